@@ -1,0 +1,14 @@
+/* base/encode.h: base64 (RFC 4648 section 4), hex. */
+#ifndef POSTROOM_BASE_ENCODE_H
+#define POSTROOM_BASE_ENCODE_H
+
+#include "daemon/base/buf.h"
+
+void base64_encode(struct span in, struct buf *out); /* padded, no line breaks */
+/* Strict: the whole alphabet, right padding, no blanks, no bits left over; ERR_SYNTAX otherwise. ERR_LIMIT when out is full. */
+enum err base64_decode(struct span in, struct buf *out) MUST_CHECK;
+
+void hex_encode(struct span in, struct buf *out); /* lower case */
+enum err hex_decode(struct span in, struct buf *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,42 @@
+/* directory/manage.h: changes of the directory. Each is one durable transaction in control.db and then a new snapshot.
+ *
+ * ERR_SYNTAX: not a valid name (why says); ERR_EXISTS; ERR_NOT_FOUND; ERR_STATE: would break something (a domain that still has
+ * users, the last owner); ERR_LIMIT; ERR_TEMP. Blocking on the local disk.
+ */
+#ifndef POSTROOM_DIRECTORY_MANAGE_H
+#define POSTROOM_DIRECTORY_MANAGE_H
+
+#include "daemon/directory/directory.h"
+
+struct directory_setup {
+	struct span hostname, domain, admin; /* admin: an address in that domain */
+	struct span password_hash;
+};
+/* Once: ERR_STATE when it is set up already. */
+enum err directory_setup(struct directory *d, const struct directory_setup *setup, struct note *why) MUST_CHECK;
+
+enum err directory_domain_add(struct directory *d, struct span name, struct note *why) MUST_CHECK;
+enum err directory_domain_remove(struct directory *d, struct span name, struct note *why) MUST_CHECK;
+
+enum err directory_account_add(struct directory *d, struct span address, struct span password_hash, enum role role, uint64_t *id_out, struct note *why) MUST_CHECK;
+enum err directory_account_set_password(struct directory *d, uint64_t id, struct span password_hash, struct note *why) MUST_CHECK;
+enum err directory_account_set_suspended(struct directory *d, uint64_t id, bool suspended, struct note *why) MUST_CHECK;
+/* The row and what names it; the caller erases the mailbox folder afterwards. Ids are never used again. */
+enum err directory_account_remove(struct directory *d, uint64_t id, struct note *why) MUST_CHECK;
+
+/* `address` may be "@domain" (catch-all). Replaces nothing: ERR_EXISTS. */
+enum err directory_alias_add(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why) MUST_CHECK;
+enum err directory_alias_remove(struct directory *d, struct span address, struct note *why) MUST_CHECK;
+
+/* Sets or replaces; the password is sealed at rest. */
+enum err directory_relay_set(struct directory *d, const struct relay_host *relay, struct note *why) MUST_CHECK;
+enum err directory_relay_remove(struct directory *d, struct span domain, struct note *why) MUST_CHECK;
+
+/* Certificates by name; key sealed at rest. `self_signed` ones are replaced when they run out. */
+struct stored_certificate {
+	struct span name, chain_pem, key_pem; /* in the arena of the call */
+};
+enum err directory_certificate_set(struct directory *d, struct span name, struct span chain_pem, struct span key_pem, struct note *why) MUST_CHECK;
+enum err directory_certificates(struct directory *d, struct arena *a, struct stored_certificate **out, size_t *count_out) MUST_CHECK;
+
+#endif

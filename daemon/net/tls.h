@@ -1,0 +1,56 @@
+/* net/tls.h: TLS 1.2 and 1.3 over sockets: the certificate store of all listeners, server and client handles.
+ *
+ * The store is swapped whole while running; connections keep the contexts they began with by reference count.
+ * SSL_MODE_RELEASE_BUFFERS, no renegotiation, session cache off, tickets with rotated keys.
+ */
+#ifndef POSTROOM_NET_TLS_H
+#define POSTROOM_NET_TLS_H
+
+#include "daemon/base/span.h"
+
+struct tls_identity {
+	struct span chain_pem, key_pem; /* names are read from the certificate */
+};
+
+struct tls_store;
+/* Empty: handshakes fail until the first tls_store_set(). */
+enum err tls_store_new(struct tls_store **out) MUST_CHECK;
+void tls_store_free(struct tls_store **store);
+/* Replaces all; identities[0] serves unknown and missing SNI. On error nothing has changed. Thread-safe. */
+enum err tls_store_set(struct tls_store *store, const struct tls_identity *identities, size_t count, struct note *why) MUST_CHECK;
+
+struct tls; /* one connection; one thread at a time */
+
+/* What the connection must wait for before the same call is made again. */
+enum tls_want { TLS_DONE,
+		TLS_WANT_READ,
+		TLS_WANT_WRITE,
+		TLS_CLOSED /* clean close by the peer */,
+		TLS_FAILED };
+
+enum err tls_server_new(struct tls_store *store, int fd, struct tls **out) MUST_CHECK;
+enum tls_want tls_handshake(struct tls *t);
+/* *count_out bytes read or written on TLS_DONE; more may wait inside: tls_has_pending(). Partial writes with moving buffers are allowed. */
+enum tls_want tls_read(struct tls *t, char *to, size_t size, size_t *count_out);
+enum tls_want tls_write(struct tls *t, struct span from, size_t *count_out);
+bool tls_has_pending(const struct tls *t);
+void tls_shutdown(struct tls *t); /* sends close_notify if it can at once */
+const char *tls_version(const struct tls *t);
+const char *tls_cipher(const struct tls *t);
+void tls_free(struct tls **t); /* the descriptor stays the caller's */
+
+/* Clients (relay, tests): one shared context. */
+struct tls_client;
+enum tls_verify { TLS_VERIFY_NONE,
+		  TLS_VERIFY_NAME /* chain to the CA file and host name */ };
+/* ca_file null: the system's. */
+enum err tls_client_new(const char *ca_file, struct tls_client **out, struct note *why) MUST_CHECK;
+void tls_client_free(struct tls_client **c);
+enum err tls_connect_new(struct tls_client *c, int fd, const char *host_name, enum tls_verify verify, struct tls **out) MUST_CHECK;
+/* After a failed handshake: why, in words ("certificate has expired"). */
+void tls_explain(const struct tls *t, struct note *why);
+
+/* Once per process, before threads. */
+void tls_init(void);
+
+#endif

@@ -1,0 +1,45 @@
+/* store/mailbox.h: the mailboxes of one account. Names are UTF-8 in NFC, '/' between levels; INBOX in any case is "INBOX". */
+#ifndef POSTROOM_STORE_MAILBOX_H
+#define POSTROOM_STORE_MAILBOX_H
+
+#include "daemon/store/store.h"
+
+#define MAILBOX_NAME_MAX 1000 /* bytes */
+#define MAILBOX_DEPTH_MAX 20
+#define MAILBOX_COUNT_MAX 10000
+
+enum special_use { USE_NONE = 0,
+		   USE_DRAFTS,
+		   USE_SENT,
+		   USE_JUNK,
+		   USE_TRASH,
+		   USE_ARCHIVE };
+
+struct mailbox_info {
+	uint64_t id;
+	struct span name;
+	enum special_use use;
+	bool subscribed, has_children;
+	bool exists; /* false: a parent that is only a name (\NonExistent), or a subscription to what is gone */
+	uint32_t uid_validity, uid_next;
+	uint64_t highest_modseq;
+	uint32_t messages, unseen, deleted;
+	uint64_t size_bytes;
+};
+
+/* Valid for a name to be created: length, depth, no empty level, no control characters, no "." or ".." level; made normal (NFC, INBOX) in the arena. ERR_SYNTAX, ERR_LIMIT. */
+enum err mailbox_name_normal(struct span name, struct arena *a, struct span *out) MUST_CHECK;
+
+/* All, sorted by name, INBOX first; subscriptions to missing mailboxes too (exists = false). */
+enum err mailbox_list(struct mailstore *m, struct arena *a, struct mailbox_info **out, size_t *count_out) MUST_CHECK;
+enum err mailbox_find(struct mailstore *m, struct span name, struct arena *a, struct mailbox_info *out) MUST_CHECK; /* ERR_NOT_FOUND */
+
+/* Parents are created too (RFC 9051 6.3.4). ERR_EXISTS, ERR_SYNTAX, ERR_LIMIT, ERR_DENIED (INBOX). */
+enum err mailbox_create(struct mailstore *m, struct span name, enum special_use use) MUST_CHECK;
+/* INBOX: ERR_DENIED. With children: its messages go, ERR_STATE (HASCHILDREN). UIDVALIDITY is never used again for a name. */
+enum err mailbox_delete(struct mailstore *m, struct span name) MUST_CHECK;
+/* Children move along; INBOX: its messages move to the new name, INBOX stays (RFC 9051 6.3.6). ERR_DENIED into its own child. */
+enum err mailbox_rename(struct mailstore *m, struct span from, struct span to) MUST_CHECK;
+enum err mailbox_subscribe(struct mailstore *m, struct span name, bool on) MUST_CHECK;
+
+#endif

@@ -1,0 +1,94 @@
+/* store/message.h: messages of an account: what goes in, what can be read, flags.
+ *
+ * A message is prefix ‖ head ‖ body. Bodies up to STORE_INLINE_MAX live in a row, larger ones are immutable files, hard-linked
+ * (or copied) into files/. COPY and MOVE never copy bytes. Flags: five system bits and up to 58 keywords an account.
+ */
+#ifndef POSTROOM_STORE_MESSAGE_H
+#define POSTROOM_STORE_MESSAGE_H
+
+#include "daemon/net/out.h"
+#include "daemon/store/store.h"
+
+#define STORE_INLINE_MAX (64u * 1024u)
+#define STORE_HEAD_MAX (256u * 1024u)
+
+enum {
+	FLAG_SEEN = 1u << 0,
+	FLAG_ANSWERED = 1u << 1,
+	FLAG_FLAGGED = 1u << 2,
+	FLAG_DELETED = 1u << 3,
+	FLAG_DRAFT = 1u << 4,
+	FLAG_SYSTEM = 0x1f,
+	FLAG_KEYWORD_SHIFT = 5, /* keyword k is bit 5 + k */
+	FLAG_KEYWORDS_MAX = 58,
+};
+
+/* The body: bytes, or the path of an immutable, fsynced file. */
+struct message_body {
+	struct span bytes;
+	const char *path; /* null: bytes */
+	uint64_t size;
+};
+
+/* What is filed. Borrowed for the call. */
+struct new_message {
+	struct span prefix; /* per recipient: Return-Path, Delivered-To; empty for APPEND */
+	struct span head;   /* the header with its empty line */
+	struct message_body body;
+	struct span envelope, body_structure, body_text_structure; /* mime_message.envelope, .body_structure, .body */
+	struct span parts;                                         /* mime_parts_encode() */
+	struct span subject, message_id;                           /* decoded; for lists */
+	int64_t sent_ms;                                           /* Date; 0 unknown */
+	int64_t internal_ms;
+	int internal_offset_minutes;
+	uint64_t flags;
+};
+
+/* Local delivery to INBOX, all in one transaction, exactly once: a queue id that the ledger holds is ERR_EXISTS in `results` (already filed: a success).
+ * Returns ERR_TEMP when nothing was filed (results then all ERR_TEMP). */
+struct new_delivery {
+	uint8_t queue_id[16];
+	struct new_message message;
+};
+enum err message_deliver(struct mailstore *m, const struct new_delivery *items, size_t count, enum err *results) MUST_CHECK;
+/* These queue ids are durably finished in queue.db: their ledger rows may go (with the next delivery). */
+void message_ledger_done(struct mailstore *m, const uint8_t (*queue_ids)[16], size_t count);
+
+/* APPEND: one message. ERR_NOT_FOUND: no such mailbox. */
+struct append_result {
+	uint32_t uid_validity, uid;
+};
+enum err message_append(struct mailstore *m, uint64_t mailbox_id, const struct new_message *message, struct append_result *out) MUST_CHECK;
+
+/* Where a body too large for a row is written while it arrives: a new file in the account's files/, to be given as message_body.path
+ * and unlinked by the caller when it is not used. Path in the arena. */
+enum err message_body_path(struct mailstore *m, struct arena *a, const char **path_out) MUST_CHECK;
+
+/* Keywords: the bit of a name, made when missing. ERR_LIMIT when all are taken. Names are compared without case. */
+enum err message_keyword_bit(struct mailstore *m, struct span name, bool create, uint64_t *bit_out) MUST_CHECK;
+/* Names by bit index, for rendering flags; array of FLAG_KEYWORDS_MAX spans (empty: unused) in the arena. */
+enum err message_keywords(struct mailstore *m, struct arena *a, struct span **out, size_t *count_out) MUST_CHECK;
+
+/* Reading by content id (a message row names it). */
+struct message_row {
+	uint32_t uid;
+	uint64_t flags, modseq, content;
+	int64_t internal_ms;
+	int internal_offset_minutes;
+	uint64_t size; /* RFC822.SIZE: prefix + head + body */
+	int64_t sent_ms;
+	/* filled when wanted; valid until the next row */
+	struct span envelope, body_structure, body_text_structure, parts, prefix, head;
+	struct message_body body;
+};
+enum message_want {
+	WANT_FLAGS = 1, /* the thin row alone: uid, flags, modseq, content */
+	WANT_META = 2,  /* internal date, size, sent_ms */
+	WANT_ENVELOPE = 4,
+	WANT_STRUCTURE = 8, /* body_structure and body_text_structure */
+	WANT_PARTS = 16,
+	WANT_HEAD = 32, /* prefix and head */
+	WANT_BODY = 64, /* body.bytes or body.path (path valid as long as head) */
+};
+
+#endif

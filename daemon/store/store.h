@@ -1,0 +1,41 @@
+/* store/store.h: accounts' mailboxes: opening, an LRU of open ones, and notices of change.
+ *
+ * accounts/<id>/mail.db, files/. Everything of an account is reached through a `struct mailstore` handle, which is shared by
+ * all sessions and deliveries of the account and safe from any thread: writes go through its group commit, reads through a few
+ * reading handles. All calls may block on the local disk, and on nothing else.
+ */
+#ifndef POSTROOM_STORE_STORE_H
+#define POSTROOM_STORE_STORE_H
+
+#include "daemon/base/arena.h"
+
+struct checkpointer;
+struct store;
+struct mailstore; /* one account, open, counted */
+
+struct store_config {
+	const char *accounts_dir;
+	struct checkpointer *checkpointer; /* may be null */
+	unsigned max_open;                 /* idle accounts kept open beyond those in use */
+};
+enum err store_new(const struct store_config *config, struct store **out, struct note *why) MUST_CHECK;
+void store_free(struct store **s);
+
+/* Made at the first delivery or login: INBOX, Drafts, Sent, Junk, Trash, Archive. */
+enum err store_open(struct store *s, uint64_t account_id, struct mailstore **out, struct note *why) MUST_CHECK;
+void store_close(struct mailstore **m);
+
+/* Erases the folder of a removed account. ERR_STATE while sessions hold it (kick them first). */
+enum err store_erase(struct store *s, uint64_t account_id, struct note *why) MUST_CHECK;
+
+/* Called after each committed change of a mailbox; must only queue a wake-up. One subscriber list per open account. */
+struct store_watch {
+	uint64_t mailbox_id; /* 0: any */
+	void (*changed)(void *arg);
+	void *arg;
+	struct store_watch *next, **link; /* of the store */
+};
+void store_watch_add(struct mailstore *m, struct store_watch *w);
+void store_watch_remove(struct mailstore *m, struct store_watch *w);
+
+#endif

@@ -1,0 +1,82 @@
+/* store/view.h: one session's picture of a selected mailbox: which UIDs it knows under which sequence numbers, and the modseq
+ * up to which it has told the client everything.
+ *
+ * The uid map is shared copy-on-write between the sessions of an account that stand at the same point; a view of its own is small.
+ * One thread at a time uses a view.
+ */
+#ifndef POSTROOM_STORE_VIEW_H
+#define POSTROOM_STORE_VIEW_H
+
+#include "daemon/store/mailbox.h"
+#include "daemon/store/message.h"
+
+struct view;
+
+/* ERR_NOT_FOUND. Views at (mailbox, now). */
+enum err view_open(struct mailstore *m, uint64_t mailbox_id, struct view **out) MUST_CHECK;
+void view_close(struct view **v);
+
+uint64_t view_mailbox_id(const struct view *v);
+uint32_t view_count(const struct view *v);
+uint32_t view_uid_of(const struct view *v, uint32_t sequence); /* sequence 1..count */
+bool view_sequence_of(const struct view *v, uint32_t uid, uint32_t *sequence_out);
+uint32_t view_last_uid(const struct view *v); /* 0 when empty */
+/* First sequence whose uid >= uid; count + 1 when none. */
+uint32_t view_first_from(const struct view *v, uint32_t uid);
+/* RFC 3501 UNSEEN of SELECT: sequence of the first message without \Seen, 0: none. */
+enum err view_first_unseen(struct view *v, uint32_t *sequence_out) MUST_CHECK;
+
+/* \Recent: in memory; messages that arrived since the last SELECT by anyone are recent in this view (read-write ones take them). */
+uint32_t view_recent_count(const struct view *v);
+bool view_is_recent(const struct view *v, uint32_t uid);
+
+/* Cheap: has anything been committed to the mailbox since the last sync? */
+bool view_is_stale(const struct view *v);
+
+/* Brings the view up to date, with or without expunges (RFC 9051 7.5.1: none during FETCH, STORE, SEARCH), and says what changed:
+ * expunged sequence numbers in the order to be sent (each counts after the ones before it), then changed messages, then the new count. */
+struct view_changes {
+	uint32_t *expunged; /* sequence numbers, descending order of position so that each is valid when sent */
+	size_t expunged_count;
+	struct view_flags_changed {
+		uint32_t sequence, uid;
+		uint64_t flags, modseq;
+	} * changed; /* messages that were known before and are still there; not those whose modseq equals one in `own` */
+	size_t changed_count;
+	bool count_changed; /* send EXISTS (and RECENT) */
+	bool gone;          /* the mailbox was deleted: BYE */
+};
+enum err view_sync(struct view *v, bool may_expunge, struct arena *a, struct view_changes *out) MUST_CHECK;
+
+/* Sets of UIDs, ascending, not overlapping. */
+struct uid_range {
+	uint32_t first, last;
+};
+struct uid_set {
+	struct uid_range *ranges;
+	size_t count;
+};
+
+/* Reading messages in UID order, a batch at a time: no statement stays open between calls. The callback may stop by returning false.
+ * Only UIDs in the set and in the view. Starts behind `after_uid`; *last_uid_out is the last one shown; *end_out: all were. */
+enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid, unsigned want,
+		   bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out) MUST_CHECK;
+
+/* STORE. Commits once; the view is told (its own changes come back in `changed` with new flags, in UID order). */
+enum flag_change { FLAGS_REPLACE,
+		   FLAGS_ADD,
+		   FLAGS_REMOVE };
+enum err view_store(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
+		    struct view_flags_changed **changed_out, size_t *count_out) MUST_CHECK;
+
+/* Removes messages with \Deleted (in the set; null: all). They leave the view with the next view_sync(may_expunge). */
+enum err view_expunge(struct view *v, const struct uid_set *set) MUST_CHECK;
+
+/* COPY and MOVE: pairs source uid, new uid in the order copied (UIDPLUS COPYUID). ERR_NOT_FOUND: no such target (TRYCREATE). All or nothing. */
+struct uid_pair {
+	uint32_t from, to;
+};
+enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, struct arena *a,
+		   uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out) MUST_CHECK;
+
+#endif

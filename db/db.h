@@ -1,0 +1,47 @@
+/* db/db.h: one SQLite handle with our settings: WAL, synchronous FULL (NORMAL where a schema says so), STRICT tables,
+ * foreign keys, defensive mode, no checkpoint on close, autocheckpoint off. One thread at a time owns a handle.
+ *
+ * Busy, full disk and I/O errors are ERR_TEMP; a damaged file is ERR_CORRUPT.
+ */
+#ifndef POSTROOM_DB_DB_H
+#define POSTROOM_DB_DB_H
+
+#include "daemon/base/span.h"
+
+struct db;
+
+enum db_durability { DB_FULL,
+		     DB_NORMAL };
+
+/* Numbered from 1 (= PRAGMA user_version); a released text never changes. Embedded at build from db/migrations/<name>/NNNN.sql. */
+struct db_schema {
+	const char *name;
+	enum db_durability durability;
+	const char *const *migrations;
+	size_t count;
+};
+extern const struct db_schema db_schema_control, db_schema_queue, db_schema_mail;
+
+enum db_mode { DB_WRITE,
+	       DB_READ };
+
+/* Once per process, before threads: MEMSTATUS off first. */
+enum err db_init(void) MUST_CHECK;
+
+/* DB_WRITE creates and migrates (0600); a file from a newer release opens as long as its migrations only added. DB_READ never creates: ERR_NOT_FOUND. */
+enum err db_open(const char *path, const struct db_schema *schema, enum db_mode mode, struct db **out, struct note *why) MUST_CHECK;
+void db_close(struct db **db);
+const char *db_path(const struct db *db);
+
+/* BEGIN IMMEDIATE for writing handles, BEGIN for reading ones (one snapshot over several statements). */
+enum err db_begin(struct db *db) MUST_CHECK;
+enum err db_commit(struct db *db) MUST_CHECK; /* ERR_OK: survives a power cut. Otherwise rolled back */
+void db_rollback(struct db *db);              /* harmless outside a transaction */
+bool db_in_transaction(const struct db *db);
+
+/* PASSIVE checkpoint when the WAL holds more than `min_pages`; *pages_out: frames left. */
+enum err db_checkpoint(struct db *db, int min_pages, int *pages_out) MUST_CHECK;
+/* Words for the last error of the handle. */
+void db_explain(struct db *db, struct note *why);
+
+#endif
