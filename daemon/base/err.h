@@ -3,7 +3,7 @@
 #define POSTROOM_BASE_ERR_H
 
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text_at, first_at) __attribute__((format(printf, text_at, first_at)))
 
 /* ERR_TEMP: nothing changed and trying again is sensible. */
 enum err {
