@@ -3,6 +3,7 @@
 #define POSTROOM_MIME_ADDRESS_H
 
 #include "daemon/base/arena.h"
+#include "daemon/base/buf.h"
 
 #define ADDRESS_LOCAL_MAX 64 /* RFC 5321 4.5.3.1.1 */
 #define ADDRESS_DOMAIN_MAX 255

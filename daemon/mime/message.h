@@ -9,6 +9,7 @@
 #define POSTROOM_MIME_MESSAGE_H
 
 #include "daemon/base/arena.h"
+#include "daemon/base/buf.h"
 
 #define MIME_MAX_DEPTH 100
 #define MIME_MAX_PARTS 10000
