@@ -21,7 +21,7 @@ void buf_add(struct buf *b, struct span s);
 void buf_add_char(struct buf *b, char c);
 void buf_add_str(struct buf *b, const char *text);
 void buf_addf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
-void buf_addv(struct buf *b, const char *format, va_list args);
+void buf_addv(struct buf *b, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
 /* At least `count` free bytes at ptr + len, null when that passes max (latched). Follow with buf_grew(). */
 char *buf_reserve(struct buf *b, size_t count);

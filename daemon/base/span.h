@@ -34,7 +34,9 @@ static inline struct span span_str(const char *text)
 /* The rest after the first `count` bytes; empty when there are fewer. */
 static inline struct span span_skip(struct span s, size_t count)
 {
-	return count >= s.len ? span_make(s.ptr + s.len, 0) : span_make(s.ptr + count, s.len - count);
+	if (count > s.len)
+		count = s.len;
+	return count ? span_make(s.ptr + count, s.len - count) : s;
 }
 
 /* The first `count` bytes, or all when there are fewer. */
@@ -69,6 +71,8 @@ enum err span_to_u64(struct span s, uint64_t max, uint64_t *out) MUST_CHECK;
 bool span_is_ascii(struct span s);
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 bool span_is_utf8(struct span s);
+/* Bytes of the well-formed character at the front; 0 when there is none. */
+size_t span_utf8_len(struct span s);
 
 /* ASCII only, whatever the locale. */
 static inline char ascii_lower(char c)
