@@ -20,7 +20,7 @@ struct api_context {
 	struct store *store;
 	int64_t started_ms;                                   /* unix */
 	void (*end_sessions)(void *arg, uint64_t account_id); /* upward: main fills it in; may be null */
-	void (*certificates_changed)(void *arg);
+
 	void *arg;
 };
 
