@@ -1,0 +1,31 @@
+/* cli/local.c: api_dispatch() without the daemon. */
+#include "daemon/cli/local.h"
+
+#include "api/api.h"
+#include "daemon/base/clock.h"
+#include "daemon/ops/ground.h"
+#include "db/db.h"
+
+enum err local_request(const struct config *c, bool create, const char *method, struct span path, struct span body, int *status_out, struct buf *response, struct note *why)
+{
+	struct api_request request = { .method = span_str(method), .path = path, .body = body, .caller = API_LOCAL_OWNER };
+	struct api_response answer = { 0 };
+	struct api_context context = { .started_ms = clock_real_ms() };
+	struct ground ground;
+	enum err e = db_init();
+
+	if (e == ERR_OK && create)
+		e = ground_prepare(c, why);
+	if (e == ERR_OK)
+		e = ground_open(c, create, NULL, &ground, why);
+	if (e != ERR_OK)
+		return e;
+	context.directory = ground.directory;
+	buf_init(&answer.body, API_RESPONSE_MAX);
+	api_dispatch(&context, &request, &answer);
+	*status_out = answer.status;
+	buf_add(response, buf_span(&answer.body));
+	buf_clear(&answer.body);
+	ground_close(&ground);
+	return ERR_OK;
+}

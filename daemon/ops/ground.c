@@ -1,0 +1,134 @@
+/* ops/ground.c: folders, privileges, lock, key.
+ *
+ * (1) The lock is taken before control.db is opened and given back after it is closed.
+ * (2) As root with `user` set, the key and the folders are given to that user: it must be able to open them after the drop.
+ */
+#include "daemon/ops/ground.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/directory/directory.h"
+
+/* The user to become; null when there is none or we are not root. */
+static const struct passwd *other_user(const struct config *c)
+{
+	return c->user && geteuid() == 0 ? getpwnam(c->user) : NULL;
+}
+
+static enum err make_dir(const char *path, mode_t mode, const struct passwd *owner, struct note *why)
+{
+	if (mkdir(path, mode) == 0) {
+		if (owner && chown(path, owner->pw_uid, owner->pw_gid) != 0) {
+			note_set_errno(why, errno, "%s", path);
+			return ERR_DENIED;
+		}
+		return ERR_OK;
+	}
+	if (errno == EEXIST)
+		return ERR_OK;
+	note_set_errno(why, errno, "%s", path);
+	return ERR_DENIED;
+}
+
+enum err ground_prepare(const struct config *c, struct note *why)
+{
+	const struct passwd *owner = other_user(c);
+	enum err e = make_dir(c->data_dir, 0700, owner, why);
+
+	return e == ERR_OK ? make_dir(c->run_dir, 0755, owner, why) : e;
+}
+
+enum err ground_drop_privileges(const struct config *c, struct note *why)
+{
+	const struct passwd *to = other_user(c);
+
+	if (!to || to->pw_uid == 0)
+		return ERR_OK;
+	if (initgroups(c->user, to->pw_gid) != 0 || setgid(to->pw_gid) != 0 || setuid(to->pw_uid) != 0) {
+		note_set_errno(why, errno, "becoming user %s", c->user);
+		return ERR_DENIED;
+	}
+	return ERR_OK;
+}
+
+static enum err take_lock(const struct config *c, int *fd_out, struct note *why)
+{
+	struct arena a;
+	const char *path;
+	int fd = -1;
+	enum err e = ERR_OK;
+
+	arena_init(&a, 8192);
+	if (span_cstr(&a, arena_printf(&a, "%s/lock", c->data_dir), &path) != ERR_OK) {
+		e = ERR_LIMIT;
+	} else {
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0) {
+			note_set_errno(why, errno, "%s", path);
+			e = ERR_DENIED;
+		} else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+			note_set(why, "%s is in use by another postroom process", c->data_dir);
+			close(fd);
+			e = ERR_STATE;
+		}
+	}
+	arena_clear(&a);
+	if (e == ERR_OK)
+		*fd_out = fd;
+	return e;
+}
+
+static enum err read_key(const struct config *c, bool create, struct seal_key *out, struct note *why)
+{
+	const struct passwd *owner = other_user(c);
+	enum err e = seal_key_read(c->secret_key, out, why);
+
+	if (e != ERR_NOT_FOUND || !create)
+		return e;
+	e = seal_key_create(c->secret_key, out, why);
+	if (e == ERR_OK && owner && chown(c->secret_key, owner->pw_uid, owner->pw_gid) != 0) {
+		note_set_errno(why, errno, "%s", c->secret_key);
+		e = ERR_DENIED;
+	}
+	return e;
+}
+
+/* Drops privileges between the key, whose folder root may own, and the data, which the user must own. */
+enum err ground_open(const struct config *c, bool create, struct checkpointer *checkpointer, struct ground *out, struct note *why)
+{
+	struct directory_config directory = { .key = &out->key, .checkpointer = checkpointer };
+	struct arena a;
+	enum err e;
+
+	*out = (struct ground){ .lock_fd = -1 };
+	e = read_key(c, create, &out->key, why);
+	if (e == ERR_OK)
+		e = ground_drop_privileges(c, why);
+	if (e == ERR_OK)
+		e = take_lock(c, &out->lock_fd, why);
+	if (e == ERR_OK) {
+		arena_init(&a, 8192);
+		e = span_cstr(&a, arena_printf(&a, "%s/control.db", c->data_dir), &directory.path);
+		if (e == ERR_OK)
+			e = directory_open(&directory, &out->directory, why);
+		arena_clear(&a);
+	}
+	if (e != ERR_OK)
+		ground_close(out);
+	return e;
+}
+
+void ground_close(struct ground *g)
+{
+	directory_close(&g->directory);
+	if (g->lock_fd >= 0)
+		close(g->lock_fd);
+	seal_key_wipe(&g->key);
+	*g = (struct ground){ .lock_fd = -1 };
+}
