@@ -22,7 +22,7 @@ enum err address_parse_path(struct span in, bool utf8, struct arena *a, struct a
 /* "user@domain" without brackets: of a configuration, a login, an alias. UTF-8 allowed; the domain is normalised. */
 enum err address_parse(struct span in, struct arena *a, struct address *out) MUST_CHECK;
 
-/* A domain name: LDH labels or U-labels, to lower-case A-labels (IDNA 2008, libidn2). ERR_SYNTAX. */
+/* A domain name: LDH labels or U-labels, to lower-case A-labels (IDNA 2008, libidn2). ERR_SYNTAX; ERR_LIMIT past ADDRESS_DOMAIN_MAX. No dot at the end. */
 enum err address_domain_normal(struct span in, struct arena *a, struct span *out) MUST_CHECK;
 
 /* "local@domain", the local part quoted where its grammar asks for it; "" for the null path. */

@@ -21,7 +21,7 @@ void date_write_imap(int64_t unix_ms, int offset_minutes, struct buf *out);
 enum err date_parse_day(struct span in, int64_t *day_out) MUST_CHECK;
 static inline int64_t date_day_of(int64_t unix_ms, int offset_minutes)
 {
-	int64_t s = unix_ms / 1000 + (int64_t)offset_minutes * 60;
+	int64_t s = (unix_ms - (unix_ms < 0 ? 999 : 0)) / 1000 + (int64_t)offset_minutes * 60;
 
 	return s >= 0 ? s / 86400 : -((86399 - s) / 86400);
 }

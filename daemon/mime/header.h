@@ -16,7 +16,7 @@ struct header_field {
 /* Cuts the next field off *rest; false at the empty line or the end. A line that is no field ends the header (RFC 5322 has no other answer). */
 bool header_next(struct span *rest, struct header_field *out);
 
-/* Length of the header section with its empty line; the whole when there is none. */
+/* Length of the header section with its empty line. A line that is no field ends the header in front of it, without an empty line; else the whole. */
 size_t header_length(struct span message);
 
 /* The n-th (from 0) field of that name, any case. */

@@ -13,7 +13,7 @@ void text_decode_charset(struct span charset, struct span in, struct buf *out);
 /* i;unicode-casemap (RFC 5051): titlecase mapping and canonical decomposition; input UTF-8, bad bytes U+FFFD. */
 void text_casemap(struct span in, struct buf *out);
 
-/* True when iconv knows the name. */
+/* True when text of that charset is converted: the names that mail uses, not all that iconv knows. */
 bool text_charset_known(struct span charset);
 
 /* Canonical composition (NFC) of valid UTF-8; for mailbox names. ERR_SYNTAX. */
