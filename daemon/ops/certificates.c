@@ -64,14 +64,14 @@ static enum err load(struct directory *d, struct tls_store *store, struct span h
 	struct stored_certificate *list;
 	size_t count;
 	bool usable = false;
-	enum err e = directory_certificates(d, a, &list, &count, why);
+	enum err e = directory_certificates(d, a, &list, &count);
 
 	for (size_t i = 0; e == ERR_OK && i < count && !usable; i++)
 		usable = is_usable(&list[i], hostname);
 	if (e == ERR_OK && !usable) {
 		e = make_self_signed(d, hostname, why);
 		if (e == ERR_OK)
-			e = directory_certificates(d, a, &list, &count, why);
+			e = directory_certificates(d, a, &list, &count);
 	}
 	return e == ERR_OK ? fill_store(store, list, count, hostname, a, why) : e;
 }
@@ -84,7 +84,7 @@ enum err certificates_load(struct directory *d, struct tls_store *store, struct 
 
 	arena_init(&a, CERTIFICATES_MAX_BYTES);
 	e = load(d, store, snapshot_hostname(s), &a, why);
-	arena_clear(&a); /* the keys in it were wiped by nobody: the store holds them in memory too */
+	arena_clear(&a);
 	snapshot_release(&s);
 	return e;
 }
