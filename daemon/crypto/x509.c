@@ -128,16 +128,15 @@ static bool set_subject(X509 *cert, const char *name)
 
 static enum err fill_certificate(X509 *cert, EVP_PKEY *key, const char *const *names, size_t count, int days)
 {
-	enum err e;
+	enum err e = add_alternative_names(cert, names, count);
 
+	if (e != ERR_OK)
+		return e;
 	if (!X509_set_version(cert, X509_VERSION_3) || !set_serial(cert) ||
 	    !X509_gmtime_adj(X509_getm_notBefore(cert), -3600) ||
 	    !X509_time_adj_ex(X509_getm_notAfter(cert), days, 0, NULL) ||
 	    !set_subject(cert, names[0]) || !X509_set_pubkey(cert, key))
 		return ERR_TEMP;
-	e = add_alternative_names(cert, names, count);
-	if (e != ERR_OK)
-		return e;
 	if (!add_extension(cert, NID_basic_constraints, "critical,CA:FALSE") ||
 	    !add_extension(cert, NID_key_usage, "critical,digitalSignature") ||
 	    !add_extension(cert, NID_ext_key_usage, "serverAuth") ||
