@@ -19,6 +19,7 @@ struct api_context {
 	struct queue *queue;
 	struct store *store;
 	int64_t started_ms;                                   /* unix */
+	const char *services;                                 /* what listens, for /healthz: "mx submission imap" */
 	void (*end_sessions)(void *arg, uint64_t account_id); /* upward: main fills it in; may be null */
 
 	void *arg;

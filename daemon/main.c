@@ -1,0 +1,546 @@
+/* main.c: wires everything; the only file that knows every part.
+ *
+ *   read the configuration ──▶ bind every port ──▶ folders, key, lock, directory
+ *        not set up: a page that says so, until `postroom setup` was run ──▶ again from the ports
+ *        set up: the parts below in their order ──▶ READY ──▶ signal ──▶ the parts in reverse
+ *
+ * (1) Nothing is touched before the configuration is good and every port is ours.
+ * (2) A part is stopped only after all that stand on it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "api/api.h"
+#include "daemon/auth/auth.h"
+#include "daemon/base/bug.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/base/version.h"
+#include "daemon/cli/cli.h"
+#include "daemon/crypto/x509.h"
+#include "daemon/directory/directory.h"
+#include "daemon/imap/imap.h"
+#include "daemon/net/pool.h"
+#include "daemon/net/resolver.h"
+#include "daemon/net/tls.h"
+#include "daemon/ops/certificates.h"
+#include "daemon/ops/config.h"
+#include "daemon/ops/ground.h"
+#include "daemon/ops/interfaces.h"
+#include "daemon/ops/service_manager.h"
+#include "daemon/queue/queue.h"
+#include "daemon/relay/relay.h"
+#include "daemon/smtp/smtp.h"
+#include "daemon/store/store.h"
+#include "db/checkpointer.h"
+#include "db/db.h"
+#include "webui/webui.h"
+
+#define MAX_MESSAGE_BYTES (50ull * 1024 * 1024)
+#define STOP_DEADLINE_MS 10000
+#define SETUP_POLL_S 1
+#define MAX_OWN_ADDRESSES 256
+#define MAX_OPEN_ACCOUNTS 256
+
+enum { POOL_MX,
+       POOL_SUBMISSION,
+       POOL_ACCESS,
+       POOL_COUNT };
+
+struct daemon {
+	struct config config;
+	struct listener *listeners[CONFIG_MAX_LISTENERS]; /* beside config.listeners; null once handed on */
+	struct ground ground;
+	struct checkpointer *checkpointer;
+	struct tls_store *certificates;
+	struct tls_client *tls_client;
+	struct auth *auth;
+	struct store *store;
+	struct resolver *resolver;
+	struct relay *relay;
+	struct queue *queue;
+	struct service mx, submission, imap;
+	struct pool *pools[POOL_COUNT];
+	struct api_context api;
+	struct webui *web;
+	char services[256]; /* names of what listens */
+	struct net_addr own[MAX_OWN_ADDRESSES];
+	size_t own_count;
+};
+
+static bool is_mail(enum listen_service service)
+{
+	return service != LISTEN_HTTP && service != LISTEN_HTTPS;
+}
+
+static enum err open_listeners(struct daemon *d, struct note *why)
+{
+	for (size_t i = 0; i < d->config.listener_count; i++) {
+		enum err e = d->listeners[i] ? ERR_OK : listener_bind(&d->config.listeners[i].at, &d->listeners[i], why);
+
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+static void close_listeners(struct daemon *d, bool mail_only)
+{
+	for (size_t i = 0; i < d->config.listener_count; i++)
+		if (!mail_only || is_mail(d->config.listeners[i].service))
+			listener_close(&d->listeners[i]);
+}
+
+/* ---- the parts, each with its start and its stop ---- */
+
+static enum err start_tls(struct daemon *d, struct note *why)
+{
+	enum err e = tls_store_new(&d->certificates);
+
+	if (e == ERR_OK)
+		e = certificates_load(d->ground.directory, d->certificates, why);
+	if (e == ERR_OK)
+		e = tls_client_new(d->config.tls_ca_file, &d->tls_client, why);
+	return e;
+}
+
+static void stop_tls(struct daemon *d)
+{
+	tls_client_free(&d->tls_client);
+	tls_store_free(&d->certificates);
+}
+
+static enum err start_auth(struct daemon *d, struct note *why)
+{
+	const struct auth_config c = { .directory = d->ground.directory, .trusted = d->config.trusted, .trusted_count = d->config.trusted_count };
+
+	(void)why;
+	return auth_new(&c, &d->auth);
+}
+
+static void stop_auth(struct daemon *d)
+{
+	auth_free(&d->auth);
+}
+
+static enum err start_store(struct daemon *d, struct note *why)
+{
+	const struct store_config c = { .accounts_dir = config_path(&d->config, d->config.data_dir, "accounts"), .checkpointer = d->checkpointer, .max_open = MAX_OPEN_ACCOUNTS };
+
+	return store_new(&c, &d->store, why);
+}
+
+static void stop_store(struct daemon *d)
+{
+	store_free(&d->store);
+}
+
+static enum err start_relay(struct daemon *d, struct note *why)
+{
+	const struct resolver_config names = { .mode = d->config.resolver, .trust_anchor = d->config.trust_anchor };
+	struct relay_config c = { .port = d->config.relay_port, .own = d->own };
+	enum err e = resolver_new(&names, &d->resolver, why);
+
+	if (e != ERR_OK)
+		return e;
+	d->own_count = interfaces_list(d->own, MAX_OWN_ADDRESSES);
+	c.resolver = d->resolver;
+	c.tls = d->tls_client;
+	c.own_count = d->own_count;
+	return relay_new(&c, &d->relay);
+}
+
+static void stop_relay(struct daemon *d)
+{
+	relay_free(&d->relay);
+	resolver_free(&d->resolver);
+}
+
+static enum err start_queue(struct daemon *d, struct note *why)
+{
+	const struct queue_config c = {
+		.path = config_path(&d->config, d->config.data_dir, "queue.db"),
+		.bodies_dir = config_path(&d->config, d->config.data_dir, "queue"),
+		.directory = d->ground.directory,
+		.store = d->store,
+		.relay = d->relay,
+		.checkpointer = d->checkpointer,
+		.max_size = MAX_MESSAGE_BYTES,
+	};
+	enum err e = queue_open(&c, &d->queue, why);
+
+	return e == ERR_OK ? queue_start(d->queue, why) : e;
+}
+
+static void stop_queue(struct daemon *d)
+{
+	if (d->queue)
+		queue_stop(d->queue, STOP_DEADLINE_MS);
+	queue_close(&d->queue);
+}
+
+static enum err start_services(struct daemon *d, struct note *why)
+{
+	struct smtp_config smtp = { .profile = SMTP_MX, .directory = d->ground.directory, .auth = d->auth, .queue = d->queue, .max_size = MAX_MESSAGE_BYTES };
+	const struct imap_config imap = { .directory = d->ground.directory, .auth = d->auth, .store = d->store, .may_starttls = true };
+	enum err e = smtp_service_new(&smtp, &d->mx);
+
+	(void)why;
+	smtp.profile = SMTP_SUBMISSION;
+	if (e == ERR_OK)
+		e = smtp_service_new(&smtp, &d->submission);
+	return e == ERR_OK ? imap_service_new(&imap, &d->imap) : e;
+}
+
+static void stop_services(struct daemon *d)
+{
+	imap_service_free(&d->imap);
+	smtp_service_free(&d->submission);
+	smtp_service_free(&d->mx);
+}
+
+static enum err attach(struct daemon *d, size_t at)
+{
+	struct listener **l = &d->listeners[at];
+
+	switch (d->config.listeners[at].service) {
+	case LISTEN_MX: return pool_attach(d->pools[POOL_MX], l, &d->mx, false);
+	case LISTEN_SUBMISSION: return pool_attach(d->pools[POOL_SUBMISSION], l, &d->submission, false);
+	case LISTEN_SUBMISSIONS: return pool_attach(d->pools[POOL_SUBMISSION], l, &d->submission, true);
+	case LISTEN_IMAP: return pool_attach(d->pools[POOL_ACCESS], l, &d->imap, false);
+	case LISTEN_IMAPS: return pool_attach(d->pools[POOL_ACCESS], l, &d->imap, true);
+	case LISTEN_HTTP:
+	case LISTEN_HTTPS: break; /* the web server takes them */
+	}
+	return ERR_OK;
+}
+
+static enum err start_pools(struct daemon *d, struct note *why)
+{
+	struct pool_config c[POOL_COUNT] = {
+		[POOL_MX] = { .name = "mx", .threads = 8, .max_connections = 2000, .max_per_ip = 50 },
+		[POOL_SUBMISSION] = { .name = "submission", .threads = 4, .max_connections = 2000, .max_per_ip = 100 },
+		[POOL_ACCESS] = { .name = "access", .threads = 16, .max_connections = 20000, .max_per_ip = 400 },
+	};
+	enum err e = ERR_OK;
+
+	for (int i = 0; i < POOL_COUNT && e == ERR_OK; i++) {
+		c[i].trusted = d->config.trusted;
+		c[i].trusted_count = d->config.trusted_count;
+		c[i].tls = d->certificates;
+		e = pool_new(&c[i], &d->pools[i], why);
+	}
+	for (size_t i = 0; i < d->config.listener_count && e == ERR_OK; i++)
+		e = attach(d, i);
+	for (int i = 0; i < POOL_COUNT && e == ERR_OK; i++)
+		e = pool_start(d->pools[i], why);
+	return e;
+}
+
+static void stop_pools(struct daemon *d)
+{
+	for (int i = 0; i < POOL_COUNT; i++) {
+		if (d->pools[i])
+			pool_stop(d->pools[i], STOP_DEADLINE_MS / 2);
+		pool_free(&d->pools[i]);
+	}
+}
+
+static void end_sessions(void *arg, uint64_t account_id)
+{
+	struct daemon *d = arg;
+
+	imap_kick_account(&d->imap, account_id);
+}
+
+/* With `api` null the pages say that setup is to be done. */
+static enum err start_web_with(struct daemon *d, const struct api_context *api, struct note *why)
+{
+	struct listener *http[CONFIG_MAX_LISTENERS], *https[CONFIG_MAX_LISTENERS];
+	struct webui_config c = { .http = http, .https = https, .tls = d->certificates, .api = api };
+
+	for (size_t i = 0; i < d->config.listener_count; i++) {
+		if (d->config.listeners[i].service == LISTEN_HTTP)
+			http[c.http_count++] = d->listeners[i];
+		else if (d->config.listeners[i].service == LISTEN_HTTPS)
+			https[c.https_count++] = d->listeners[i];
+		else
+			continue;
+		d->listeners[i] = NULL;
+	}
+	c.admin_socket = config_path(&d->config, d->config.run_dir, "admin.sock");
+	return webui_start(&c, &d->web, why);
+}
+
+/* "mx imap https": each service that listens, once. */
+static void name_services(struct daemon *d)
+{
+	static const char *const names[] = {
+		[LISTEN_MX] = "mx",
+		[LISTEN_SUBMISSION] = "submission",
+		[LISTEN_SUBMISSIONS] = "submissions",
+		[LISTEN_IMAP] = "imap",
+		[LISTEN_IMAPS] = "imaps",
+		[LISTEN_HTTP] = "http",
+		[LISTEN_HTTPS] = "https",
+	};
+	bool seen[LISTEN_HTTPS + 1] = { false };
+	size_t len = 0;
+
+	for (size_t i = 0; i < d->config.listener_count; i++) {
+		enum listen_service s = d->config.listeners[i].service;
+
+		if (!seen[s])
+			len += (size_t)snprintf(d->services + len, sizeof d->services - len, "%s%s", len ? " " : "", names[s]);
+		seen[s] = true;
+	}
+}
+
+static enum err start_web(struct daemon *d, struct note *why)
+{
+	name_services(d);
+	d->api = (struct api_context){
+		.directory = d->ground.directory,
+		.auth = d->auth,
+		.queue = d->queue,
+		.store = d->store,
+		.started_ms = clock_real_ms(),
+		.services = d->services,
+		.end_sessions = end_sessions,
+		.arg = d,
+	};
+	return start_web_with(d, &d->api, why);
+}
+
+static void stop_web(struct daemon *d)
+{
+	webui_stop(&d->web, STOP_DEADLINE_MS / 5);
+}
+
+static const struct part {
+	const char *name;
+	enum err (*start)(struct daemon *d, struct note *why);
+	void (*stop)(struct daemon *d); /* also after a start that failed half way */
+} parts[] = {
+	{ "tls", start_tls, stop_tls },
+	{ "auth", start_auth, stop_auth },
+	{ "store", start_store, stop_store },
+	{ "relay", start_relay, stop_relay },
+	{ "queue", start_queue, stop_queue },
+	{ "services", start_services, stop_services },
+	{ "pools", start_pools, stop_pools },
+	{ "web", start_web, stop_web },
+};
+#define PART_COUNT (sizeof parts / sizeof parts[0])
+
+/* ---- running ---- */
+
+static int fail(int status, const struct note *why)
+{
+	fprintf(stderr, "postroom: %s\n", why->text[0] ? why->text : "out of memory or threads");
+	return status;
+}
+
+static void reload(struct daemon *d)
+{
+	struct note why = { "" };
+	enum err e = directory_refresh(d->ground.directory, &why);
+
+	if (e == ERR_OK)
+		e = certificates_load(d->ground.directory, d->certificates, &why);
+	log_event(e == ERR_OK ? LOG_INFO : LOG_ERROR, "main", "reload", "result=%s why=%s", err_name(e), log_quote(span_str(why.text)).text);
+}
+
+static void wait_for_stop(struct daemon *d, const sigset_t *signals)
+{
+	int got;
+
+	while ((got = sigwaitinfo(signals, NULL)) == SIGHUP || (got < 0 && errno == EINTR))
+		if (got == SIGHUP)
+			reload(d);
+	log_event(LOG_INFO, "main", "stopping", "signal=%d", got);
+}
+
+static int run_mail(struct daemon *d, const sigset_t *signals)
+{
+	struct note why = { "" };
+	size_t started = 0;
+	enum err e = ERR_OK;
+
+	while (started < PART_COUNT && e == ERR_OK)
+		e = parts[started++].start(d, &why);
+	if (e == ERR_OK) {
+		log_event(LOG_INFO, "main", "ready", "version=%s listeners=%zu", POSTROOM_VERSION, d->config.listener_count);
+		service_manager_notify("READY=1");
+		wait_for_stop(d, signals);
+		service_manager_notify("STOPPING=1");
+	} else {
+		fprintf(stderr, "postroom: starting %s: %s\n", parts[started - 1].name, why.text[0] ? why.text : err_name(e));
+	}
+	while (started > 0)
+		parts[--started].stop(d);
+	return e == ERR_OK ? EX_OK : EX_OSERR;
+}
+
+/* A certificate for the page that says what is to be done; never kept. */
+static enum err passing_certificate(struct tls_store *store, struct note *why)
+{
+	const char *name = "localhost";
+	struct buf chain, key;
+	struct tls_identity identity;
+	enum err e;
+
+	buf_init(&chain, 65536);
+	buf_init(&key, 65536);
+	e = x509_self_signed(&name, 1, 30, &chain, &key, why);
+	identity = (struct tls_identity){ buf_span(&chain), buf_span(&key) };
+	if (e == ERR_OK)
+		e = tls_store_set(store, &identity, 1, why);
+	buf_wipe(&key);
+	buf_clear(&chain);
+	return e;
+}
+
+/* ERR_OK: the ground is open and set up. ERR_NOT_FOUND: setup is still to be done. */
+static enum err open_ground(struct daemon *d, struct note *why)
+{
+	const struct snapshot *s;
+	enum err e = ground_open(&d->config, false, d->checkpointer, &d->ground, why);
+
+	if (e != ERR_OK)
+		return e;
+	s = directory_hold(d->ground.directory);
+	if (!snapshot_is_set_up(s))
+		e = ERR_NOT_FOUND;
+	snapshot_release(&s);
+	if (e != ERR_OK)
+		ground_close(&d->ground);
+	return e;
+}
+
+/* True when setup was done meanwhile: the ground is then open. False: a signal said stop. */
+static bool wait_for_setup(struct daemon *d, const sigset_t *signals)
+{
+	const struct timespec second = { .tv_sec = SETUP_POLL_S };
+	struct note why = { "" };
+	struct stat key;
+
+	for (;;) {
+		int got = sigtimedwait(signals, NULL, &second);
+
+		if (got > 0 && got != SIGHUP)
+			return false;
+		/* The key is the first thing that setup makes; until then there is nothing to open. */
+		if (stat(d->config.secret_key, &key) == 0 && open_ground(d, &why) == ERR_OK)
+			return true;
+	}
+}
+
+/* *set_up_out: the ground is open now, and run_mail() is next. */
+static int run_unset(struct daemon *d, const sigset_t *signals, bool *set_up_out)
+{
+	struct note why = { "" };
+	enum err e = ground_drop_privileges(&d->config, &why);
+
+	close_listeners(d, true);
+	if (e == ERR_OK)
+		e = tls_store_new(&d->certificates);
+	if (e == ERR_OK)
+		e = passing_certificate(d->certificates, &why);
+	if (e == ERR_OK)
+		e = start_web_with(d, NULL, &why);
+	if (e == ERR_OK) {
+		log_event(LOG_WARN, "main", "not_set_up", "mail ports stay closed until this is run: postroom setup --config %s ...", d->config.path);
+		service_manager_notify("READY=1\nSTATUS=not set up yet: run postroom setup");
+		*set_up_out = wait_for_setup(d, signals);
+	}
+	stop_web(d);
+	tls_store_free(&d->certificates);
+	if (e == ERR_OK && *set_up_out)
+		e = open_listeners(d, &why);
+	return e == ERR_OK ? EX_OK : fail(EX_CONFIG, &why);
+}
+
+static void prepare_process(sigset_t *signals)
+{
+	struct rlimit files;
+	const char *on_bug = getenv("POSTROOM_BUG");
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, signals, NULL); /* threads inherit it: signals come to sigwaitinfo only */
+	if (on_bug && strcmp(on_bug, "abort") == 0)
+		bug_set_hook(abort);
+	/* Under systemd the unit sets the limit and forbids this: then it stays as it is. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static int run(struct daemon *d, const sigset_t *signals)
+{
+	struct note why = { "" };
+	bool set_up = true;
+	int status = EX_OK;
+	enum err e = ground_prepare(&d->config, &why);
+
+	if (e != ERR_OK)
+		return fail(EX_CANTCREAT, &why);
+	e = open_ground(d, &why);
+	if (e == ERR_NOT_FOUND) {
+		set_up = false;
+		status = run_unset(d, signals, &set_up);
+	} else if (e != ERR_OK) {
+		return fail(e == ERR_STATE || e == ERR_TEMP ? EX_TEMPFAIL : EX_NOPERM, &why);
+	}
+	if (!set_up)
+		return status;
+	if (status == EX_OK)
+		status = run_mail(d, signals);
+	ground_close(&d->ground);
+	return status;
+}
+
+static int serve(const char *config_path_text)
+{
+	struct daemon *d = calloc(1, sizeof *d);
+	struct note why = { "" };
+	sigset_t signals;
+	int status;
+
+	if (!d)
+		return EX_OSERR;
+	prepare_process(&signals);
+	if (config_read(config_path_text, &d->config, &why) != ERR_OK) {
+		free(d);
+		return fail(EX_CONFIG, &why);
+	}
+	log_set_level(d->config.log_level);
+	tls_init();
+	if (open_listeners(d, &why) != ERR_OK)
+		status = fail(EX_CONFIG, &why);
+	else if (db_init() != ERR_OK || checkpointer_new(&d->checkpointer) != ERR_OK)
+		status = EX_SOFTWARE;
+	else
+		status = run(d, &signals);
+	checkpointer_free(&d->checkpointer);
+	close_listeners(d, false);
+	config_clear(&d->config);
+	free(d);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	return cli_run(argc, argv, serve);
+}

@@ -1,0 +1,300 @@
+/* webui/link.c: bytes between a client and the library.
+ *
+ *   client ──read──▶ in ──head_check, body count──▶ checked ──write──▶ library
+ *   client ◀──write── out ◀──read── library
+ *
+ * (1) Nothing reaches the library that is not a checked head or the body that head announced.
+ * (2) Neither direction holds more than its ceiling: the other side is not read while it is full.
+ */
+#include "webui/link.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/net/tls.h"
+
+#define CHUNK 16384
+
+enum moved { MOVED_SOME,
+	     MOVED_NOTHING,
+	     MOVED_END,
+	     MOVED_ERROR };
+
+enum err link_init(struct link *l, int client, int library, struct tls_store *store)
+{
+	*l = (struct link){ .client = client, .library = library, .deadline_ms = clock_mono_ms() + LINK_HEAD_MS };
+	buf_init(&l->in, LINK_BUFFER_MAX);
+	buf_init(&l->checked, LINK_BUFFER_MAX + HEAD_MAX_BYTES);
+	buf_init(&l->out, LINK_BUFFER_MAX + CHUNK);
+	if (!store)
+		return ERR_OK;
+	l->shaking = true;
+	return tls_server_new(store, client, &l->tls);
+}
+
+void link_clear(struct link *l)
+{
+	if (l->tls && !l->shaking)
+		tls_shutdown(l->tls);
+	tls_free(&l->tls);
+	if (l->client >= 0)
+		close(l->client);
+	if (l->library >= 0)
+		close(l->library);
+	buf_clear(&l->in);
+	buf_clear(&l->checked);
+	buf_clear(&l->out);
+	*l = (struct link){ .client = -1, .library = -1 };
+}
+
+/* ---- the two sides ---- */
+
+static enum moved of_want(enum tls_want want)
+{
+	switch (want) {
+	case TLS_DONE: return MOVED_SOME;
+	case TLS_WANT_READ:
+	case TLS_WANT_WRITE: return MOVED_NOTHING;
+	case TLS_CLOSED: return MOVED_END;
+	case TLS_FAILED: return MOVED_ERROR;
+	}
+	return MOVED_ERROR;
+}
+
+static enum moved of_count(ssize_t count)
+{
+	if (count > 0)
+		return MOVED_SOME;
+	if (count == 0)
+		return MOVED_END;
+	return errno == EAGAIN || errno == EINTR ? MOVED_NOTHING : MOVED_ERROR;
+}
+
+static enum moved read_client(struct link *l, char *to, size_t *count)
+{
+	ssize_t got;
+
+	if (l->tls) {
+		enum tls_want want = tls_read(l->tls, to, CHUNK, count);
+
+		l->tls_wants_write = want == TLS_WANT_WRITE;
+		return of_want(want);
+	}
+	got = recv(l->client, to, CHUNK, 0);
+	*count = got > 0 ? (size_t)got : 0;
+	return of_count(got);
+}
+
+static enum moved write_client(struct link *l, struct span from, size_t *count)
+{
+	ssize_t sent;
+
+	if (l->tls)
+		return of_want(tls_write(l->tls, from, count));
+	sent = send(l->client, from.ptr, from.len, MSG_NOSIGNAL);
+	*count = sent > 0 ? (size_t)sent : 0;
+	return of_count(sent);
+}
+
+/* ---- judging ---- */
+
+/* The pump's own answer, where the library must not see the request. */
+static void refuse(struct link *l, const char *status)
+{
+	buf_addf(&l->out, "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status);
+	l->refused = true;
+	buf_clear(&l->in);
+}
+
+static void pass(struct link *l, size_t count)
+{
+	buf_add(&l->checked, span_take(buf_span(&l->in), count));
+	buf_drop(&l->in, count);
+}
+
+/* One head, when it is whole; false: nothing more can be judged now. */
+static bool judge_head(struct link *l)
+{
+	struct head head;
+	enum err e = head_check(buf_span(&l->in), &head);
+
+	if (e == ERR_STATE)
+		return false;
+	if (e == ERR_OK && head.content_length > API_BODY_MAX) {
+		refuse(l, "413 Content Too Large");
+		return false;
+	}
+	if (e != ERR_OK) {
+		refuse(l, e == ERR_LIMIT ? "431 Request Header Fields Too Large" : e == ERR_DENIED ? "501 Not Implemented"
+												   : "400 Bad Request");
+		return false;
+	}
+	l->body_left = head.content_length;
+	pass(l, head.length);
+	return true;
+}
+
+static void judge(struct link *l)
+{
+	while (!l->refused && l->in.len > 0 && l->checked.len < LINK_BUFFER_MAX) {
+		size_t room = LINK_BUFFER_MAX - l->checked.len, part = l->in.len;
+
+		if (l->body_left == 0) {
+			if (!judge_head(l))
+				return;
+			continue;
+		}
+		part = part > l->body_left ? (size_t)l->body_left : part;
+		part = part > room ? room : part;
+		l->body_left -= part;
+		pass(l, part);
+	}
+}
+
+/* ---- moving; each says whether it moved anything, and sets the ends ---- */
+
+static bool may_read_client(const struct link *l)
+{
+	return !l->client_ended && !l->refused && l->in.len + CHUNK <= LINK_BUFFER_MAX && l->checked.len < LINK_BUFFER_MAX;
+}
+
+static enum moved pull_client(struct link *l)
+{
+	char chunk[CHUNK];
+	size_t count = 0;
+	enum moved m;
+
+	if (!may_read_client(l))
+		return MOVED_NOTHING;
+	m = read_client(l, chunk, &count);
+	if (m == MOVED_SOME) {
+		if (l->in.len == 0 && l->body_left == 0)
+			l->deadline_ms = clock_mono_ms() + LINK_HEAD_MS;
+		buf_add(&l->in, span_make(chunk, count));
+		judge(l);
+	} else if (m == MOVED_END) {
+		l->client_ended = true;
+	}
+	return m;
+}
+
+static enum moved push_library(struct link *l)
+{
+	ssize_t sent;
+	enum moved m;
+
+	if (l->checked.len == 0 || l->library < 0)
+		return MOVED_NOTHING;
+	sent = send(l->library, l->checked.ptr, l->checked.len, MSG_NOSIGNAL);
+	m = of_count(sent);
+	if (m == MOVED_SOME) {
+		buf_drop(&l->checked, (size_t)sent);
+		judge(l);
+	}
+	return m;
+}
+
+static enum moved pull_library(struct link *l)
+{
+	char *to;
+	ssize_t got;
+
+	if (l->library_ended || l->refused || l->out.len >= LINK_BUFFER_MAX)
+		return MOVED_NOTHING;
+	to = buf_reserve(&l->out, CHUNK);
+	if (!to)
+		return MOVED_ERROR;
+	got = recv(l->library, to, CHUNK, 0);
+	if (got > 0)
+		buf_grew(&l->out, (size_t)got);
+	if (got == 0) {
+		l->library_ended = true;
+		close(l->library); /* a closed peer would wake the pump for ever */
+		l->library = -1;
+	}
+	return of_count(got);
+}
+
+static enum moved push_client(struct link *l)
+{
+	size_t count = 0;
+	enum moved m;
+
+	if (l->out.len == 0)
+		return MOVED_NOTHING;
+	m = write_client(l, buf_span(&l->out), &count);
+	if (m == MOVED_SOME) {
+		buf_drop(&l->out, count);
+		if (l->out.len == 0)
+			buf_clear(&l->out);
+	}
+	return m;
+}
+
+static enum moved shake(struct link *l)
+{
+	enum tls_want want = tls_handshake(l->tls);
+
+	l->tls_wants_write = want == TLS_WANT_WRITE;
+	if (want == TLS_DONE)
+		l->shaking = false;
+	return of_want(want);
+}
+
+/* A client that sends no more: the library is told once it has all. */
+static void pass_end(struct link *l)
+{
+	if (l->client_ended && l->checked.len == 0 && l->library >= 0 && !l->library_ended)
+		shutdown(l->library, SHUT_WR);
+}
+
+bool link_turn(struct link *l)
+{
+	bool moved = true;
+
+	if (l->shaking) {
+		enum moved m = shake(l);
+
+		if (m == MOVED_NOTHING)
+			return true;
+		if (m != MOVED_SOME)
+			return false;
+	}
+	while (moved) {
+		enum moved steps[4] = { pull_client(l), push_library(l), pull_library(l), push_client(l) };
+
+		moved = false;
+		for (int i = 0; i < 4; i++) {
+			if (steps[i] == MOVED_ERROR)
+				return false;
+			moved = moved || steps[i] == MOVED_SOME;
+		}
+		if (moved && !(l->in.len > 0 && l->body_left == 0)) /* a head in the making keeps its deadline */
+			l->deadline_ms = clock_mono_ms() + LINK_IDLE_MS;
+	}
+	pass_end(l);
+	return !((l->refused || l->library_ended) && l->out.len == 0);
+}
+
+void link_end(struct link *l)
+{
+	l->client_ended = true;
+}
+
+struct link_wants link_wants(const struct link *l)
+{
+	struct link_wants w = { 0, 0 };
+
+	if (l->shaking || may_read_client(l))
+		w.client |= EPOLLIN;
+	if (l->out.len > 0 || l->tls_wants_write)
+		w.client |= EPOLLOUT;
+	if (l->checked.len > 0)
+		w.library |= EPOLLOUT;
+	if (!l->library_ended && !l->refused && l->out.len < LINK_BUFFER_MAX)
+		w.library |= EPOLLIN;
+	return w;
+}

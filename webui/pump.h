@@ -1,0 +1,28 @@
+/* webui/pump.h: the thread that accepts web connections and moves their bytes; internal to webui/. */
+#ifndef POSTROOM_WEBUI_PUMP_H
+#define POSTROOM_WEBUI_PUMP_H
+
+#include "api/api.h"
+#include "daemon/net/addr.h"
+
+struct listener;
+struct tls_store;
+struct pump;
+
+/* Hands the library's end of a new connection over: takes the descriptor, also on error. Called on the pump's thread. */
+typedef enum err pump_hand_over(void *arg, int fd, const struct net_addr *from, enum api_caller caller);
+
+struct pump_config {
+	struct listener **http, **https; /* taken, also on error */
+	size_t http_count, https_count;
+	struct tls_store *tls;
+	int unix_fd; /* a listening unix socket, taken; -1: none */
+	unsigned max_connections;
+	pump_hand_over *hand_over;
+	void *arg;
+};
+enum err pump_start(const struct pump_config *config, struct pump **out, struct note *why) MUST_CHECK;
+/* Closes the listeners at once, the connections when they have nothing in flight, all at the deadline. */
+void pump_stop(struct pump **p, int64_t deadline_ms);
+
+#endif
