@@ -1,0 +1,73 @@
+#!/bin/sh
+# Installs what the named groups need and is missing; when nothing is missing it changes nothing and asks for nothing.
+# Usage: install-deps.sh [build] [test] [package]      (default: build)
+set -eu
+
+deb_build='gcc libc6-dev make pkg-config libssl-dev libmicrohttpd-dev libsqlite3-dev libjansson-dev libunbound-dev libidn2-dev
+	libutf8proc-dev libargon2-dev dns-root-data ca-certificates'
+# libio-socket-ssl-perl, libnet-ssleay-perl and libauthen-sasl-perl are what swaks needs for TLS and AUTH.
+deb_test='libcmocka-dev clang clang-format clang-tidy libclang-rt-dev llvm cppcheck python3 swaks libio-socket-ssl-perl
+	libnet-ssleay-perl libauthen-sasl-perl curl isync mutt tmux openssl strace sqlite3 iproute2 procps util-linux
+	binutils git'
+deb_package='dpkg-dev rpm debootstrap systemd'
+
+rpm_build='gcc glibc-devel make pkgconf-pkg-config openssl-devel libmicrohttpd-devel sqlite-devel jansson-devel unbound-devel
+	libidn2-devel utf8proc-devel libargon2-devel unbound-libs ca-certificates'
+rpm_test='libcmocka-devel clang clang-tools-extra compiler-rt llvm cppcheck python3 swaks perl-IO-Socket-SSL perl-Net-SSLeay
+	perl-Authen-SASL curl isync mutt tmux openssl strace sqlite iproute procps-ng util-linux binutils git-core'
+rpm_package='rpm-build systemd'
+
+# The names of which the package database knows no installed package.
+missing_deb() {
+	installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p')
+	for name; do
+		printf '%s\n' "$installed" | grep -Fqx "$name" || printf '%s ' "$name"
+	done
+}
+
+missing_rpm() {
+	for name; do
+		rpm -q --whatprovides "$name" >/dev/null 2>&1 || printf '%s ' "$name"
+	done
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		echo "Not root, and there is no sudo. Run this as root: $*" >&2
+		exit 1
+	fi
+}
+
+if command -v apt-get >/dev/null; then
+	system=deb
+elif command -v dnf >/dev/null; then
+	system=rpm
+else
+	echo 'Neither apt-get nor dnf: install the packages named in this script by hand.' >&2
+	exit 1
+fi
+
+[ $# -gt 0 ] || set -- build
+wanted=
+for group; do
+	case $group in
+	build | test | package) eval "wanted=\"\$wanted \$${system}_$group\"" ;;
+	*) echo "Unknown group: $group (build, test, package)" >&2; exit 64 ;;
+	esac
+done
+
+# Word splitting is meant: lists of names.
+missing=$(missing_$system $wanted)
+[ -n "$missing" ] || exit 0
+echo "Installing: $missing"
+if [ $system = deb ]; then
+	as_root apt-get update -q
+	# No recommended packages: mutt would bring a mail server.
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+else
+	as_root dnf install -y --setopt=install_weak_deps=False $missing
+fi
