@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""Runs suites and counts results.
+
+Each suite leaves RESULTS/<label><suite>.tap with lines `ok NAME`, `not ok NAME`, `skip NAME reason`; what a failed test
+said stands in RESULTS/<label><suite>.log/. `total` counts from those files alone: a suite that left none, one without
+tests and every skip is a failure. Its last line is `N passed, N failed, N skipped`.
+"""
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+OK, FAILED, SKIPPED = "ok", "not ok", "skip"
+# `ok NAME`, and the form of other producers: `ok 3 - NAME # SKIP reason`.
+LINE = re.compile(r"^(ok|not ok|skip)\b(?: +\d+(?= -| *$| +#))?(?: +-)? *(.*?)\s*$")
+PLAN = re.compile(r"^1\.\.(\d+)$")
+SHOWN_LINES = 40
+
+
+class Result:
+    def __init__(self, state, name, reason=""):
+        self.state, self.name, self.reason = state, name, reason
+
+    def line(self):
+        return " ".join(part for part in (self.state, self.name, self.reason) if part)
+
+
+def parse(text, prefix):
+    """Results in a program's output, named under `prefix`, and the number it planned (None: it did not say)."""
+    results, planned = [], None
+    for line in text.splitlines():
+        plan = PLAN.match(line)
+        if plan:
+            planned = (planned or 0) + int(plan.group(1))
+        found = LINE.match(line)
+        if not found or not found.group(2):
+            continue
+        state, name = found.groups()
+        reason = ""
+        if re.search(r"# *skip", name, re.I):
+            state = SKIPPED
+            name, reason = re.split(r"\s*# *skip\w*\s*", name, maxsplit=1, flags=re.I)
+        name = re.sub(r"\s+#.*", "", name).strip()
+        if state == SKIPPED and not reason:
+            name, _, reason = name.partition(" ")
+        results.append(Result(state, f"{prefix}/{name}".replace(" ", "_"), reason))
+    return results, planned
+
+
+def launch(command, timeout, extra_env):
+    """Runs a command in a process group and a temporary folder of its own; both are gone afterwards.
+    (output, exit status or None after a time-out)"""
+    folder = tempfile.mkdtemp(prefix="postroom-test-")
+    env = dict(os.environ, TMPDIR=folder, PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1", **extra_env)
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                   env=env, start_new_session=True)
+        try:
+            status = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            status = None
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+        output.seek(0)
+        text = output.read().decode("utf-8", "replace")
+    shutil.rmtree(folder, ignore_errors=True)
+    return text, status
+
+
+def judge(name, text, status, timeout):
+    """What a finished program amounts to; a crash, a time-out and silence are results too."""
+    results, planned = parse(text, name)
+    failed = any(r.state == FAILED for r in results)
+    if status is None:
+        results.append(Result(FAILED, f"{name}/ends_in_time", f"# more than {timeout} s"))
+    elif status < 0:
+        results.append(Result(FAILED, f"{name}/ends_itself", f"# signal {-status}"))
+    elif status != 0 and not failed:
+        results.append(Result(FAILED, f"{name}/exit_status", f"# exit {status}"))
+    elif not results:
+        results.append(Result(FAILED, f"{name}/has_tests", "# it reported none"))
+    elif planned is not None and planned != len(results):
+        results.append(Result(FAILED, f"{name}/ran_all", f"# {len(results)} of {planned}"))
+    return results
+
+
+def sanitizer_env(sanitizer):
+    here = os.path.dirname(os.path.abspath(__file__))
+    env = {
+        "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    }
+    for name, variable in (("tsan.supp", "TSAN_OPTIONS"), ("lsan.supp", "LSAN_OPTIONS")):
+        if os.path.exists(os.path.join(here, name)):
+            env[variable] = ":".join(filter(None, (env.get(variable), f"suppressions={here}/{name}")))
+    return env if sanitizer else {}
+
+
+class Suite:
+    def __init__(self, args, name, timeout, env=None):
+        self.name = args.label + name
+        self.results_dir = args.results
+        self.timeout = timeout * (3 if args.sanitizer or os.environ.get("FULL") else 1)
+        self.env = dict(sanitizer_env(args.sanitizer), **(env or {}))
+        self.results = []
+        self.log_dir = os.path.join(args.results, self.name + ".log")
+        shutil.rmtree(self.log_dir, ignore_errors=True)
+        os.makedirs(self.log_dir)
+        try:
+            os.remove(self.path())
+        except FileNotFoundError:
+            pass
+
+    def path(self):
+        return os.path.join(self.results_dir, self.name + ".tap")
+
+    def run_one(self, name, command):
+        started = time.monotonic()
+        text, status = launch(command, self.timeout, self.env)
+        return name, text, judge(name, text, status, self.timeout), time.monotonic() - started
+
+    def run(self, programs, jobs):
+        """programs: (name, command) each."""
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            for name, text, results, seconds in pool.map(lambda p: self.run_one(*p), programs):
+                self.take(name, text, results, seconds)
+        return self.finish()
+
+    def take(self, name, text, results, seconds):
+        self.results += results
+        bad = [r for r in results if r.state != OK]
+        print(f"{self.name}: {name}: {len(results) - len(bad)} ok, {len(bad)} not, {seconds:.1f} s", flush=True)
+        with open(os.path.join(self.log_dir, name.replace("/", "_")), "w", encoding="utf-8") as log:
+            log.write(text)
+        if bad:
+            for line in text.splitlines()[-SHOWN_LINES:]:
+                print("    " + line)
+            for result in bad:
+                print("  " + result.line(), flush=True)
+
+    def finish(self):
+        draft = self.path() + ".draft"
+        with open(draft, "w", encoding="utf-8") as out:
+            out.writelines(r.line() + "\n" for r in self.results)
+        os.replace(draft, self.path())
+        good = sum(r.state == OK for r in self.results)
+        print(f"{self.name}: {good} of {len(self.results)} passed", flush=True)
+        return 0 if self.results and good == len(self.results) else 1
+
+
+def workers():
+    return max(1, min(2, os.cpu_count() or 1))
+
+
+def run_unit(args):
+    names = [re.sub(r".*tests/unit/", "", program) for program in args.arguments]
+    suite = Suite(args, "unit", 120, {"CMOCKA_MESSAGE_OUTPUT": "TAP"})
+    return suite.run(list(zip(names, ([p] for p in args.arguments))), workers())
+
+
+def run_chat(args):
+    suite = Suite(args, "chat", 120)
+    groups = {}
+    for path in args.arguments[1:]:
+        groups.setdefault(os.path.dirname(os.path.relpath(path, "tests/chat")) or "chat", []).append(path)
+    return suite.run([(name, [args.arguments[0], *paths]) for name, paths in sorted(groups.items())], workers())
+
+
+def run_scripts(args):
+    binary = os.path.abspath(os.path.join(args.build, "postroom"))
+    env = {"POSTROOM": binary, "POSTROOM_BUG": "abort",
+           "POSTROOM_SHIM": os.path.abspath(os.path.join(args.build, "tests/faults/shim.so"))}
+    if args.sanitizer:
+        env["SANITIZER"] = args.sanitizer
+    suite = Suite(args, args.suite, 300, env)
+    programs = [(os.path.basename(p)[:-len(".py")], [sys.executable, p]) for p in args.arguments]
+    return suite.run(programs, workers())
+
+
+def fuzz_command(args, target, findings):
+    corpus = os.path.join(args.build, "fuzz/corpus", target)
+    os.makedirs(corpus, exist_ok=True)
+    command = [os.path.join(args.build, "fuzz", "fuzz_" + target), f"-max_total_time={args.seconds}", "-timeout=10",
+               "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={findings}/{target}-"]
+    dictionary = f"tests/fuzz/{target}.dict"
+    if os.path.exists(dictionary):
+        command.append("-dict=" + dictionary)
+    return command + [corpus, f"tests/fuzz/seeds/{target}"]
+
+
+def run_fuzz(args):
+    suite = Suite(args, "fuzz", args.seconds + 120, sanitizer_env("address"))
+    findings = os.path.join(args.build, "fuzz/findings")
+    os.makedirs(findings, exist_ok=True)
+
+    def one(target):
+        started = time.monotonic()
+        seeds = f"tests/fuzz/seeds/{target}"
+        if not os.path.isdir(seeds) or not os.listdir(seeds):
+            return target, "", [Result(FAILED, f"{target}/has_seeds", f"# {seeds}")], 0
+        text, status = launch(fuzz_command(args, target, findings), suite.timeout, suite.env)
+        runs = re.search(r"number_of_executed_units: *(\d+)", text)
+        if status == 0 and runs and int(runs.group(1)) > 0:
+            result = Result(OK, f"{target}/survives_hostile_bytes", f"# {runs.group(1)} runs")
+        else:
+            result = Result(FAILED, f"{target}/survives_hostile_bytes", f"# exit {status}")
+        return target, text, [result], time.monotonic() - started
+
+    with ThreadPoolExecutor(max_workers=workers()) as pool:
+        for outcome in pool.map(one, args.arguments):
+            suite.take(*outcome)
+    return suite.finish()
+
+
+def has_files(suite):
+    """Whether a suite has anything in the tree that it could run."""
+    patterns = {"unit": "_test.c", "chat": ".chat", "daemon": "_test.py", "faults": "_test.py", "fuzz": ".c",
+                "packages": "_test.py"}
+    base = suite.split("-")[-1]
+    if base not in patterns:
+        return True
+    return any(name.endswith(patterns[base]) for _, _, names in os.walk(f"tests/{base}") for name in names)
+
+
+def read_suite(results_dir, name):
+    try:
+        with open(os.path.join(results_dir, name + ".tap"), encoding="utf-8") as tap:
+            lines = [line.rstrip("\n") for line in tap]
+    except FileNotFoundError:
+        return None
+    counts = {OK: 0, FAILED: 0, SKIPPED: 0}
+    for line in lines:
+        for state in (FAILED, SKIPPED, OK):
+            if line.startswith(state + " "):
+                counts[state] += 1
+                if state != OK:
+                    print(f"  {name}: {line}")
+                break
+    return counts
+
+
+def run_total(args):
+    totals = {OK: 0, FAILED: 0, SKIPPED: 0}
+    for name in args.arguments:
+        if args.optional and not has_files(name):
+            print(f"{name}: nothing in the tree yet")
+            continue
+        counts = read_suite(args.results, name)
+        if counts is None or sum(counts.values()) == 0:
+            print(f"  {name}: " + ("left no result file" if counts is None else "has no tests"))
+            totals[FAILED] += 1
+            continue
+        print(f"{name}: {counts[OK]} passed, {counts[FAILED]} failed, {counts[SKIPPED]} skipped")
+        for state in totals:
+            totals[state] += counts[state]
+    print(f"{totals[OK]} passed, {totals[FAILED]} failed, {totals[SKIPPED]} skipped")
+    return 0 if totals[OK] and not totals[FAILED] and not totals[SKIPPED] else 1
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--results", default="build/results")
+    parser.add_argument("--label", default="")
+    parser.add_argument("--sanitizer", default="")
+    parser.add_argument("suite", choices=["unit", "chat", "daemon", "faults", "packages", "fuzz", "total"])
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--optional", action="store_true")
+    parser.add_argument("arguments", nargs="*")
+    args = parser.parse_intermixed_args()
+    if args.suite == "total":
+        return run_total(args)
+    os.makedirs(args.results, exist_ok=True)
+    if not args.arguments:
+        print(f"{args.label}{args.suite}: no tests")
+        return 0 if not has_files(args.suite) else 1
+    runners = {"unit": run_unit, "chat": run_chat, "fuzz": run_fuzz}
+    return runners.get(args.suite, run_scripts)(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
