@@ -1,4 +1,4 @@
-/* chat/chat.c: runs .chat files against a protocol's session and prints TAP. The format is in chat.h.
+/* chat/chat.c: runs .chat files against a protocol's session and prints `ok NAME` or `not ok NAME` for each file and mode. The format is in chat.h.
  *
  * Input that the session did not use stays in `pending` and comes again with more behind it, as the pool does it.
  */
@@ -639,7 +639,8 @@ static unsigned run_path(const char *path, unsigned *number)
 
 	buf_init(&text, FILE_MAX);
 	if (!protocol || !read_text(path, &text)) {
-		printf("not ok %u - %s\n# can't be read, or no protocol of that name\n", ++*number, path);
+		++*number;
+		printf("not ok %s\n# can't be read, or no protocol of that name\n", path);
 		buf_clear(&text);
 		return 1;
 	}
@@ -650,14 +651,16 @@ static unsigned run_path(const char *path, unsigned *number)
 		if (!has_mode(buf_span(&text), mode))
 			continue;
 		good = run_mode(protocol, folder, buf_span(&text), mode, &why);
-		printf("%sok %u - %s (%s)\n", good ? "" : "not ", ++*number, path, mode_names[mode]);
+		++*number;
+		printf("%sok %s (%s)\n", good ? "" : "not ", path, mode_names[mode]);
 		if (!good)
 			printf("# %s\n", why.text);
 		failures += !good;
 		ran++;
 	}
 	if (ran == 0) {
-		printf("not ok %u - %s\n# no mode to run it in\n", ++*number, path);
+		++*number;
+		printf("not ok %s\n# no mode to run it in\n", path);
 		failures++;
 	}
 	buf_clear(&text);
@@ -671,6 +674,5 @@ int main(int argc, char **argv)
 	bug_set_hook(abort);
 	for (int i = 1; i < argc; i++)
 		failures += run_path(argv[i], &number);
-	printf("1..%u\n", number);
 	return failures == 0 && number > 0 ? 0 : 1;
 }

@@ -1,0 +1,250 @@
+/* smtp/glue.c: binds sessions to the pool, the directory, the queue and the passwords.
+ *
+ *   ask PASSWORD --> auth_check_password --hash thread--> pool_answer(_later) --> answer
+ *   ask COMMIT   --> accept_commit       --committer----> pool_answer         --> answer
+ *
+ * The value that travels is a struct verdict on the heap; drop_answer frees it when its session has gone meanwhile.
+ */
+#include <stdlib.h>
+
+#include "daemon/auth/auth.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/directory/directory.h"
+#include "daemon/net/pool.h"
+#include "daemon/smtp/session.h"
+
+struct context {
+	struct smtp_config config;
+};
+
+struct connection {
+	struct context *context;
+	struct smtp_session *session;
+};
+
+struct verdict {
+	struct smtp_answer answer;
+	struct ticket ticket;
+};
+
+/* Sent when there was no memory for a real one; never freed. */
+static struct verdict no_memory = { .answer = { .verdict = SMTP_LATER } };
+
+/* ---- quick questions ---- */
+
+static enum smtp_recipient find_recipient(void *world, const struct address *address)
+{
+	struct connection *c = world;
+	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
+	enum smtp_recipient found = SMTP_RECIPIENT_REMOTE;
+	struct resolution r;
+
+	snapshot_resolve(snapshot, address, &r);
+	switch (r.kind) {
+	case RESOLVED_ACCOUNT:
+	case RESOLVED_ALIAS: found = SMTP_RECIPIENT_OK; break;
+	case RESOLVED_SUSPENDED: found = SMTP_RECIPIENT_SUSPENDED; break;
+	case RESOLVED_UNKNOWN: found = SMTP_RECIPIENT_UNKNOWN; break;
+	case RESOLVED_REMOTE: found = SMTP_RECIPIENT_REMOTE; break;
+	}
+	snapshot_release(&snapshot);
+	return found;
+}
+
+/* An account that was suspended after it logged in sends nothing more. */
+static bool may_send_as(void *world, uint64_t account_id, const struct address *address)
+{
+	struct connection *c = world;
+	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
+	const struct account *account = snapshot_account(snapshot, account_id);
+	bool may = account && !account->suspended && snapshot_may_send_as(snapshot, account_id, address);
+
+	snapshot_release(&snapshot);
+	return may;
+}
+
+static int64_t real_ms(void *world)
+{
+	(void)world;
+	return clock_real_ms();
+}
+
+static int64_t mono_ms(void *world)
+{
+	(void)world;
+	return clock_mono_ms();
+}
+
+static enum err begin(void *world, struct accept **out)
+{
+	struct connection *c = world;
+
+	return accept_begin(c->context->config.queue, out);
+}
+
+static const struct smtp_services services = {
+	.recipient = find_recipient,
+	.may_send_as = may_send_as,
+	.real_ms = real_ms,
+	.mono_ms = mono_ms,
+	.new_id = queue_id_new,
+	.accept_begin = begin,
+	.accept_add = accept_add,
+	.accept_header = accept_header,
+	.accept_set_header = accept_set_header,
+	.accept_received_count = accept_received_count,
+	.accept_seal = accept_seal,
+	.accept_end = accept_end,
+};
+
+/* ---- slow questions ---- */
+
+static void checked(void *arg, const struct auth_result *result)
+{
+	struct verdict *v = arg;
+
+	switch (result->verdict) {
+	case AUTH_OK: v->answer.verdict = SMTP_YES; break;
+	case AUTH_WRONG: v->answer.verdict = SMTP_NO; break;
+	case AUTH_SUSPENDED: v->answer.verdict = SMTP_SUSPENDED; break;
+	case AUTH_BUSY: v->answer.verdict = SMTP_LATER; break;
+	}
+	v->answer.account_id = result->account_id;
+	if (result->delay_ms > 0)
+		pool_answer_later(v->ticket, v, result->delay_ms);
+	else
+		pool_answer(v->ticket, v);
+}
+
+static void committed(void *arg, enum err result)
+{
+	struct verdict *v = arg;
+
+	v->answer.verdict = result == ERR_OK ? SMTP_YES : SMTP_LATER;
+	if (result != ERR_OK)
+		log_event(LOG_ERROR, "smtp", "commit_failed", "error=%s", err_name(result));
+	pool_answer(v->ticket, v);
+}
+
+static void conn_ask(void *session, struct ticket ticket)
+{
+	struct connection *c = session;
+	const struct smtp_question *q = smtp_session_question(c->session);
+	struct verdict *v = calloc(1, sizeof(*v));
+
+	if (!v || q->kind == SMTP_ASK_NOTHING || (q->kind == SMTP_ASK_PASSWORD && !c->context->config.auth)) {
+		free(v);
+		pool_answer(ticket, &no_memory);
+		return;
+	}
+	v->ticket = ticket;
+	/* The answer may be given, and the session be gone, before these calls return. */
+	if (q->kind == SMTP_ASK_PASSWORD)
+		auth_check_password(c->context->config.auth, q->login, q->password, q->remote, checked, v);
+	else
+		accept_commit(q->message, committed, v);
+}
+
+static void drop_answer(void *context, void *answer)
+{
+	(void)context;
+	if (answer != &no_memory)
+		free(answer);
+}
+
+static enum step conn_answer(void *session, void *answer, struct out *out)
+{
+	struct connection *c = session;
+	struct verdict *v = answer;
+	struct smtp_answer value = v->answer;
+
+	drop_answer(c->context, answer);
+	return smtp_session_answer(c->session, &value, out);
+}
+
+/* ---- the pool's side ---- */
+
+static enum err conn_open(void *context, const struct session_peer *peer, struct ticket self, void **session_out)
+{
+	struct context *x = context;
+	const struct snapshot *snapshot;
+	struct connection *c = calloc(1, sizeof(*c));
+	enum err e;
+
+	(void)self;
+	if (!c)
+		return ERR_TEMP;
+	c->context = x;
+	snapshot = directory_hold(x->config.directory);
+	struct smtp_setup setup = {
+		.services = &services,
+		.world = c,
+		.profile = x->config.profile,
+		.peer = peer,
+		.hostname = snapshot_hostname(snapshot),
+		.max_size = x->config.max_size,
+		.start_tls = x->config.tls,
+	};
+	e = smtp_session_new(&setup, &c->session);
+	snapshot_release(&snapshot);
+	if (e != ERR_OK) {
+		free(c);
+		return e;
+	}
+	*session_out = c;
+	return ERR_OK;
+}
+
+static enum step conn_feed(void *session, struct span in, size_t *used_out, struct out *out)
+{
+	return smtp_session_feed(((struct connection *)session)->session, in, used_out, out);
+}
+
+static enum step conn_event(void *session, enum session_event event, struct out *out)
+{
+	return smtp_session_event(((struct connection *)session)->session, event, out);
+}
+
+static int64_t conn_deadline_ms(const void *session)
+{
+	(void)session;
+	return SMTP_IDLE_MS;
+}
+
+static void conn_close(void *session)
+{
+	struct connection *c = session;
+
+	smtp_session_free(&c->session);
+	free(c);
+}
+
+enum err smtp_service_new(const struct smtp_config *config, struct service *out)
+{
+	struct context *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return ERR_TEMP;
+	x->config = *config;
+	*out = (struct service){
+		.name = config->profile == SMTP_MX ? "mx" : "submission",
+		.context = x,
+		.open = conn_open,
+		.busy_reply = SPAN("421 4.3.2 Too many connections, try again later\r\n"),
+		.feed = conn_feed,
+		.ask = conn_ask,
+		.answer = conn_answer,
+		.drop_answer = drop_answer,
+		.event = conn_event,
+		.deadline_ms = conn_deadline_ms,
+		.close = conn_close,
+	};
+	return ERR_OK;
+}
+
+void smtp_service_free(struct service *service)
+{
+	free(service->context);
+	service->context = NULL;
+}

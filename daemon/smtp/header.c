@@ -1,0 +1,88 @@
+/* smtp/header.c: see header.h. */
+#include "daemon/smtp/header.h"
+
+#include "daemon/mime/date.h"
+#include "daemon/mime/header.h"
+#include "daemon/smtp/trace.h"
+
+static bool is_own(const struct smtp_session *s, struct arena *work, const struct header_address *entry)
+{
+	struct address address;
+	struct span text;
+
+	text = arena_printf(work, "%.*s@%.*s", (int)entry->local.len, entry->local.ptr, (int)entry->domain.len, entry->domain.ptr);
+	return address_parse(text, work, &address) == ERR_OK && s->services->may_send_as(s->world, s->account_id, &address);
+}
+
+/* At least one address, and all of them the account's. */
+static bool all_own(const struct smtp_session *s, struct arena *work, struct span value)
+{
+	struct header_address *list;
+	size_t count, addresses = 0;
+	struct span unfolded = header_unfold(work, value);
+
+	if (!unfolded.ptr || address_list_parse(unfolded, work, &list, &count) != ERR_OK)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].group_start || list[i].group_end)
+			continue;
+		if (!is_own(s, work, &list[i]))
+			return false;
+		addresses++;
+	}
+	return addresses > 0;
+}
+
+struct seen {
+	unsigned from, date, message_id;
+};
+
+static enum smtp_reply_id take_field(const struct smtp_session *s, struct arena *work, const struct header_field *field, struct seen *seen, struct buf *out)
+{
+	bool is_from = span_iequals(field->name, SPAN("From"));
+
+	if (span_iequals(field->name, SPAN("Bcc")))
+		return REPLY_NONE;
+	if (is_from || span_iequals(field->name, SPAN("Sender"))) {
+		seen->from += is_from;
+		if (seen->from > 1 || !all_own(s, work, field->value))
+			return REPLY_NOT_YOUR_HEADER;
+	}
+	seen->date += span_iequals(field->name, SPAN("Date"));
+	seen->message_id += span_iequals(field->name, SPAN("Message-ID"));
+	buf_add(out, field->whole);
+	return REPLY_NONE;
+}
+
+enum smtp_reply_id smtp_header_prepare(const struct smtp_session *s, struct span header, struct buf *out)
+{
+	enum smtp_reply_id refusal = REPLY_NONE;
+	struct seen seen = { 0, 0, 0 };
+	size_t whole_bytes = header.len;
+	struct header_field field;
+	char id[SMTP_ID_TEXT];
+	struct arena work;
+
+	arena_init(&work, SMTP_HEADER_WORK_MAX);
+	while (refusal == REPLY_NONE && header_next(&header, &field))
+		refusal = take_field(s, &work, &field, &seen, out);
+	arena_clear(&work);
+	if (refusal != REPLY_NONE)
+		return refusal;
+	/* A line that is no field ended the header: with the empty line that we write, it would be content. */
+	if (header.len == 0 && s->content_bytes > whole_bytes)
+		return REPLY_BAD_HEADER;
+	if (seen.from == 0)
+		return REPLY_NOT_YOUR_HEADER;
+	if (seen.date == 0) {
+		buf_add_str(out, "Date: ");
+		date_write_header(s->services->real_ms(s->world), out);
+		buf_add_str(out, "\r\n");
+	}
+	if (seen.message_id == 0) {
+		smtp_id_text(&s->id, id, sizeof(id));
+		buf_addf(out, "Message-ID: <%s@%s>\r\n", id, s->hostname);
+	}
+	buf_add_str(out, "\r\n");
+	return out->failed ? REPLY_TOO_LARGE : REPLY_NONE;
+}

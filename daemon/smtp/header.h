@@ -1,0 +1,11 @@
+/* smtp/header.h: what a submitted header must say, and what is added to it (RFC 6409 section 8). */
+#ifndef POSTROOM_SMTP_HEADER_H
+#define POSTROOM_SMTP_HEADER_H
+
+#include "daemon/smtp/state.h"
+
+/* Writes the header with its empty line: Bcc left out, Date and Message-ID added where missing. Another answer than NONE
+ * refuses the message: every address of From (exactly one field) and of Sender must be the account's own. */
+enum smtp_reply_id smtp_header_prepare(const struct smtp_session *s, struct span header, struct buf *out);
+
+#endif

@@ -1,0 +1,26 @@
+/* smtp/limits.h: what a peer may take of us. */
+#ifndef POSTROOM_SMTP_LIMITS_H
+#define POSTROOM_SMTP_LIMITS_H
+
+/* A command with its CRLF. RFC 5321 4.5.3.1.4 has 512, the parameters of RFC 1870, 6152 and 6531 add to it. */
+#define SMTP_LINE_MAX 1024
+#define SMTP_AUTH_LINE_MAX 12288     /* RFC 4954 section 4 */
+#define SMTP_FLOOD_MAX (64u * 1024u) /* a line that is still not over: closed */
+#define SMTP_HELO_MAX 255
+#define SMTP_TRANSACTION_MAX (768u * 1024u)       /* arena: 1,000 recipients of full length and their array */
+#define SMTP_COMMAND_MAX (64u * 1024u)            /* arena of one command */
+#define SMTP_HEADER_WORK_MAX (4u * 1024u * 1024u) /* arena while a submitted header is read */
+#define SMTP_HEADER_MAX (272u * 1024u)            /* a submitted header with what we add */
+#define SMTP_DISCARD_MAX (64u * 1024u * 1024u)    /* octets of a refused message that are read before the connection ends */
+#define SMTP_RECEIVED_MAX 50                      /* RFC 5321 6.3 wants at least 100 hops or a better way; mail that is not looping has under 20 */
+#define SMTP_AUTH_FAILURES_MAX 3
+
+/* Patience: each reply has a cost (reply.c), an accepted message pays all back, and who has spent this much is told 421. */
+#define SMTP_PATIENCE 10000
+
+#define SMTP_IDLE_MS 300000 /* RFC 5321 4.5.3.2.7 */
+/* A body that has taken this long must have come at that rate or better: one byte now and then holds no slot for days. */
+#define SMTP_SLOW_BODY_MS 600000
+#define SMTP_SLOW_BODY_BYTES_PER_S 100
+
+#endif

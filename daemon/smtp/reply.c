@@ -1,0 +1,114 @@
+/* smtp/reply.c: the table of all replies.
+ *
+ * A row is the line as it is sent; '*' is replaced by the reply's text. The greeting, HELO, EHLO, 334 and 354 carry no enhanced
+ * code (RFC 2034 section 4). The cost is taken from the peer's patience.
+ */
+#include "daemon/smtp/reply.h"
+
+#define FAULT 1000 /* ten of them end a session */
+#define REFUSAL 100
+#define IDLE 10
+
+static const struct {
+	struct span line;
+	unsigned cost;
+} replies[REPLY_COUNT] = {
+#define LINE(literal)                        \
+	{                                    \
+		literal, sizeof(literal) - 1 \
+	}
+	[REPLY_GREETING] = { LINE("220 * ESMTP Postroom"), 0 },
+	[REPLY_HELO] = { LINE("250 *"), IDLE },
+	[REPLY_EHLO] = { LINE(""), IDLE },
+	[REPLY_BYE] = { LINE("221 2.0.0 Bye"), 0 },
+	[REPLY_OK] = { LINE("250 2.0.0 Ok"), 0 },
+	[REPLY_NOOP] = { LINE("250 2.0.0 Ok"), IDLE },
+	[REPLY_RESET] = { LINE("250 2.0.0 Ok"), IDLE },
+	[REPLY_HELP] = { LINE("214 2.0.0 See RFC 5321"), IDLE },
+	[REPLY_VRFY] = { LINE("252 2.5.0 Send some mail, it will be tried"), IDLE },
+	[REPLY_START_TLS] = { LINE("220 2.0.0 Ready to start TLS"), 0 },
+	[REPLY_SENDER_OK] = { LINE("250 2.1.0 Ok"), 0 },
+	[REPLY_RECIPIENT_OK] = { LINE("250 2.1.5 Ok"), 0 },
+	[REPLY_SEND_DATA] = { LINE("354 End data with <CR><LF>.<CR><LF>"), 0 },
+	[REPLY_CHUNK_OK] = { LINE("250 2.0.0 * octets received"), 0 },
+	[REPLY_QUEUED] = { LINE("250 2.0.0 Ok: queued as *"), 0 },
+	[REPLY_AUTH_CONTINUE] = { LINE("334 *"), 0 },
+	[REPLY_AUTH_OK] = { LINE("235 2.7.0 Authentication successful"), 0 },
+
+	[REPLY_STOPPING] = { LINE("421 4.3.2 * Service shutting down, closing connection"), 0 },
+	[REPLY_TIMEOUT] = { LINE("421 4.4.2 * Timeout, closing connection"), 0 },
+	[REPLY_TOO_SLOW] = { LINE("421 4.4.2 * Message arrives too slowly, closing connection"), 0 },
+	[REPLY_BROKEN] = { LINE("421 4.3.0 * Internal error, closing connection"), 0 },
+	[REPLY_TOO_MANY_ERRORS] = { LINE("421 4.7.0 * Too many errors, closing connection"), 0 },
+	[REPLY_TOO_MANY_FAILURES] = { LINE("421 4.7.0 * Too many failed authentications, closing connection"), 0 },
+	[REPLY_FLOOD] = { LINE("421 4.7.0 * Line too long, closing connection"), 0 },
+	[REPLY_AUTH_BUSY] = { LINE("454 4.7.0 Temporary authentication failure, try again later"), IDLE },
+	[REPLY_TRY_LATER] = { LINE("451 4.3.0 Local error, try again later"), REFUSAL },
+	[REPLY_TOO_MANY_RECIPIENTS] = { LINE("452 4.5.3 Too many recipients"), 1 },
+
+	[REPLY_UNKNOWN_COMMAND] = { LINE("500 5.5.2 Command not recognized"), FAULT },
+	[REPLY_LINE_TOO_LONG] = { LINE("500 5.5.2 Line too long"), FAULT },
+	[REPLY_BARE_LINE_END] = { LINE("500 5.5.2 Commands end with CR LF"), FAULT },
+	[REPLY_AUTH_LINE_TOO_LONG] = { LINE("500 5.5.6 Authentication exchange line is too long"), FAULT },
+	[REPLY_BAD_ARGUMENT] = { LINE("501 5.5.4 Syntax error in arguments"), FAULT },
+	[REPLY_BAD_BASE64] = { LINE("501 5.5.2 Cannot decode response"), FAULT },
+	[REPLY_AUTH_CANCELLED] = { LINE("501 5.7.0 Authentication cancelled"), FAULT },
+	[REPLY_BAD_SENDER] = { LINE("501 5.1.7 Bad sender address syntax"), FAULT },
+	[REPLY_BAD_RECIPIENT] = { LINE("501 5.1.3 Bad recipient address syntax"), FAULT },
+	[REPLY_NOT_IMPLEMENTED] = { LINE("502 5.5.1 Command not implemented"), FAULT },
+	[REPLY_BAD_SEQUENCE] = { LINE("503 5.5.1 Bad sequence of commands"), FAULT },
+	[REPLY_UNKNOWN_MECHANISM] = { LINE("504 5.5.4 Unrecognized authentication mechanism"), FAULT },
+	[REPLY_NEED_TLS] = { LINE("530 5.7.0 Must issue a STARTTLS command first"), FAULT },
+	[REPLY_NEED_AUTH] = { LINE("530 5.7.0 Authentication required"), FAULT },
+	[REPLY_AUTH_WRONG] = { LINE("535 5.7.8 Authentication credentials invalid"), REFUSAL },
+	[REPLY_AUTH_SUSPENDED] = { LINE("525 5.7.13 User account disabled"), REFUSAL },
+	[REPLY_UNKNOWN_RECIPIENT] = { LINE("550 5.1.1 No such user here"), REFUSAL },
+	[REPLY_SUSPENDED_RECIPIENT] = { LINE("550 5.2.1 Mailbox disabled"), REFUSAL },
+	[REPLY_RELAY_DENIED] = { LINE("550 5.7.1 Relaying denied"), REFUSAL },
+	[REPLY_NOT_YOUR_HEADER] = { LINE("550 5.7.1 The From field is not an address of yours"), REFUSAL },
+	[REPLY_BAD_HEADER] = { LINE("550 5.6.0 The message header is malformed"), REFUSAL },
+	[REPLY_BARE_CR_LF] = { LINE("550 5.6.0 Bare CR, bare LF or NUL in the message, closing connection"), FAULT },
+	[REPLY_TOO_LARGE] = { LINE("552 5.3.4 Message is too large"), REFUSAL },
+	[REPLY_NOT_YOUR_SENDER] = { LINE("553 5.7.1 The sender is not an address of yours"), REFUSAL },
+	[REPLY_NO_RECIPIENTS] = { LINE("554 5.5.1 No valid recipients"), IDLE },
+	[REPLY_LOOP] = { LINE("554 5.4.6 Too many hops, this message is looping"), REFUSAL },
+	[REPLY_UNKNOWN_PARAMETER] = { LINE("555 5.5.4 Parameter not recognized"), FAULT },
+#undef LINE
+};
+
+unsigned smtp_reply_cost(enum smtp_reply_id id)
+{
+	return replies[id].cost;
+}
+
+void smtp_reply_write(const struct smtp_reply *reply, struct out *out)
+{
+	struct span line = replies[reply->id].line;
+	size_t star;
+
+	if (reply->id == REPLY_NONE)
+		return;
+	if (span_find_char(line, '*', &star)) {
+		out_add(out, span_take(line, star));
+		out_add(out, reply->text);
+		line = span_skip(line, star + 1);
+	}
+	out_add(out, line);
+	out_add(out, SPAN("\r\n"));
+}
+
+void smtp_reply_ehlo(struct span hostname, const struct smtp_extensions *offer, struct out *out)
+{
+	out_addf(out,
+		 "250-%.*s\r\n"
+		 "250-PIPELINING\r\n"
+		 "250-SIZE %llu\r\n"
+		 "250-8BITMIME\r\n"
+		 "250-CHUNKING\r\n"
+		 "250-SMTPUTF8\r\n"
+		 "%s%s"
+		 "250 ENHANCEDSTATUSCODES\r\n",
+		 (int)hostname.len, hostname.ptr, (unsigned long long)offer->max_size,
+		 offer->start_tls ? "250-STARTTLS\r\n" : "",
+		 offer->auth ? "250-AUTH PLAIN LOGIN\r\n" : "");
+}

@@ -1,0 +1,84 @@
+/* smtp/reply.h: every answer this server gives (RFC 5321 4.2, RFC 2034, RFC 3463) and the only writer of them. */
+#ifndef POSTROOM_SMTP_REPLY_H
+#define POSTROOM_SMTP_REPLY_H
+
+#include "daemon/net/out.h"
+
+enum smtp_reply_id {
+	REPLY_NONE = 0, /* nothing is said now */
+	REPLY_GREETING,
+	REPLY_HELO,
+	REPLY_EHLO, /* smtp_reply_ehlo() */
+	REPLY_BYE,
+	REPLY_OK,
+	REPLY_NOOP,
+	REPLY_RESET,
+	REPLY_HELP,
+	REPLY_VRFY,
+	REPLY_START_TLS,
+	REPLY_SENDER_OK,
+	REPLY_RECIPIENT_OK,
+	REPLY_SEND_DATA,
+	REPLY_CHUNK_OK,
+	REPLY_QUEUED,
+	REPLY_AUTH_CONTINUE,
+	REPLY_AUTH_OK,
+
+	REPLY_STOPPING,
+	REPLY_TIMEOUT,
+	REPLY_TOO_SLOW,
+	REPLY_BROKEN,
+	REPLY_TOO_MANY_ERRORS,
+	REPLY_TOO_MANY_FAILURES,
+	REPLY_FLOOD,
+	REPLY_AUTH_BUSY,
+	REPLY_TRY_LATER,
+	REPLY_TOO_MANY_RECIPIENTS,
+
+	REPLY_UNKNOWN_COMMAND,
+	REPLY_LINE_TOO_LONG,
+	REPLY_BARE_LINE_END,
+	REPLY_AUTH_LINE_TOO_LONG,
+	REPLY_BAD_ARGUMENT,
+	REPLY_BAD_BASE64,
+	REPLY_AUTH_CANCELLED,
+	REPLY_BAD_SENDER,
+	REPLY_BAD_RECIPIENT,
+	REPLY_NOT_IMPLEMENTED,
+	REPLY_BAD_SEQUENCE,
+	REPLY_UNKNOWN_MECHANISM,
+	REPLY_NEED_TLS,
+	REPLY_NEED_AUTH,
+	REPLY_AUTH_WRONG,
+	REPLY_AUTH_SUSPENDED,
+	REPLY_UNKNOWN_RECIPIENT,
+	REPLY_SUSPENDED_RECIPIENT,
+	REPLY_RELAY_DENIED,
+	REPLY_NOT_YOUR_HEADER,
+	REPLY_BAD_HEADER,
+	REPLY_BARE_CR_LF,
+	REPLY_TOO_LARGE,
+	REPLY_NOT_YOUR_SENDER,
+	REPLY_NO_RECIPIENTS,
+	REPLY_LOOP,
+	REPLY_UNKNOWN_PARAMETER,
+	REPLY_COUNT
+};
+
+struct smtp_reply {
+	enum smtp_reply_id id;
+	struct span text; /* stands where the table has '*' */
+};
+
+/* What it costs the peer's patience, limits.h. */
+unsigned smtp_reply_cost(enum smtp_reply_id id);
+
+void smtp_reply_write(const struct smtp_reply *reply, struct out *out);
+
+struct smtp_extensions {
+	uint64_t max_size;
+	bool start_tls, auth;
+};
+void smtp_reply_ehlo(struct span hostname, const struct smtp_extensions *offer, struct out *out);
+
+#endif

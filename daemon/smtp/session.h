@@ -1,0 +1,85 @@
+/* smtp/session.h: one SMTP session without sockets, TLS, storage or clock: bytes in; bytes, a step and at most one question out.
+ *
+ * glue.c, the transcripts and the fuzzer open it with a struct of functions that answer its quick questions at once, and
+ * answer its slow ones (struct smtp_question, after STEP_WAIT) by smtp_session_answer().
+ */
+#ifndef POSTROOM_SMTP_SESSION_H
+#define POSTROOM_SMTP_SESSION_H
+
+#include "daemon/base/arena.h"
+#include "daemon/mime/address.h"
+#include "daemon/queue/queue.h"
+#include "daemon/smtp/body.h"
+#include "daemon/smtp/limits.h"
+#include "daemon/smtp/reply.h"
+#include "daemon/smtp/smtp.h"
+
+enum smtp_recipient {
+	SMTP_RECIPIENT_OK,
+	SMTP_RECIPIENT_UNKNOWN,
+	SMTP_RECIPIENT_SUSPENDED,
+	SMTP_RECIPIENT_REMOTE,
+};
+
+/* Quick questions: local memory or disk. The accept_ functions are those of queue/queue.h. */
+struct smtp_services {
+	enum smtp_recipient (*recipient)(void *world, const struct address *address);
+	bool (*may_send_as)(void *world, uint64_t account_id, const struct address *address);
+	int64_t (*real_ms)(void *world);
+	int64_t (*mono_ms)(void *world);
+	void (*new_id)(struct queue_id *out);
+	enum err (*accept_begin)(void *world, struct accept **out);
+	enum err (*accept_add)(struct accept *a, struct span bytes);
+	struct span (*accept_header)(struct accept *a);
+	enum err (*accept_set_header)(struct accept *a, struct span header);
+	unsigned (*accept_received_count)(struct accept *a);
+	enum err (*accept_seal)(struct accept *a, const struct accept_envelope *envelope, struct note *why);
+	void (*accept_end)(struct accept **a);
+};
+
+struct smtp_setup {
+	const struct smtp_services *services; /* borrowed */
+	void *world;
+	enum smtp_profile profile;
+	const struct session_peer *peer; /* borrowed */
+	struct span hostname;            /* copied */
+	uint64_t max_size;
+	bool start_tls; /* the pool can do it */
+};
+
+/* Slow questions. */
+enum smtp_ask {
+	SMTP_ASK_NOTHING,
+	SMTP_ASK_PASSWORD,
+	SMTP_ASK_COMMIT, /* of a sealed message: take *message */
+};
+struct smtp_question {
+	enum smtp_ask kind;
+	struct span login, password;   /* of ASK_PASSWORD; valid until the answer */
+	const struct net_addr *remote; /* of ASK_PASSWORD */
+	struct accept **message;       /* of ASK_COMMIT */
+};
+enum smtp_verdict {
+	SMTP_YES,
+	SMTP_NO,
+	SMTP_SUSPENDED, /* right password of a suspended account */
+	SMTP_LATER,     /* could not be done now; nothing has changed */
+};
+struct smtp_answer {
+	enum smtp_verdict verdict;
+	uint64_t account_id; /* of YES to ASK_PASSWORD */
+};
+
+struct smtp_session;
+
+/* ERR_TEMP without memory. */
+enum err smtp_session_new(const struct smtp_setup *setup, struct smtp_session **out) MUST_CHECK;
+void smtp_session_free(struct smtp_session **s);
+
+/* As net/session.h has them. */
+enum step smtp_session_feed(struct smtp_session *s, struct span in, size_t *used_out, struct out *out);
+enum step smtp_session_answer(struct smtp_session *s, const struct smtp_answer *answer, struct out *out);
+enum step smtp_session_event(struct smtp_session *s, enum session_event event, struct out *out);
+const struct smtp_question *smtp_session_question(const struct smtp_session *s);
+
+#endif

@@ -1,0 +1,30 @@
+/* smtp/smtp.h: the SMTP service of a pool: mx (port 25) or submission (465, 587). */
+#ifndef POSTROOM_SMTP_SMTP_H
+#define POSTROOM_SMTP_SMTP_H
+
+#include "daemon/net/session.h"
+
+struct auth;
+struct directory;
+struct queue;
+
+enum smtp_profile {
+	SMTP_MX,
+	SMTP_SUBMISSION, /* TLS and AUTH before MAIL; the sender is the account's own; remote recipients are taken */
+};
+
+struct smtp_config {
+	enum smtp_profile profile;
+	struct directory *directory; /* borrowed for the service's life */
+	struct auth *auth;           /* may be null on mx */
+	struct queue *queue;
+	uint64_t max_size; /* of a message: what SIZE announces */
+	bool tls;          /* the pool can do it: STARTTLS is offered */
+};
+
+/* Fills in *out for pool_attach(). ERR_TEMP without memory. */
+enum err smtp_service_new(const struct smtp_config *config, struct service *out) MUST_CHECK;
+/* After the pools that use it are freed. */
+void smtp_service_free(struct service *service);
+
+#endif

@@ -1,0 +1,83 @@
+/* smtp/state.h: the inside of a session, for the files of this room. */
+#ifndef POSTROOM_SMTP_STATE_H
+#define POSTROOM_SMTP_STATE_H
+
+#include "daemon/smtp/parse.h"
+#include "daemon/smtp/session.h"
+
+enum smtp_state {
+	AT_CONNECTED = 1, /* nothing said yet */
+	AT_START = 2,     /* greeted; no EHLO since, or since the handshake */
+	AT_READY = 4,
+	AT_MAIL = 8,    /* a sender, no recipient yet */
+	AT_RCPT = 16,   /* at least one recipient */
+	AT_BDAT = 32,   /* between two chunks */
+	AT_DATA = 64,   /* content until the final dot */
+	AT_CHUNK = 128, /* octets of a chunk */
+	AT_AUTH = 256,  /* the next line is a SASL response */
+	AT_WAIT = 512,  /* parked */
+	AT_TLS = 1024,  /* in the handshake */
+	AT_CLOSED = 2048,
+};
+#define AT_ANY (AT_START | AT_READY | AT_MAIL | AT_RCPT | AT_BDAT)
+
+struct smtp_session {
+	const struct smtp_services *services;
+	void *world;
+	enum smtp_profile profile;
+	const struct session_peer *peer;
+	uint64_t max_size;
+	bool start_tls;
+	bool broken; /* an edge that is not in the diagram */
+	enum smtp_state state;
+	unsigned spent; /* of SMTP_PATIENCE */
+
+	/* session */
+	char hostname[SMTP_HELO_MAX + 1], helo[SMTP_HELO_MAX + 1];
+	bool extended; /* EHLO, not HELO */
+	uint64_t account_id;
+	unsigned auth_failures;
+
+	/* the line that is not whole yet */
+	size_t scanned;          /* of the unused input: no LF in it */
+	uint64_t skipped;        /* of a line that is too long; 0: none */
+	int64_t line_started_ms; /* mono; 0: no line begun */
+
+	/* transaction */
+	struct arena transaction;
+	struct span reverse_path; /* transaction arena, as the lines below */
+	struct span *recipients;
+	size_t recipient_count, recipient_room;
+	bool utf8, body_8bit;
+	struct accept *message;
+	struct queue_id id;
+
+	/* content */
+	struct body_scanner scanner;
+	enum smtp_reply_id refusal; /* what the end of the content will be answered with; NONE: all is well */
+	uint64_t content_bytes, discarded_bytes, chunk_left, chunk_size;
+	bool chunk_last;
+	enum smtp_state chunk_from; /* where a refused chunk returns to */
+	int64_t content_started_ms;
+
+	/* authentication */
+	struct buf sasl; /* decoded: secrets */
+	bool sasl_plain;
+	bool sasl_has_login;
+	size_t sasl_login_len;
+
+	struct smtp_question ask;
+	struct arena command;
+	char text[64]; /* of the reply being made */
+};
+
+/* session.c */
+void smtp_set_state(struct smtp_session *s, enum smtp_state to);
+void smtp_transaction_clear(struct smtp_session *s);
+
+static inline struct span smtp_hostname(const struct smtp_session *s)
+{
+	return span_str(s->hostname);
+}
+
+#endif
