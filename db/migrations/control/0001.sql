@@ -1,4 +1,5 @@
--- Domains, accounts, addresses, aliases, relays, certificates, settings. Names are stored normal (see directory/directory.h).
+-- Domains, accounts, aliases, relays, certificates, settings.
+-- Names have two forms: what people read (address, target) and what is compared (key: see daemon/directory/name.h).
 
 CREATE TABLE setting (
 	name TEXT PRIMARY KEY,
@@ -10,31 +11,38 @@ CREATE TABLE domain (
 	created_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- One row a name, whatever it stands for: an account's primary address or an alias. Ids are never used again.
+-- Ids are never used again: they name folders.
 CREATE TABLE account (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
-	address TEXT NOT NULL UNIQUE,
+	key TEXT NOT NULL UNIQUE,
+	address TEXT NOT NULL,
 	domain TEXT NOT NULL REFERENCES domain (name),
 	password_hash TEXT NOT NULL,
 	role INTEGER NOT NULL CHECK (role IN (0, 1)),
-	suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1)),
+	suspended INTEGER NOT NULL CHECK (suspended IN (0, 1)),
 	created_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX account_domain ON account (domain);
 
 CREATE TABLE alias (
-	address TEXT PRIMARY KEY,
-	domain TEXT NOT NULL REFERENCES domain (name)
+	key TEXT PRIMARY KEY,
+	address TEXT NOT NULL,
+	domain TEXT NOT NULL REFERENCES domain (name),
+	created_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alias_domain ON alias (domain);
 
+-- base_key: the key without its subaddress.
 CREATE TABLE alias_target (
-	alias TEXT NOT NULL REFERENCES alias (address) ON DELETE CASCADE,
+	alias TEXT NOT NULL REFERENCES alias (key) ON DELETE CASCADE,
 	position INTEGER NOT NULL,
 	target TEXT NOT NULL,
+	key TEXT NOT NULL,
+	base_key TEXT NOT NULL,
 	PRIMARY KEY (alias, position)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX alias_target_target ON alias_target (target);
+CREATE INDEX alias_target_base_key ON alias_target (base_key);
+CREATE INDEX alias_target_key ON alias_target (key);
 
 CREATE TABLE relay (
 	domain TEXT PRIMARY KEY,

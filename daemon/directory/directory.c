@@ -1,0 +1,198 @@
+/* directory/directory.c: opening control.db, its data key, and replacing the snapshot.
+ *
+ * The data key is made at the first opening and kept in the setting "data_key", sealed by secret.key. It seals all else,
+ * so that secret.key can be changed by sealing one value anew.
+ */
+#include "daemon/directory/directory.h"
+
+#include <stdlib.h>
+
+#include "daemon/base/log.h"
+#include "daemon/directory/change.h"
+#include "daemon/directory/snapshot.h"
+#include "db/checkpointer.h"
+#include "db/control_setting.h"
+
+#define CHECKPOINT_PAGES 1000
+#define TOUCH_BYTES 16384
+
+static enum err make_data_key(struct directory *d, const struct seal_key *key)
+{
+	struct buf sealed;
+	enum err e;
+
+	buf_init(&sealed, 256);
+	seal_key_random(&d->data_key);
+	e = seal_close(key, SPAN("data_key"), span_make((const char *)d->data_key.bytes, SEAL_KEY_BYTES), &sealed);
+	if (!e)
+		e = db_setting_set(d->db, SPAN("data_key"), buf_span(&sealed));
+	buf_clear(&sealed);
+	return e;
+}
+
+static enum err load_data_key(struct directory *d, const struct seal_key *key, struct note *why)
+{
+	struct buf sealed, plain;
+	enum err e;
+
+	buf_init(&sealed, 256);
+	buf_init(&plain, SEAL_KEY_BYTES);
+	e = db_setting_get(d->db, SPAN("data_key"), &sealed);
+	if (e == ERR_NOT_FOUND) {
+		e = make_data_key(d, key);
+	} else if (!e) {
+		e = seal_open(key, SPAN("data_key"), buf_span(&sealed), &plain);
+		if (!e && plain.len == SEAL_KEY_BYTES)
+			memcpy(d->data_key.bytes, plain.ptr, SEAL_KEY_BYTES);
+		else
+			note_set(why, "secret.key is not the key of this control.db");
+	}
+	buf_clear(&sealed);
+	buf_wipe(&plain);
+	return e;
+}
+
+/* In a transaction of d->db. */
+static enum err replace_snapshot(struct directory *d, struct note *why)
+{
+	struct snapshot *fresh;
+	const struct snapshot *old;
+	enum err e = snapshot_build(d->db, &d->data_key, &fresh, why);
+
+	if (e)
+		return e;
+	pthread_mutex_lock(&d->lock);
+	old = d->current;
+	d->current = fresh;
+	pthread_mutex_unlock(&d->lock);
+	snapshot_release(&old);
+	return ERR_OK;
+}
+
+/* One transaction for all, so that rows of another process' changes come together or not at all. */
+static enum err read_again(struct directory *d, struct note *why)
+{
+	enum err e = db_begin(d->db);
+
+	if (e)
+		return e;
+	e = db_data_version(d->db, &d->data_version);
+	if (!e)
+		e = replace_snapshot(d, why);
+	db_rollback(d->db);
+	d->stale = e != ERR_OK;
+	return e;
+}
+
+static enum err open_all(struct directory *d, const struct directory_config *config, struct note *why)
+{
+	enum err e = db_open(config->path, &db_schema_control, DB_WRITE, &d->db, why);
+
+	if (!e)
+		e = db_begin(d->db);
+	if (e)
+		return e;
+	e = load_data_key(d, config->key, why);
+	if (e)
+		db_rollback(d->db);
+	else
+		e = db_commit(d->db);
+	return e ? e : read_again(d, why);
+}
+
+enum err directory_open(const struct directory_config *config, struct directory **out, struct note *why)
+{
+	struct directory *d = calloc(1, sizeof(*d));
+	enum err e;
+
+	*out = NULL;
+	if (!d)
+		return ERR_TEMP;
+	(void)pthread_mutex_init(&d->change, NULL);
+	(void)pthread_mutex_init(&d->lock, NULL);
+	d->checkpointer = config->checkpointer;
+	e = open_all(d, config, why);
+	if (e)
+		directory_close(&d);
+	*out = d;
+	return e;
+}
+
+void directory_close(struct directory **directory)
+{
+	struct directory *d = *directory;
+	const struct snapshot *current;
+
+	if (!d)
+		return;
+	current = d->current;
+	snapshot_release(&current);
+	db_close(&d->db);
+	seal_key_wipe(&d->data_key);
+	(void)pthread_mutex_destroy(&d->change);
+	(void)pthread_mutex_destroy(&d->lock);
+	free(d);
+	*directory = NULL;
+}
+
+enum err directory_refresh(struct directory *d, struct note *why)
+{
+	int64_t version = 0;
+	enum err e;
+
+	pthread_mutex_lock(&d->change);
+	e = db_data_version(d->db, &version);
+	if (!e && (d->stale || version != d->data_version))
+		e = read_again(d, why);
+	pthread_mutex_unlock(&d->change);
+	return e;
+}
+
+const struct snapshot *directory_hold(struct directory *d)
+{
+	const struct snapshot *s;
+
+	pthread_mutex_lock(&d->lock);
+	s = d->current;
+	atomic_fetch_add_explicit(&d->current->refs, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&d->lock);
+	return s;
+}
+
+static enum err commit(struct directory *d, struct note *why)
+{
+	int left;
+	enum err e = db_commit(d->db);
+
+	if (e)
+		return e;
+	checkpointer_touch(d->checkpointer, db_path(d->db), &db_schema_control, TOUCH_BYTES);
+	/* The change is durable: what goes wrong from here on is made good by the next refresh. */
+	if (read_again(d, why))
+		log_event(LOG_ERROR, "directory", "stale", "why=%s", log_quote(span_str(why->text)).text);
+	if (db_checkpoint(d->db, CHECKPOINT_PAGES, &left))
+		log_event(LOG_WARN, "directory", "checkpoint", "left=%d", left);
+	return ERR_OK;
+}
+
+enum err directory_change(struct directory *d, enum err (*run)(struct directory *d, void *arg, struct note *why), void *arg, struct note *why)
+{
+	struct note own = { "" };
+	enum err e;
+
+	if (!why)
+		why = &own;
+	pthread_mutex_lock(&d->change);
+	e = db_begin(d->db);
+	if (!e) {
+		e = run(d, arg, why);
+		if (e)
+			db_rollback(d->db);
+		else
+			e = commit(d, why);
+	}
+	if (e == ERR_TEMP && !why->text[0])
+		db_explain(d->db, why);
+	pthread_mutex_unlock(&d->change);
+	return e;
+}

@@ -1,0 +1,34 @@
+/* directory/name.h: the two forms of a name: what people read and what is compared.
+ *
+ * A key is "local@domain" with the domain as address_parse() gives it and the local part without case: ASCII in lower
+ * case, anything else case-mapped and decomposed. A local part may hold '@', a domain never does.
+ */
+#ifndef POSTROOM_DIRECTORY_NAME_H
+#define POSTROOM_DIRECTORY_NAME_H
+
+#include "daemon/mime/address.h"
+
+/* Case mapping and decomposition can lengthen a local part. */
+#define NAME_KEY_MAX 2048
+
+struct name_key {
+	size_t len;      /* 0: too long to be a name of ours */
+	size_t base_len; /* of the local part before its first '+'; that of the local part when there is none */
+	size_t local_len;
+	char bytes[NAME_KEY_MAX];
+};
+
+void name_key(const struct address *addr, struct name_key *out);
+/* Turns the key into that without the subaddress. False: there is none. */
+bool name_key_cut(struct name_key *key);
+
+struct name {
+	struct span address; /* as people read it */
+	struct span key, base_key;
+	struct span domain;
+};
+
+/* "user@domain" to both forms, in the arena. `catch_all`: "@domain" too. ERR_SYNTAX, ERR_LIMIT. */
+enum err name_parse(struct span text, bool catch_all, struct arena *a, struct name *out, struct note *why) MUST_CHECK;
+
+#endif

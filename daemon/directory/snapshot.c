@@ -1,0 +1,185 @@
+/* directory/snapshot.c: what names mean. A snapshot never changes; the last holder frees it. */
+#include "daemon/directory/snapshot.h"
+
+#include <stdlib.h>
+
+#include "daemon/directory/name.h"
+
+#define LOGIN_MEMORY_MAX 8192
+
+void snapshot_release(const struct snapshot **held)
+{
+	/* Only the count, and here at the end everything, is ever written. */
+	struct snapshot *s = (struct snapshot *)(uintptr_t)*held;
+
+	*held = NULL;
+	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < s->relay_count; i++)
+		explicit_bzero((void *)(uintptr_t)s->relays[i].password.ptr, s->relays[i].password.len);
+	arena_clear(&s->text);
+	free(s->accounts);
+	free(s->by_address);
+	free(s->domains);
+	free(s->aliases);
+	free(s->targets);
+	free(s->target_accounts);
+	free(s->relays);
+	free(s->named);
+	free(s->slots);
+	free(s);
+}
+
+bool snapshot_is_set_up(const struct snapshot *s)
+{
+	return s->set_up;
+}
+
+struct span snapshot_hostname(const struct snapshot *s)
+{
+	return s->hostname;
+}
+
+static void resolve_account(const struct account *a, struct resolution *out)
+{
+	out->kind = a->suspended ? RESOLVED_SUSPENDED : RESOLVED_ACCOUNT;
+	out->account_id = a->id;
+}
+
+static bool resolve_name(const struct snapshot *s, struct span key, struct resolution *out)
+{
+	const struct named *n = snapshot_find(s, key);
+
+	if (!n)
+		return false;
+	switch (n->kind) {
+	case NAMED_DOMAIN: return false;
+	case NAMED_ACCOUNT:
+		resolve_account(&s->accounts[n->at], out);
+		return true;
+	case NAMED_ALIAS:
+		out->kind = RESOLVED_ALIAS;
+		out->targets = s->aliases[n->at].targets;
+		out->target_count = s->aliases[n->at].target_count;
+		return true;
+	}
+	return false;
+}
+
+void snapshot_resolve(const struct snapshot *s, const struct address *addr, struct resolution *out)
+{
+	struct name_key key;
+	struct span domain, local;
+
+	*out = (struct resolution){ .kind = RESOLVED_UNKNOWN };
+	if (addr->domain.len == 0) {
+		/* RFC 5321 4.5.1: <postmaster> without a domain. */
+		if (s->owner && span_iequals(addr->local, SPAN("postmaster")))
+			resolve_account(s->owner, out);
+		return;
+	}
+	name_key(addr, &key);
+	if (key.len == 0 || addr->local.len == 0) {
+		key.len = key.local_len = 0;
+	} else if (resolve_name(s, span_make(key.bytes, key.len), out) ||
+		   (name_key_cut(&key) && resolve_name(s, span_make(key.bytes, key.len), out))) {
+		return;
+	}
+	domain = key.len ? span_make(key.bytes + key.local_len + 1, key.len - key.local_len - 1) : addr->domain;
+	if (!snapshot_find(s, domain)) {
+		out->kind = RESOLVED_REMOTE;
+		return;
+	}
+	if (key.len == 0)
+		return;
+	local = span_make(key.bytes, key.local_len);
+	if (s->owner && (span_equals(local, SPAN("postmaster")) || span_equals(local, SPAN("abuse"))))
+		resolve_account(s->owner, out);
+	else
+		(void)resolve_name(s, span_make(key.bytes + key.local_len, key.len - key.local_len), out);
+}
+
+bool snapshot_may_send_as(const struct snapshot *s, uint64_t account_id, const struct address *addr)
+{
+	struct resolution r;
+
+	snapshot_resolve(s, addr, &r);
+	if (r.kind == RESOLVED_ACCOUNT || r.kind == RESOLVED_SUSPENDED)
+		return r.account_id == account_id;
+	for (size_t i = 0; i < r.target_count; i++) {
+		if (s->target_accounts[(size_t)(r.targets - s->targets) + i] == account_id)
+			return account_id != 0;
+	}
+	return false;
+}
+
+static int compare_id(const void *key, const void *element)
+{
+	uint64_t id = *(const uint64_t *)key, other = ((const struct account *)element)->id;
+
+	return id < other ? -1 : id > other;
+}
+
+const struct account *snapshot_account(const struct snapshot *s, uint64_t id)
+{
+	return s->account_count ? bsearch(&id, s->accounts, s->account_count, sizeof(*s->accounts), compare_id) : NULL;
+}
+
+const struct account *snapshot_account_by_login(const struct snapshot *s, struct span login)
+{
+	struct address addr;
+	struct name_key key;
+	struct arena a;
+	const struct named *n = NULL;
+
+	if (login.len > ADDRESS_MAX)
+		return NULL;
+	arena_init(&a, LOGIN_MEMORY_MAX);
+	if (address_parse(login, &a, &addr) == ERR_OK) {
+		name_key(&addr, &key);
+		n = key.len ? snapshot_find(s, span_make(key.bytes, key.len)) : NULL;
+	}
+	arena_clear(&a);
+	return n && n->kind == NAMED_ACCOUNT ? &s->accounts[n->at] : NULL;
+}
+
+static int compare_domain(const void *key, const void *element)
+{
+	return span_compare(*(const struct span *)key, ((const struct relay_host *)element)->domain);
+}
+
+static const struct relay_host *relay_of(const struct snapshot *s, struct span domain)
+{
+	return s->relay_count ? bsearch(&domain, s->relays, s->relay_count, sizeof(*s->relays), compare_domain) : NULL;
+}
+
+const struct relay_host *snapshot_relay_for(const struct snapshot *s, struct span domain)
+{
+	const struct relay_host *own = relay_of(s, domain);
+
+	return own ? own : relay_of(s, SPAN("*"));
+}
+
+size_t snapshot_domains(const struct snapshot *s, const struct span **out)
+{
+	*out = s->domains;
+	return s->domain_count;
+}
+
+size_t snapshot_accounts(const struct snapshot *s, const struct account *const **out)
+{
+	*out = s->by_address;
+	return s->account_count;
+}
+
+size_t snapshot_aliases(const struct snapshot *s, const struct alias **out)
+{
+	*out = s->aliases;
+	return s->alias_count;
+}
+
+size_t snapshot_relays(const struct snapshot *s, const struct relay_host **out)
+{
+	*out = s->relays;
+	return s->relay_count;
+}

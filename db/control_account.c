@@ -1,0 +1,128 @@
+/* db/control_account.c: control.db: the account table. */
+#include "db/control_account.h"
+
+#include "db/stmt.h"
+
+static enum err changed_one(struct db *db, struct sqlite3_stmt *s)
+{
+	enum err e = stmt_run(db, s);
+
+	if (e)
+		return e;
+	return db_changes(db) ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err db_account_add(struct db *db, const struct db_account *row, uint64_t *id_out)
+{
+	static const char sql[] = "INSERT INTO account (key, address, domain, password_hash, role, suspended, created_ms) "
+				  "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM alias WHERE key = ?1)";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_text(s, 1, row->key);
+	stmt_text(s, 2, row->address);
+	stmt_text(s, 3, row->domain);
+	stmt_text(s, 4, row->password_hash);
+	stmt_int(s, 5, row->role);
+	stmt_int(s, 6, row->suspended);
+	stmt_int(s, 7, row->created_ms);
+	e = changed_one(db, s);
+	if (e)
+		return e == ERR_NOT_FOUND ? ERR_EXISTS : e;
+	*id_out = (uint64_t)db_last_rowid(db);
+	return ERR_OK;
+}
+
+enum err db_account_set_password(struct db *db, uint64_t id, struct span password_hash)
+{
+	static const char sql[] = "UPDATE account SET password_hash = ?2 WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_text(s, 2, password_hash);
+	return changed_one(db, s);
+}
+
+enum err db_account_set_suspended(struct db *db, uint64_t id, bool suspended)
+{
+	static const char sql[] = "UPDATE account SET suspended = ?2 WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_int(s, 2, suspended);
+	return changed_one(db, s);
+}
+
+/* A target means the account by its very name, or by a subaddress that is no name of its own. */
+static enum err remove_targets(struct db *db, uint64_t id)
+{
+	static const char targets[] = "DELETE FROM alias_target WHERE base_key = (SELECT key FROM account WHERE id = ?1) AND "
+				      "(key = base_key OR (key NOT IN (SELECT key FROM account) AND key NOT IN (SELECT key FROM alias)))";
+	static const char empty[] = "DELETE FROM alias WHERE key NOT IN (SELECT alias FROM alias_target)";
+	static const char named[] = "DELETE FROM alias_target WHERE key = (SELECT key FROM account WHERE id = ?1)";
+	struct sqlite3_stmt *s = db_stmt(db, targets);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)id);
+	e = stmt_run(db, s);
+	if (e)
+		return e;
+	/* An account may itself be called by what looks like a subaddress. */
+	s = db_stmt(db, named);
+	stmt_int(s, 1, (int64_t)id);
+	e = stmt_run(db, s);
+	return e ? e : stmt_run(db, db_stmt(db, empty));
+}
+
+enum err db_account_remove(struct db *db, uint64_t id)
+{
+	static const char sql[] = "DELETE FROM account WHERE id = ?1";
+	struct sqlite3_stmt *s;
+	enum err e = remove_targets(db, id);
+
+	if (e)
+		return e;
+	s = db_stmt(db, sql);
+	stmt_int(s, 1, (int64_t)id);
+	return changed_one(db, s);
+}
+
+enum err db_account_count_owners(struct db *db, int64_t *out)
+{
+	static const char sql[] = "SELECT count(*) FROM account WHERE role = 1 AND NOT suspended";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e = stmt_row(db, s);
+
+	if (e)
+		return e;
+	*out = stmt_get_int(s, 0);
+	stmt_reset(s);
+	return ERR_OK;
+}
+
+enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct db_account *a), void *arg)
+{
+	static const char sql[] = "SELECT id, key, address, domain, password_hash, role, suspended, created_ms FROM account ORDER BY id";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	while ((e = stmt_row(db, s)) == ERR_OK) {
+		struct db_account a = {
+			.id = (uint64_t)stmt_get_int(s, 0),
+			.key = stmt_get_bytes(s, 1),
+			.address = stmt_get_bytes(s, 2),
+			.domain = stmt_get_bytes(s, 3),
+			.password_hash = stmt_get_bytes(s, 4),
+			.role = (int)stmt_get_int(s, 5),
+			.suspended = stmt_get_int(s, 6) != 0,
+			.created_ms = stmt_get_int(s, 7),
+		};
+
+		e = row(arg, &a);
+		if (e) {
+			stmt_reset(s);
+			return e;
+		}
+	}
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}

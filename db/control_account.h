@@ -1,0 +1,27 @@
+/* db/control_account.h: control.db: accounts. */
+#ifndef POSTROOM_DB_CONTROL_ACCOUNT_H
+#define POSTROOM_DB_CONTROL_ACCOUNT_H
+
+#include "db/db.h"
+
+struct db_account {
+	uint64_t id;
+	struct span key, address, domain, password_hash;
+	int role;
+	bool suspended;
+	int64_t created_ms;
+};
+
+/* `id` of the row is not read. ERR_EXISTS: the key is an account's or an alias'; ERR_STATE: no such domain. */
+enum err db_account_add(struct db *db, const struct db_account *row, uint64_t *id_out) MUST_CHECK;
+/* ERR_NOT_FOUND. */
+enum err db_account_set_password(struct db *db, uint64_t id, struct span password_hash) MUST_CHECK;
+enum err db_account_set_suspended(struct db *db, uint64_t id, bool suspended) MUST_CHECK;
+/* With it go the alias targets that name it, and the aliases that have no target then. */
+enum err db_account_remove(struct db *db, uint64_t id) MUST_CHECK;
+/* Owners that are not suspended. */
+enum err db_account_count_owners(struct db *db, int64_t *out) MUST_CHECK;
+/* By id; ends with the first error of `row`. Spans live during the call. */
+enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct db_account *a), void *arg) MUST_CHECK;
+
+#endif
