@@ -11,6 +11,7 @@
 #define OUT_HIGH_WATER (256u * 1024u) /* a session should yield with STEP_MORE at out_is_full() */
 #define OUT_MAX (4u * 1024u * 1024u)  /* no chain holds more memory: past it `failed` latches and the session is closed */
 
+struct iovec;
 struct out_piece;
 
 struct out {
@@ -38,8 +39,16 @@ static inline bool out_is_full(const struct out *o)
 	return o->pending_bytes >= OUT_HIGH_WATER;
 }
 
-/* For the pool, tests and chat: the next contiguous bytes (file ranges are read into `scratch`, at most scratch_size bytes). Empty when drained or failed. */
+/* For the pool, tests and chat: the next contiguous bytes. File ranges and small pieces are gathered in `scratch`, at most
+ * scratch_size bytes; called again before a drop it gives at least the same bytes. Empty when drained or failed. */
 struct span out_peek(struct out *o, char *scratch, size_t scratch_size);
 void out_drop(struct out *o, size_t count);
+
+/* For sockets without TLS. Memory pieces at the front, at most `max`; 0 when the first piece is a file range. */
+unsigned out_vector(const struct out *o, struct iovec *to, unsigned max);
+/* The file range at the front; false when the first piece is memory. Follow both with out_drop(). */
+bool out_front_file(const struct out *o, int *fd_out, uint64_t *offset_out, uint64_t *length_out);
+/* The file was shorter than promised. */
+void out_fail(struct out *o);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef POSTROOM_NET_POOL_H
 #define POSTROOM_NET_POOL_H
 
+#include "daemon/net/listener.h"
 #include "daemon/net/session.h"
 
 struct tls_store;
@@ -14,21 +15,14 @@ struct pool_config {
 	const char *name; /* "mx", "submission", "access": static */
 	unsigned threads;
 	unsigned max_connections;
-	unsigned max_per_ip;            /* IPv6: per /64; trusted networks are free of it */
-	int64_t greet_delay_ms;         /* 0 = off; who talks before it is told `busy_reply`-less SESSION_START late: sessions decide */
+	unsigned max_per_ip;            /* IPv6: per /64; trusted networks are free of it; 0 = no limit */
+	int64_t greet_delay_ms;         /* SESSION_START comes that much later, whole seconds rounded up; 0 = off; trusted networks are free of it */
 	const struct net_cidr *trusted; /* borrowed for the pool's life */
 	size_t trusted_count;
 	struct tls_store *tls; /* borrowed; null: no TLS on this pool */
 };
 
 enum err pool_new(const struct pool_config *config, struct pool **out, struct note *why) MUST_CHECK;
-
-/* A bound, listening socket that accepts nothing yet: bind all first, touch data afterwards, then attach. SO_REUSEADDR, IPV6_V6ONLY. */
-struct listener;
-enum err listener_bind(const struct net_addr *at, struct listener **out, struct note *why) MUST_CHECK;
-struct net_addr listener_addr(const struct listener *l); /* with the real port */
-int listener_fd(const struct listener *l);
-void listener_close(struct listener **l);
 
 /* Takes the listener. Before pool_start(). `service` is borrowed for the pool's life. */
 enum err pool_attach(struct pool *p, struct listener **l, const struct service *service, bool implicit_tls) MUST_CHECK;
@@ -48,7 +42,8 @@ struct pool_stats {
 };
 struct pool_stats pool_stats(struct pool *p);
 
-/* Orderly stop: listeners closed, sessions told (SESSION_STOP), output flushed, all closed at the deadline at the latest. Then free. */
+/* Orderly stop: listeners closed, sessions told (SESSION_STOP; a parked one when its answer is there), output flushed, all
+ * closed when deadline_ms have passed. Blocks. Answers, wakes and kicks are still welcome, and dropped, until pool_free(). */
 void pool_stop(struct pool *p, int64_t deadline_ms);
 void pool_free(struct pool **p);
 

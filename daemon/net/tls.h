@@ -1,23 +1,11 @@
-/* net/tls.h: TLS 1.2 and 1.3 over sockets: the certificate store of all listeners, server and client handles.
+/* net/tls.h: TLS 1.2 and 1.3 over sockets: server and client handles.
  *
- * The store is swapped whole while running; connections keep the contexts they began with by reference count.
- * SSL_MODE_RELEASE_BUFFERS, no renegotiation, session cache off, tickets with rotated keys.
+ * SSL_MODE_RELEASE_BUFFERS, no renegotiation, session cache off. The certificates of servers are in tls_store.h.
  */
 #ifndef POSTROOM_NET_TLS_H
 #define POSTROOM_NET_TLS_H
 
-#include "daemon/base/span.h"
-
-struct tls_identity {
-	struct span chain_pem, key_pem; /* names are read from the certificate */
-};
-
-struct tls_store;
-/* Empty: handshakes fail until the first tls_store_set(). */
-enum err tls_store_new(struct tls_store **out) MUST_CHECK;
-void tls_store_free(struct tls_store **store);
-/* Replaces all; identities[0] serves unknown and missing SNI. On error nothing has changed. Thread-safe. */
-enum err tls_store_set(struct tls_store *store, const struct tls_identity *identities, size_t count, struct note *why) MUST_CHECK;
+#include "daemon/net/tls_store.h"
 
 struct tls; /* one connection; one thread at a time */
 
@@ -34,6 +22,8 @@ enum tls_want tls_handshake(struct tls *t);
 enum tls_want tls_read(struct tls *t, char *to, size_t size, size_t *count_out);
 enum tls_want tls_write(struct tls *t, struct span from, size_t *count_out);
 bool tls_has_pending(const struct tls *t);
+/* The last read from the socket took all there was: with nothing pending, another tls_read() would only find TLS_WANT_READ. */
+bool tls_is_drained(const struct tls *t);
 void tls_shutdown(struct tls *t); /* sends close_notify if it can at once */
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);

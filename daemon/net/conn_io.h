@@ -1,0 +1,20 @@
+/* net/conn_io.h: bytes between a connection and its socket, through TLS or not (internal to net). */
+#ifndef POSTROOM_NET_CONN_IO_H
+#define POSTROOM_NET_CONN_IO_H
+
+#include "daemon/net/conn.h"
+
+enum io { IO_DONE,
+	  IO_BLOCKED, /* an event will tell */
+	  IO_MORE,    /* enough for one turn */
+	  IO_EOF,
+	  IO_FAILED };
+
+/* IO_DONE: *count_out > 0 bytes. Clears `readable` when nothing more can be there. */
+enum io conn_read(struct conn *c, char *to, size_t size, size_t *count_out);
+/* Writes the chain, IO_DONE when it is empty. */
+enum io conn_flush(struct conn *c, char scratch[TLS_RECORD], size_t *count_out);
+/* Throws input away beneath TLS: IO_BLOCKED when the socket is empty. */
+enum io conn_discard(struct conn *c, char *scratch, size_t size, size_t *count_out);
+
+#endif

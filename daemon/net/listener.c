@@ -1,0 +1,88 @@
+/* net/listener.c: bound, listening sockets. */
+#include "daemon/net/listener.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BACKLOG 4096 /* cut by net.core.somaxconn */
+
+struct listener {
+	int fd;
+	struct net_addr addr;
+};
+
+static enum err err_of(int error)
+{
+	if (error == EADDRINUSE)
+		return ERR_EXISTS;
+	if (error == EACCES || error == EPERM)
+		return ERR_DENIED;
+	return error == EADDRNOTAVAIL ? ERR_NOT_FOUND : ERR_TEMP;
+}
+
+/* Options of an accepted socket are those of its listener: said once here, not once a connection. */
+static bool set_options(int fd, enum net_family family)
+{
+	int on = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	       setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0 &&
+	       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
+	       (family != NET_IPV6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0);
+}
+
+enum err listener_bind(const struct net_addr *at, struct listener **out, struct note *why)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = net_addr_to_sockaddr(at, &sa);
+	struct listener *l;
+	int fd = -1, error;
+
+	if (len == 0) {
+		note_set(why, "not an internet address");
+		return ERR_SYNTAX;
+	}
+	l = malloc(sizeof(*l));
+	if (!l)
+		return ERR_TEMP;
+	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 || !set_options(fd, at->family) || bind(fd, (struct sockaddr *)&sa, len) != 0 || listen(fd, BACKLOG) != 0)
+		goto failed;
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+		goto failed;
+	*l = (struct listener){ fd, net_addr_from_sockaddr((struct sockaddr *)&sa) };
+	*out = l;
+	return ERR_OK;
+failed:
+	error = errno;
+	note_set_errno(why, error, "cannot listen on %s", net_addr_text(at).text);
+	if (fd >= 0)
+		close(fd);
+	free(l);
+	return err_of(error);
+}
+
+struct net_addr listener_addr(const struct listener *l)
+{
+	return l->addr;
+}
+
+int listener_fd(const struct listener *l)
+{
+	return l->fd;
+}
+
+void listener_close(struct listener **l)
+{
+	struct listener *gone = *l;
+
+	*l = NULL;
+	if (!gone)
+		return;
+	close(gone->fd);
+	free(gone);
+}
