@@ -36,7 +36,7 @@ enum err mailbox_find(struct mailstore *m, struct span name, struct arena *a, st
 
 /* Parents are created too (RFC 9051 6.3.4). ERR_EXISTS, ERR_SYNTAX, ERR_LIMIT, ERR_DENIED (INBOX). */
 enum err mailbox_create(struct mailstore *m, struct span name, enum special_use use) MUST_CHECK;
-/* INBOX: ERR_DENIED. With children: its messages go, ERR_STATE (HASCHILDREN). UIDVALIDITY is never used again for a name. */
+/* INBOX: ERR_DENIED. With children: ERR_STATE and nothing changes (RFC 9051 6.3.5: NO [HASCHILDREN]). UIDVALIDITY is never used again for a name. */
 enum err mailbox_delete(struct mailstore *m, struct span name) MUST_CHECK;
 /* Children move along; INBOX: its messages move to the new name, INBOX stays (RFC 9051 6.3.6). ERR_DENIED into its own child. */
 enum err mailbox_rename(struct mailstore *m, struct span from, struct span to) MUST_CHECK;

@@ -54,17 +54,21 @@ enum err message_deliver(struct mailstore *m, const struct new_delivery *items, 
 /* These queue ids are durably finished in queue.db: their ledger rows may go (with the next delivery). */
 void message_ledger_done(struct mailstore *m, const uint8_t (*queue_ids)[16], size_t count);
 
+/* Ledger rows that a restart left: those whose queue id is_live() does not know will go. Once an account and process; after that it costs nothing.
+ * To be called before the first delivery, when all of queue.db can be asked. */
+enum err message_ledger_review(struct mailstore *m, bool (*is_live)(void *arg, const uint8_t queue_id[16]), void *arg) MUST_CHECK;
+
 /* APPEND: one message. ERR_NOT_FOUND: no such mailbox. */
 struct append_result {
 	uint32_t uid_validity, uid;
 };
 enum err message_append(struct mailstore *m, uint64_t mailbox_id, const struct new_message *message, struct append_result *out) MUST_CHECK;
 
-/* Where a body too large for a row is written while it arrives: a new file in the account's files/, to be given as message_body.path
- * and unlinked by the caller when it is not used. Path in the arena. */
+/* Where a body too large for a row is written while it arrives: the path (in the arena) of a file to be made in the account's files/ with O_EXCL
+ * and given as message_body.path. message_append() syncs it and, on success, removes this name; in any other case the caller unlinks it. */
 enum err message_body_path(struct mailstore *m, struct arena *a, const char **path_out) MUST_CHECK;
 
-/* Keywords: the bit of a name, made when missing. ERR_LIMIT when all are taken. Names are compared without case. */
+/* Keywords: the bit (1 << n) of a name, made when missing. ERR_LIMIT when all are taken or the name is over 128 bytes, ERR_NOT_FOUND without `create`. Names are compared without case. */
 enum err message_keyword_bit(struct mailstore *m, struct span name, bool create, uint64_t *bit_out) MUST_CHECK;
 /* Names by bit index, for rendering flags; array of FLAG_KEYWORDS_MAX spans (empty: unused) in the arena. */
 enum err message_keywords(struct mailstore *m, struct arena *a, struct span **out, size_t *count_out) MUST_CHECK;

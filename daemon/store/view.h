@@ -14,7 +14,9 @@ struct view;
 
 /* ERR_NOT_FOUND. Views at (mailbox, now). */
 enum err view_open(struct mailstore *m, uint64_t mailbox_id, struct view **out) MUST_CHECK;
-void view_close(struct view **v);
+/* EXAMINE: sees \Recent and leaves it to others. */
+enum err view_open_readonly(struct mailstore *m, uint64_t mailbox_id, struct view **out) MUST_CHECK;
+void view_close(struct view **v); /* before store_close() */
 
 uint64_t view_mailbox_id(const struct view *v);
 uint32_t view_count(const struct view *v);

@@ -1,0 +1,54 @@
+/* store/state.h: what is known in memory of a mailbox while its account is open: how far it has been committed, the newest uid
+ * map, which UIDs had their flags changed lately, and what is \Recent. For the files of store/ only. */
+#ifndef POSTROOM_STORE_STATE_H
+#define POSTROOM_STORE_STATE_H
+
+#include <stdatomic.h>
+
+#include "daemon/store/mailstore.h"
+#include "daemon/store/uidmap.h"
+#include "daemon/store/view.h"
+
+#define STATE_CHANGES 48
+
+struct mailbox_state {
+	uint64_t id;
+	struct mailbox_state *next;
+	_Atomic uint64_t modseq; /* the highest that is committed and was announced */
+	atomic_bool gone;        /* the mailbox was deleted */
+
+	/* Under the account's lock. */
+	uint64_t recent_from; /* UIDs from here have been shown to nobody as recent */
+	struct uidmap *map;   /* may be null; the mailbox at (map_modseq, map_uid_next) */
+	uint64_t map_modseq, map_uid_next;
+	/* UIDs whose flags changed, with the modseq: complete above changes_floor. */
+	struct state_change {
+		uint64_t modseq;
+		uint32_t first, last;
+	} changes[STATE_CHANGES];
+	unsigned change_count, change_at;
+	uint64_t changes_floor;
+};
+
+/* Made when missing; lives as long as the account is open. Null without memory. `recent_from` is for a new one. */
+struct mailbox_state *state_get(struct mailstore *m, uint64_t mailbox_id, uint64_t recent_from);
+void state_free_all(struct mailstore *m);
+
+/* After a commit. */
+void state_announce(struct mailbox_state *state, uint64_t modseq);
+void state_gone(struct mailstore *m, uint64_t mailbox_id);
+
+/* Before the commit of a change of flags, in its transaction: a reader that sees the change then finds it here. */
+void state_note_change(struct mailstore *m, struct mailbox_state *state, uint64_t modseq, uint32_t first, uint32_t last);
+/* The ranges changed after `since`, but for those of modseqs in `own`: at most STATE_CHANGES. False: too long ago to know. */
+bool state_changes(struct mailstore *m, struct mailbox_state *state, uint64_t since, const uint64_t *own, size_t own_count,
+		   struct uid_range *out, size_t *count_out);
+
+/* The map, held for the caller, if it is at least as new as `modseq`; else the newest there is, to build on (or null). */
+struct uidmap *state_map(struct mailstore *m, struct mailbox_state *state, uint64_t *modseq_out, uint64_t *uid_next_out);
+void state_set_map(struct mailstore *m, struct mailbox_state *state, struct uidmap *map, uint64_t modseq, uint64_t uid_next);
+
+/* UIDs in from..uid_next-1 that are recent; `take`: they are nobody else's after this. False: none. */
+bool state_take_recent(struct mailstore *m, struct mailbox_state *state, uint64_t from, uint64_t uid_next, bool take, struct uid_range *out);
+
+#endif

@@ -1,0 +1,835 @@
+/* store/view.c: views: opening, syncing, reading, and the changes made through them.
+ *
+ *   mailbox at modseq M ──shared map──▶ view (map, uid_next, modseq)
+ *
+ * (1) The map of a view is what its client knows: it changes in view_open() and view_sync() only.
+ * (2) With may_expunge the view takes the shared map. Without it, when messages are missing there, it keeps a map of its own with
+ *     the missing ones, and `is_behind`, until a sync that may tell.
+ * (3) A row with a UID below uid_next is in the map or was expunged from it: UIDs are given once.
+ * (4) The modseqs of the view's own changes are kept until the next sync, which then does not repeat them.
+ */
+#include "daemon/store/view.h"
+
+#include <stdlib.h>
+
+#include "daemon/store/expunge.h"
+#include "daemon/store/notice.h"
+#include "daemon/store/state.h"
+#include "db/mail_account.h"
+#include "db/mail_mailbox.h"
+#include "db/mail_message.h"
+
+#define READ_ROWS 1000
+#define READ_BYTES (1024u * 1024u)
+#define ROW_WEIGHT 64 /* bytes that a changed row costs in the WAL, about */
+#define WRITE_WEIGHT 16384
+#define RECENT_RANGES 64 /* past this the oldest are forgotten */
+
+struct view {
+	struct mailstore *m;
+	struct mailbox_state *state;
+	struct uidmap *map;
+	uint64_t modseq, uid_next; /* of the last sync */
+	bool is_behind;            /* holds UIDs that are expunged */
+	bool is_readonly;          /* takes no \Recent */
+	struct uid_range *recent;  /* ascending */
+	size_t recent_count, recent_cap;
+	uint64_t *own; /* modseqs */
+	size_t own_count, own_cap;
+};
+
+/* ---- the mailbox as a map ---- */
+
+struct gathering {
+	struct uid_range *ranges;
+	size_t count, cap;
+	bool failed;
+};
+
+static bool gather(void *arg, uint32_t first, uint32_t last)
+{
+	struct gathering *g = arg;
+
+	if (g->count == g->cap) {
+		size_t cap = g->cap ? g->cap * 2 : 64;
+		struct uid_range *ranges = realloc(g->ranges, cap * sizeof(*ranges));
+
+		g->failed = !ranges;
+		if (!ranges)
+			return false;
+		g->ranges = ranges;
+		g->cap = cap;
+	}
+	g->ranges[g->count++] = (struct uid_range){ first, last };
+	return true;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct uid_range *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static bool add_uid(void *arg, const struct db_message_row *row)
+{
+	uidmap_add(arg, row->message.uid, row->message.uid);
+	return true;
+}
+
+/* `old` without what the expunge log says since its modseq. */
+static enum err add_survivors(struct db *db, uint64_t mailbox_id, const struct uidmap *old, uint64_t old_modseq, struct uidmap_builder *b)
+{
+	struct gathering gone = { .ranges = NULL };
+	uint32_t from = 1;
+	enum err e = db_expunged_each(db, mailbox_id, old_modseq, gather, &gone);
+
+	if (!e && gone.count)
+		qsort(gone.ranges, gone.count, sizeof(*gone.ranges), compare_ranges);
+	for (size_t i = 0; !e && i < gone.count; i++) {
+		if (gone.ranges[i].first > from)
+			uidmap_add_part(b, old, from, gone.ranges[i].first - 1);
+		if (gone.ranges[i].last >= from)
+			from = gone.ranges[i].last + 1;
+	}
+	if (!e && from)
+		uidmap_add_part(b, old, from, UINT32_MAX);
+	free(gone.ranges);
+	return e;
+}
+
+/* The map of the snapshot that `db` reads and `row` came from, or a newer one; from memory, from memory and the log, or from all rows. */
+static enum err current_map(struct view *v, struct db *db, const struct db_mailbox *row, struct uidmap **out, uint64_t *uid_next_out)
+{
+	struct uidmap_builder b = { .ranges = NULL };
+	uint64_t modseq, uid_next;
+	struct uidmap *old = state_map(v->m, v->state, &modseq, &uid_next);
+	enum err e = ERR_OK;
+
+	*uid_next_out = uid_next;
+	*out = old;
+	if (old && modseq >= row->modseq)
+		return ERR_OK;
+	if (old && modseq >= row->expunged_floor)
+		e = add_survivors(db, row->id, old, modseq, &b);
+	else
+		uid_next = 1;
+	if (!e && uid_next < row->uid_next)
+		e = db_message_scan(db, row->id, (uint32_t)uid_next, UINT32_MAX, DB_ROW_THIN, add_uid, &b);
+	uidmap_release(&old);
+	b.failed = b.failed || e;
+	*out = uidmap_build(&b);
+	if (!*out)
+		return e ? e : ERR_TEMP;
+	*uid_next_out = row->uid_next;
+	state_set_map(v->m, v->state, *out, row->modseq, row->uid_next);
+	return ERR_OK;
+}
+
+/* ---- \Recent ---- */
+
+static void take_recent(struct view *v, uint64_t from, uint64_t uid_next)
+{
+	struct uid_range range;
+
+	if (!state_take_recent(v->m, v->state, from, uid_next, !v->is_readonly, &range))
+		return;
+	if (v->recent_count && v->recent[v->recent_count - 1].last + 1 >= range.first) {
+		v->recent[v->recent_count - 1].last = range.last;
+		return;
+	}
+	if (v->recent_count == RECENT_RANGES) {
+		v->recent_count--;
+		memmove(v->recent, v->recent + 1, v->recent_count * sizeof(*v->recent));
+	}
+	if (v->recent_count == v->recent_cap) {
+		size_t cap = v->recent_cap ? v->recent_cap * 2 : 2;
+		struct uid_range *recent = realloc(v->recent, cap * sizeof(*recent));
+
+		/* \Recent is a hint: without memory there is none. */
+		if (!recent)
+			return;
+		v->recent = recent;
+		v->recent_cap = cap;
+	}
+	v->recent[v->recent_count++] = range;
+}
+
+uint32_t view_recent_count(const struct view *v)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < v->recent_count; i++) {
+		uint32_t after = v->recent[i].last == UINT32_MAX ? v->map->messages + 1 : uidmap_first_from(v->map, v->recent[i].last + 1);
+
+		count += after - uidmap_first_from(v->map, v->recent[i].first);
+	}
+	return count;
+}
+
+bool view_is_recent(const struct view *v, uint32_t uid)
+{
+	for (size_t i = 0; i < v->recent_count; i++) {
+		if (uid >= v->recent[i].first && uid <= v->recent[i].last)
+			return true;
+	}
+	return false;
+}
+
+/* ---- opening ---- */
+
+static enum err open_at_now(struct view *v, uint64_t mailbox_id)
+{
+	struct db_mailbox row;
+	struct db *db;
+	enum err e = mailstore_reader_take(v->m, &db);
+
+	if (e)
+		return e;
+	e = db_begin(db);
+	if (!e)
+		e = db_mailbox_by_id(db, mailbox_id, &row);
+	if (!e) {
+		/* A new state: what is there was there before, not recent. */
+		v->state = state_get(v->m, mailbox_id, row.uid_next);
+		e = v->state ? current_map(v, db, &row, &v->map, &v->uid_next) : ERR_TEMP;
+	}
+	mailstore_reader_give(v->m, &db);
+	if (e)
+		return e;
+	v->modseq = row.modseq;
+	state_announce(v->state, row.modseq);
+	take_recent(v, 1, v->uid_next);
+	return ERR_OK;
+}
+
+static enum err open_view(struct mailstore *m, uint64_t mailbox_id, bool is_readonly, struct view **out)
+{
+	struct view *v = calloc(1, sizeof(*v));
+	enum err e;
+
+	*out = NULL;
+	if (!v)
+		return ERR_TEMP;
+	v->m = m;
+	v->is_readonly = is_readonly;
+	e = open_at_now(v, mailbox_id);
+	if (e)
+		view_close(&v);
+	*out = v;
+	return e;
+}
+
+enum err view_open(struct mailstore *m, uint64_t mailbox_id, struct view **out)
+{
+	return open_view(m, mailbox_id, false, out);
+}
+
+enum err view_open_readonly(struct mailstore *m, uint64_t mailbox_id, struct view **out)
+{
+	return open_view(m, mailbox_id, true, out);
+}
+
+void view_close(struct view **view)
+{
+	struct view *v = *view;
+
+	if (!v)
+		return;
+	uidmap_release(&v->map);
+	free(v->recent);
+	free(v->own);
+	free(v);
+	*view = NULL;
+}
+
+uint64_t view_mailbox_id(const struct view *v)
+{
+	return v->state->id;
+}
+
+uint32_t view_count(const struct view *v)
+{
+	return v->map->messages;
+}
+
+uint32_t view_uid_of(const struct view *v, uint32_t sequence)
+{
+	return uidmap_uid(v->map, sequence);
+}
+
+bool view_sequence_of(const struct view *v, uint32_t uid, uint32_t *sequence_out)
+{
+	return uidmap_find(v->map, uid, sequence_out);
+}
+
+uint32_t view_last_uid(const struct view *v)
+{
+	return uidmap_last(v->map);
+}
+
+uint32_t view_first_from(const struct view *v, uint32_t uid)
+{
+	return uidmap_first_from(v->map, uid);
+}
+
+/* The highest UID that a row of this view may have; 0: none. */
+static uint32_t last_known(const struct view *v)
+{
+	return (uint32_t)(v->uid_next - 1);
+}
+
+enum err view_first_unseen(struct view *v, uint32_t *sequence_out)
+{
+	struct db_mailbox row;
+	struct db *db;
+	uint32_t uid = 0, from = 1;
+	enum err e = mailstore_reader_take(v->m, &db);
+
+	*sequence_out = 0;
+	if (e)
+		return e;
+	e = db_begin(db);
+	if (!e)
+		e = db_mailbox_by_id(db, v->state->id, &row);
+	if (!e && row.unseen == 0)
+		e = ERR_NOT_FOUND;
+	if (!e)
+		e = db_message_first_unseen(db, v->state->id, from, last_known(v), &uid);
+	mailstore_reader_give(v->m, &db);
+	if (!e && !uidmap_find(v->map, uid, sequence_out))
+		*sequence_out = 0;
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+/* ---- syncing ---- */
+
+bool view_is_stale(const struct view *v)
+{
+	return v->is_behind || atomic_load_explicit(&v->state->modseq, memory_order_acquire) > v->modseq || atomic_load(&v->state->gone);
+}
+
+struct collecting {
+	struct view *v;
+	const struct uidmap *map; /* the one to come */
+	struct arena *arena;
+	struct view_flags_changed *rows;
+	size_t count, cap;
+	bool failed;
+};
+
+/* Grows by doubling within the arena, which is of the command and short-lived. */
+static bool collect(struct collecting *c, uint32_t uid, uint64_t flags, uint64_t modseq)
+{
+	uint32_t sequence;
+
+	if (!uidmap_find(c->map, uid, &sequence))
+		return true;
+	if (c->count == c->cap) {
+		size_t cap = c->cap ? c->cap * 2 : 16;
+		struct view_flags_changed *rows = arena_array(c->arena, cap, sizeof(*rows));
+
+		c->failed = !rows;
+		if (!rows)
+			return false;
+		if (c->count)
+			memcpy(rows, c->rows, c->count * sizeof(*rows));
+		c->rows = rows;
+		c->cap = cap;
+	}
+	c->rows[c->count++] = (struct view_flags_changed){ sequence, uid, flags, modseq };
+	return true;
+}
+
+static bool is_own(const struct view *v, uint64_t modseq)
+{
+	for (size_t i = 0; i < v->own_count; i++) {
+		if (v->own[i] == modseq)
+			return true;
+	}
+	return false;
+}
+
+static bool collect_changed(void *arg, const struct db_message_row *row)
+{
+	struct collecting *c = arg;
+
+	return is_own(c->v, row->message.modseq) || collect(c, row->message.uid, row->message.flags, row->message.modseq);
+}
+
+/* Messages that the client knows and whose flags changed since the last sync. */
+static enum err find_changed(struct db *db, struct collecting *c)
+{
+	struct view *v = c->v;
+	struct uid_range ranges[STATE_CHANGES];
+	size_t count;
+	enum err e = ERR_OK;
+
+	if (last_known(v) == 0)
+		return ERR_OK;
+	if (!state_changes(v->m, v->state, v->modseq, v->own, v->own_count, ranges, &count)) {
+		ranges[0] = (struct uid_range){ 1, UINT32_MAX };
+		count = 1;
+	}
+	for (size_t i = 0; !e && !c->failed && i < count; i++) {
+		uint32_t last = ranges[i].last < last_known(v) ? ranges[i].last : last_known(v);
+
+		if (ranges[i].first <= last)
+			e = db_message_scan_changed(db, v->state->id, ranges[i].first, last, v->modseq, collect_changed, c);
+	}
+	return !e && c->failed ? ERR_LIMIT : e;
+}
+
+static void count_missing(void *arg, uint32_t first, uint32_t last)
+{
+	size_t *count = arg;
+
+	*count += last - first + 1;
+}
+
+struct listing {
+	uint32_t *next; /* filled from the end: descending */
+};
+
+static void list_missing(void *arg, uint32_t first, uint32_t last)
+{
+	struct listing *l = arg;
+
+	for (uint32_t sequence = first; sequence <= last; sequence++)
+		*--l->next = sequence;
+}
+
+/* What the client is to know next; *map is taken or replaced. */
+static enum err next_map(struct view *v, bool may_expunge, struct uidmap **map, uint64_t uid_next, struct arena *a, struct view_changes *out, bool *behind_out)
+{
+	struct uidmap_builder b = { .ranges = NULL };
+	size_t missing = 0;
+
+	uidmap_missing(v->map, *map, count_missing, &missing);
+	*behind_out = missing && !may_expunge;
+	if (missing && may_expunge) {
+		struct listing l;
+
+		out->expunged = arena_array(a, missing, sizeof(*out->expunged));
+		if (!out->expunged)
+			return ERR_LIMIT;
+		out->expunged_count = missing;
+		l.next = out->expunged + missing;
+		uidmap_missing(v->map, *map, list_missing, &l);
+	} else if (missing) {
+		uidmap_add_part(&b, v->map, 1, UINT32_MAX);
+		if (uid_next > v->uid_next)
+			uidmap_add_part(&b, *map, (uint32_t)v->uid_next, UINT32_MAX);
+		uidmap_release(map);
+		*map = uidmap_build(&b);
+		if (!*map)
+			return ERR_TEMP;
+	}
+	out->count_changed = v->map->messages - out->expunged_count != (*map)->messages;
+	return ERR_OK;
+}
+
+static enum err sync_now(struct view *v, bool may_expunge, struct db *db, struct arena *a, struct view_changes *out)
+{
+	struct collecting c = { .v = v, .arena = a };
+	struct db_mailbox row;
+	struct uidmap *map = NULL;
+	uint64_t uid_next, old_uid_next = v->uid_next;
+	bool is_behind;
+	enum err e = db_begin(db);
+
+	if (!e)
+		e = db_mailbox_by_id(db, v->state->id, &row);
+	if (e == ERR_NOT_FOUND) {
+		out->gone = true;
+		return ERR_OK;
+	}
+	if (!e)
+		e = current_map(v, db, &row, &map, &uid_next);
+	if (!e)
+		e = next_map(v, may_expunge, &map, uid_next, a, out, &is_behind);
+	if (!e && row.modseq > v->modseq) {
+		c.map = map;
+		e = find_changed(db, &c);
+	}
+	if (e) {
+		uidmap_release(&map);
+		*out = (struct view_changes){ .expunged = NULL };
+		return e;
+	}
+	out->changed = c.rows;
+	out->changed_count = c.count;
+	uidmap_release(&v->map);
+	v->map = map;
+	v->modseq = row.modseq;
+	v->uid_next = uid_next;
+	v->is_behind = is_behind;
+	v->own_count = 0;
+	state_announce(v->state, row.modseq);
+	if (uid_next > old_uid_next)
+		take_recent(v, old_uid_next, uid_next);
+	return ERR_OK;
+}
+
+enum err view_sync(struct view *v, bool may_expunge, struct arena *a, struct view_changes *out)
+{
+	struct db *db;
+	enum err e;
+
+	*out = (struct view_changes){ .expunged = NULL };
+	if (atomic_load(&v->state->gone)) {
+		out->gone = true;
+		return ERR_OK;
+	}
+	if (atomic_load_explicit(&v->state->modseq, memory_order_acquire) <= v->modseq && !(v->is_behind && may_expunge))
+		return ERR_OK;
+	e = mailstore_reader_take(v->m, &db);
+	if (e)
+		return e;
+	e = sync_now(v, may_expunge, db, a, out);
+	mailstore_reader_give(v->m, &db);
+	return e;
+}
+
+/* ---- reading ---- */
+
+struct reading {
+	struct mailstore *m;
+	bool (*each)(void *arg, const struct message_row *row);
+	void *arg;
+	struct arena *paths;
+	enum db_message_level level;
+	uint32_t last_uid;
+	size_t rows, bytes;
+	bool has_stopped;
+};
+
+static enum db_message_level level_for(unsigned want)
+{
+	if (want & WANT_BODY)
+		return DB_ROW_BODY;
+	if (want & WANT_HEAD)
+		return DB_ROW_HEAD;
+	if (want & (WANT_PARTS | WANT_STRUCTURE))
+		return DB_ROW_STRUCTURE;
+	if (want & WANT_ENVELOPE)
+		return DB_ROW_ENVELOPE;
+	return want & WANT_META ? DB_ROW_META : DB_ROW_THIN;
+}
+
+static bool show(void *arg, const struct db_message_row *row)
+{
+	struct reading *r = arg;
+	const struct db_content *c = &row->content;
+	struct message_row shown = {
+		.uid = row->message.uid,
+		.flags = row->message.flags,
+		.modseq = row->message.modseq,
+		.content = row->message.content,
+		.internal_ms = c->internal_ms,
+		.internal_offset_minutes = c->internal_offset,
+		.size = c->size,
+		.sent_ms = c->sent_ms,
+		.envelope = c->envelope,
+		.body_structure = c->body_structure,
+		.body_text_structure = c->body_text_structure,
+		.parts = c->parts,
+		.prefix = c->prefix,
+		.head = c->head,
+		.body = { .bytes = c->body, .size = c->body_size },
+	};
+
+	if (r->level == DB_ROW_BODY && c->file.len) {
+		arena_reset(r->paths);
+		shown.body.path = arena_printf(r->paths, "%s/%.*s", r->m->files_dir, (int)c->file.len, c->file.ptr).ptr;
+		/* The next call begins with this one. */
+		if (!shown.body.path) {
+			r->has_stopped = true;
+			return false;
+		}
+	}
+	r->last_uid = shown.uid;
+	r->rows++;
+	r->bytes += c->head.len + c->body.len;
+	r->has_stopped = !r->each(r->arg, &shown) || r->rows >= READ_ROWS || r->bytes >= READ_BYTES;
+	return !r->has_stopped;
+}
+
+/* Index of the first range that reaches past `uid`. */
+static size_t range_after(const struct uid_set *set, uint32_t uid)
+{
+	size_t low = 0, high = set->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (set->ranges[middle].last <= uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid, unsigned want,
+		   bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out)
+{
+	struct arena paths;
+	struct reading r = { .m = v->m, .each = each, .arg = arg, .paths = &paths, .level = level_for(want), .last_uid = after_uid };
+	struct db *db;
+	enum err e = mailstore_reader_take(v->m, &db);
+
+	*last_uid_out = after_uid;
+	*end_out = false;
+	if (e)
+		return e;
+	arena_init(&paths, 8192);
+	e = db_begin(db);
+	for (size_t i = range_after(set, after_uid); !e && !r.has_stopped && i < set->count; i++) {
+		uint32_t first = set->ranges[i].first > after_uid ? set->ranges[i].first : after_uid + 1;
+		uint32_t last = set->ranges[i].last < last_known(v) ? set->ranges[i].last : last_known(v);
+
+		if (first > last)
+			break;
+		e = db_message_scan(db, v->state->id, first, last, r.level, show, &r);
+	}
+	mailstore_reader_give(v->m, &db);
+	arena_clear(&paths);
+	*last_uid_out = r.last_uid;
+	*end_out = !e && !r.has_stopped;
+	return e;
+}
+
+/* ---- STORE ---- */
+
+struct storing {
+	struct view *v;
+	const struct uid_set *set;
+	uint64_t keep, add; /* flags = (flags & keep) | add */
+	struct collecting changed;
+	struct db_mailbox_delta delta;
+	uint64_t modseq;
+	uint32_t first, last; /* of what changes */
+};
+
+static bool store_one(void *arg, const struct db_message_row *row)
+{
+	struct storing *s = arg;
+	const uint64_t was = row->message.flags, is = (was & s->keep) | s->add;
+
+	if (was == is)
+		return true;
+	s->delta.unseen += !(is & FLAG_SEEN) - !(was & FLAG_SEEN);
+	s->delta.deleted += !!(is & FLAG_DELETED) - !!(was & FLAG_DELETED);
+	if (!s->first)
+		s->first = row->message.uid;
+	s->last = row->message.uid;
+	return collect(&s->changed, row->message.uid, is, s->modseq);
+}
+
+/* For each range of the set, cut to what the view knows. */
+static enum err store_ranges(struct db *db, struct storing *s, bool is_writing)
+{
+	const struct view *v = s->v;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; !e && !s->changed.failed && i < s->set->count && s->set->ranges[i].first <= last_known(v); i++) {
+		uint32_t first = s->set->ranges[i].first, last = s->set->ranges[i].last < last_known(v) ? s->set->ranges[i].last : last_known(v);
+
+		e = is_writing ? db_message_flag(db, v->state->id, first, last, s->keep, s->add, s->modseq)
+			       : db_message_scan(db, v->state->id, first, last, DB_ROW_THIN, store_one, s);
+	}
+	return !e && s->changed.failed ? ERR_LIMIT : e;
+}
+
+static enum err run_store(struct db *db, void *arg)
+{
+	struct storing *s = arg;
+	struct view *v = s->v;
+	uint64_t modseq;
+	enum err e;
+
+	s->delta = (struct db_mailbox_delta){ .messages = 0 };
+	s->changed.count = 0;
+	s->first = 0;
+	s->modseq = 0;
+	e = store_ranges(db, s, false);
+	if (e || s->changed.count == 0)
+		return e;
+	e = db_mail_allot(db, 0, &modseq, NULL);
+	if (e)
+		return e;
+	s->modseq = modseq;
+	for (size_t i = 0; i < s->changed.count; i++)
+		s->changed.rows[i].modseq = modseq;
+	state_note_change(v->m, v->state, modseq, s->first, s->last);
+	e = store_ranges(db, s, true);
+	return e ? e : db_mailbox_adjust(db, v->state->id, &s->delta, modseq);
+}
+
+static bool own_room(struct view *v)
+{
+	if (v->own_count == v->own_cap) {
+		size_t cap = v->own_cap ? v->own_cap * 2 : 4;
+		uint64_t *own = realloc(v->own, cap * sizeof(*own));
+
+		if (!own)
+			return false;
+		v->own = own;
+		v->own_cap = cap;
+	}
+	return true;
+}
+
+enum err view_store(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
+		    struct view_flags_changed **changed_out, size_t *count_out)
+{
+	struct storing s = {
+		.v = v,
+		.set = set,
+		.keep = how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags
+									    : 0,
+		.add = how == FLAGS_REMOVE ? 0 : flags,
+		.changed = { .v = v, .map = v->map, .arena = a },
+	};
+	enum err e;
+
+	*changed_out = NULL;
+	*count_out = 0;
+	if (!own_room(v))
+		return ERR_TEMP;
+	e = mailstore_write(v->m, run_store, &s, WRITE_WEIGHT + (size_t)v->map->messages * ROW_WEIGHT);
+	if (e || !s.modseq)
+		return e;
+	v->own[v->own_count++] = s.modseq;
+	state_announce(v->state, s.modseq);
+	notice_changed(v->m, v->state->id);
+	*changed_out = s.changed.rows;
+	*count_out = s.changed.count;
+	return ERR_OK;
+}
+
+/* ---- EXPUNGE, COPY, MOVE ---- */
+
+struct moving {
+	struct view *v;
+	const struct uid_set *set;
+	struct picked_list rows;
+	struct file_list files;
+	uint64_t modseq, target_id, first_uid;
+	uint32_t uid_validity;
+	bool is_move;
+};
+
+static enum err run_expunge(struct db *db, void *arg)
+{
+	struct moving *x = arg;
+	const uint64_t id = x->v->state->id;
+	enum err e = picked_read(db, id, x->set, last_known(x->v), FLAG_DELETED, &x->rows);
+
+	if (e || x->rows.count == 0)
+		return e;
+	e = db_mail_allot(db, 0, &x->modseq, NULL);
+	if (!e)
+		e = expunge_rows(db, id, &x->rows, x->modseq);
+	return e ? e : expunge_contents(db, &x->rows, &x->files);
+}
+
+enum err view_expunge(struct view *v, const struct uid_set *set)
+{
+	struct moving x = { .v = v, .set = set };
+	enum err e = mailstore_write(v->m, run_expunge, &x, WRITE_WEIGHT);
+
+	if (!e && x.rows.count) {
+		state_announce(v->state, x.modseq);
+		expunge_files(v->m, &x.files);
+		notice_changed(v->m, v->state->id);
+	}
+	file_list_clear(&x.files);
+	picked_clear(&x.rows);
+	return e;
+}
+
+static enum err copy_rows(struct db *db, struct moving *x, uint64_t uid_next)
+{
+	struct db_mailbox_delta delta = { .messages = (int64_t)x->rows.count, .uids = x->rows.count };
+	struct db_message row = { .mailbox = x->target_id, .modseq = x->modseq };
+	enum err e = ERR_OK;
+
+	if (uid_next + x->rows.count - 1 > UINT32_MAX)
+		return ERR_LIMIT;
+	for (size_t i = 0; !e && i < x->rows.count; i++) {
+		const struct picked *p = &x->rows.rows[i];
+
+		row.uid = (uint32_t)(uid_next + i);
+		row.flags = p->flags;
+		row.content = p->content;
+		e = db_message_add(db, &row);
+		delta.unseen += !(p->flags & FLAG_SEEN);
+		delta.deleted += !!(p->flags & FLAG_DELETED);
+		delta.size_bytes += (int64_t)p->size;
+	}
+	return e ? e : db_mailbox_adjust(db, x->target_id, &delta, x->modseq);
+}
+
+static enum err run_copy(struct db *db, void *arg)
+{
+	struct moving *x = arg;
+	const uint64_t id = x->v->state->id;
+	struct db_mailbox target;
+	enum err e = db_mailbox_by_id(db, x->target_id, &target);
+
+	if (!e)
+		e = picked_read(db, id, x->set, last_known(x->v), 0, &x->rows);
+	if (e)
+		return e;
+	x->uid_validity = target.uid_validity;
+	x->first_uid = target.uid_next;
+	if (x->rows.count == 0)
+		return ERR_OK;
+	e = db_mail_allot(db, 0, &x->modseq, NULL);
+	if (!e)
+		e = copy_rows(db, x, target.uid_next);
+	if (!e && x->is_move)
+		e = expunge_rows(db, id, &x->rows, x->modseq);
+	return e;
+}
+
+static enum err copied(struct moving *x, struct arena *a, struct uid_pair **out, size_t *count_out)
+{
+	struct mailstore *m = x->v->m;
+	struct mailbox_state *target = state_get(m, x->target_id, x->first_uid);
+
+	if (target)
+		state_announce(target, x->modseq);
+	notice_changed(m, x->target_id);
+	if (x->is_move && x->target_id != x->v->state->id) {
+		state_announce(x->v->state, x->modseq);
+		notice_changed(m, x->v->state->id);
+	}
+	*out = arena_array(a, x->rows.count, sizeof(**out));
+	/* It is done and durable: without room for the pairs the client learns no UIDs, that is all. */
+	if (!*out)
+		return ERR_OK;
+	for (size_t i = 0; i < x->rows.count; i++)
+		(*out)[i] = (struct uid_pair){ x->rows.rows[i].uid, (uint32_t)(x->first_uid + i) };
+	*count_out = x->rows.count;
+	return ERR_OK;
+}
+
+enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, struct arena *a,
+		   uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out)
+{
+	struct moving x = { .v = v, .set = set, .target_id = target_mailbox_id, .is_move = move };
+	enum err e = mailstore_write(v->m, run_copy, &x, WRITE_WEIGHT);
+
+	*out = NULL;
+	*count_out = 0;
+	if (!e) {
+		*uid_validity_out = x.uid_validity;
+		if (x.rows.count)
+			e = copied(&x, a, out, count_out);
+	}
+	picked_clear(&x.rows);
+	return e;
+}

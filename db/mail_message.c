@@ -1,0 +1,253 @@
+/* db/mail_message.c: message rows: filing, scanning, flags, leaving. */
+#include "db/mail_message.h"
+
+#include "db/stmt.h"
+
+/* Scans read `message` in the order of its key and look each content up by its rowid: CROSS JOIN keeps SQLite to that order. */
+#define THIN "SELECT message.uid, message.flags, message.modseq, message.content"
+#define META ", meta.internal_ms, meta.internal_offset, meta.size, meta.sent_ms, meta.body_size, meta.file"
+#define ENVELOPE ", meta.envelope"
+#define STRUCTURE ", meta.body_structure, meta.body_text_structure, meta.parts"
+#define HEAD ", content.prefix, content.head"
+#define BODY ", content.body"
+#define FROM_META " FROM message CROSS JOIN meta ON meta.id = message.content"
+#define FROM_CONTENT FROM_META " CROSS JOIN content ON content.id = message.content"
+#define WHERE " WHERE message.mailbox = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid"
+
+enum err db_message_add(struct db *db, const struct db_message *message)
+{
+	static const char sql[] = "INSERT INTO message (mailbox, uid, flags, modseq, content) VALUES (?1, ?2, ?3, ?4, ?5)";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)message->mailbox);
+	stmt_int(s, 2, message->uid);
+	stmt_int(s, 3, (int64_t)message->flags);
+	stmt_int(s, 4, (int64_t)message->modseq);
+	stmt_int(s, 5, (int64_t)message->content);
+	return stmt_run(db, s);
+}
+
+enum err db_content_add(struct db *db, uint64_t id, const struct db_content *content)
+{
+	static const char meta[] = "INSERT INTO meta (id, internal_ms, internal_offset, sent_ms, size, body_size, file, envelope,"
+				   " body_structure, body_text_structure, parts, subject, message_id)"
+				   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+	static const char bytes[] = "INSERT INTO content (id, prefix, head, body) VALUES (?1, ?2, ?3, ?4)";
+	struct sqlite3_stmt *s = db_stmt(db, meta);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_int(s, 2, content->internal_ms);
+	stmt_int(s, 3, content->internal_offset);
+	stmt_int(s, 4, content->sent_ms);
+	stmt_int(s, 5, (int64_t)content->size);
+	stmt_int(s, 6, (int64_t)content->body_size);
+	if (content->file.len)
+		stmt_text(s, 7, content->file);
+	else
+		stmt_null(s, 7);
+	stmt_blob(s, 8, content->envelope);
+	stmt_blob(s, 9, content->body_structure);
+	stmt_blob(s, 10, content->body_text_structure);
+	stmt_blob(s, 11, content->parts);
+	stmt_blob(s, 12, content->subject);
+	stmt_blob(s, 13, content->message_id);
+	e = stmt_run(db, s);
+	if (e)
+		return e;
+	s = db_stmt(db, bytes);
+	stmt_int(s, 1, (int64_t)id);
+	stmt_blob(s, 2, content->prefix);
+	stmt_blob(s, 3, content->head);
+	if (content->file.len)
+		stmt_null(s, 4);
+	else
+		stmt_blob(s, 4, content->body);
+	return stmt_run(db, s);
+}
+
+enum err db_content_release(struct db *db, uint64_t id, struct db_content_gone *out)
+{
+	static const char bytes[] = "DELETE FROM content WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE message.content = ?1)";
+	static const char meta[] = "DELETE FROM meta WHERE id = ?1 RETURNING file";
+	struct sqlite3_stmt *s = db_stmt(db, bytes);
+	struct span file;
+	enum err e;
+
+	*out = (struct db_content_gone){ .removed = false };
+	stmt_int(s, 1, (int64_t)id);
+	e = stmt_run(db, s);
+	if (e || db_changes(db) == 0)
+		return e;
+	s = db_stmt(db, meta);
+	stmt_int(s, 1, (int64_t)id);
+	e = stmt_row(db, s);
+	if (e)
+		return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
+	out->removed = true;
+	file = stmt_get_bytes(s, 0);
+	if (file.len < sizeof(out->file)) {
+		out->file_len = file.len;
+		if (file.len)
+			memcpy(out->file, file.ptr, file.len);
+	}
+	stmt_reset(s);
+	return ERR_OK;
+}
+
+enum err db_content_has_file(struct db *db, struct span file, bool *out)
+{
+	static const char sql[] = "SELECT 1 FROM meta WHERE file = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_text(s, 1, file);
+	e = stmt_row(db, s);
+	if (!e)
+		stmt_reset(s);
+	*out = !e;
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+static struct sqlite3_stmt *scan_stmt(struct db *db, enum db_message_level level)
+{
+	static const char thin[] = THIN " FROM message" WHERE;
+	static const char meta[] = THIN META FROM_META WHERE;
+	static const char envelope[] = THIN META ENVELOPE FROM_META WHERE;
+	static const char structure[] = THIN META ENVELOPE STRUCTURE FROM_META WHERE;
+	static const char head[] = THIN META ENVELOPE STRUCTURE HEAD FROM_CONTENT WHERE;
+	static const char body[] = THIN META ENVELOPE STRUCTURE HEAD BODY FROM_CONTENT WHERE;
+
+	switch (level) {
+	case DB_ROW_THIN: return db_stmt(db, thin);
+	case DB_ROW_META: return db_stmt(db, meta);
+	case DB_ROW_ENVELOPE: return db_stmt(db, envelope);
+	case DB_ROW_STRUCTURE: return db_stmt(db, structure);
+	case DB_ROW_HEAD: return db_stmt(db, head);
+	case DB_ROW_BODY: return db_stmt(db, body);
+	}
+	return NULL;
+}
+
+static void read_row(struct sqlite3_stmt *s, enum db_message_level level, struct db_message_row *row)
+{
+	struct db_content *c = &row->content;
+
+	row->message.uid = (uint32_t)stmt_get_int(s, 0);
+	row->message.flags = (uint64_t)stmt_get_int(s, 1);
+	row->message.modseq = (uint64_t)stmt_get_int(s, 2);
+	row->message.content = (uint64_t)stmt_get_int(s, 3);
+	if (level >= DB_ROW_META) {
+		c->internal_ms = stmt_get_int(s, 4);
+		c->internal_offset = (int)stmt_get_int(s, 5);
+		c->size = (uint64_t)stmt_get_int(s, 6);
+		c->sent_ms = stmt_get_int(s, 7);
+		c->body_size = (uint64_t)stmt_get_int(s, 8);
+		c->file = stmt_get_bytes(s, 9);
+	}
+	if (level >= DB_ROW_ENVELOPE)
+		c->envelope = stmt_get_bytes(s, 10);
+	if (level >= DB_ROW_STRUCTURE) {
+		c->body_structure = stmt_get_bytes(s, 11);
+		c->body_text_structure = stmt_get_bytes(s, 12);
+		c->parts = stmt_get_bytes(s, 13);
+	}
+	if (level >= DB_ROW_HEAD) {
+		c->prefix = stmt_get_bytes(s, 14);
+		c->head = stmt_get_bytes(s, 15);
+	}
+	if (level >= DB_ROW_BODY)
+		c->body = stmt_get_bytes(s, 16);
+}
+
+static enum err scan(struct db *db, struct sqlite3_stmt *s, uint64_t mailbox, enum db_message_level level,
+		     bool (*each)(void *arg, const struct db_message_row *row), void *arg)
+{
+	struct db_message_row row = { .message.mailbox = mailbox };
+	enum err e;
+
+	while (!(e = stmt_row(db, s))) {
+		read_row(s, level, &row);
+		if (!each(arg, &row)) {
+			stmt_reset(s);
+			return ERR_OK;
+		}
+	}
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+static void bind_range(struct sqlite3_stmt *s, uint64_t mailbox, uint32_t first, uint32_t last)
+{
+	stmt_int(s, 1, (int64_t)mailbox);
+	stmt_int(s, 2, first);
+	stmt_int(s, 3, last);
+}
+
+enum err db_message_scan(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, enum db_message_level level,
+			 bool (*each)(void *arg, const struct db_message_row *row), void *arg)
+{
+	struct sqlite3_stmt *s = scan_stmt(db, level);
+
+	bind_range(s, mailbox, first, last);
+	return scan(db, s, mailbox, level, each, arg);
+}
+
+enum err db_message_scan_changed(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since_modseq,
+				 bool (*each)(void *arg, const struct db_message_row *row), void *arg)
+{
+	static const char sql[] = THIN " FROM message WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND modseq > ?4 ORDER BY uid";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	bind_range(s, mailbox, first, last);
+	stmt_int(s, 4, (int64_t)since_modseq);
+	return scan(db, s, mailbox, DB_ROW_THIN, each, arg);
+}
+
+enum err db_message_first_unseen(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint32_t *uid_out)
+{
+	static const char sql[] = "SELECT uid FROM message WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags & ?4 = 0 ORDER BY uid LIMIT 1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	bind_range(s, mailbox, first, last);
+	stmt_int(s, 4, DB_MAIL_SEEN);
+	e = stmt_row(db, s);
+	if (e)
+		return e;
+	*uid_out = (uint32_t)stmt_get_int(s, 0);
+	stmt_reset(s);
+	return ERR_OK;
+}
+
+enum err db_message_flag(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t keep, uint64_t set, uint64_t modseq)
+{
+	static const char sql[] = "UPDATE message SET flags = (flags & ?4) | ?5, modseq = ?6"
+				  " WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags <> ((flags & ?4) | ?5)";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	bind_range(s, mailbox, first, last);
+	stmt_int(s, 4, (int64_t)keep);
+	stmt_int(s, 5, (int64_t)set);
+	stmt_int(s, 6, (int64_t)modseq);
+	return stmt_run(db, s);
+}
+
+enum err db_message_remove(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last)
+{
+	static const char sql[] = "DELETE FROM message WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	bind_range(s, mailbox, first, last);
+	return stmt_run(db, s);
+}
+
+enum err db_message_move_all(struct db *db, uint64_t from, uint64_t to, uint64_t modseq)
+{
+	static const char sql[] = "UPDATE message SET mailbox = ?2, modseq = ?3 WHERE mailbox = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)from);
+	stmt_int(s, 2, (int64_t)to);
+	stmt_int(s, 3, (int64_t)modseq);
+	return stmt_run(db, s);
+}
