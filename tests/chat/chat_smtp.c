@@ -1,0 +1,467 @@
+/* chat/chat_smtp.c: the fake world behind an SMTP session.
+ *
+ *   set: profile mx|submission      set: tls on            (implicit TLS)     set: no-starttls
+ *   set: size N                     set: fail begin|add|seal|commit           set: clock N (mono ms between two looks)
+ *   ASK: auth LOGIN PASSWORD        ANS: ok | wrong | suspended | busy
+ *   ASK: commit                     ANS: ok | temp
+ *   CHECK: messages N               CHECK: from PATH       CHECK: rcpt N ADDRESS      CHECK: rcpts N
+ *   CHECK: trace PART               CHECK: body PART       CHECK: no-body PART        CHECK: bytes N   (of the last message kept)
+ *
+ * Here are: alice@example.org and bob@example.org (passwords "secret"), the alias all@example.org, sue@example.org (suspended),
+ * postmaster. other.example is remote.
+ */
+#include <stdlib.h>
+
+#include "daemon/mime/header.h"
+#include "daemon/smtp/session.h"
+#include "tests/chat/chat.h"
+
+#define MESSAGE_MAX (8u * 1024u * 1024u)
+#define KEPT_RECIPIENTS 1000
+
+enum fault { FAULT_NONE,
+	     FAULT_BEGIN,
+	     FAULT_ADD,
+	     FAULT_SEAL,
+	     FAULT_COMMIT };
+
+struct world {
+	enum smtp_profile profile;
+	bool implicit_tls, no_start_tls;
+	uint64_t max_size;
+	enum fault fault;
+	int64_t clock_step_ms, mono_ms;
+	struct session_peer peer;
+	struct smtp_session *session;
+	/* the last message that was committed */
+	unsigned messages;
+	struct buf body, trace, envelope;
+	size_t recipient_count;
+};
+
+struct accept {
+	struct world *world;
+	struct buf bytes, trace, envelope;
+	size_t recipient_count;
+};
+
+/* ---- quick questions ---- */
+
+static struct span write_address(const struct address *address, struct buf *out)
+{
+	buf_init(out, 1024);
+	address_write(address, out);
+	return buf_span(out);
+}
+
+static enum smtp_recipient recipient(void *world, const struct address *address)
+{
+	static const char *const here[] = { "alice", "bob", "all", "postmaster", "j\xc3\xbcrgen", "a\"b", "list" };
+
+	(void)world;
+	if (address->domain.len == 0)
+		return SMTP_RECIPIENT_OK;
+	if (!span_iequals(address->domain, SPAN("example.org")))
+		return SMTP_RECIPIENT_REMOTE;
+	if (span_equals(address->local, SPAN("sue")))
+		return SMTP_RECIPIENT_SUSPENDED;
+	if (span_starts(address->local, SPAN("user")))
+		return SMTP_RECIPIENT_OK;
+	for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
+		if (span_iequals(address->local, span_str(here[i])))
+			return SMTP_RECIPIENT_OK;
+	}
+	return SMTP_RECIPIENT_UNKNOWN;
+}
+
+static bool may_send_as(void *world, uint64_t account_id, const struct address *address)
+{
+	struct buf text;
+	struct span s = write_address(address, &text);
+	bool may = account_id == 7 && (span_iequals(s, SPAN("alice@example.org")) || span_iequals(s, SPAN("all@example.org")));
+
+	(void)world;
+	buf_clear(&text);
+	return may;
+}
+
+static int64_t real_ms(void *world)
+{
+	(void)world;
+	return 1767225600000; /* 2026-01-01T00:00:00Z */
+}
+
+static int64_t mono_ms(void *world)
+{
+	struct world *w = world;
+
+	w->mono_ms += w->clock_step_ms;
+	return w->mono_ms;
+}
+
+static void new_id(struct queue_id *out)
+{
+	memset(out->bytes, 0xab, sizeof(out->bytes));
+}
+
+static void end(struct accept **a)
+{
+	if (!*a)
+		return;
+	buf_clear(&(*a)->bytes);
+	buf_clear(&(*a)->trace);
+	buf_clear(&(*a)->envelope);
+	free(*a);
+	*a = NULL;
+}
+
+static enum err begin(void *world, struct accept **out)
+{
+	struct world *w = world;
+
+	if (w->fault == FAULT_BEGIN)
+		return ERR_TEMP;
+	*out = calloc(1, sizeof(**out));
+	if (!*out)
+		return ERR_TEMP;
+	(*out)->world = w;
+	buf_init(&(*out)->bytes, MESSAGE_MAX);
+	buf_init(&(*out)->trace, 8192);
+	buf_init(&(*out)->envelope, MESSAGE_MAX);
+	return ERR_OK;
+}
+
+static enum err add(struct accept *a, struct span bytes)
+{
+	if (a->world->fault == FAULT_ADD)
+		return ERR_TEMP;
+	buf_add(&a->bytes, bytes);
+	return a->bytes.failed ? ERR_LIMIT : ERR_OK;
+}
+
+static struct span header(struct accept *a)
+{
+	return span_take(buf_span(&a->bytes), header_length(buf_span(&a->bytes)));
+}
+
+static enum err set_header(struct accept *a, struct span bytes)
+{
+	size_t length = header(a).len;
+	struct buf next;
+
+	buf_init(&next, MESSAGE_MAX);
+	buf_add(&next, bytes);
+	buf_add(&next, span_skip(buf_span(&a->bytes), length));
+	buf_clear(&a->bytes);
+	a->bytes = next;
+	return next.failed ? ERR_LIMIT : ERR_OK;
+}
+
+static unsigned received_count(struct accept *a)
+{
+	return (unsigned)header_count(header(a), SPAN("Received"));
+}
+
+static enum err seal(struct accept *a, const struct accept_envelope *envelope, struct note *why)
+{
+	(void)why;
+	if (a->world->fault == FAULT_SEAL)
+		return ERR_TEMP;
+	buf_add(&a->trace, envelope->trace);
+	buf_add(&a->envelope, envelope->reverse_path);
+	buf_add_char(&a->envelope, '\n');
+	for (size_t i = 0; i < envelope->recipient_count; i++) {
+		buf_add(&a->envelope, envelope->recipients[i]);
+		buf_add_char(&a->envelope, '\n');
+	}
+	a->recipient_count = envelope->recipient_count;
+	return ERR_OK;
+}
+
+static const struct smtp_services services = {
+	.recipient = recipient,
+	.may_send_as = may_send_as,
+	.real_ms = real_ms,
+	.mono_ms = mono_ms,
+	.new_id = new_id,
+	.accept_begin = begin,
+	.accept_add = add,
+	.accept_header = header,
+	.accept_set_header = set_header,
+	.accept_received_count = received_count,
+	.accept_seal = seal,
+	.accept_end = end,
+};
+
+/* ---- the world ---- */
+
+static void *world_new(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		abort();
+	w->max_size = 100000;
+	w->mono_ms = 1000;
+	buf_init(&w->body, MESSAGE_MAX);
+	buf_init(&w->trace, 8192);
+	buf_init(&w->envelope, MESSAGE_MAX);
+	return w;
+}
+
+static void world_free(void *world)
+{
+	struct world *w = world;
+
+	buf_clear(&w->body);
+	buf_clear(&w->trace);
+	buf_clear(&w->envelope);
+	free(w);
+}
+
+static enum err set_fault(struct world *w, struct span name)
+{
+	static const char *const names[] = { "none", "begin", "add", "seal", "commit" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (span_equals(name, span_str(names[i]))) {
+			w->fault = (enum fault)i;
+			return ERR_OK;
+		}
+	}
+	return ERR_SYNTAX;
+}
+
+static enum err set(void *world, struct span text)
+{
+	struct world *w = world;
+	uint64_t number = 0;
+
+	if (span_equals(text, SPAN("profile mx"))) {
+		w->profile = SMTP_MX;
+	} else if (span_equals(text, SPAN("profile submission"))) {
+		w->profile = SMTP_SUBMISSION;
+	} else if (span_equals(text, SPAN("tls on"))) {
+		w->implicit_tls = true;
+	} else if (span_equals(text, SPAN("no-starttls"))) {
+		w->no_start_tls = true;
+	} else if (span_starts(text, SPAN("size "))) {
+		return span_to_u64(span_skip(text, 5), UINT64_MAX, &w->max_size);
+	} else if (span_starts(text, SPAN("fail "))) {
+		return set_fault(w, span_skip(text, 5));
+	} else if (span_starts(text, SPAN("clock "))) {
+		if (span_to_u64(span_skip(text, 6), INT32_MAX, &number) != ERR_OK)
+			return ERR_SYNTAX;
+		w->clock_step_ms = (int64_t)number;
+	} else {
+		return ERR_SYNTAX;
+	}
+	return ERR_OK;
+}
+
+static enum err open_session(void *world)
+{
+	struct world *w = world;
+	struct smtp_setup setup = {
+		.services = &services,
+		.world = w,
+		.profile = w->profile,
+		.peer = &w->peer,
+		.hostname = SPAN("mail.example.org"),
+		.max_size = w->max_size,
+		.start_tls = !w->no_start_tls,
+	};
+
+	memset(&w->peer, 0, sizeof(w->peer));
+	if (net_ip_parse(SPAN("192.0.2.9"), &w->peer.remote) != ERR_OK || net_ip_parse(SPAN("192.0.2.1"), &w->peer.local) != ERR_OK)
+		return ERR_CORRUPT;
+	w->peer.tls = w->implicit_tls;
+	w->peer.tls_version = w->implicit_tls ? "TLSv1.3" : NULL;
+	w->peer.tls_cipher = w->implicit_tls ? "TLS_AES_256_GCM_SHA384" : NULL;
+	return smtp_session_new(&setup, &w->session);
+}
+
+static void close_session(void *world)
+{
+	smtp_session_free(&((struct world *)world)->session);
+}
+
+static enum step feed(void *world, struct span in, size_t *used_out, struct out *out)
+{
+	return smtp_session_feed(((struct world *)world)->session, in, used_out, out);
+}
+
+static enum step event(void *world, enum session_event which, struct out *out)
+{
+	struct world *w = world;
+
+	if (which == SESSION_TLS) {
+		w->peer.tls = true;
+		w->peer.tls_version = "TLSv1.3";
+		w->peer.tls_cipher = "TLS_AES_256_GCM_SHA384";
+	}
+	return smtp_session_event(w->session, which, out);
+}
+
+static void question(void *world, struct buf *out)
+{
+	const struct smtp_question *q = smtp_session_question(((struct world *)world)->session);
+
+	switch (q->kind) {
+	case SMTP_ASK_NOTHING: buf_add_str(out, "nothing"); break;
+	case SMTP_ASK_COMMIT: buf_add_str(out, "commit"); break;
+	case SMTP_ASK_PASSWORD:
+		buf_add_str(out, "auth ");
+		buf_add(out, q->login);
+		buf_add_char(out, ' ');
+		buf_add(out, q->password);
+		break;
+	}
+}
+
+static void replace(struct buf *to, struct buf *from)
+{
+	buf_reset(to);
+	buf_add(to, buf_span(from));
+}
+
+static enum smtp_verdict commit(struct world *w, struct accept **message, bool ok)
+{
+	enum smtp_verdict verdict = ok && w->fault != FAULT_COMMIT ? SMTP_YES : SMTP_LATER;
+
+	if (verdict == SMTP_YES) {
+		w->messages++;
+		replace(&w->body, &(*message)->bytes);
+		replace(&w->trace, &(*message)->trace);
+		replace(&w->envelope, &(*message)->envelope);
+		w->recipient_count = (*message)->recipient_count;
+	}
+	end(message);
+	return verdict;
+}
+
+static enum err answer(void *world, struct span text, enum step *step_out, struct out *out)
+{
+	struct world *w = world;
+	const struct smtp_question *q = smtp_session_question(w->session);
+	struct smtp_answer a = { SMTP_NO, 0 };
+	bool friendly = span_equals(text, SPAN("default"));
+
+	if (q->kind == SMTP_ASK_COMMIT)
+		a.verdict = commit(w, q->message, friendly || span_equals(text, SPAN("ok")));
+	else if (friendly)
+		a.verdict = span_equals(q->login, SPAN("alice@example.org")) && span_equals(q->password, SPAN("secret")) ? SMTP_YES : SMTP_NO;
+	else if (span_equals(text, SPAN("ok")))
+		a.verdict = SMTP_YES;
+	else if (span_equals(text, SPAN("suspended")))
+		a.verdict = SMTP_SUSPENDED;
+	else if (span_equals(text, SPAN("busy")))
+		a.verdict = SMTP_LATER;
+	else if (!span_equals(text, SPAN("wrong")))
+		return ERR_SYNTAX;
+	a.account_id = a.verdict == SMTP_YES ? 7 : 0;
+	*step_out = smtp_session_answer(w->session, &a, out);
+	return ERR_OK;
+}
+
+/* ---- what it saw ---- */
+
+static bool line_is(const struct buf *lines, size_t wanted, struct span text)
+{
+	struct span rest = buf_span(lines), line;
+
+	for (size_t i = 0; span_split(&rest, '\n', &line); i++) {
+		if (i == wanted)
+			return span_equals(line, text);
+	}
+	return false;
+}
+
+static void unescape(struct span text, struct buf *out)
+{
+	for (; text.len > 0; text = span_skip(text, 1)) {
+		if (span_starts(text, SPAN("\\r")) || span_starts(text, SPAN("\\n")) || span_starts(text, SPAN("\\t"))) {
+			buf_add_char(out, text.ptr[1] == 'r' ? '\r' : text.ptr[1] == 'n' ? '\n'
+											 : '\t');
+			text = span_skip(text, 1);
+		} else {
+			buf_add_char(out, text.ptr[0]);
+		}
+	}
+}
+
+static bool has(const struct buf *bytes, struct span escaped)
+{
+	struct buf part;
+	size_t at;
+	bool found;
+
+	buf_init(&part, 65536);
+	unescape(escaped, &part);
+	found = span_find(buf_span(bytes), buf_span(&part), &at);
+	buf_clear(&part);
+	return found;
+}
+
+static enum err check_number(uint64_t have, struct span text, struct note *why)
+{
+	uint64_t want = 0;
+
+	if (span_to_u64(text, UINT64_MAX, &want) == ERR_OK && want == have)
+		return ERR_OK;
+	note_set(why, "it is %llu, not", (unsigned long long)have);
+	return ERR_NOT_FOUND;
+}
+
+static enum err check_recipient(const struct world *w, struct span text)
+{
+	uint64_t number = 0;
+	size_t at;
+
+	if (!span_find_char(text, ' ', &at) || span_to_u64(span_take(text, at), KEPT_RECIPIENTS, &number) != ERR_OK)
+		return ERR_SYNTAX;
+	return line_is(&w->envelope, (size_t)number, span_skip(text, at + 1)) ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static enum err check(void *world, struct span text, struct note *why)
+{
+	struct world *w = world;
+	struct span what, rest = text;
+	bool good;
+
+	if (!span_split(&rest, ' ', &what))
+		return ERR_SYNTAX;
+	if (span_equals(what, SPAN("messages")))
+		return check_number(w->messages, rest, why);
+	if (span_equals(what, SPAN("rcpts")))
+		return check_number(w->recipient_count, rest, why);
+	if (span_equals(what, SPAN("bytes")))
+		return check_number(w->body.len, rest, why);
+	if (span_equals(what, SPAN("rcpt")))
+		return check_recipient(w, rest);
+	if (span_equals(what, SPAN("from")))
+		good = line_is(&w->envelope, 0, rest.ptr ? rest : SPAN(""));
+	else if (span_equals(what, SPAN("trace")))
+		good = has(&w->trace, rest);
+	else if (span_equals(what, SPAN("body")))
+		good = has(&w->body, rest);
+	else if (span_equals(what, SPAN("no-body")))
+		good = !has(&w->body, rest);
+	else
+		return ERR_SYNTAX;
+	return good ? ERR_OK : ERR_NOT_FOUND;
+}
+
+const struct chat_protocol chat_smtp = {
+	.name = "smtp",
+	.world_new = world_new,
+	.world_free = world_free,
+	.set = set,
+	.open = open_session,
+	.close = close_session,
+	.feed = feed,
+	.event = event,
+	.question = question,
+	.answer = answer,
+	.check = check,
+};
