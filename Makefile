@@ -1,5 +1,5 @@
 # Postroom. `make run` starts a demo instance, `make check` builds and tests. Needs GNU make; packaging/install-deps.sh brings the rest.
-VERSION := 0.1.0
+VERSION := $(shell sed -n 's/.*POSTROOM_VERSION "\(.*\)"/\1/p' daemon/base/version.h)
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -18,7 +18,7 @@ WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wundef -Wswitch-enum -Wstrict-p
 CFLAGS ?= -O2 -g
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 HARDEN := $(if $(SAN)$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) -fstack-protector-strong -fstack-clash-protection -fPIE
-ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -DPOSTROOM_VERSION='"$(VERSION)"' -I. -pthread $(WARN) $(HARDEN) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS)
+ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -I. -pthread $(WARN) $(HARDEN) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed -pthread $(SANFLAGS) $(LDFLAGS)
 LIBS = $(shell pkg-config --libs $(PKGS))
 
@@ -130,10 +130,10 @@ check-packages: deb
 	@$(RUN_TESTS) packages $(sort $(wildcard tests/packages/*_test.py))
 
 lint:
-	@python3 tests/lint/lint.py --build $(BUILD) --tap $(RESULTS)/lint.tap
 	@python3 tests/lint/self_test.py --tap $(RESULTS)/lint-self.tap
+	@python3 tests/lint/lint.py --build $(BUILD) --tap $(RESULTS)/lint.tap
 tidy:
-	@python3 tests/lint/tidy.py --build $(BUILD)
+	@python3 tests/lint/tidy.py --build $(BUILD) --tap $(RESULTS)/tidy.tap
 
 C_FILES = $(shell find daemon db api webui tests -name '*.[ch]' ! -path 'tests/lint/violations/*')
 format:
@@ -163,7 +163,7 @@ check-full:
 	@rm -rf $(RESULTS)
 	-@$(AGAIN) all
 	-@$(MAKE) --no-print-directory RESULTS=$(RESULTS) lint
-	-@$(AGAIN) tidy
+	-@$(MAKE) --no-print-directory RESULTS=$(RESULTS) tidy
 	-@$(AGAIN) check-unit
 	-@$(AGAIN) check-chat
 	-@FULL=1 $(AGAIN) check-daemon
@@ -176,7 +176,7 @@ check-full:
 	-@FULL=1 $(AGAIN) check-faults
 	-@$(AGAIN) FUZZ_SECONDS=20 check-fuzz
 	-@$(AGAIN) check-packages
-	@python3 tests/run.py --results $(RESULTS) total $(CHECK_SUITES) clang-unit $(foreach s,address thread,$(patsubst %,$(s)-%,$(SAN_SUITES))) packages
+	@python3 tests/run.py --results $(RESULTS) total $(CHECK_SUITES) tidy clang-unit $(foreach s,address thread,$(patsubst %,$(s)-%,$(SAN_SUITES))) packages
 
 # --- Running, measuring, packing.
 run:

@@ -1,0 +1,66 @@
+/* violates function-length as daemon/base/sample.c */
+/* base/sample.c: a sample. */
+static int sample(int n)
+{
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	n++;
+	return n;
+}

@@ -1,0 +1,3 @@
+/* violates include-path as daemon/net/sample.c */
+/* net/sample.c: a sample. */
+#include "sample.h"

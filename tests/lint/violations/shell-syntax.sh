@@ -1,0 +1,3 @@
+# violates shell-syntax as packaging/sample.sh
+if true; then
+	echo unfinished
