@@ -397,9 +397,10 @@ static struct span list_take_words(struct list_reader *r, const char *stops, boo
 	return span_make(r->text + start, r->used - start);
 }
 
-/* dot-atom or domain literal, blanks taken out. */
-static struct span list_take_domain(struct list_reader *r, const char *stops)
+/* dot-atom or domain literal, blanks taken out. Two words are no domain, and the entry then no address. */
+static struct span list_take_domain(struct list_reader *r, const char *stops, struct header_address *entry)
 {
+	struct span name;
 	size_t words;
 
 	list_skip_cfws(r);
@@ -412,7 +413,10 @@ static struct span list_take_domain(struct list_reader *r, const char *stops)
 			put(r, r->in.ptr[r->pos++]);
 		return span_make(r->text + start, r->used - start);
 	}
-	return list_take_words(r, stops, false, &words);
+	name = list_take_words(r, stops, false, &words);
+	if (words > 1)
+		entry->local = span_make(NULL, 0);
+	return name;
 }
 
 /* Behind an address that was read, or at one that can't be: on to the next separator. */
@@ -458,7 +462,7 @@ static void list_take_angle(struct list_reader *r, struct header_address *entry)
 	entry->local = list_take_words(r, "@>,;", false, &words);
 	if (peek(r) == '@') {
 		r->pos++;
-		entry->domain = list_take_domain(r, ">,;");
+		entry->domain = list_take_domain(r, ">,;", entry);
 	}
 	while (!at_end(r) && peek(r) != '>' && peek(r) != ',' && peek(r) != ';')
 		r->pos++;
@@ -478,7 +482,7 @@ static void list_take_spec(struct list_reader *r, size_t entry_pos, size_t entry
 		entry->local = span_make(NULL, 0);
 	if (peek(r) == '@') {
 		r->pos++;
-		entry->domain = list_take_domain(r, ",;<>");
+		entry->domain = list_take_domain(r, ",;<>", entry);
 	}
 }
 

@@ -1,6 +1,8 @@
 /* mime/date.c: calendar arithmetic of our own, proleptic Gregorian, years 0001 to 9999; no time zone of the machine takes part. */
 #include "daemon/mime/date.h"
 
+#include "daemon/mime/lex.h"
+
 #define DAYS_TO_1970 719162 /* from 0001-01-01 */
 #define DAYS_400 146097
 #define DAYS_100 36524
@@ -145,26 +147,6 @@ static enum err date_from(const struct civil *c, int offset_minutes, struct date
 	return ERR_OK;
 }
 
-/* Blanks, folds and comments (nested) are skipped. RFC 5322 3.2.2 */
-static void skip_cfws(struct span *s)
-{
-	size_t i = 0, depth = 0;
-
-	for (; i < s->len; i++) {
-		char c = s->ptr[i];
-
-		if (c == '(')
-			depth++;
-		else if (c == ')' && depth > 0)
-			depth--;
-		else if (c == '\\' && depth > 0)
-			i++;
-		else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n')
-			break;
-	}
-	*s = span_skip(*s, i);
-}
-
 /* RFC 5322 4.3: zones by name; the military letters and unknown names count as -0000. */
 static void take_zone(struct span *s, int *minutes_out)
 {
@@ -196,16 +178,16 @@ static bool take_time(struct span *s, struct civil *c)
 {
 	int digits = take_digits(s, 2, &c->hour);
 
-	skip_cfws(s);
+	lex_skip_cfws(s);
 	if (digits == 0 || !take_char(s, ':'))
 		return false;
-	skip_cfws(s);
+	lex_skip_cfws(s);
 	if (take_digits(s, 2, &c->minute) != 2)
 		return false;
-	skip_cfws(s);
+	lex_skip_cfws(s);
 	if (!take_char(s, ':'))
 		return true;
-	skip_cfws(s);
+	lex_skip_cfws(s);
 	return take_digits(s, 2, &c->second) == 2;
 }
 
@@ -215,26 +197,26 @@ enum err date_parse_header(struct span in, struct date *out)
 	struct civil c = { 0 };
 	int offset = 0;
 
-	skip_cfws(&in);
+	lex_skip_cfws(&in);
 	if (in.len > 0 && ascii_is_alpha(in.ptr[0])) {
 		while (in.len > 0 && ascii_is_alpha(in.ptr[0]))
 			in = span_skip(in, 1);
-		skip_cfws(&in);
+		lex_skip_cfws(&in);
 		(void)take_char(&in, ',');
-		skip_cfws(&in);
+		lex_skip_cfws(&in);
 	}
 	if (take_digits(&in, 2, &c.day) == 0)
 		return ERR_SYNTAX;
-	skip_cfws(&in);
+	lex_skip_cfws(&in);
 	if (!take_month(&in, &c.month))
 		return ERR_SYNTAX;
-	skip_cfws(&in);
+	lex_skip_cfws(&in);
 	if (!take_year(&in, &c.year))
 		return ERR_SYNTAX;
-	skip_cfws(&in);
+	lex_skip_cfws(&in);
 	if (!take_time(&in, &c))
 		return ERR_SYNTAX;
-	skip_cfws(&in);
+	lex_skip_cfws(&in);
 	if (in.len > 0 && (in.ptr[0] == '+' || in.ptr[0] == '-')) {
 		if (!take_offset(&in, &offset))
 			return ERR_SYNTAX;

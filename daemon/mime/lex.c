@@ -1,0 +1,21 @@
+/* mime/lex.c: comments are counted, not recursed into. */
+#include "daemon/mime/lex.h"
+
+void lex_skip_cfws(struct span *s)
+{
+	size_t i = 0, depth = 0;
+
+	for (; i < s->len; i++) {
+		char c = s->ptr[i];
+
+		if (c == '(')
+			depth++;
+		else if (c == ')' && depth > 0)
+			depth--;
+		else if (c == '\\' && depth > 0)
+			i++;
+		else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n')
+			break;
+	}
+	*s = span_skip(*s, i);
+}

@@ -1,0 +1,10 @@
+/* mime/lex.h: what the readers of structured header fields share. Internal to mime/. */
+#ifndef POSTROOM_MIME_LEX_H
+#define POSTROOM_MIME_LEX_H
+
+#include "daemon/base/span.h"
+
+/* Cuts blanks, folds and comments (nested) off the front. RFC 5322 3.2.2 */
+void lex_skip_cfws(struct span *s);
+
+#endif
