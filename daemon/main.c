@@ -45,6 +45,7 @@
 #define MAX_MESSAGE_BYTES (50ull * 1024 * 1024)
 #define STOP_DEADLINE_MS 10000
 #define SETUP_POLL_S 1
+#define TEND_EVERY_S 30
 #define MAX_OWN_ADDRESSES 256
 #define MAX_OPEN_ACCOUNTS 256
 
@@ -359,11 +360,15 @@ static void reload(struct daemon *d)
 
 static void wait_for_stop(struct daemon *d, const sigset_t *signals)
 {
+	const struct timespec turn = { .tv_sec = TEND_EVERY_S };
 	int got;
 
-	while ((got = sigwaitinfo(signals, NULL)) == SIGHUP || (got < 0 && errno == EINTR))
+	while ((got = sigtimedwait(signals, NULL, &turn)) == SIGHUP || (got < 0 && (errno == EINTR || errno == EAGAIN))) {
 		if (got == SIGHUP)
 			reload(d);
+		else
+			store_tend(d->store);
+	}
 	log_event(LOG_INFO, "main", "stopping", "signal=%d", got);
 }
 
