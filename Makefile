@@ -5,6 +5,9 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SAN ?=
+# V=1 shows whole commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1) $@')
 comma := ,
 empty :=
 space := $(empty) $(empty)
@@ -51,35 +54,42 @@ endif
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  )
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/flags
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  )
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/gen/migrations.c: $(sort $(wildcard db/migrations/*/*.sql)) packaging/embed-migrations.sh
 	@mkdir -p $(@D)
-	sh packaging/embed-migrations.sh db/migrations > $@
+	$(call say,GEN )
+	$(Q)sh packaging/embed-migrations.sh db/migrations > $@
 
 $(BUILD)/gen/static.c: $(sort $(shell find static -type f 2>/dev/null)) packaging/embed-static.sh
 	@mkdir -p $(@D)
-	sh packaging/embed-static.sh static > $@
+	$(call say,GEN )
+	$(Q)sh packaging/embed-static.sh static > $@
 
 define room_rule
 $(call archive,$(1)): $(call objects,$(1)) $(if $(filter db,$(1)),$(BUILD)/gen/migrations.o) $(if $(filter webui,$(1)),$(BUILD)/gen/static.o) $(BUILD)/$(1).list
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$(filter %.o,$$^)
+	$$(call say,AR  )
+	$$(Q)ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 
 $(BUILD)/postroom: $(BUILD)/daemon/main.o $(ARCHIVES)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # tests/unit/<room's last name>/<subject>_test.c; what else stands there is linked to each of them.
 unit_helpers = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard tests/unit/$(notdir $(1))/*.c)))
 define unit_rule
 $(BUILD)/tests/unit/$(notdir $(1))/%_test: $(BUILD)/tests/unit/$(notdir $(1))/%_test.o $(call unit_helpers,$(1)) $(call below,$(1))
-	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIBS) -lcmocka
+	$$(call say,LINK)
+	$$(Q)$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIBS) -lcmocka
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rule,$(r))))
 
@@ -95,7 +105,8 @@ check-unit: $(UNIT_TESTS)
 	@$(RUN_TESTS) unit $(UNIT_TESTS)
 
 $(BUILD)/tests/chat/chat: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/chat/*.c)) $(ARCHIVES)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 CHAT := $(if $(wildcard tests/chat/*.c),$(BUILD)/tests/chat/chat)
 check-chat: $(CHAT)
 	@$(RUN_TESTS) chat $(CHAT) $(sort $(shell find tests/chat -name '*.chat' 2>/dev/null))
@@ -105,7 +116,8 @@ check-daemon: $(BUILD)/postroom
 
 $(BUILD)/tests/faults/shim.so: tests/faults/shim.c
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -pthread -o $@ $< -ldl
+	$(call say,LINK)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -pthread -o $@ $< -ldl
 SHIM := $(if $(wildcard tests/faults/shim.c),$(BUILD)/tests/faults/shim.so)
 check-faults: $(BUILD)/postroom $(SHIM)
 	@$(RUN_TESTS) faults $(sort $(wildcard tests/faults/$(if $(T),$(T),*)_test.py))
@@ -116,7 +128,8 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_MAKE = $(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC='$(FUZZ_CC)' SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g'
 FUZZ_CC ?= $(if $(findstring ccache,$(CC)),ccache) clang
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c))) $(ARCHIVES)
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 fuzzers: $(patsubst %,$(BUILD)/fuzz_%,$(FUZZ_TARGETS))
 check-fuzz:
 	@$(FUZZ_MAKE) fuzzers
@@ -185,7 +198,8 @@ run:
 	@exec sh packaging/demo.sh $(BUILD)/postroom
 
 $(BUILD)/tests/bench/load: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c)) $(ARCHIVES)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 bench: $(BUILD)/postroom $(if $(wildcard tests/bench/*.c),$(BUILD)/tests/bench/load)
 	python3 tests/bench/bench.py --postroom $(BUILD)/postroom --load $(BUILD)/tests/bench/load $(if $(HARNESS),--harness $(HARNESS))
 
