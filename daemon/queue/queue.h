@@ -31,9 +31,12 @@ struct queue_config {
 	struct checkpointer *checkpointer;
 	uint64_t max_size; /* of a message, bytes */
 };
+/* Removes orphan files. From here on accepting works; nothing is delivered before the start. */
 enum err queue_open(const struct queue_config *config, struct queue **out, struct note *why) MUST_CHECK;
-/* Removes orphans, loads what is due, starts delivery and relay threads. */
+/* Loads what waits, starts delivery and relay threads. */
 enum err queue_start(struct queue *q, struct note *why) MUST_CHECK;
+/* Finishes running deliveries, cancels relay attempts that still run near the deadline (ms from now), writes the last results.
+ * Nobody may commit any more when the queue is closed. */
 void queue_stop(struct queue *q, int64_t deadline_ms);
 void queue_close(struct queue **q);
 
@@ -63,12 +66,15 @@ struct accept;
 enum err accept_begin(struct queue *q, struct accept **out) MUST_CHECK;
 enum err accept_add(struct accept *a, struct span bytes) MUST_CHECK; /* ERR_LIMIT: too large or header over 256 KiB; ERR_TEMP: disk */
 uint64_t accept_size(const struct accept *a);
-/* What the header says, for policy: complete after the last add. */
-struct span accept_header(const struct accept *a);
+/* The header section with its empty line, for policy: complete after the last add, which this call declares done. */
+struct span accept_header(struct accept *a);
 /* Replaces the header (submission adds Date and Message-ID, drops Bcc). Before seal. */
 enum err accept_set_header(struct accept *a, struct span header) MUST_CHECK;
-unsigned accept_received_count(const struct accept *a); /* Received fields: loop check at 50 */
-/* Fixes the envelope (copied), parses, fsyncs a body file. */
+unsigned accept_received_count(struct accept *a); /* Received fields: loop check at 50 */
+/* Fixes the envelope (copied), routes it (aliases are expanded here and stored), parses, fsyncs a body file.
+ * A message goes once to an account, whatever number of its addresses are named: the first stands in Delivered-To.
+ * ERR_DENIED: a remote recipient although nobody logged in. ERR_SYNTAX: control characters in a path. ERR_LIMIT: header with trace over
+ * 256 KiB, too many recipients. ERR_TEMP. */
 enum err accept_seal(struct accept *a, const struct accept_envelope *envelope, struct note *why) MUST_CHECK;
 /* Takes *a. done(arg, ERR_OK) after the row is durable: only then 250. Called on the committer's thread; must not block. */
 void accept_commit(struct accept **a, void (*done)(void *arg, enum err result), void *arg);

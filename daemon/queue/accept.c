@@ -1,0 +1,503 @@
+/* queue/accept.c: taking responsibility for a message.
+ *
+ *   WRITING --accept_seal--> SEALED --accept_store, commit--> QUEUED
+ *      |                        |
+ *      +------ accept_end ------+--> nothing, the file is removed
+ *
+ * (1) A body file gets its final name at once; one that no row names is not ours: queue_open removes it.
+ * (2) A row exists only for a sealed message: the body in the row, or a file that is fsynced with its directory.
+ * (3) Only QUEUED may be acknowledged to the peer.
+ * (4) The envelope is routed inside accept_seal, so the recipients that aliases lead to are stored with the message.
+ * (5) All memory that the scheduling needs is there before the commit: after it nothing can fail.
+ */
+#include "daemon/queue/accept.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/base/arena.h"
+#include "daemon/base/clock.h"
+#include "daemon/mime/header.h"
+#include "daemon/queue/body.h"
+#include "daemon/queue/content.h"
+#include "daemon/queue/entry.h"
+#include "daemon/queue/flush.h"
+#include "daemon/queue/route.h"
+#include "db/queue_message.h"
+
+#define HEADER_PIECE 8192u
+#define SUBJECT_MAX 400u
+#define PATH_MAX_BYTES 450u /* of an address with every character of the local part quoted */
+#define ACCEPT_ARENA_MAX (8u * 1024u * 1024u)
+
+enum accept_state { ACCEPT_WRITING,
+		    ACCEPT_SEALED,
+		    ACCEPT_QUEUED };
+
+struct accept {
+	struct queue *q;
+	enum accept_state state;
+	enum err failed; /* latched */
+	struct buf header;
+	bool header_done, header_replaced;
+	size_t header_check_at; /* length at which a header without an empty line is looked at again */
+	struct content *content;
+	struct body_writer file;
+	struct message_parser *parser; /* fed while a large body arrives */
+	uint64_t size;
+
+	/* of a sealed one */
+	struct arena arena; /* the row and its recipients */
+	struct queue_row row;
+	struct queue_recipient_row *recipients;
+	size_t recipient_count;
+	struct entry *entry;
+	struct db_member member;
+	void (*done)(void *arg, enum err result);
+	void *done_arg;
+	struct accept *next;
+};
+
+enum err accept_begin(struct queue *q, struct accept **out)
+{
+	struct accept *a = calloc(1, sizeof(*a));
+
+	*out = a;
+	if (!a)
+		return ERR_TEMP;
+	a->q = q;
+	a->file = BODY_WRITER_NONE;
+	a->header_check_at = 2 * HEADER_PIECE;
+	buf_init(&a->header, STORE_HEAD_MAX + HEADER_PIECE + 2);
+	arena_init(&a->arena, ACCEPT_ARENA_MAX);
+	a->content = content_new();
+	if (!a->content) {
+		accept_end(out);
+		return ERR_TEMP;
+	}
+	return ERR_OK;
+}
+
+static enum err start_file(struct accept *a)
+{
+	struct content *c = a->content;
+	enum err e = body_create(a->q, &a->file, &c->path);
+
+	if (!e)
+		e = message_parser_begin(&a->parser);
+	if (e)
+		return e;
+	message_parser_feed(a->parser, buf_span(&a->header));
+	message_parser_feed(a->parser, buf_span(&c->body));
+	return body_write(&a->file, buf_span(&c->body));
+}
+
+static enum err add_body(struct accept *a, struct span s)
+{
+	struct content *c = a->content;
+	enum err e = ERR_OK;
+
+	if (!s.len)
+		return ERR_OK;
+	c->body_size += s.len;
+	if (a->file.fd < 0) {
+		if (s.len <= STORE_INLINE_MAX - c->body.len) {
+			buf_add(&c->body, s);
+			return c->body.failed ? ERR_TEMP : ERR_OK;
+		}
+		e = start_file(a);
+		if (e)
+			return e;
+		buf_reset(&c->body);
+	}
+	message_parser_feed(a->parser, s);
+	/* From here the buffer gathers small pieces for the file. */
+	if (s.len > STORE_INLINE_MAX - c->body.len) {
+		e = body_write(&a->file, buf_span(&c->body));
+		buf_reset(&c->body);
+	}
+	if (!e && s.len >= STORE_INLINE_MAX)
+		return body_write(&a->file, s);
+	buf_add(&c->body, s);
+	return e ? e : c->body.failed ? ERR_TEMP
+				      : ERR_OK;
+}
+
+/* The header ends at `end` of what was gathered, the rest is body. A header that its own lines did not end gets its empty line:
+ * what stands in front of the body must not run into it. */
+static enum err header_ends(struct accept *a, size_t end)
+{
+	struct buf rest = { 0 };
+	enum err e;
+
+	if (end > STORE_HEAD_MAX)
+		return ERR_LIMIT;
+	buf_init(&rest, a->header.max);
+	buf_add(&rest, span_skip(buf_span(&a->header), end));
+	a->header.len = end;
+	if (!span_equals(buf_span(&a->header), SPAN("\r\n")) && !span_ends(buf_span(&a->header), SPAN("\r\n\r\n")))
+		buf_add_str(&a->header, "\r\n");
+	a->header_done = true;
+	e = rest.failed || a->header.failed ? ERR_TEMP : add_body(a, buf_span(&rest));
+	buf_clear(&rest);
+	return e;
+}
+
+/* A line that is no field ends the header too (header_length); looked for at doubling lengths, so that it costs no more than twice the header. */
+static enum err find_header_end(struct accept *a, size_t from)
+{
+	struct span all = buf_span(&a->header), tail = span_skip(all, from);
+	size_t at, lines = all.len, length;
+
+	if (span_starts(all, SPAN("\r\n")))
+		return header_ends(a, 2);
+	if (span_find(tail, SPAN("\r\n\r\n"), &at))
+		return header_ends(a, header_length(span_take(all, from + at + 4)));
+	if (all.len < a->header_check_at)
+		return ERR_OK;
+	a->header_check_at = all.len * 2 < STORE_HEAD_MAX ? all.len * 2 : STORE_HEAD_MAX;
+	while (lines > 0 && all.ptr[lines - 1] != '\n')
+		lines--;
+	length = header_length(span_take(all, lines));
+	if (length < lines)
+		return header_ends(a, length);
+	return all.len > STORE_HEAD_MAX ? ERR_LIMIT : ERR_OK;
+}
+
+static enum err add_bytes(struct accept *a, struct span bytes)
+{
+	enum err e = ERR_OK;
+
+	while (!e && bytes.len && !a->header_done) {
+		struct span piece = span_take(bytes, HEADER_PIECE);
+		size_t from = a->header.len > 3 ? a->header.len - 3 : 0;
+
+		buf_add(&a->header, piece);
+		bytes = span_skip(bytes, piece.len);
+		e = a->header.failed ? ERR_LIMIT : find_header_end(a, from);
+	}
+	return e ? e : add_body(a, bytes);
+}
+
+enum err accept_add(struct accept *a, struct span bytes)
+{
+	if (a->failed)
+		return a->failed;
+	if (a->state != ACCEPT_WRITING)
+		return ERR_STATE;
+	a->size += bytes.len;
+	a->failed = a->size > a->q->config.max_size ? ERR_LIMIT : add_bytes(a, bytes);
+	return a->failed;
+}
+
+uint64_t accept_size(const struct accept *a)
+{
+	return a->size;
+}
+
+/* A message that ended within its header. */
+static void finish_header(struct accept *a)
+{
+	if (!a->header_done && !a->failed)
+		a->failed = header_ends(a, header_length(buf_span(&a->header)));
+}
+
+struct span accept_header(struct accept *a)
+{
+	finish_header(a);
+	return buf_span(&a->header);
+}
+
+unsigned accept_received_count(struct accept *a)
+{
+	finish_header(a);
+	return (unsigned)header_count(buf_span(&a->header), SPAN("Received"));
+}
+
+enum err accept_set_header(struct accept *a, struct span header)
+{
+	struct buf copy;
+
+	if (a->state != ACCEPT_WRITING)
+		return ERR_STATE;
+	finish_header(a);
+	if (a->failed)
+		return a->failed;
+	if (header.len > STORE_HEAD_MAX)
+		return ERR_LIMIT;
+	/* `header` may point into the old one. */
+	buf_init(&copy, a->header.max);
+	buf_add(&copy, header);
+	if (!span_equals(header, SPAN("\r\n")) && !span_ends(header, SPAN("\r\n\r\n")))
+		buf_add_str(&copy, "\r\n");
+	if (copy.failed) {
+		buf_clear(&copy);
+		return ERR_TEMP;
+	}
+	buf_clear(&a->header);
+	a->header = copy;
+	a->header_replaced = true;
+	return ERR_OK;
+}
+
+/* Cut at a character, for lists. */
+static struct span list_subject(struct accept *a)
+{
+	const struct content *c = a->content;
+	struct header_field field;
+	struct span subject = c->mime.subject;
+
+	if (!c->parsed) {
+		if (!header_find(buf_span(&a->header), SPAN("Subject"), 0, &field))
+			return span_make(NULL, 0);
+		subject = header_decode(&a->arena, header_unfold(&a->arena, field.value));
+	}
+	if (subject.len > SUBJECT_MAX) {
+		subject.len = SUBJECT_MAX;
+		while (subject.len && ((uint8_t)subject.ptr[subject.len] & 0xc0) == 0x80)
+			subject.len--;
+	}
+	return arena_copy(&a->arena, subject);
+}
+
+static enum err parse_content(struct accept *a, const struct routed *routed, size_t count)
+{
+	bool local = false;
+
+	for (size_t i = 0; i < count; i++)
+		local |= routed[i].kind == RCPT_LOCAL;
+	if (!local)
+		return ERR_OK;
+	return content_parse(a->content, a->header_replaced ? NULL : a->parser);
+}
+
+static enum err fill_rows(struct accept *a, const struct accept_envelope *envelope, const struct routed *routed, size_t count, struct entry_plan *plan)
+{
+	struct rcpt *rcpts = arena_array(&a->arena, count, sizeof(*rcpts));
+	struct span *hops = arena_array(&a->arena, count, sizeof(*hops));
+
+	a->recipients = arena_array(&a->arena, count, sizeof(*a->recipients));
+	if (!rcpts || !hops || !a->recipients)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < count; i++) {
+		struct queue_recipient_row *row = &a->recipients[i];
+
+		rcpts[i] = (struct rcpt){ .address = routed[i].address, .original = routed[i].original, .account_id = routed[i].account_id, .kind = routed[i].kind };
+		hops[i] = routed[i].hop;
+		*row = (struct queue_recipient_row){ .n = (uint32_t)i, .kind = routed[i].kind, .state = RECIPIENT_WAITING, .account_id = routed[i].account_id };
+		row->address = arena_copy(&a->arena, routed[i].address);
+		if (!span_equals(routed[i].address, routed[i].original))
+			row->original = arena_copy(&a->arena, routed[i].original);
+	}
+	a->recipient_count = count;
+	a->row = (struct queue_row){ .source = envelope->source, .account_id = envelope->account_id, .accepted_ms = clock_real_ms() };
+	memcpy(a->row.id, envelope->id.bytes, sizeof(a->row.id));
+	a->row.expires_ms = a->row.accepted_ms + QUEUE_LIFETIME_MS;
+	a->row.flags = (envelope->smtputf8 ? ROW_SMTPUTF8 : 0) | (envelope->body_8bit ? ROW_8BIT : 0);
+	a->row.size = a->content->head.len + a->content->body_size;
+	a->row.reverse_path = arena_copy(&a->arena, envelope->reverse_path);
+	a->row.subject = list_subject(a);
+	a->row.body_file = body_file_name(&a->file);
+	*plan = (struct entry_plan){ .id = envelope->id, .accepted_ms = a->row.accepted_ms, .expires_mono_ms = clock_mono_ms() + QUEUE_LIFETIME_MS, .size = a->row.size, .reverse_path = a->row.reverse_path, .body_file = a->row.body_file, .smtputf8 = envelope->smtputf8, .body_8bit = envelope->body_8bit, .rcpts = rcpts, .hops = hops, .count = count };
+	return a->arena.failed ? ERR_LIMIT : ERR_OK;
+}
+
+static enum err route_and_fill(struct accept *a, const struct accept_envelope *envelope, struct note *why)
+{
+	const struct snapshot *s = directory_hold(a->q->config.directory);
+	struct entry_plan plan;
+	struct routed *routed;
+	size_t count = 0;
+	enum err e = route_expand(s, envelope, &a->arena, &routed, &count, why);
+
+	if (!e)
+		e = parse_content(a, routed, count);
+	if (!e)
+		e = fill_rows(a, envelope, routed, count, &plan);
+	if (!e)
+		e = entry_new(a->q, &plan, &a->entry);
+	snapshot_release(&s);
+	return e;
+}
+
+/* The paths stand in trace fields and DSNs. */
+static bool is_safe_path(struct span path)
+{
+	for (size_t i = 0; i < path.len; i++)
+		if ((uint8_t)path.ptr[i] < 0x20 || path.ptr[i] == 0x7f)
+			return false;
+	return path.len <= PATH_MAX_BYTES;
+}
+
+static enum err check_envelope(const struct accept_envelope *envelope)
+{
+	bool safe = is_safe_path(envelope->reverse_path);
+
+	if (envelope->recipient_count == 0)
+		return ERR_STATE;
+	if (envelope->recipient_count > QUEUE_MAX_RECIPIENTS)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < envelope->recipient_count; i++)
+		safe &= is_safe_path(envelope->recipients[i]);
+	return safe ? ERR_OK : ERR_SYNTAX;
+}
+
+enum err accept_seal(struct accept *a, const struct accept_envelope *envelope, struct note *why)
+{
+	struct content *c = a->content;
+	enum err e = check_envelope(envelope);
+
+	if (e)
+		return e;
+	if (a->state != ACCEPT_WRITING)
+		return ERR_STATE;
+	finish_header(a);
+	if (a->failed)
+		return a->failed;
+	buf_add(&c->head, envelope->trace);
+	buf_add(&c->head, buf_span(&a->header));
+	if (c->head.failed) {
+		note_set(why, "the header is larger than %u bytes", STORE_HEAD_MAX);
+		return a->failed = ERR_LIMIT;
+	}
+	if (a->file.fd >= 0) {
+		a->failed = body_write(&a->file, buf_span(&c->body));
+		buf_clear(&c->body);
+	}
+	if (!a->failed)
+		a->failed = route_and_fill(a, envelope, why);
+	message_parser_end(&a->parser);
+	if (!a->failed && a->file.fd >= 0) {
+		a->failed = body_finish(a->q, &a->file);
+		if (a->failed)
+			note_set(why, "cannot write to %s", a->q->config.bodies_dir);
+	}
+	if (!a->failed)
+		a->state = ACCEPT_SEALED;
+	return a->failed;
+}
+
+enum err accept_store(struct db *db, void *arg)
+{
+	struct accept *a = arg;
+
+	return db_queue_insert(db, &a->row, buf_span(&a->content->head), buf_span(&a->content->body), a->recipients, a->recipient_count);
+}
+
+size_t accept_weight(const struct accept *a)
+{
+	return a->content->head.len + a->content->body.len + 512 * a->recipient_count;
+}
+
+/* The entry is freed under the lock; the file goes with what was not stored. */
+static void accept_free(struct accept *a)
+{
+	if (a->state != ACCEPT_QUEUED)
+		body_discard(&a->file, a->content ? a->content->path : NULL);
+	body_close(&a->file);
+	message_parser_end(&a->parser);
+	buf_clear(&a->header);
+	arena_clear(&a->arena);
+	content_release(&a->content);
+	free(a);
+}
+
+void accept_adopt(struct accept **accept)
+{
+	struct accept *a = *accept;
+	struct queue *q = a->q;
+	size_t memory = content_memory(a->content);
+
+	*accept = NULL;
+	a->state = ACCEPT_QUEUED;
+	if (q->fresh_bytes + memory <= FRESH_MAX_BYTES) {
+		a->content->accounted_bytes = memory;
+		q->fresh_bytes += memory;
+		a->entry->content = content_hold(a->content);
+	}
+	entry_link(q, a->entry);
+	entry_start(q, a->entry);
+	a->entry = NULL;
+	accept_free(a);
+}
+
+/* On the committer's thread. */
+static void accept_committed(void *arg, enum err result)
+{
+	struct accept *a = arg;
+	struct queue *q = a->q;
+	void (*done)(void *arg, enum err result) = a->done;
+	void *done_arg = a->done_arg;
+
+	if (result) {
+		accept_end(&a);
+	} else {
+		pthread_mutex_lock(&q->lock);
+		accept_adopt(&a);
+		pthread_mutex_unlock(&q->lock);
+	}
+	done(done_arg, result);
+}
+
+void accept_commit(struct accept **accept, void (*done)(void *arg, enum err result), void *arg)
+{
+	struct accept *a = *accept;
+
+	*accept = NULL;
+	if (a->state != ACCEPT_SEALED) {
+		accept_end(&a);
+		done(arg, ERR_STATE);
+		return;
+	}
+	a->done = done;
+	a->done_arg = arg;
+	a->member = (struct db_member){ .run = accept_store, .done = accept_committed, .arg = a, .weight_bytes = accept_weight(a) };
+	/* What was finished meanwhile shares this commit. */
+	flush_along(a->q);
+	db_group_submit(a->q->group, &a->member);
+}
+
+void accept_end(struct accept **accept)
+{
+	struct accept *a = *accept;
+
+	*accept = NULL;
+	if (!a)
+		return;
+	if (a->entry) {
+		pthread_mutex_lock(&a->q->lock);
+		entry_free(a->q, &a->entry);
+		pthread_mutex_unlock(&a->q->lock);
+	}
+	accept_free(a);
+}
+
+void accept_push(struct accept **list, struct accept *a)
+{
+	a->next = *list;
+	*list = a;
+}
+
+struct accept *accept_pop(struct accept **list)
+{
+	struct accept *a = *list;
+
+	if (a) {
+		*list = a->next;
+		a->next = NULL;
+	}
+	return a;
+}
+
+struct accept *accept_next(const struct accept *a)
+{
+	return a->next;
+}
+
+void accept_free_list(struct accept **list)
+{
+	for (struct accept *a = accept_pop(list); a; a = accept_pop(list)) {
+		entry_free(a->q, &a->entry);
+		accept_free(a);
+	}
+}

@@ -1,0 +1,85 @@
+/* queue/bounce.c: a DSN enters by the same door as any message: from us, with the null reverse-path (RFC 5321 6.1), so that it is
+ * never answered by another. Sealed here, stored by the flush that stores the failure. */
+#include "daemon/queue/bounce.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/directory/directory.h"
+#include "daemon/queue/content.h"
+#include "daemon/queue/dsn.h"
+
+#define DSN_MAX (4u * 1024u * 1024u)
+#define DSN_ARENA_MAX (2u * 1024u * 1024u)
+
+static enum err collect(const struct part *p, const struct outcome *outcomes, struct arena *a, struct dsn *d)
+{
+	struct dsn_recipient *recipients = arena_array(a, p->count, sizeof(*recipients));
+
+	if (!recipients)
+		return ERR_LIMIT;
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct rcpt *r = &p->entry->rcpts[p->first + i];
+
+		if (r->state != RECIPIENT_ACTIVE || outcomes[i].kind != OUTCOME_FAILED)
+			continue;
+		recipients[d->count++] = (struct dsn_recipient){ r->address, r->original, span_str(outcomes[i].status), outcomes[i].reply, outcomes[i].remote };
+	}
+	d->recipients = recipients;
+	return ERR_OK;
+}
+
+static enum err seal(struct queue *q, const struct dsn *d, struct accept_envelope *envelope, struct accept **out, struct note *why)
+{
+	struct accept *a = NULL;
+	struct buf text;
+	enum err e;
+
+	buf_init(&text, DSN_MAX);
+	e = dsn_write(d, &text, &envelope->smtputf8, &envelope->body_8bit);
+	if (!e)
+		e = accept_begin(q, &a);
+	if (!e)
+		e = accept_add(a, buf_span(&text));
+	if (!e)
+		e = accept_seal(a, envelope, why);
+	buf_clear(&text);
+	if (e)
+		accept_end(&a);
+	*out = a;
+	return e;
+}
+
+enum err bounce_make(struct queue *q, const struct part *p, const struct outcome *outcomes, const char *remote_host, struct accept **out, struct note *why)
+{
+	const struct entry *e = p->entry;
+	const struct snapshot *s = directory_hold(q->config.directory);
+	struct accept_envelope envelope = { .source = FROM_US, .reverse_path = SPAN(""), .recipients = &e->reverse_path, .recipient_count = 1 };
+	struct dsn d = { .hostname = snapshot_hostname(s), .to = e->reverse_path, .now_ms = clock_real_ms(), .arrival_ms = e->accepted_ms, .remote_host = span_str(remote_host) };
+	char id[QUEUE_ID_TEXT], own[QUEUE_ID_TEXT];
+	struct content *c = NULL;
+	struct arena a;
+	enum err err;
+
+	arena_init(&a, DSN_ARENA_MAX);
+	queue_id_new(&envelope.id);
+	queue_id_text(&e->id, id);
+	queue_id_text(&envelope.id, own);
+	d.queue_id = span_str(id);
+	d.boundary = span_str(own);
+	err = collect(p, outcomes, &a, &d);
+	if (!err)
+		err = content_get(q, e, false, &c);
+	/* A lost content must not keep the sender from being told. */
+	if (err == ERR_CORRUPT)
+		err = ERR_OK;
+	if (!err) {
+		d.header = c ? buf_span(&c->head) : SPAN("\r\n");
+		err = seal(q, &d, &envelope, out, why);
+	}
+	if (!err)
+		log_event(LOG_INFO, "queue", "dsn", "qid=%s for=%s to=%s recipients=%zu", own, id, log_quote(e->reverse_path).text, d.count);
+	content_release(&c);
+	arena_clear(&a);
+	snapshot_release(&s);
+	return err;
+}

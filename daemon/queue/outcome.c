@@ -1,0 +1,235 @@
+/* queue/outcome.c: outcomes become states.
+ *
+ * (1) A recipient fails only together with a DSN that is sealed and attached, or for a null reverse-path with a line in the log.
+ *     When the DSN cannot be made now, the recipient waits and fails later.
+ * (2) A temporary failure past the message's expiry is a failure (4.4.7).
+ */
+#include "daemon/queue/outcome.h"
+
+#include <stdlib.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/counter.h"
+#include "daemon/base/log.h"
+#include "daemon/base/rng.h"
+#include "daemon/queue/accept.h"
+#include "daemon/queue/bounce.h"
+#include "daemon/queue/entry.h"
+#include "daemon/queue/flush.h"
+#include "daemon/queue/lane.h"
+
+#define REPLY_MAX 500u
+#define BOUNCE_AGAIN_MS 60000
+
+int64_t outcome_retry_ms(unsigned attempts)
+{
+	static const int64_t minutes[] = { 5, 10, 20, 40, 60, 120, 240, 480 };
+	const size_t count = sizeof(minutes) / sizeof(minutes[0]);
+	int64_t ms = minutes[attempts == 0 ? 0 : attempts <= count ? attempts - 1
+								   : count - 1] *
+		     60000;
+
+	/* ±10 %, so that what failed together does not come back together. */
+	return ms - ms / 10 + (int64_t)rng_below((uint64_t)(ms / 5) + 1);
+}
+
+void outcome_set(struct queue *q, struct entry *e, struct rcpt *r, enum recipient_state state)
+{
+	bool was_open = r->state == RECIPIENT_WAITING || r->state == RECIPIENT_ACTIVE;
+	bool is_open = state == RECIPIENT_WAITING || state == RECIPIENT_ACTIVE;
+
+	q->waiting -= r->state == RECIPIENT_WAITING;
+	q->active -= r->state == RECIPIENT_ACTIVE;
+	q->waiting += state == RECIPIENT_WAITING;
+	q->active += state == RECIPIENT_ACTIVE;
+	r->state = state;
+	r->dirty = true;
+	if (!was_open || is_open)
+		return;
+	if (--e->open == 0)
+		q->open_messages--;
+}
+
+static void keep_words(struct rcpt *r, const struct outcome *o)
+{
+	struct span words = span_take(o->reply, REPLY_MAX);
+	char *copy;
+
+	memcpy(r->status, o->status, sizeof(r->status));
+	copy = words.len ? malloc(words.len + 1) : NULL;
+	if (!copy)
+		return;
+	for (size_t i = 0; i < words.len; i++)
+		copy[i] = words.ptr[i] ? words.ptr[i] : ' ';
+	copy[words.len] = '\0';
+	free(r->reply);
+	r->reply = copy;
+}
+
+static void log_outcome(const struct entry *e, const struct rcpt *r, const struct outcome *o, const char *remote_host)
+{
+	static const char *const names[] = { [OUTCOME_UNTRIED] = "untried", [OUTCOME_DELIVERED] = "relayed", [OUTCOME_RETRY] = "deferred", [OUTCOME_FAILED] = "failed" };
+	char id[QUEUE_ID_TEXT];
+
+	queue_id_text(&e->id, id);
+	log_event(LOG_INFO, "queue", names[o->kind], "qid=%s to=%s host=%s status=%s reply=%s", id, log_quote(r->address).text, log_quote(span_str(remote_host)).text, o->status, log_quote(o->reply).text);
+}
+
+static bool is_pending(const struct rcpt *r)
+{
+	return r->state == RECIPIENT_ACTIVE;
+}
+
+/* Only this part's owner changes the states of its recipients while it is active. */
+static void expire(const struct entry *e, const struct part *p, struct outcome *outcomes)
+{
+	if (clock_mono_ms() < e->expires_mono_ms)
+		return;
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (outcomes[i].kind != OUTCOME_RETRY)
+			continue;
+		outcomes[i].kind = OUTCOME_FAILED;
+		memcpy(outcomes[i].status, "4.4.7", sizeof("4.4.7"));
+	}
+}
+
+/* The DSN of the failures among the outcomes; they become retries when it cannot be made. True: they did. */
+static bool make_bounce(struct queue *q, struct part *p, struct outcome *outcomes, const char *remote_host, struct accept **dsn_out)
+{
+	bool fails = false;
+	struct note why = { "" };
+	char id[QUEUE_ID_TEXT];
+	enum err e;
+
+	*dsn_out = NULL;
+	for (uint32_t i = 0; i < p->count; i++)
+		fails |= is_pending(&p->entry->rcpts[p->first + i]) && outcomes[i].kind == OUTCOME_FAILED;
+	if (!fails)
+		return false;
+	queue_id_text(&p->entry->id, id);
+	if (p->entry->reverse_path.len == 0) {
+		log_event(LOG_WARN, "queue", "dropped", "qid=%s reason=null_reverse_path", id);
+		return false;
+	}
+	e = bounce_make(q, p, outcomes, remote_host, dsn_out, &why);
+	if (!e)
+		return false;
+	log_event(LOG_ERROR, "queue", "dsn_not_made", "qid=%s error=%s why=%s", id, err_name(e), log_quote(span_str(why.text)).text);
+	for (uint32_t i = 0; i < p->count; i++)
+		if (outcomes[i].kind == OUTCOME_FAILED)
+			outcomes[i].kind = OUTCOME_RETRY;
+	return true;
+}
+
+static void apply_one(struct queue *q, struct entry *e, struct rcpt *r, const struct outcome *o)
+{
+	enum recipient_state state = RECIPIENT_WAITING;
+
+	switch (o->kind) {
+	case OUTCOME_UNTRIED: return;
+	case OUTCOME_DELIVERED:
+		state = RECIPIENT_DELIVERED;
+		counter_add(COUNTER_RELAYED, 1);
+		break;
+	case OUTCOME_RETRY: counter_add(COUNTER_DEFERRED, 1); break;
+	case OUTCOME_FAILED:
+		state = RECIPIENT_FAILED;
+		counter_add(COUNTER_BOUNCED, 1);
+		break;
+	}
+	r->attempts++;
+	r->last_ms = clock_real_ms();
+	keep_words(r, o);
+	outcome_set(q, e, r, state == RECIPIENT_WAITING ? RECIPIENT_ACTIVE : state);
+}
+
+/* When what is still open comes again. */
+static void settle_part(struct queue *q, struct part *p, bool untried, bool retried, int64_t again_ms)
+{
+	int64_t now_ms = clock_mono_ms(), due_ms;
+
+	if (!untried && !retried) {
+		part_end(q, p);
+		return;
+	}
+	p->attempts += retried;
+	if (untried && !retried) {
+		part_ready(q, p);
+		return;
+	}
+	due_ms = now_ms + (untried ? 0 : again_ms ? again_ms
+						  : outcome_retry_ms(p->attempts));
+	/* The last attempt comes when the time is over. */
+	if (due_ms > p->entry->expires_mono_ms && now_ms < p->entry->expires_mono_ms)
+		due_ms = p->entry->expires_mono_ms;
+	part_wait(q, p, due_ms);
+}
+
+void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes, const char *remote_host)
+{
+	struct entry *e = p->entry;
+	struct accept *dsn;
+	struct flush *f;
+	bool untried = false, retried = false, put_off;
+
+	expire(e, p, outcomes);
+	put_off = make_bounce(q, p, outcomes, remote_host, &dsn);
+	for (uint32_t i = 0; i < p->count; i++)
+		if (is_pending(&e->rcpts[p->first + i]) && outcomes[i].kind != OUTCOME_UNTRIED)
+			log_outcome(e, &e->rcpts[p->first + i], &outcomes[i], remote_host);
+	pthread_mutex_lock(&q->lock);
+	for (uint32_t i = 0; i < p->count; i++) {
+		struct rcpt *r = &e->rcpts[p->first + i];
+
+		if (!is_pending(r))
+			continue;
+		untried |= outcomes[i].kind == OUTCOME_UNTRIED;
+		retried |= outcomes[i].kind == OUTCOME_RETRY;
+		apply_one(q, e, r, &outcomes[i]);
+	}
+	if (dsn)
+		accept_push(&e->dsns, dsn);
+	settle_part(q, p, untried, retried, put_off ? BOUNCE_AGAIN_MS : 0);
+	entry_settle(q, e);
+	flush_mark(q, e, true);
+	f = flush_take(q, false);
+	pthread_mutex_unlock(&q->lock);
+	flush_submit(f);
+}
+
+void outcome_fail_all(struct queue *q, struct part *p, const char *status, const char *words)
+{
+	struct outcome *outcomes = calloc(p->count, sizeof(*outcomes));
+
+	if (!outcomes) {
+		pthread_mutex_lock(&q->lock);
+		part_wait(q, p, clock_mono_ms() + BOUNCE_AGAIN_MS);
+		pthread_mutex_unlock(&q->lock);
+		return;
+	}
+	for (uint32_t i = 0; i < p->count; i++) {
+		outcomes[i].kind = OUTCOME_FAILED;
+		memcpy(outcomes[i].status, status, strnlen(status, sizeof(outcomes[i].status) - 1));
+		outcomes[i].reply = span_str(words);
+	}
+	outcome_apply(q, p, outcomes, NULL);
+	free(outcomes);
+}
+
+void outcome_delivered(struct queue *q, struct part *p)
+{
+	struct entry *e = p->entry;
+
+	for (uint32_t i = 0; i < p->count; i++) {
+		struct rcpt *r = &e->rcpts[p->first + i];
+
+		if (!is_pending(r))
+			continue;
+		r->attempts++;
+		r->last_ms = clock_real_ms();
+		outcome_set(q, e, r, RECIPIENT_DELIVERED);
+	}
+	part_end(q, p);
+	entry_settle(q, e);
+	flush_mark(q, e, false);
+}

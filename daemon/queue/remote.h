@@ -1,0 +1,12 @@
+/* queue/remote.h: the relay threads: started on demand, each one attempt at a time. */
+#ifndef POSTROOM_QUEUE_REMOTE_H
+#define POSTROOM_QUEUE_REMOTE_H
+
+#include "daemon/queue/state.h"
+
+/* A lane has remote work: wakes an idle thread or starts one. With queue.lock held. */
+void remote_wake(struct queue *q);
+/* Waits for running attempts until the deadline, then cancels them. Without queue.lock; the queue is stopping. */
+void remote_stop(struct queue *q, int64_t deadline_ms);
+
+#endif
