@@ -74,6 +74,18 @@ enum err net_addr_parse(struct span text, struct net_addr *out)
 	return ERR_OK;
 }
 
+struct net_addr net_ip_from_bytes(struct span bytes)
+{
+	struct net_addr a = { .family = NET_NONE };
+
+	if (bytes.len != 4 && bytes.len != 16)
+		return a;
+	memcpy(a.ip, bytes.ptr, bytes.len);
+	a.family = bytes.len == 4 ? NET_IPV4 : NET_IPV6;
+	fold_mapped(&a);
+	return a;
+}
+
 /* True when all bits of `ip` from `from` on are zero. */
 static bool host_bits_are_zero(const uint8_t *ip, unsigned from, unsigned bits)
 {

@@ -36,6 +36,9 @@ enum err net_ip_parse(struct span text, struct net_addr *out) MUST_CHECK;
 /* "192.0.2.0/24", "2001:db8::/32", or one address. Bits behind the prefix must be zero. */
 enum err net_cidr_parse(struct span text, struct net_cidr *out) MUST_CHECK;
 
+/* 4 or 16 bytes in network order; NET_NONE for any other length. */
+struct net_addr net_ip_from_bytes(struct span bytes);
+
 /* With the port: "192.0.2.1:25", "[2001:db8::1]:25"; "unix" for NET_UNIX. */
 struct net_addr_text net_addr_text(const struct net_addr *a);
 /* Without the port. */

@@ -5,15 +5,8 @@
 #ifndef POSTROOM_NET_RESOLVER_H
 #define POSTROOM_NET_RESOLVER_H
 
-#include "daemon/net/addr.h"
+#include "daemon/net/rdata.h"
 
-enum dns_type { DNS_A = 1,
-		DNS_CNAME = 5,
-		DNS_PTR = 12,
-		DNS_MX = 15,
-		DNS_TXT = 16,
-		DNS_AAAA = 28,
-		DNS_TLSA = 52 };
 enum dns_status { DNS_FOUND,
 		  DNS_NO_DATA /* the name exists, this type does not */,
 		  DNS_NO_NAME,
@@ -28,7 +21,6 @@ struct dns_answer {
 };
 
 #define DNS_MAX_RECORDS 1000
-#define DNS_MAX_NAME 254
 
 struct resolver;
 struct resolver_config {
@@ -41,19 +33,11 @@ enum err resolver_mode_check(struct span mode) MUST_CHECK;
 enum err resolver_new(const struct resolver_config *config, struct resolver **out, struct note *why) MUST_CHECK;
 void resolver_free(struct resolver **r); /* open questions are answered DNS_TEMP_FAILURE */
 
-/* The callback runs on the resolver's thread and takes the answer (dns_answer_free). Errors of asking come by callback too. */
+/* The callback runs on the resolver's thread and takes the answer (dns_answer_free). What cannot even be asked (too many questions, a name
+ * too long) fails by callback before this returns: hold no lock that the callback takes. */
 void resolver_ask(struct resolver *r, const char *name, enum dns_type type, void (*done)(void *arg, struct dns_answer *answer), void *arg);
 /* Blocking, for relay threads; never null: past the deadline it is DNS_TEMP_FAILURE. */
 struct dns_answer *resolver_ask_wait(struct resolver *r, const char *name, enum dns_type type, int64_t timeout_ms);
 void dns_answer_free(struct dns_answer **answer);
-
-/* RDATA readers: ERR_CORRUPT when it is not of the type's shape. Names come without the last dot, "" is the root. */
-struct dns_mx {
-	uint16_t preference;
-	char host[DNS_MAX_NAME];
-};
-enum err dns_read_mx(struct span rdata, struct dns_mx *out) MUST_CHECK;
-enum err dns_read_ip(enum dns_type type, struct span rdata, struct net_addr *out) MUST_CHECK;
-enum err dns_read_name(struct span rdata, char name_out[DNS_MAX_NAME]) MUST_CHECK;
 
 #endif

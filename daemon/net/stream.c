@@ -1,0 +1,304 @@
+/* net/stream.c: blocking client streams: a non-blocking socket and poll(2) with what is left of the call's time. */
+#include "daemon/net/stream.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+
+#define OUT_SIZE 16384u
+#define IN_SIZE 8192u
+
+struct stream {
+	int fd;
+	struct tls *tls;
+	struct net_addr local;
+	size_t in_start, in_end, out_len;
+	char in[IN_SIZE];
+	char out[OUT_SIZE];
+};
+
+static enum err wait_for(const struct stream *s, short events, int64_t until_ms, struct note *why)
+{
+	struct pollfd p = { .fd = s->fd, .events = events };
+	int64_t left = until_ms - clock_mono_ms();
+	int ready;
+
+	do
+		ready = poll(&p, 1, left < 0 ? 0 : left > INT32_MAX ? INT32_MAX
+								    : (int)left);
+	while (ready < 0 && errno == EINTR && (left = until_ms - clock_mono_ms()) > 0);
+	if (ready > 0)
+		return ERR_OK;
+	note_set(why, "timed out");
+	return ERR_TEMP;
+}
+
+static enum err finish_connect(struct stream *s, int64_t until_ms, struct note *why)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+	enum err e = wait_for(s, POLLOUT, until_ms, why);
+
+	if (e != ERR_OK)
+		return e;
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		error = errno;
+	if (error == 0)
+		return ERR_OK;
+	note_set_errno(why, error, "connect");
+	return ERR_TEMP;
+}
+
+enum err stream_connect(const struct net_addr *to, int64_t timeout_ms, struct stream **out, struct note *why)
+{
+	int64_t until_ms = clock_mono_ms() + timeout_ms;
+	struct sockaddr_storage sa;
+	socklen_t len = net_addr_to_sockaddr(to, &sa);
+	struct stream *s = calloc(1, sizeof(*s));
+	int on = 1;
+	enum err e = ERR_TEMP;
+
+	if (!s)
+		return ERR_TEMP;
+	s->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (len == 0 || s->fd < 0) {
+		note_set_errno(why, len == 0 ? EAFNOSUPPORT : errno, "socket");
+		goto failed;
+	}
+	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(s->fd, (struct sockaddr *)&sa, len) != 0) {
+		if (errno != EINPROGRESS && errno != EINTR) {
+			note_set_errno(why, errno, "connect");
+			goto failed;
+		}
+		e = finish_connect(s, until_ms, why);
+		if (e != ERR_OK)
+			goto failed;
+	}
+	len = sizeof(sa);
+	if (getsockname(s->fd, (struct sockaddr *)&sa, &len) == 0)
+		s->local = net_addr_from_sockaddr((struct sockaddr *)&sa);
+	*out = s;
+	return ERR_OK;
+failed:
+	stream_close(&s);
+	return e;
+}
+
+enum err stream_start_tls(struct stream *s, struct tls_client *client, const char *host_name, enum tls_verify verify, int64_t timeout_ms, struct note *why)
+{
+	int64_t until_ms = clock_mono_ms() + timeout_ms;
+	enum err e = s->tls ? ERR_STATE : tls_connect_new(client, s->fd, host_name, verify, &s->tls);
+
+	if (e != ERR_OK) {
+		note_set(why, "TLS cannot start");
+		return e;
+	}
+	for (;;) {
+		switch (tls_handshake(s->tls)) {
+		case TLS_DONE: return ERR_OK;
+		case TLS_WANT_READ: e = wait_for(s, POLLIN, until_ms, why); break;
+		case TLS_WANT_WRITE: e = wait_for(s, POLLOUT, until_ms, why); break;
+		case TLS_CLOSED:
+		case TLS_FAILED:
+			tls_explain(s->tls, why);
+			return ERR_TEMP;
+		}
+		if (e != ERR_OK)
+			return e;
+	}
+}
+
+bool stream_is_tls(const struct stream *s)
+{
+	return s->tls != NULL;
+}
+
+const char *stream_tls_version(const struct stream *s)
+{
+	return s->tls ? tls_version(s->tls) : NULL;
+}
+
+/* One try: ERR_OK with *count_out 0 means that *events_out must be waited for. */
+static enum err write_once(struct stream *s, struct span bytes, size_t *count_out, short *events_out, struct note *why)
+{
+	ssize_t sent;
+
+	*count_out = 0;
+	*events_out = POLLOUT;
+	if (s->tls) {
+		switch (tls_write(s->tls, bytes, count_out)) {
+		case TLS_DONE:
+		case TLS_WANT_WRITE: return ERR_OK;
+		case TLS_WANT_READ: *events_out = POLLIN; return ERR_OK;
+		case TLS_CLOSED:
+		case TLS_FAILED: tls_explain(s->tls, why); return ERR_TEMP;
+		}
+	}
+	sent = send(s->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+	if (sent >= 0)
+		*count_out = (size_t)sent;
+	else if (errno != EAGAIN && errno != EINTR) {
+		note_set_errno(why, errno, "write");
+		return ERR_TEMP;
+	}
+	return ERR_OK;
+}
+
+/* As write_once(); ERR_STATE at the end. */
+static enum err read_once(struct stream *s, char *to, size_t size, size_t *count_out, short *events_out, struct note *why)
+{
+	ssize_t got;
+
+	*count_out = 0;
+	*events_out = POLLIN;
+	if (s->tls) {
+		switch (tls_read(s->tls, to, size, count_out)) {
+		case TLS_DONE:
+		case TLS_WANT_READ: return ERR_OK;
+		case TLS_WANT_WRITE: *events_out = POLLOUT; return ERR_OK;
+		case TLS_CLOSED: note_set(why, "connection closed by the peer"); return ERR_STATE;
+		case TLS_FAILED: tls_explain(s->tls, why); return ERR_TEMP;
+		}
+	}
+	got = recv(s->fd, to, size, 0);
+	if (got > 0) {
+		*count_out = (size_t)got;
+	} else if (got == 0) {
+		note_set(why, "connection closed by the peer");
+		return ERR_STATE;
+	} else if (errno != EAGAIN && errno != EINTR) {
+		note_set_errno(why, errno, "read");
+		return ERR_TEMP;
+	}
+	return ERR_OK;
+}
+
+static enum err write_all(struct stream *s, struct span bytes, int64_t until_ms, struct note *why)
+{
+	while (bytes.len > 0) {
+		size_t sent;
+		short events;
+		enum err e = write_once(s, bytes, &sent, &events, why);
+
+		if (e == ERR_OK && sent == 0)
+			e = wait_for(s, events, until_ms, why);
+		if (e != ERR_OK)
+			return e;
+		bytes = span_skip(bytes, sent);
+	}
+	return ERR_OK;
+}
+
+static enum err flush_until(struct stream *s, int64_t until_ms, struct note *why)
+{
+	struct span bytes = span_make(s->out, s->out_len);
+
+	s->out_len = 0;
+	return write_all(s, bytes, until_ms, why);
+}
+
+enum err stream_flush(struct stream *s, int64_t timeout_ms, struct note *why)
+{
+	return flush_until(s, clock_mono_ms() + timeout_ms, why);
+}
+
+enum err stream_write(struct stream *s, struct span bytes, int64_t timeout_ms, struct note *why)
+{
+	int64_t until_ms = clock_mono_ms() + timeout_ms;
+	struct span head = span_take(bytes, OUT_SIZE - s->out_len);
+	enum err e;
+
+	if (head.len > 0)
+		memcpy(s->out + s->out_len, head.ptr, head.len);
+	s->out_len += head.len;
+	bytes = span_skip(bytes, head.len);
+	if (s->out_len < OUT_SIZE)
+		return ERR_OK;
+	e = flush_until(s, until_ms, why);
+	if (e == ERR_OK && bytes.len >= OUT_SIZE) {
+		struct span whole = span_take(bytes, bytes.len - bytes.len % OUT_SIZE);
+
+		e = write_all(s, whole, until_ms, why);
+		bytes = span_skip(bytes, whole.len);
+	}
+	if (e == ERR_OK && bytes.len > 0) {
+		memcpy(s->out, bytes.ptr, bytes.len);
+		s->out_len = bytes.len;
+	}
+	return e;
+}
+
+/* The first line in the buffer; false when it is not whole yet. */
+static bool take_line(struct stream *s, struct span *out)
+{
+	struct span have = span_make(s->in + s->in_start, s->in_end - s->in_start);
+	size_t at;
+
+	if (!span_find_char(have, '\n', &at))
+		return false;
+	s->in_start += at + 1;
+	if (at > 0 && have.ptr[at - 1] == '\r')
+		at--;
+	*out = span_take(have, at);
+	return true;
+}
+
+enum err stream_read_line(struct stream *s, int64_t timeout_ms, struct span *out, struct note *why)
+{
+	int64_t until_ms = clock_mono_ms() + timeout_ms;
+	enum err e = flush_until(s, until_ms, why);
+
+	while (e == ERR_OK && !take_line(s, out)) {
+		size_t have = s->in_end - s->in_start, got;
+		short events;
+
+		if (have >= STREAM_LINE_MAX) {
+			note_set(why, "a line of more than %d bytes", STREAM_LINE_MAX);
+			return ERR_LIMIT;
+		}
+		memmove(s->in, s->in + s->in_start, have);
+		s->in_start = 0;
+		s->in_end = have;
+		e = read_once(s, s->in + have, IN_SIZE - have, &got, &events, why);
+		if (e == ERR_OK && got == 0)
+			e = wait_for(s, events, until_ms, why);
+		s->in_end += got;
+	}
+	if (e == ERR_OK && out->len > STREAM_LINE_MAX - 2) {
+		note_set(why, "a line of more than %d bytes", STREAM_LINE_MAX);
+		return ERR_LIMIT;
+	}
+	return e;
+}
+
+bool stream_has_buffered(const struct stream *s)
+{
+	return s->in_end > s->in_start;
+}
+
+struct net_addr stream_local(const struct stream *s)
+{
+	return s->local;
+}
+
+void stream_close(struct stream **s)
+{
+	struct stream *gone = *s;
+
+	*s = NULL;
+	if (!gone)
+		return;
+	if (gone->tls)
+		tls_shutdown(gone->tls);
+	tls_free(&gone->tls);
+	if (gone->fd >= 0)
+		close(gone->fd);
+	free(gone);
+}
