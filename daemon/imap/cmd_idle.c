@@ -1,0 +1,53 @@
+/* imap/cmd_idle.c: IDLE (RFC 2177): between "+" and DONE the client hears of each change when it happens. */
+#include "daemon/imap/commands.h"
+#include "daemon/imap/reply.h"
+#include "daemon/imap/sync.h"
+
+/* What has changed is told; then the session sleeps and holds nothing of it. */
+static enum step idle_more(struct imap_session *s, struct out *out)
+{
+	if (!imap_sync_emit(s, out))
+		return STEP_MORE;
+	if (s->run.changes.gone) {
+		imap_idle_end(s);
+		return imap_bye(s, out, "The selected mailbox was deleted");
+	}
+	s->run.more = NULL;
+	s->run.changes = (struct view_changes){ 0 };
+	arena_clear(&s->run.arena);
+	return STEP_REPLY;
+}
+
+enum step imap_idle_wake(struct imap_session *s, struct out *out)
+{
+	imap_sync_begin(s, true);
+	s->run.more = idle_more;
+	return idle_more(s, out);
+}
+
+enum step imap_run_idle(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	(void)args;
+	if (s->view) /* first the watch, then the look: nothing falls between */
+		s->service->watch(s->ctx, s->store, s->service->view_mailbox_id(s->view));
+	s->input = INPUT_IDLE;
+	buf_clear(&s->line);
+	s->line_start = 0;
+	reply_continue(out, "idling");
+	return imap_idle_wake(s, out);
+}
+
+void imap_idle_end(struct imap_session *s)
+{
+	s->input = INPUT_LINE;
+	if (s->view)
+		s->service->unwatch(s->ctx, s->store);
+}
+
+enum step imap_idle_line(struct imap_session *s, struct span line, struct out *out)
+{
+	imap_idle_end(s);
+	if (!span_iequals(line, SPAN("DONE")))
+		return imap_finish(s, out, IMAP_BAD, SPAN("DONE ends IDLE"));
+	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+}

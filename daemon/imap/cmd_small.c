@@ -1,0 +1,79 @@
+/* imap/cmd_small.c: CAPABILITY, NOOP, CHECK, LOGOUT, ID, STARTTLS, ENABLE, NAMESPACE, CLOSE, UNSELECT. */
+#include "daemon/imap/commands.h"
+#include "daemon/imap/reply.h"
+
+enum step imap_run_capability(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	(void)args;
+	reply_capability(s, out);
+	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+}
+
+enum step imap_run_noop(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	(void)args;
+	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+}
+
+enum step imap_run_logout(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	(void)args;
+	imap_unselect(s);
+	reply_untagged(out, "BYE Goodbye");
+	imap_set_state(s, IMAP_ENDED);
+	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+}
+
+enum step imap_run_id(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	(void)args;
+	reply_untagged(out, "ID (\"name\" \"Postroom\")");
+	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+}
+
+enum step imap_run_starttls(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	enum step step;
+
+	(void)args;
+	if (s->peer->tls)
+		return imap_finish(s, out, IMAP_BAD, SPAN("TLS is on already"));
+	if (!s->may_starttls)
+		return imap_finish(s, out, IMAP_BAD, SPAN("TLS is not offered here"));
+	step = imap_finish(s, out, IMAP_OK, SPAN("Begin the handshake"));
+	return step == STEP_REPLY ? STEP_STARTTLS : step;
+}
+
+enum step imap_run_enable(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	(void)args;
+	reply_untagged(out, "ENABLED");
+	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+}
+
+enum step imap_run_namespace(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	(void)args;
+	reply_untagged(out, "NAMESPACE ((\"\" \"/\")) NIL NIL");
+	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+}
+
+/* RFC 3501 6.4.2: removes what is \Deleted, without EXPUNGE replies; read-only: nothing. */
+enum step imap_run_close(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	enum err e = ERR_OK;
+
+	(void)args;
+	if (!s->read_only)
+		e = s->service->view_expunge(s->view, NULL);
+	if (!e)
+		imap_unselect(s);
+	return imap_finish_err(s, out, e, SPAN("Done"));
+}
+
+enum step imap_run_unselect(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	(void)args;
+	imap_unselect(s);
+	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+}

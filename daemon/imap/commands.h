@@ -1,0 +1,68 @@
+/* imap/commands.h: parsers and runners of the law table; each runner stands in its cmd_*.c, the parsers in parse_*.c and search_parse.c. */
+#ifndef POSTROOM_IMAP_COMMANDS_H
+#define POSTROOM_IMAP_COMMANDS_H
+
+#include "daemon/imap/parse.h"
+#include "daemon/imap/session.h"
+
+enum err imap_parse_id(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_login(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_authenticate(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_enable(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_mailbox(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_rename(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_list(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_lsub(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_status(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+/* All before the message's literal. */
+enum err imap_parse_append(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_search(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_store(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_copy(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_uid_expunge(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+
+enum step imap_run_capability(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_noop(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_logout(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_id(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_starttls(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_login(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_authenticate(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_enable(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_namespace(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_select(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_examine(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_create(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_delete(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_rename(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_subscribe(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_unsubscribe(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_list(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_lsub(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_status(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_append(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_idle(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_close(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_unselect(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_expunge(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_uid_expunge(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_search(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_fetch(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_store(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_copy(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_move(struct imap_session *s, const union imap_args *args, struct out *out);
+
+/* What the session continues outside of a runner. */
+enum step imap_login_line(struct imap_session *s, struct span line, struct out *out); /* INPUT_SASL */
+enum step imap_login_answer(struct imap_session *s, const struct auth_result *result, struct out *out);
+enum step imap_idle_line(struct imap_session *s, struct span line, struct out *out); /* INPUT_IDLE */
+enum step imap_idle_wake(struct imap_session *s, struct out *out);
+void imap_idle_end(struct imap_session *s);
+
+/* APPEND's message while it arrives. False: s->run.status and text say why not. */
+bool imap_append_begin(struct imap_session *s);
+void imap_append_feed(struct imap_session *s, struct span bytes);
+void imap_append_drop(struct imap_session *s); /* harmless without one */
+
+#endif

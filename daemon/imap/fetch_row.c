@@ -1,0 +1,76 @@
+/* imap/fetch_row.c: "* 12 FETCH (...)" of one message, straight into the output. Envelope and structures are stored ready to be sent. */
+#include "daemon/imap/fetch.h"
+#include "daemon/imap/reply.h"
+#include "daemon/imap/sync.h"
+
+static void stored(struct span label, struct span text, struct out *out)
+{
+	reply_add(out, label);
+	reply_add(out, text.len ? text : SPAN("NIL"));
+}
+
+static void flags_item(struct imap_session *s, uint32_t uid, uint64_t flags, struct out *out)
+{
+	reply_add(out, SPAN("FLAGS "));
+	reply_flags(s, out, flags, s->service->view_is_recent(s->view, uid));
+}
+
+static void render_item(struct fetch_source *src, const struct fetch_item *item, uint64_t flags, struct out *out)
+{
+	const struct message_row *row = src->row;
+
+	switch (item->kind) {
+	case FETCH_FLAGS: flags_item(src->s, row->uid, flags, out); break;
+	case FETCH_UID:
+		reply_add(out, SPAN("UID "));
+		reply_number(out, row->uid);
+		break;
+	case FETCH_INTERNALDATE:
+		reply_add(out, SPAN("INTERNALDATE "));
+		reply_internal_date(out, row->internal_ms, row->internal_offset_minutes);
+		break;
+	case FETCH_SIZE:
+		reply_add(out, SPAN("RFC822.SIZE "));
+		reply_number(out, row->size);
+		break;
+	case FETCH_ENVELOPE: stored(SPAN("ENVELOPE "), row->envelope, out); break;
+	case FETCH_BODY_PLAIN: stored(SPAN("BODY "), row->body_text_structure, out); break;
+	case FETCH_BODY_STRUCTURE: stored(SPAN("BODYSTRUCTURE "), row->body_structure, out); break;
+	case FETCH_SECTION: fetch_section(src, item, out); break;
+	}
+}
+
+bool fetch_render(struct imap_session *s, struct fetch_row *at, const struct message_row *row, uint32_t sequence, uint64_t flags, bool tell_flags,
+		  struct out *out)
+{
+	const struct fetch_item *items = s->run.args.fetch.items;
+	struct fetch_source src = { .s = s, .row = row };
+	size_t count = s->run.args.fetch.count;
+
+	if (!at->begun) {
+		imap_keywords_refresh(s, out, flags);
+		*at = (struct fetch_row){ .begun = true, .uid = row->uid };
+		reply_add(out, SPAN("* "));
+		reply_number(out, sequence);
+		reply_add(out, SPAN(" FETCH ("));
+	}
+	s->run.mid_line = true;
+	for (size_t first = at->item_at; at->item_at < count; at->item_at++) {
+		if (at->item_at > first && out->memory_bytes > IMAP_ROW_PAUSE)
+			break;
+		if (at->item_at)
+			reply_add(out, SPAN(" "));
+		render_item(&src, &items[at->item_at], flags, out);
+	}
+	fetch_source_end(&src);
+	if (at->item_at < count)
+		return false;
+	if (tell_flags) {
+		reply_add(out, SPAN(" "));
+		flags_item(s, row->uid, flags, out);
+	}
+	reply_add(out, SPAN(")\r\n"));
+	at->begun = false;
+	s->run.mid_line = false;
+	return true;
+}

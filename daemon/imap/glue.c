@@ -1,0 +1,338 @@
+/* imap/glue.c: binds sessions to pools, directory, auth and store.
+ *
+ * A connection's account is known here from a right password until it closes, so that a suspended account's sessions can be ended:
+ * first the session enters the list, then the directory is asked again; whoever suspends does it the other way round.
+ */
+#include "daemon/imap/imap.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "daemon/auth/auth.h"
+#include "daemon/base/counter.h"
+#include "daemon/base/log.h"
+#include "daemon/directory/directory.h"
+#include "daemon/imap/body_file.h"
+#include "daemon/imap/session.h"
+#include "daemon/net/pool.h"
+#include "daemon/store/store.h"
+
+#define BUCKETS 256
+
+struct imap_context {
+	struct imap_config config;
+	pthread_mutex_t accounts_lock; /* guards accounts and each connection's account, next, link */
+	struct imap_conn *accounts[BUCKETS];
+};
+
+struct imap_conn {
+	struct imap_context *context;
+	const struct session_peer *peer;
+	struct ticket self;
+	struct imap_session *session;
+	struct store_watch watch;
+	bool watching;
+	uint64_t account_id; /* while in the list */
+	struct imap_conn *next, **link;
+};
+
+static struct imap_conn **bucket(struct imap_context *c, uint64_t account_id)
+{
+	return &c->accounts[account_id % BUCKETS];
+}
+
+/* False: the account has as many as it may. */
+static bool enter(struct imap_conn *conn, uint64_t account_id)
+{
+	struct imap_context *c = conn->context;
+	struct imap_conn **head = bucket(c, account_id);
+	unsigned n = 0;
+
+	pthread_mutex_lock(&c->accounts_lock);
+	for (const struct imap_conn *o = *head; o; o = o->next)
+		n += o->account_id == account_id;
+	if (n < IMAP_SESSIONS_PER_ACCOUNT) {
+		conn->account_id = account_id;
+		conn->next = *head;
+		conn->link = head;
+		if (conn->next)
+			conn->next->link = &conn->next;
+		*head = conn;
+	}
+	pthread_mutex_unlock(&c->accounts_lock);
+	return conn->link != NULL;
+}
+
+static void leave(struct imap_conn *conn)
+{
+	pthread_mutex_lock(&conn->context->accounts_lock);
+	if (conn->link) {
+		*conn->link = conn->next;
+		if (conn->next)
+			conn->next->link = conn->link;
+		conn->link = NULL;
+	}
+	pthread_mutex_unlock(&conn->context->accounts_lock);
+}
+
+void imap_kick_account(const struct service *service, uint64_t account_id)
+{
+	struct imap_context *c = service->context;
+
+	pthread_mutex_lock(&c->accounts_lock);
+	for (const struct imap_conn *o = *bucket(c, account_id); o; o = o->next)
+		if (o->account_id == account_id)
+			pool_kick(o->self);
+	pthread_mutex_unlock(&c->accounts_lock);
+}
+
+static bool may_enter(struct imap_context *c, uint64_t account_id)
+{
+	const struct snapshot *s = directory_hold(c->config.directory);
+	const struct account *a = snapshot_account(s, account_id);
+	bool may = a && !a->suspended;
+
+	snapshot_release(&s);
+	return may;
+}
+
+static enum err account_open(void *ctx, uint64_t account_id, struct mailstore **out)
+{
+	struct imap_conn *conn = ctx;
+	struct note why = { "" };
+	enum err e;
+
+	if (!enter(conn, account_id))
+		return ERR_LIMIT;
+	e = may_enter(conn->context, account_id) ? store_open(conn->context->config.store, account_id, out, &why) : ERR_DENIED;
+	if (e)
+		leave(conn);
+	if (e && e != ERR_DENIED)
+		log_event(LOG_ERROR, "imap", "account-open-failed", "sid=%llu account=%llu why=%s", (unsigned long long)conn->peer->sid,
+			  (unsigned long long)account_id, log_quote(span_str(why.text)).text);
+	return e;
+}
+
+static void account_close(void *ctx, struct mailstore **m)
+{
+	leave(ctx);
+	store_close(m);
+}
+
+static void changed(void *arg)
+{
+	const struct imap_conn *conn = arg;
+
+	pool_wake(conn->self);
+}
+
+static void unwatch(void *ctx, struct mailstore *m)
+{
+	struct imap_conn *conn = ctx;
+
+	if (conn->watching)
+		store_watch_remove(m, &conn->watch);
+	conn->watching = false;
+}
+
+static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
+{
+	struct imap_conn *conn = ctx;
+
+	unwatch(ctx, m);
+	conn->watch = (struct store_watch){ .mailbox_id = mailbox_id, .changed = changed, .arg = conn };
+	store_watch_add(m, &conn->watch);
+	conn->watching = true;
+}
+
+static const struct imap_service imap_service = {
+	.account_open = account_open,
+	.account_close = account_close,
+	.watch = watch,
+	.unwatch = unwatch,
+	.body_begin = body_file_begin,
+	.body_write = body_file_write,
+	.body_seal = body_file_seal,
+	.body_end = body_file_end,
+	.body_read = body_file_read,
+	.name_normal = mailbox_name_normal,
+	.list = mailbox_list,
+	.find = mailbox_find,
+	.create = mailbox_create,
+	.remove = mailbox_delete,
+	.rename = mailbox_rename,
+	.subscribe = mailbox_subscribe,
+	.append = message_append,
+	.keyword_bit = message_keyword_bit,
+	.keywords = message_keywords,
+	.view_open = view_open,
+	.view_close = view_close,
+	.view_mailbox_id = view_mailbox_id,
+	.view_count = view_count,
+	.view_uid_of = view_uid_of,
+	.view_sequence_of = view_sequence_of,
+	.view_last_uid = view_last_uid,
+	.view_first_from = view_first_from,
+	.view_first_unseen = view_first_unseen,
+	.view_recent_count = view_recent_count,
+	.view_is_recent = view_is_recent,
+	.view_is_stale = view_is_stale,
+	.view_sync = view_sync,
+	.view_read = view_read,
+	.view_store = view_store,
+	.view_expunge = view_expunge,
+	.view_copy = view_copy,
+};
+
+static enum err conn_open(void *context, const struct session_peer *peer, struct ticket self, void **session_out)
+{
+	struct imap_context *c = context;
+	struct imap_conn *conn = calloc(1, sizeof *conn);
+	enum err e;
+
+	if (!conn)
+		return ERR_TEMP;
+	conn->context = c;
+	conn->peer = peer;
+	conn->self = self;
+	e = imap_session_new(&imap_service, conn, peer, c->config.may_starttls, &conn->session);
+	if (e) {
+		free(conn);
+		return e;
+	}
+	counter_add(COUNTER_IMAP_CONNECTIONS, 1);
+	*session_out = conn;
+	return ERR_OK;
+}
+
+static void conn_close(void *session)
+{
+	struct imap_conn *conn = session;
+
+	imap_session_free(&conn->session);
+	free(conn);
+}
+
+static enum step conn_feed(void *session, struct span in, size_t *used_out, struct out *out)
+{
+	struct imap_conn *conn = session;
+
+	return imap_session_feed(conn->session, in, used_out, out);
+}
+
+static enum step conn_more(void *session, struct out *out)
+{
+	struct imap_conn *conn = session;
+
+	return imap_session_more(conn->session, out);
+}
+
+static enum step conn_event(void *session, enum session_event event, struct out *out)
+{
+	struct imap_conn *conn = session;
+
+	return imap_session_event(conn->session, event, out);
+}
+
+static int64_t conn_deadline_ms(const void *session)
+{
+	const struct imap_conn *conn = session;
+
+	return imap_session_deadline_ms(conn->session);
+}
+
+/* A question on its way through auth; the connection may be gone when the answer comes. */
+struct question {
+	struct ticket ticket;
+	struct auth_result result;
+};
+
+static void answered(void *arg, const struct auth_result *result)
+{
+	struct question *q = arg;
+	struct ticket ticket = q->ticket;
+
+	q->result = *result;
+	if (result->delay_ms > 0)
+		pool_answer_later(ticket, q, result->delay_ms);
+	else
+		pool_answer(ticket, q);
+}
+
+static void conn_ask(void *session, struct ticket ticket)
+{
+	struct imap_conn *conn = session;
+	struct question *q = calloc(1, sizeof *q);
+	struct imap_ask ask = conn->session->ask;
+
+	if (!q) { /* answered by nothing: busy */
+		pool_answer(ticket, NULL);
+		return;
+	}
+	q->ticket = ticket;
+	/* The session may be answered and gone before this returns. */
+	auth_check_password(conn->context->config.auth, ask.login, ask.password, &conn->peer->remote, answered, q);
+}
+
+static void log_login(const struct imap_conn *conn, const struct auth_result *result)
+{
+	static const char *const verdicts[] = { [AUTH_OK] = "ok", [AUTH_WRONG] = "wrong", [AUTH_SUSPENDED] = "suspended", [AUTH_BUSY] = "busy" };
+
+	log_event(result->verdict == AUTH_OK ? LOG_INFO : LOG_WARN, "imap", "login", "sid=%llu peer=%s login=%s verdict=%s",
+		  (unsigned long long)conn->peer->sid, net_ip_text(&conn->peer->remote).text, log_quote(conn->session->ask.login).text,
+		  verdicts[result->verdict]);
+}
+
+static enum step conn_answer(void *session, void *answer, struct out *out)
+{
+	struct imap_conn *conn = session;
+	struct auth_result result = { .verdict = AUTH_BUSY };
+
+	if (answer)
+		result = ((struct question *)answer)->result;
+	free(answer);
+	log_login(conn, &result);
+	return imap_session_answer(conn->session, &result, out);
+}
+
+static void drop_answer(void *context, void *answer)
+{
+	(void)context;
+	free(answer);
+}
+
+enum err imap_service_new(const struct imap_config *config, struct service *out)
+{
+	struct imap_context *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return ERR_TEMP;
+	c->config = *config;
+	pthread_mutex_init(&c->accounts_lock, NULL);
+	*out = (struct service){
+		.name = "imap",
+		.context = c,
+		.open = conn_open,
+		.busy_reply = SPAN("* BYE [UNAVAILABLE] Too many connections, try again later\r\n"),
+		.feed = conn_feed,
+		.more = conn_more,
+		.ask = conn_ask,
+		.answer = conn_answer,
+		.drop_answer = drop_answer,
+		.event = conn_event,
+		.deadline_ms = conn_deadline_ms,
+		.close = conn_close,
+	};
+	return ERR_OK;
+}
+
+void imap_service_free(struct service *service)
+{
+	struct imap_context *c = service->context;
+
+	service->context = NULL;
+	if (!c)
+		return;
+	pthread_mutex_destroy(&c->accounts_lock);
+	free(c);
+}

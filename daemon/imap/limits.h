@@ -1,0 +1,48 @@
+/* imap/limits.h: every ceiling of an IMAP session. What comes from outside is compared with one of these first. */
+#ifndef POSTROOM_IMAP_LIMITS_H
+#define POSTROOM_IMAP_LIMITS_H
+
+#define IMAP_TAG_MAX 64
+
+/* One line without its literals, CRLF included. */
+#define IMAP_LINE_START_MAX (8u * 1024u) /* before login */
+#define IMAP_LINE_MAX (64u * 1024u)
+#define IMAP_LITERAL_START_MAX (4u * 1024u) /* before login: LITERAL- (RFC 7888 section 5) */
+#define IMAP_LITERAL_MAX (64u * 1024u)      /* but not APPEND's message */
+#define IMAP_LITERALS_START_MAX 8
+#define IMAP_LITERALS_MAX 1000
+#define IMAP_COMMAND_START_MAX (16u * 1024u) /* lines and literals together */
+#define IMAP_COMMAND_MAX (1024u * 1024u)
+
+#define IMAP_MESSAGE_MAX (50u * 1024u * 1024u)
+/* A refused non-synchronizing literal up to this size is read and forgotten; for a larger one the connection ends. */
+#define IMAP_SWALLOW_MAX (64u * 1024u * 1024u)
+
+#define IMAP_SET_RANGES_MAX 10000
+#define IMAP_FLAGS_MAX 128
+#define IMAP_KEYWORD_LENGTH_MAX 128
+#define IMAP_FETCH_ITEMS_MAX 256
+#define IMAP_FETCH_FIELDS_MAX 256
+#define IMAP_SECTION_DEPTH_MAX 100
+#define IMAP_SEARCH_DEPTH_MAX 50
+#define IMAP_SEARCH_NODES_MAX 1000
+#define IMAP_SEARCH_TEXT_MAX (8u * 1024u * 1024u) /* searched of one body part, decoded */
+#define IMAP_PATTERN_MAX 1024                     /* of LIST, after the reference */
+#define IMAP_ID_FIELDS_MAX 30                     /* RFC 2971 3.3 */
+
+#define IMAP_ARENA_MAX (64u * 1024u * 1024u)
+#define IMAP_TURN_US 10000             /* a long command yields after this long */
+#define IMAP_ROW_PAUSE (1024u * 1024u) /* FETCH pauses inside a message above this much undelivered memory */
+#define IMAP_STORE_BATCH 20000         /* messages a commit of STORE */
+#define IMAP_SEARCH_BATCH 2000         /* messages looked at before those in doubt are read */
+
+#define IMAP_LOGIN_FAILURES_MAX 4
+#define IMAP_BAD_START_MAX 10 /* BAD replies before login until BYE */
+#define IMAP_BAD_MAX 50       /* in a row, after login */
+#define IMAP_SESSIONS_PER_ACCOUNT 400
+
+#define IMAP_DEADLINE_START_MS (60 * 1000)
+#define IMAP_DEADLINE_MS (30 * 60 * 1000) /* RFC 3501 5.4: at least 30 minutes */
+#define IMAP_DEADLINE_LITERAL_MS (5 * 60 * 1000)
+
+#endif

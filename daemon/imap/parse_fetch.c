@@ -1,0 +1,234 @@
+/* imap/parse_fetch.c: what FETCH asks for (RFC 3501 6.4.5).
+ *
+ * fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
+ */
+#include "daemon/imap/commands.h"
+
+#include "daemon/imap/limits.h"
+
+/* What the reply calls a section: built once, sent with each message. */
+#define LABEL_MAX (128u * 1024u)
+
+static void label_numbers(const struct fetch_item *item, struct buf *label)
+{
+	for (size_t i = 0; i < item->number_count; i++)
+		buf_addf(label, i ? ".%u" : "%u", item->numbers[i]);
+	if (item->number_count && item->text != SECTION_ALL)
+		buf_add_char(label, '.');
+}
+
+static void label_field(struct span name, struct buf *label)
+{
+	bool atom = name.len > 0;
+
+	for (size_t i = 0; i < name.len; i++)
+		atom = atom && parse_is_atom_char(name.ptr[i]);
+	if (atom) {
+		buf_add(label, name);
+		return;
+	}
+	buf_add_char(label, '"');
+	for (size_t i = 0; i < name.len; i++) {
+		if (name.ptr[i] == '"' || name.ptr[i] == '\\')
+			buf_add_char(label, '\\');
+		buf_add_char(label, name.ptr[i]);
+	}
+	buf_add_char(label, '"');
+}
+
+static enum err make_label(struct imap_parser *p, struct fetch_item *item)
+{
+	static const char *const words[] = {
+		[SECTION_ALL] = "",
+		[SECTION_HEADER] = "HEADER",
+		[SECTION_FIELDS] = "HEADER.FIELDS (",
+		[SECTION_FIELDS_NOT] = "HEADER.FIELDS.NOT (",
+		[SECTION_TEXT] = "TEXT",
+		[SECTION_MIME] = "MIME",
+	};
+	struct buf label;
+
+	buf_init(&label, LABEL_MAX);
+	buf_add_str(&label, "BODY[");
+	label_numbers(item, &label);
+	buf_add_str(&label, words[item->text]);
+	for (size_t i = 0; i < item->field_count; i++) {
+		if (i)
+			buf_add_char(&label, ' ');
+		label_field(item->fields[i], &label);
+	}
+	buf_add_str(&label, item->field_count ? ")]" : "]");
+	if (item->partial)
+		buf_addf(&label, "<%u>", item->offset);
+	item->label = arena_copy(p->arena, buf_span(&label));
+	buf_clear(&label);
+	return label.failed || !item->label.ptr ? ERR_LIMIT : ERR_OK;
+}
+
+/* section-part = nz-number *("." nz-number); a word may follow behind a "." */
+static enum err parse_numbers(struct imap_parser *p, struct fetch_item *item, bool *word_follows)
+{
+	*word_follows = true;
+	if (!p->rest.len || !ascii_is_digit(p->rest.ptr[0]))
+		return ERR_OK;
+	item->numbers = arena_array(p->arena, IMAP_SECTION_DEPTH_MAX, sizeof *item->numbers);
+	if (!item->numbers)
+		return ERR_LIMIT;
+	do {
+		if (!p->rest.len || !ascii_is_digit(p->rest.ptr[0]))
+			return ERR_OK; /* "1.HEADER": behind the dot */
+		if (item->number_count >= IMAP_SECTION_DEPTH_MAX)
+			return ERR_LIMIT;
+		if (parse_number(p, &item->numbers[item->number_count]) || item->numbers[item->number_count] == 0)
+			return ERR_SYNTAX;
+		item->number_count++;
+	} while (parse_char(p, '.'));
+	*word_follows = false;
+	return ERR_OK;
+}
+
+/* header-list = "(" header-fld-name *(SP header-fld-name) ")" */
+static enum err parse_fields(struct imap_parser *p, struct fetch_item *item)
+{
+	if (!parse_char(p, ' ') || !parse_char(p, '('))
+		return ERR_SYNTAX;
+	item->fields = arena_array(p->arena, IMAP_FETCH_FIELDS_MAX, sizeof *item->fields);
+	if (!item->fields)
+		return ERR_LIMIT;
+	do {
+		struct span *field = &item->fields[item->field_count];
+		enum err e;
+
+		if (item->field_count >= IMAP_FETCH_FIELDS_MAX)
+			return ERR_LIMIT;
+		e = parse_astring(p, field);
+		if (e)
+			return e;
+		if (memchr(field->ptr, '\r', field->len) || memchr(field->ptr, '\n', field->len))
+			return ERR_SYNTAX;
+		item->field_count++;
+	} while (parse_char(p, ' '));
+	return parse_expect(p, ')');
+}
+
+/* section-text = "HEADER" / "HEADER.FIELDS" [".NOT"] SP header-list / "TEXT" / "MIME" (behind a part only) */
+static enum err parse_section_word(struct imap_parser *p, struct fetch_item *item)
+{
+	if (parse_word(p, SPAN("HEADER"))) {
+		item->text = SECTION_HEADER;
+	} else if (parse_word(p, SPAN("TEXT"))) {
+		item->text = SECTION_TEXT;
+	} else if (item->number_count && parse_word(p, SPAN("MIME"))) {
+		item->text = SECTION_MIME;
+	} else if (parse_word(p, SPAN("HEADER.FIELDS"))) {
+		item->text = SECTION_FIELDS;
+		return parse_fields(p, item);
+	} else if (parse_word(p, SPAN("HEADER.FIELDS.NOT"))) {
+		item->text = SECTION_FIELDS_NOT;
+		return parse_fields(p, item);
+	} else {
+		return ERR_SYNTAX;
+	}
+	return ERR_OK;
+}
+
+/* "<" number "." nz-number ">" */
+static enum err parse_partial(struct imap_parser *p, struct fetch_item *item)
+{
+	if (!parse_char(p, '<'))
+		return ERR_OK;
+	item->partial = true;
+	if (parse_number(p, &item->offset) || !parse_char(p, '.') || parse_number(p, &item->length) || item->length == 0)
+		return ERR_SYNTAX;
+	return parse_expect(p, '>');
+}
+
+/* section = "[" [section-text / (section-part ["." section-text])] "]" */
+static enum err parse_section(struct imap_parser *p, struct fetch_item *item)
+{
+	bool word_follows;
+	enum err e;
+
+	item->kind = FETCH_SECTION;
+	e = parse_numbers(p, item, &word_follows);
+	if (!e && word_follows && (item->number_count || !parse_peek(p, ']')))
+		e = parse_section_word(p, item);
+	if (!e)
+		e = parse_expect(p, ']');
+	if (!e)
+		e = parse_partial(p, item);
+	return e ? e : make_label(p, item);
+}
+
+static const struct {
+	struct span name;
+	struct fetch_item item;
+} simple_items[] = {
+	{ SPAN("FLAGS"), { .kind = FETCH_FLAGS } },
+	{ SPAN("UID"), { .kind = FETCH_UID } },
+	{ SPAN("INTERNALDATE"), { .kind = FETCH_INTERNALDATE } },
+	{ SPAN("RFC822.SIZE"), { .kind = FETCH_SIZE } },
+	{ SPAN("ENVELOPE"), { .kind = FETCH_ENVELOPE } },
+	{ SPAN("BODYSTRUCTURE"), { .kind = FETCH_BODY_STRUCTURE } },
+	{ SPAN("RFC822"), { .kind = FETCH_SECTION, .text = SECTION_ALL, .label = { "RFC822", 6 } } },
+	{ SPAN("RFC822.HEADER"), { .kind = FETCH_SECTION, .text = SECTION_HEADER, .peek = true, .label = { "RFC822.HEADER", 13 } } },
+	{ SPAN("RFC822.TEXT"), { .kind = FETCH_SECTION, .text = SECTION_TEXT, .label = { "RFC822.TEXT", 11 } } },
+};
+
+static enum err parse_item(struct imap_parser *p, struct fetch_item *item)
+{
+	for (size_t i = 0; i < sizeof simple_items / sizeof *simple_items; i++)
+		if (parse_word(p, simple_items[i].name)) {
+			*item = simple_items[i].item;
+			return ERR_OK;
+		}
+	if (parse_word(p, SPAN("BODY"))) {
+		if (parse_char(p, '['))
+			return parse_section(p, item);
+		item->kind = FETCH_BODY_PLAIN;
+		return ERR_OK;
+	}
+	if (parse_word(p, SPAN("BODY.PEEK")) && parse_char(p, '[')) {
+		item->peek = true;
+		return parse_section(p, item);
+	}
+	return ERR_SYNTAX;
+}
+
+static bool parse_macro(struct imap_parser *p, union imap_args *out)
+{
+	static const enum fetch_kind full[] = { FETCH_FLAGS, FETCH_INTERNALDATE, FETCH_SIZE, FETCH_ENVELOPE, FETCH_BODY_PLAIN };
+
+	out->fetch.count = parse_word(p, SPAN("FAST")) ? 3 : parse_word(p, SPAN("ALL")) ? 4
+						     : parse_word(p, SPAN("FULL"))      ? 5
+											: 0;
+	for (size_t i = 0; i < out->fetch.count; i++)
+		out->fetch.items[i].kind = full[i];
+	return out->fetch.count > 0;
+}
+
+enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out)
+{
+	enum err e = parse_expect(p, ' ');
+	bool list;
+
+	if (!e)
+		e = parse_set(p, &out->fetch.set);
+	if (!e)
+		e = parse_expect(p, ' ');
+	if (e)
+		return e;
+	/* Room for two more: UID and FLAGS that a runner adds. */
+	out->fetch.items = arena_array(p->arena, IMAP_FETCH_ITEMS_MAX + 2, sizeof *out->fetch.items);
+	if (!out->fetch.items)
+		return ERR_LIMIT;
+	if (parse_macro(p, out))
+		return ERR_OK;
+	list = parse_char(p, '(');
+	do {
+		if (out->fetch.count >= IMAP_FETCH_ITEMS_MAX)
+			return ERR_LIMIT;
+		e = parse_item(p, &out->fetch.items[out->fetch.count++]);
+	} while (!e && list && parse_char(p, ' '));
+	return e || !list ? e : parse_expect(p, ')');
+}

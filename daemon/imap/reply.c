@@ -1,0 +1,332 @@
+/* imap/reply.c: the only writer of protocol text: responses of RFC 3501 section 7. */
+#include "daemon/imap/reply.h"
+
+#include "daemon/imap/utf7.h"
+#include "daemon/mime/date.h"
+
+#define DIGITS_MAX 20
+#define NAME_TEXT_MAX 8192
+
+void reply_add(struct out *out, struct span text)
+{
+	out_add(out, text);
+}
+
+/* The digits, right-aligned in `room`. */
+static struct span digits_of(uint64_t number, char room[DIGITS_MAX])
+{
+	size_t at = DIGITS_MAX;
+
+	do {
+		room[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	return span_make(room + at, DIGITS_MAX - at);
+}
+
+void reply_number(struct out *out, uint64_t number)
+{
+	char room[DIGITS_MAX];
+
+	out_add(out, digits_of(number, room));
+}
+
+void reply_tagged(struct out *out, const char *tag, enum imap_status status, struct span text)
+{
+	static const struct span words[] = { [IMAP_OK] = SPAN(" OK "), [IMAP_NO] = SPAN(" NO "), [IMAP_BAD] = SPAN(" BAD ") };
+
+	out_add(out, span_str(tag));
+	out_add(out, words[status]);
+	out_add(out, text);
+	out_add(out, SPAN("\r\n"));
+}
+
+void reply_untagged(struct out *out, const char *text)
+{
+	out_add(out, SPAN("* "));
+	out_add(out, span_str(text));
+	out_add(out, SPAN("\r\n"));
+}
+
+void reply_ok_code(struct out *out, struct span code_and_text)
+{
+	out_add(out, SPAN("* OK "));
+	out_add(out, code_and_text);
+	out_add(out, SPAN("\r\n"));
+}
+
+void reply_continue(struct out *out, const char *text)
+{
+	out_add(out, SPAN("+ "));
+	out_add(out, span_str(text));
+	out_add(out, SPAN("\r\n"));
+}
+
+void reply_count(struct out *out, uint32_t number, const char *word)
+{
+	char line[64], room[DIGITS_MAX];
+	struct span digits = digits_of(number, room), text = span_str(word);
+	size_t n = 0;
+
+	if (digits.len + text.len + 5 > sizeof line)
+		return;
+	memcpy(line, "* ", 2);
+	n = 2;
+	memcpy(line + n, digits.ptr, digits.len);
+	n += digits.len;
+	line[n++] = ' ';
+	memcpy(line + n, text.ptr, text.len);
+	n += text.len;
+	memcpy(line + n, "\r\n", 2);
+	out_add(out, span_make(line, n + 2));
+}
+
+static const char *capabilities(const struct imap_session *s)
+{
+	if (s->state != IMAP_START)
+		return "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE STATUS=SIZE MOVE";
+	if (s->peer->tls)
+		return "IMAP4rev1 LITERAL- SASL-IR ID AUTH=PLAIN";
+	if (imap_may_login(s))
+		return s->may_starttls ? "IMAP4rev1 LITERAL- SASL-IR ID STARTTLS" : "IMAP4rev1 LITERAL- SASL-IR ID";
+	return s->may_starttls ? "IMAP4rev1 LITERAL- SASL-IR ID STARTTLS LOGINDISABLED" : "IMAP4rev1 LITERAL- SASL-IR ID LOGINDISABLED";
+}
+
+void reply_capability(const struct imap_session *s, struct out *out)
+{
+	out_addf(out, "* CAPABILITY %s\r\n", capabilities(s));
+}
+
+struct span reply_capability_text(struct imap_session *s)
+{
+	return arena_printf(&s->run.arena, "[CAPABILITY %s] Logged in", capabilities(s));
+}
+
+void reply_greeting(const struct imap_session *s, struct out *out)
+{
+	out_addf(out, "* OK [CAPABILITY %s] Postroom ready\r\n", capabilities(s));
+}
+
+static const struct {
+	uint64_t bit;
+	struct span name;
+} system_flags[] = {
+	{ FLAG_ANSWERED, { "\\Answered", 9 } },
+	{ FLAG_FLAGGED, { "\\Flagged", 8 } },
+	{ FLAG_DELETED, { "\\Deleted", 8 } },
+	{ FLAG_SEEN, { "\\Seen", 5 } },
+	{ FLAG_DRAFT, { "\\Draft", 6 } },
+};
+
+struct flag_writer {
+	struct out *out;
+	char text[1024];
+	size_t len;
+};
+
+static void flag_add(struct flag_writer *w, struct span name)
+{
+	if (w->len + name.len + 1 > sizeof w->text) {
+		out_add(w->out, span_make(w->text, w->len));
+		w->len = 0;
+	}
+	if (name.len > sizeof w->text)
+		return;
+	memcpy(w->text + w->len, name.ptr, name.len);
+	w->len += name.len;
+}
+
+static void flag_list(const struct imap_session *s, struct out *out, uint64_t flags, struct span extra)
+{
+	struct flag_writer w = { .out = out, .text = "(", .len = 1 };
+	bool some = false;
+
+	for (size_t i = 0; i < sizeof system_flags / sizeof *system_flags; i++)
+		if (flags & system_flags[i].bit) {
+			if (some)
+				flag_add(&w, SPAN(" "));
+			flag_add(&w, system_flags[i].name);
+			some = true;
+		}
+	flags &= s->keyword_mask;
+	for (size_t k = 0; k < s->keyword_count && flags >> FLAG_KEYWORD_SHIFT; k++)
+		if (flags >> (FLAG_KEYWORD_SHIFT + k) & 1) {
+			if (some)
+				flag_add(&w, SPAN(" "));
+			flag_add(&w, s->keywords[k]);
+			some = true;
+		}
+	if (extra.len) {
+		if (some)
+			flag_add(&w, SPAN(" "));
+		flag_add(&w, extra);
+	}
+	flag_add(&w, SPAN(")"));
+	out_add(out, span_make(w.text, w.len));
+}
+
+void reply_flags(const struct imap_session *s, struct out *out, uint64_t flags, bool recent)
+{
+	flag_list(s, out, flags, recent ? SPAN("\\Recent") : SPAN(""));
+}
+
+void reply_select_flags(const struct imap_session *s, struct out *out)
+{
+	out_add(out, SPAN("* FLAGS "));
+	flag_list(s, out, UINT64_MAX, SPAN(""));
+	out_add(out, SPAN("\r\n* OK [PERMANENTFLAGS "));
+	if (s->read_only)
+		out_add(out, SPAN("()"));
+	else
+		flag_list(s, out, UINT64_MAX, SPAN("\\*"));
+	out_add(out, SPAN("] Flags that can be changed\r\n"));
+}
+
+void reply_fetch_flags(const struct imap_session *s, struct out *out, uint32_t sequence, uint32_t uid, uint64_t flags, bool with_uid)
+{
+	out_add(out, SPAN("* "));
+	reply_number(out, sequence);
+	if (with_uid) {
+		out_add(out, SPAN(" FETCH (UID "));
+		reply_number(out, uid);
+		out_add(out, SPAN(" FLAGS "));
+	} else {
+		out_add(out, SPAN(" FETCH (FLAGS "));
+	}
+	reply_flags(s, out, flags, s->service->view_is_recent(s->view, uid));
+	out_add(out, SPAN(")\r\n"));
+}
+
+/* A mailbox name: modified UTF-7, quoted. */
+static void add_name(struct out *out, struct span name)
+{
+	struct buf text;
+
+	buf_init(&text, NAME_TEXT_MAX);
+	buf_add_char(&text, '"');
+	utf7_encode(name, &text);
+	for (size_t i = 1; i < text.len; i++) /* what utf7_encode() leaves is printable ASCII */
+		if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+			text.failed = true;
+	if (!text.failed) {
+		buf_add_char(&text, '"');
+		out_add(out, buf_span(&text));
+	} else { /* rare: quoting needs escapes, so it goes as a literal */
+		text.failed = false;
+		out_addf(out, "{%zu}\r\n", text.len - 1);
+		out_add(out, span_skip(buf_span(&text), 1));
+	}
+	buf_clear(&text);
+}
+
+static struct span use_attribute(enum special_use use)
+{
+	switch (use) {
+	case USE_NONE: break;
+	case USE_DRAFTS: return SPAN(" \\Drafts");
+	case USE_SENT: return SPAN(" \\Sent");
+	case USE_JUNK: return SPAN(" \\Junk");
+	case USE_TRASH: return SPAN(" \\Trash");
+	case USE_ARCHIVE: return SPAN(" \\Archive");
+	}
+	return SPAN("");
+}
+
+void reply_list(struct out *out, const char *word, const struct mailbox_info *m, bool noselect, bool special, bool subscribed)
+{
+	out_add(out, SPAN("* "));
+	out_add(out, span_str(word));
+	out_add(out, SPAN(" ("));
+	out_add(out, noselect ? SPAN("\\Noselect ") : SPAN(""));
+	out_add(out, subscribed ? SPAN("\\Subscribed ") : SPAN(""));
+	out_add(out, m->has_children ? SPAN("\\HasChildren") : SPAN("\\HasNoChildren"));
+	out_add(out, special ? use_attribute(m->use) : SPAN(""));
+	out_add(out, SPAN(") \"/\" "));
+	add_name(out, m->name);
+	out_add(out, SPAN("\r\n"));
+}
+
+void reply_status(struct out *out, const struct mailbox_info *m, uint32_t recent, unsigned items)
+{
+	const struct {
+		unsigned bit;
+		const char *name;
+		uint64_t value;
+	} all[] = {
+		{ STATUS_MESSAGES, "MESSAGES", m->messages },
+		{ STATUS_RECENT, "RECENT", recent },
+		{ STATUS_UIDNEXT, "UIDNEXT", m->uid_next },
+		{ STATUS_UIDVALIDITY, "UIDVALIDITY", m->uid_validity },
+		{ STATUS_UNSEEN, "UNSEEN", m->unseen },
+		{ STATUS_SIZE, "SIZE", m->size_bytes },
+	};
+	bool some = false;
+
+	out_add(out, SPAN("* STATUS "));
+	add_name(out, m->name);
+	out_add(out, SPAN(" ("));
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (items & all[i].bit) {
+			out_addf(out, "%s%s %llu", some ? " " : "", all[i].name, (unsigned long long)all[i].value);
+			some = true;
+		}
+	out_add(out, SPAN(")\r\n"));
+}
+
+/* One side of COPYUID: ranges where numbers and their order allow it. */
+static void add_uids(struct buf *text, const struct uid_pair *pairs, size_t count, bool to)
+{
+	for (size_t i = 0; i < count;) {
+		uint32_t first = to ? pairs[i].to : pairs[i].from, last = first;
+		size_t n = 1;
+
+		while (i + n < count && (to ? pairs[i + n].to : pairs[i + n].from) == last + 1) {
+			last++;
+			n++;
+		}
+		buf_addf(text, i ? ",%u" : "%u", first);
+		if (last != first)
+			buf_addf(text, ":%u", last);
+		i += n;
+	}
+}
+
+struct span reply_copyuid(struct arena *a, uint32_t uid_validity, const struct uid_pair *pairs, size_t count)
+{
+	struct buf text;
+	struct span result;
+
+	buf_init(&text, OUT_MAX / 2);
+	buf_addf(&text, "[COPYUID %u ", uid_validity);
+	add_uids(&text, pairs, count, false);
+	buf_add_char(&text, ' ');
+	add_uids(&text, pairs, count, true);
+	buf_add_str(&text, "] Done");
+	result = text.failed ? SPAN("Done") : arena_copy(a, buf_span(&text));
+	buf_clear(&text);
+	return result.ptr ? result : SPAN("Done");
+}
+
+void reply_internal_date(struct out *out, int64_t ms, int offset_minutes)
+{
+	struct buf text;
+
+	buf_init(&text, 64);
+	buf_add_char(&text, '"');
+	date_write_imap(ms, offset_minutes, &text);
+	buf_add_char(&text, '"');
+	out_add(out, buf_span(&text));
+	buf_clear(&text);
+}
+
+void reply_literal_size(struct out *out, uint64_t size)
+{
+	out_add(out, SPAN("{"));
+	reply_number(out, size);
+	out_add(out, SPAN("}\r\n"));
+}
+
+void reply_file(struct out *out, struct out_file *file, uint64_t offset, uint64_t length)
+{
+	out_add_file(out, file, offset, length);
+}

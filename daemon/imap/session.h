@@ -1,0 +1,167 @@
+/* imap/session.h: one IMAP4rev1 session (RFC 3501), sans-I/O. Internal to this folder, its tests and its fuzzer.
+ *
+ * What the session needs of the world stands in struct imap_service, which glue.c, a test or a fuzzer fills in.
+ */
+#ifndef POSTROOM_IMAP_SESSION_H
+#define POSTROOM_IMAP_SESSION_H
+
+#include "daemon/auth/auth.h"
+#include "daemon/imap/args.h"
+#include "daemon/imap/limits.h"
+#include "daemon/net/session.h"
+
+struct imap_session;
+struct imap_command;
+
+/* A body that is written while it arrives. */
+struct imap_body_file;
+
+/* Quick questions: local memory or disk. The store's own functions under the same names and contracts. */
+struct imap_service {
+	/* The account after a right password; counted against its limit. ERR_LIMIT: too many sessions; ERR_DENIED: suspended by now. */
+	enum err (*account_open)(void *ctx, uint64_t account_id, struct mailstore **out);
+	void (*account_close)(void *ctx, struct mailstore **m);
+	/* SESSION_WAKE after each change of the mailbox, until unwatch. */
+	void (*watch)(void *ctx, struct mailstore *m, uint64_t mailbox_id);
+	void (*unwatch)(void *ctx, struct mailstore *m);
+
+	enum err (*body_begin)(struct mailstore *m, struct arena *a, struct imap_body_file **out);
+	enum err (*body_write)(struct imap_body_file *f, struct span bytes);
+	enum err (*body_seal)(struct imap_body_file *f, const char **path_out); /* fsynced, name included */
+	void (*body_end)(struct imap_body_file **f, bool keep);                 /* !keep: nothing is left behind */
+	/* Bytes of a body file for searching and header picking. */
+	enum err (*body_read)(const char *path, uint64_t offset, size_t length, struct buf *out);
+
+	enum err (*name_normal)(struct span name, struct arena *a, struct span *out);
+	enum err (*list)(struct mailstore *m, struct arena *a, struct mailbox_info **out, size_t *count_out);
+	enum err (*find)(struct mailstore *m, struct span name, struct arena *a, struct mailbox_info *out);
+	enum err (*create)(struct mailstore *m, struct span name, enum special_use use);
+	enum err (*remove)(struct mailstore *m, struct span name);
+	enum err (*rename)(struct mailstore *m, struct span from, struct span to);
+	enum err (*subscribe)(struct mailstore *m, struct span name, bool on);
+
+	enum err (*append)(struct mailstore *m, uint64_t mailbox_id, const struct new_message *message, struct append_result *out);
+	enum err (*keyword_bit)(struct mailstore *m, struct span name, bool create, uint64_t *bit_out);
+	enum err (*keywords)(struct mailstore *m, struct arena *a, struct span **out, size_t *count_out);
+
+	enum err (*view_open)(struct mailstore *m, uint64_t mailbox_id, struct view **out);
+	void (*view_close)(struct view **v);
+	uint64_t (*view_mailbox_id)(const struct view *v);
+	uint32_t (*view_count)(const struct view *v);
+	uint32_t (*view_uid_of)(const struct view *v, uint32_t sequence);
+	bool (*view_sequence_of)(const struct view *v, uint32_t uid, uint32_t *sequence_out);
+	uint32_t (*view_last_uid)(const struct view *v);
+	uint32_t (*view_first_from)(const struct view *v, uint32_t uid);
+	enum err (*view_first_unseen)(struct view *v, uint32_t *sequence_out);
+	uint32_t (*view_recent_count)(const struct view *v);
+	bool (*view_is_recent)(const struct view *v, uint32_t uid);
+	bool (*view_is_stale)(const struct view *v);
+	enum err (*view_sync)(struct view *v, bool may_expunge, struct arena *a, struct view_changes *out);
+	enum err (*view_read)(struct view *v, const struct uid_set *set, uint32_t after_uid, unsigned want,
+			      bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out);
+	enum err (*view_store)(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
+			       struct view_flags_changed **changed_out, size_t *count_out);
+	enum err (*view_expunge)(struct view *v, const struct uid_set *set);
+	enum err (*view_copy)(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, struct arena *a,
+			      uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out);
+};
+
+enum imap_state {
+	IMAP_START = 1, /* not authenticated */
+	IMAP_AUTHED = 2,
+	IMAP_SELECTED = 4,
+	IMAP_ENDED = 8, /* BYE was said: nothing is read any more */
+};
+
+/* What the next bytes from the peer are. */
+enum imap_input {
+	INPUT_LINE,
+	INPUT_LITERAL, /* collected into the command */
+	INPUT_APPEND,  /* streamed into a message */
+	INPUT_SWALLOW, /* a refused literal: read and forgotten, then the command fails with `refusal` */
+	INPUT_SASL,    /* the client's response line of AUTHENTICATE */
+	INPUT_IDLE,    /* DONE */
+};
+
+enum imap_status { IMAP_OK,
+		   IMAP_NO,
+		   IMAP_BAD };
+
+/* The open question: is this password right? Valid until the answer. */
+struct imap_ask {
+	struct span login, password;
+};
+
+/* The command that runs. */
+struct imap_run {
+	const struct imap_command *command; /* null: none */
+	char tag[IMAP_TAG_MAX + 1];
+	union imap_args args;
+	enum step (*more)(struct imap_session *s, struct out *out); /* set while output is to come */
+	void *work;                                                 /* of a command that yields; in `arena` */
+	struct arena arena, batch;                                  /* of the command; of its present batch or message */
+	enum imap_status status;                                    /* of the tagged reply to come */
+	struct span text;
+	struct view_changes changes; /* being told */
+	size_t expunged_at, changed_at;
+	bool mid_line; /* an untagged line is begun and not ended */
+};
+
+struct imap_session {
+	const struct imap_service *service;
+	void *ctx; /* glue's */
+	const struct session_peer *peer;
+	bool may_starttls;
+	enum imap_state state;
+	enum imap_input input;
+
+	struct buf line;        /* the command so far: lines and literals as they came */
+	size_t line_start;      /* where the present line begins in `line` */
+	uint64_t literal_left;  /* of INPUT_LITERAL, INPUT_APPEND, INPUT_SWALLOW */
+	unsigned literal_count; /* in this command */
+	struct span refusal;    /* static */
+	enum imap_status refusal_status;
+
+	unsigned bad_count, login_failures;
+	struct imap_ask ask;
+	struct imap_append *append; /* while INPUT_APPEND */
+
+	uint64_t account_id;
+	struct mailstore *store;
+	struct view *view;
+	bool read_only;
+	struct arena keyword_arena;
+	struct span *keywords; /* by bit; keyword_arena */
+	size_t keyword_count;
+	uint64_t keyword_mask; /* flag bits that have a name here */
+
+	struct imap_run run;
+};
+
+enum err imap_session_new(const struct imap_service *service, void *ctx, const struct session_peer *peer, bool may_starttls,
+			  struct imap_session **out) MUST_CHECK;
+void imap_session_free(struct imap_session **s);
+enum step imap_session_event(struct imap_session *s, enum session_event event, struct out *out);
+enum step imap_session_feed(struct imap_session *s, struct span in, size_t *used_out, struct out *out);
+enum step imap_session_more(struct imap_session *s, struct out *out);
+enum step imap_session_answer(struct imap_session *s, const struct auth_result *result, struct out *out);
+int64_t imap_session_deadline_ms(const struct imap_session *s);
+
+/* For the command files. */
+
+/* Ends the running command: tells what changed in the mailbox, then the tagged reply. `text` lives in run.arena or is static. */
+enum step imap_finish(struct imap_session *s, struct out *out, enum imap_status status, struct span text);
+/* The same with the words for an error; OK gives `done`. */
+enum step imap_finish_err(struct imap_session *s, struct out *out, enum err e, struct span done);
+/* "* BYE text" and the end. */
+enum step imap_bye(struct imap_session *s, struct out *out, const char *text);
+bool imap_set_state(struct imap_session *s, enum imap_state to);
+void imap_unselect(struct imap_session *s); /* closes the view; to AUTHED */
+/* LOGIN allowed on this connection as it is? */
+bool imap_may_login(const struct imap_session *s);
+/* Runs what now stands in s->line (called by the reader when a command is complete). */
+enum step imap_dispatch(struct imap_session *s, struct out *out);
+/* Fails the command whose tag stands in s->line. */
+enum step imap_refuse(struct imap_session *s, struct out *out, enum imap_status status, struct span text);
+
+#endif

@@ -1,0 +1,180 @@
+/* imap/sync.c: between the session and its view: changes to be told, sets, flags and names resolved. */
+#include "daemon/imap/sync.h"
+
+#include <stdlib.h>
+
+#include "daemon/imap/reply.h"
+#include "daemon/imap/table.h"
+
+void imap_sync_begin(struct imap_session *s, bool may_expunge)
+{
+	struct imap_run *run = &s->run;
+
+	run->changes = (struct view_changes){ 0 };
+	run->expunged_at = run->changed_at = 0;
+	if (!s->view || !s->service->view_is_stale(s->view))
+		return;
+	if (s->service->view_sync(s->view, may_expunge, &run->arena, &run->changes))
+		run->changes = (struct view_changes){ 0 };
+}
+
+bool imap_sync_emit(struct imap_session *s, struct out *out)
+{
+	struct view_changes *c = &s->run.changes;
+	bool with_uid = s->run.command && (s->run.command->law & BY_UID);
+
+	for (; s->run.expunged_at < c->expunged_count; s->run.expunged_at++) {
+		if (out_is_full(out))
+			return false;
+		reply_count(out, c->expunged[s->run.expunged_at], "EXPUNGE");
+	}
+	for (; s->run.changed_at < c->changed_count; s->run.changed_at++) {
+		const struct view_flags_changed *f = &c->changed[s->run.changed_at];
+
+		if (out_is_full(out))
+			return false;
+		imap_keywords_refresh(s, out, f->flags);
+		reply_fetch_flags(s, out, f->sequence, f->uid, f->flags, with_uid);
+	}
+	if (c->count_changed) {
+		reply_count(out, s->service->view_count(s->view), "EXISTS");
+		reply_count(out, s->service->view_recent_count(s->view), "RECENT");
+		c->count_changed = false;
+	}
+	return true;
+}
+
+enum err imap_keywords_load(struct imap_session *s)
+{
+	enum err e;
+
+	arena_clear(&s->keyword_arena);
+	s->keyword_count = 0;
+	s->keyword_mask = FLAG_SYSTEM;
+	e = s->service->keywords(s->store, &s->keyword_arena, &s->keywords, &s->keyword_count);
+	if (e)
+		s->keyword_count = 0;
+	for (size_t k = 0; k < s->keyword_count && k < FLAG_KEYWORDS_MAX; k++)
+		if (s->keywords[k].len)
+			s->keyword_mask |= (uint64_t)1 << (FLAG_KEYWORD_SHIFT + k);
+	return e;
+}
+
+void imap_keywords_refresh(struct imap_session *s, struct out *out, uint64_t flags)
+{
+	uint64_t known = s->keyword_mask;
+
+	if (!(flags & ~known))
+		return;
+	if (!imap_keywords_load(s) && s->keyword_mask != known)
+		reply_select_flags(s, out);
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct uid_range *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static void merge(struct uid_set *set)
+{
+	size_t kept = 0;
+
+	qsort(set->ranges, set->count, sizeof *set->ranges, by_first);
+	for (size_t i = 0; i < set->count; i++) {
+		struct uid_range r = set->ranges[i];
+
+		if (kept && (uint64_t)set->ranges[kept - 1].last + 1 >= r.first) {
+			if (r.last > set->ranges[kept - 1].last)
+				set->ranges[kept - 1].last = r.last;
+		} else {
+			set->ranges[kept++] = r;
+		}
+	}
+	set->count = kept;
+}
+
+/* One range as numbers in ascending order; `highest` is what "*" means. */
+static struct uid_range range_of(struct imap_range in, uint32_t highest)
+{
+	uint32_t a = in.first ? in.first : highest, b = in.last ? in.last : highest;
+
+	return a <= b ? (struct uid_range){ a, b } : (struct uid_range){ b, a };
+}
+
+enum err imap_set_resolve(struct imap_session *s, const struct imap_set *set, bool by_uid, bool lenient, struct arena *a, struct uid_set *out)
+{
+	uint32_t count = s->service->view_count(s->view);
+	uint32_t highest = by_uid ? s->service->view_last_uid(s->view) : count;
+
+	out->count = 0;
+	out->ranges = arena_array(a, set->count, sizeof *out->ranges);
+	if (!out->ranges)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < set->count; i++) {
+		struct uid_range r = range_of(set->ranges[i], highest);
+		bool star = !set->ranges[i].first || !set->ranges[i].last;
+
+		if (count == 0) { /* "*" has no message to stand for */
+			if (!by_uid && !lenient && !star)
+				return ERR_SYNTAX;
+			continue;
+		}
+		if (!by_uid) {
+			if (r.last > count && !lenient)
+				return ERR_SYNTAX;
+			if (r.first > count)
+				continue;
+			r.first = s->service->view_uid_of(s->view, r.first);
+			r.last = s->service->view_uid_of(s->view, r.last > count ? count : r.last);
+		}
+		out->ranges[out->count++] = r;
+	}
+	merge(out);
+	return ERR_OK;
+}
+
+bool uid_set_has(const struct uid_set *set, uint32_t uid)
+{
+	size_t low = 0, high = set->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (uid < set->ranges[mid].first)
+			high = mid;
+		else if (uid > set->ranges[mid].last)
+			low = mid + 1;
+		else
+			return true;
+	}
+	return false;
+}
+
+enum err imap_flags_resolve(struct imap_session *s, const struct imap_flags *flags, bool create, uint64_t *out)
+{
+	*out = flags->system;
+	for (size_t i = 0; i < flags->count; i++) {
+		uint64_t bit = 0;
+		enum err e = s->service->keyword_bit(s->store, flags->keywords[i], create, &bit);
+
+		if (e == ERR_NOT_FOUND && !create)
+			continue;
+		if (e)
+			return e;
+		*out |= bit;
+	}
+	return ERR_OK;
+}
+
+enum err imap_mailbox_find(struct imap_session *s, struct span name, struct mailbox_info *out)
+{
+	struct span normal;
+	enum err e = s->service->name_normal(name, &s->run.arena, &normal);
+
+	if (e)
+		return e == ERR_TEMP ? e : ERR_NOT_FOUND;
+	e = s->service->find(s->store, normal, &s->run.arena, out);
+	return !e && !out->exists ? ERR_NOT_FOUND : e;
+}

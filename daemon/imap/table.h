@@ -1,0 +1,28 @@
+/* imap/table.h: the law of the protocol: which command is legal where, what it needs, who parses and who runs it. */
+#ifndef POSTROOM_IMAP_TABLE_H
+#define POSTROOM_IMAP_TABLE_H
+
+#include "daemon/imap/parse.h"
+#include "daemon/imap/session.h"
+
+enum {
+	NEED_PRIVACY = 1, /* TLS, or a peer on this machine's loopback */
+	NEED_TLS = 2,     /* TLS, without that exception */
+	NEED_WRITE = 4,   /* a mailbox selected read-write */
+	NO_EXPUNGE = 8,   /* no EXPUNGE reply while it runs: sequence numbers are in use (RFC 3501 7.4.1) */
+	BY_UID = 16,
+	SECRET = 32, /* its bytes are erased afterwards */
+};
+
+struct imap_command {
+	struct span verb; /* with "UID " where it is that form */
+	unsigned states;  /* of enum imap_state */
+	unsigned law;
+	enum err (*parse)(struct imap_parser *p, union imap_args *out); /* null: no arguments */
+	enum step (*run)(struct imap_session *s, const union imap_args *args, struct out *out);
+};
+
+/* Cuts the verb (with UID) off p; null: unknown. */
+const struct imap_command *imap_command_find(struct imap_parser *p);
+
+#endif
