@@ -40,6 +40,8 @@ static enum err check_levels(struct span name)
 	struct span rest = name, level;
 	unsigned depth = 0;
 
+	if (!name.len)
+		return ERR_SYNTAX;
 	while (span_split(&rest, '/', &level)) {
 		if (!level.len || span_equals(level, SPAN(".")) || span_equals(level, SPAN("..")))
 			return ERR_SYNTAX;

@@ -12,31 +12,13 @@
 
 #include <stdlib.h>
 
-#include "daemon/store/expunge.h"
-#include "daemon/store/notice.h"
-#include "daemon/store/state.h"
-#include "db/mail_account.h"
+#include "daemon/store/inside_view.h"
 #include "db/mail_mailbox.h"
 #include "db/mail_message.h"
 
 #define READ_ROWS 1000
 #define READ_BYTES (1024u * 1024u)
-#define ROW_WEIGHT 64 /* bytes that a changed row costs in the WAL, about */
-#define WRITE_WEIGHT 16384
 #define RECENT_RANGES 64 /* past this the oldest are forgotten */
-
-struct view {
-	struct mailstore *m;
-	struct mailbox_state *state;
-	struct uidmap *map;
-	uint64_t modseq, uid_next; /* of the last sync */
-	bool is_behind;            /* holds UIDs that are expunged */
-	bool is_readonly;          /* takes no \Recent */
-	struct uid_range *recent;  /* ascending */
-	size_t recent_count, recent_cap;
-	uint64_t *own; /* modseqs */
-	size_t own_count, own_cap;
-};
 
 /* ---- the mailbox as a map ---- */
 
@@ -273,12 +255,6 @@ uint32_t view_first_from(const struct view *v, uint32_t uid)
 	return uidmap_first_from(v->map, uid);
 }
 
-/* The highest UID that a row of this view may have; 0: none. */
-static uint32_t last_known(const struct view *v)
-{
-	return (uint32_t)(v->uid_next - 1);
-}
-
 enum err view_first_unseen(struct view *v, uint32_t *sequence_out)
 {
 	struct db_mailbox row;
@@ -295,7 +271,7 @@ enum err view_first_unseen(struct view *v, uint32_t *sequence_out)
 	if (!e && row.unseen == 0)
 		e = ERR_NOT_FOUND;
 	if (!e)
-		e = db_message_first_unseen(db, v->state->id, from, last_known(v), &uid);
+		e = db_message_first_unseen(db, v->state->id, from, view_last_known(v), &uid);
 	mailstore_reader_give(v->m, &db);
 	if (!e && !uidmap_find(v->map, uid, sequence_out))
 		*sequence_out = 0;
@@ -309,38 +285,6 @@ bool view_is_stale(const struct view *v)
 	return v->is_behind || atomic_load_explicit(&v->state->modseq, memory_order_acquire) > v->modseq || atomic_load(&v->state->gone);
 }
 
-struct collecting {
-	struct view *v;
-	const struct uidmap *map; /* the one to come */
-	struct arena *arena;
-	struct view_flags_changed *rows;
-	size_t count, cap;
-	bool failed;
-};
-
-/* Grows by doubling within the arena, which is of the command and short-lived. */
-static bool collect(struct collecting *c, uint32_t uid, uint64_t flags, uint64_t modseq)
-{
-	uint32_t sequence;
-
-	if (!uidmap_find(c->map, uid, &sequence))
-		return true;
-	if (c->count == c->cap) {
-		size_t cap = c->cap ? c->cap * 2 : 16;
-		struct view_flags_changed *rows = arena_array(c->arena, cap, sizeof(*rows));
-
-		c->failed = !rows;
-		if (!rows)
-			return false;
-		if (c->count)
-			memcpy(rows, c->rows, c->count * sizeof(*rows));
-		c->rows = rows;
-		c->cap = cap;
-	}
-	c->rows[c->count++] = (struct view_flags_changed){ sequence, uid, flags, modseq };
-	return true;
-}
-
 static bool is_own(const struct view *v, uint64_t modseq)
 {
 	for (size_t i = 0; i < v->own_count; i++) {
@@ -350,34 +294,38 @@ static bool is_own(const struct view *v, uint64_t modseq)
 	return false;
 }
 
-static bool collect_changed(void *arg, const struct db_message_row *row)
-{
-	struct collecting *c = arg;
+struct finding {
+	const struct view *v;
+	struct changed_list list;
+};
 
-	return is_own(c->v, row->message.modseq) || collect(c, row->message.uid, row->message.flags, row->message.modseq);
+static bool find_one(void *arg, const struct db_message_row *row)
+{
+	struct finding *f = arg;
+
+	return is_own(f->v, row->message.modseq) || changed_list_add(&f->list, row->message.uid, row->message.flags, row->message.modseq);
 }
 
 /* Messages that the client knows and whose flags changed since the last sync. */
-static enum err find_changed(struct db *db, struct collecting *c)
+static enum err find_changed(struct db *db, struct view *v, struct finding *f)
 {
-	struct view *v = c->v;
 	struct uid_range ranges[STATE_CHANGES];
 	size_t count;
 	enum err e = ERR_OK;
 
-	if (last_known(v) == 0)
+	if (view_last_known(v) == 0)
 		return ERR_OK;
 	if (!state_changes(v->m, v->state, v->modseq, v->own, v->own_count, ranges, &count)) {
 		ranges[0] = (struct uid_range){ 1, UINT32_MAX };
 		count = 1;
 	}
-	for (size_t i = 0; !e && !c->failed && i < count; i++) {
-		uint32_t last = ranges[i].last < last_known(v) ? ranges[i].last : last_known(v);
+	for (size_t i = 0; !e && !f->list.failed && i < count; i++) {
+		uint32_t last = ranges[i].last < view_last_known(v) ? ranges[i].last : view_last_known(v);
 
 		if (ranges[i].first <= last)
-			e = db_message_scan_changed(db, v->state->id, ranges[i].first, last, v->modseq, collect_changed, c);
+			e = db_message_scan_changed(db, v->state->id, ranges[i].first, last, v->modseq, find_one, f);
 	}
-	return !e && c->failed ? ERR_LIMIT : e;
+	return !e && f->list.failed ? ERR_LIMIT : e;
 }
 
 static void count_missing(void *arg, uint32_t first, uint32_t last)
@@ -431,7 +379,7 @@ static enum err next_map(struct view *v, bool may_expunge, struct uidmap **map, 
 
 static enum err sync_now(struct view *v, bool may_expunge, struct db *db, struct arena *a, struct view_changes *out)
 {
-	struct collecting c = { .v = v, .arena = a };
+	struct finding f = { .v = v, .list.arena = a };
 	struct db_mailbox row;
 	struct uidmap *map = NULL;
 	uint64_t uid_next, old_uid_next = v->uid_next;
@@ -449,16 +397,16 @@ static enum err sync_now(struct view *v, bool may_expunge, struct db *db, struct
 	if (!e)
 		e = next_map(v, may_expunge, &map, uid_next, a, out, &is_behind);
 	if (!e && row.modseq > v->modseq) {
-		c.map = map;
-		e = find_changed(db, &c);
+		f.list.map = map;
+		e = find_changed(db, v, &f);
 	}
 	if (e) {
 		uidmap_release(&map);
 		*out = (struct view_changes){ .expunged = NULL };
 		return e;
 	}
-	out->changed = c.rows;
-	out->changed_count = c.count;
+	out->changed = f.list.rows;
+	out->changed_count = f.list.count;
 	uidmap_release(&v->map);
 	v->map = map;
 	v->modseq = row.modseq;
@@ -587,7 +535,7 @@ enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid
 	e = db_begin(db);
 	for (size_t i = range_after(set, after_uid); !e && !r.has_stopped && i < set->count; i++) {
 		uint32_t first = set->ranges[i].first > after_uid ? set->ranges[i].first : after_uid + 1;
-		uint32_t last = set->ranges[i].last < last_known(v) ? set->ranges[i].last : last_known(v);
+		uint32_t last = set->ranges[i].last < view_last_known(v) ? set->ranges[i].last : view_last_known(v);
 
 		if (first > last)
 			break;
@@ -597,239 +545,5 @@ enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid
 	arena_clear(&paths);
 	*last_uid_out = r.last_uid;
 	*end_out = !e && !r.has_stopped;
-	return e;
-}
-
-/* ---- STORE ---- */
-
-struct storing {
-	struct view *v;
-	const struct uid_set *set;
-	uint64_t keep, add; /* flags = (flags & keep) | add */
-	struct collecting changed;
-	struct db_mailbox_delta delta;
-	uint64_t modseq;
-	uint32_t first, last; /* of what changes */
-};
-
-static bool store_one(void *arg, const struct db_message_row *row)
-{
-	struct storing *s = arg;
-	const uint64_t was = row->message.flags, is = (was & s->keep) | s->add;
-
-	if (was == is)
-		return true;
-	s->delta.unseen += !(is & FLAG_SEEN) - !(was & FLAG_SEEN);
-	s->delta.deleted += !!(is & FLAG_DELETED) - !!(was & FLAG_DELETED);
-	if (!s->first)
-		s->first = row->message.uid;
-	s->last = row->message.uid;
-	return collect(&s->changed, row->message.uid, is, s->modseq);
-}
-
-/* For each range of the set, cut to what the view knows. */
-static enum err store_ranges(struct db *db, struct storing *s, bool is_writing)
-{
-	const struct view *v = s->v;
-	enum err e = ERR_OK;
-
-	for (size_t i = 0; !e && !s->changed.failed && i < s->set->count && s->set->ranges[i].first <= last_known(v); i++) {
-		uint32_t first = s->set->ranges[i].first, last = s->set->ranges[i].last < last_known(v) ? s->set->ranges[i].last : last_known(v);
-
-		e = is_writing ? db_message_flag(db, v->state->id, first, last, s->keep, s->add, s->modseq)
-			       : db_message_scan(db, v->state->id, first, last, DB_ROW_THIN, store_one, s);
-	}
-	return !e && s->changed.failed ? ERR_LIMIT : e;
-}
-
-static enum err run_store(struct db *db, void *arg)
-{
-	struct storing *s = arg;
-	struct view *v = s->v;
-	uint64_t modseq;
-	enum err e;
-
-	s->delta = (struct db_mailbox_delta){ .messages = 0 };
-	s->changed.count = 0;
-	s->first = 0;
-	s->modseq = 0;
-	e = store_ranges(db, s, false);
-	if (e || s->changed.count == 0)
-		return e;
-	e = db_mail_allot(db, 0, &modseq, NULL);
-	if (e)
-		return e;
-	s->modseq = modseq;
-	for (size_t i = 0; i < s->changed.count; i++)
-		s->changed.rows[i].modseq = modseq;
-	state_note_change(v->m, v->state, modseq, s->first, s->last);
-	e = store_ranges(db, s, true);
-	return e ? e : db_mailbox_adjust(db, v->state->id, &s->delta, modseq);
-}
-
-static bool own_room(struct view *v)
-{
-	if (v->own_count == v->own_cap) {
-		size_t cap = v->own_cap ? v->own_cap * 2 : 4;
-		uint64_t *own = realloc(v->own, cap * sizeof(*own));
-
-		if (!own)
-			return false;
-		v->own = own;
-		v->own_cap = cap;
-	}
-	return true;
-}
-
-enum err view_store(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
-		    struct view_flags_changed **changed_out, size_t *count_out)
-{
-	struct storing s = {
-		.v = v,
-		.set = set,
-		.keep = how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags
-									    : 0,
-		.add = how == FLAGS_REMOVE ? 0 : flags,
-		.changed = { .v = v, .map = v->map, .arena = a },
-	};
-	enum err e;
-
-	*changed_out = NULL;
-	*count_out = 0;
-	if (!own_room(v))
-		return ERR_TEMP;
-	e = mailstore_write(v->m, run_store, &s, WRITE_WEIGHT + (size_t)v->map->messages * ROW_WEIGHT);
-	if (e || !s.modseq)
-		return e;
-	v->own[v->own_count++] = s.modseq;
-	state_announce(v->state, s.modseq);
-	notice_changed(v->m, v->state->id);
-	*changed_out = s.changed.rows;
-	*count_out = s.changed.count;
-	return ERR_OK;
-}
-
-/* ---- EXPUNGE, COPY, MOVE ---- */
-
-struct moving {
-	struct view *v;
-	const struct uid_set *set;
-	struct picked_list rows;
-	struct file_list files;
-	uint64_t modseq, target_id, first_uid;
-	uint32_t uid_validity;
-	bool is_move;
-};
-
-static enum err run_expunge(struct db *db, void *arg)
-{
-	struct moving *x = arg;
-	const uint64_t id = x->v->state->id;
-	enum err e = picked_read(db, id, x->set, last_known(x->v), FLAG_DELETED, &x->rows);
-
-	if (e || x->rows.count == 0)
-		return e;
-	e = db_mail_allot(db, 0, &x->modseq, NULL);
-	if (!e)
-		e = expunge_rows(db, id, &x->rows, x->modseq);
-	return e ? e : expunge_contents(db, &x->rows, &x->files);
-}
-
-enum err view_expunge(struct view *v, const struct uid_set *set)
-{
-	struct moving x = { .v = v, .set = set };
-	enum err e = mailstore_write(v->m, run_expunge, &x, WRITE_WEIGHT);
-
-	if (!e && x.rows.count) {
-		state_announce(v->state, x.modseq);
-		expunge_files(v->m, &x.files);
-		notice_changed(v->m, v->state->id);
-	}
-	file_list_clear(&x.files);
-	picked_clear(&x.rows);
-	return e;
-}
-
-static enum err copy_rows(struct db *db, struct moving *x, uint64_t uid_next)
-{
-	struct db_mailbox_delta delta = { .messages = (int64_t)x->rows.count, .uids = x->rows.count };
-	struct db_message row = { .mailbox = x->target_id, .modseq = x->modseq };
-	enum err e = ERR_OK;
-
-	if (uid_next + x->rows.count - 1 > UINT32_MAX)
-		return ERR_LIMIT;
-	for (size_t i = 0; !e && i < x->rows.count; i++) {
-		const struct picked *p = &x->rows.rows[i];
-
-		row.uid = (uint32_t)(uid_next + i);
-		row.flags = p->flags;
-		row.content = p->content;
-		e = db_message_add(db, &row);
-		delta.unseen += !(p->flags & FLAG_SEEN);
-		delta.deleted += !!(p->flags & FLAG_DELETED);
-		delta.size_bytes += (int64_t)p->size;
-	}
-	return e ? e : db_mailbox_adjust(db, x->target_id, &delta, x->modseq);
-}
-
-static enum err run_copy(struct db *db, void *arg)
-{
-	struct moving *x = arg;
-	const uint64_t id = x->v->state->id;
-	struct db_mailbox target;
-	enum err e = db_mailbox_by_id(db, x->target_id, &target);
-
-	if (!e)
-		e = picked_read(db, id, x->set, last_known(x->v), 0, &x->rows);
-	if (e)
-		return e;
-	x->uid_validity = target.uid_validity;
-	x->first_uid = target.uid_next;
-	if (x->rows.count == 0)
-		return ERR_OK;
-	e = db_mail_allot(db, 0, &x->modseq, NULL);
-	if (!e)
-		e = copy_rows(db, x, target.uid_next);
-	if (!e && x->is_move)
-		e = expunge_rows(db, id, &x->rows, x->modseq);
-	return e;
-}
-
-static enum err copied(struct moving *x, struct arena *a, struct uid_pair **out, size_t *count_out)
-{
-	struct mailstore *m = x->v->m;
-	struct mailbox_state *target = state_get(m, x->target_id, x->first_uid);
-
-	if (target)
-		state_announce(target, x->modseq);
-	notice_changed(m, x->target_id);
-	if (x->is_move && x->target_id != x->v->state->id) {
-		state_announce(x->v->state, x->modseq);
-		notice_changed(m, x->v->state->id);
-	}
-	*out = arena_array(a, x->rows.count, sizeof(**out));
-	/* It is done and durable: without room for the pairs the client learns no UIDs, that is all. */
-	if (!*out)
-		return ERR_OK;
-	for (size_t i = 0; i < x->rows.count; i++)
-		(*out)[i] = (struct uid_pair){ x->rows.rows[i].uid, (uint32_t)(x->first_uid + i) };
-	*count_out = x->rows.count;
-	return ERR_OK;
-}
-
-enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, struct arena *a,
-		   uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out)
-{
-	struct moving x = { .v = v, .set = set, .target_id = target_mailbox_id, .is_move = move };
-	enum err e = mailstore_write(v->m, run_copy, &x, WRITE_WEIGHT);
-
-	*out = NULL;
-	*count_out = 0;
-	if (!e) {
-		*uid_validity_out = x.uid_validity;
-		if (x.rows.count)
-			e = copied(&x, a, out, count_out);
-	}
-	picked_clear(&x.rows);
 	return e;
 }

@@ -1,0 +1,251 @@
+/* store/change.c: what sessions change through a view: flags, expunges, copies, moves. Each is one transaction, and touches only
+ * messages that the view knows.
+ *
+ * (1) STORE looks first and writes then, with the same condition, in the same transaction: what it reports is what it wrote.
+ */
+#include <stdlib.h>
+
+#include "daemon/store/expunge.h"
+#include "daemon/store/inside_view.h"
+#include "daemon/store/notice.h"
+#include "daemon/store/view.h"
+#include "db/mail_account.h"
+#include "db/mail_mailbox.h"
+#include "db/mail_message.h"
+
+#define ROW_WEIGHT 64 /* bytes that a changed row costs in the WAL, about */
+#define WRITE_WEIGHT 16384
+
+/* ---- STORE ---- */
+
+struct storing {
+	struct view *v;
+	const struct uid_set *set;
+	uint64_t keep, add; /* flags = (flags & keep) | add */
+	struct changed_list changed;
+	struct db_mailbox_delta delta;
+	uint64_t modseq;
+	uint32_t first, last; /* of what changes */
+};
+
+static bool store_one(void *arg, const struct db_message_row *row)
+{
+	struct storing *s = arg;
+	const uint64_t was = row->message.flags, is = (was & s->keep) | s->add;
+
+	if (was == is)
+		return true;
+	s->delta.unseen += !(is & FLAG_SEEN) - !(was & FLAG_SEEN);
+	s->delta.deleted += !!(is & FLAG_DELETED) - !!(was & FLAG_DELETED);
+	if (!s->first)
+		s->first = row->message.uid;
+	s->last = row->message.uid;
+	return changed_list_add(&s->changed, row->message.uid, is, s->modseq);
+}
+
+/* For each range of the set, cut to what the view knows. */
+static enum err store_ranges(struct db *db, struct storing *s, bool is_writing)
+{
+	const struct view *v = s->v;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; !e && !s->changed.failed && i < s->set->count && s->set->ranges[i].first <= view_last_known(v); i++) {
+		uint32_t first = s->set->ranges[i].first, last = s->set->ranges[i].last < view_last_known(v) ? s->set->ranges[i].last : view_last_known(v);
+
+		e = is_writing ? db_message_flag(db, v->state->id, first, last, s->keep, s->add, s->modseq)
+			       : db_message_scan(db, v->state->id, first, last, DB_ROW_THIN, store_one, s);
+	}
+	return !e && s->changed.failed ? ERR_LIMIT : e;
+}
+
+static enum err run_store(struct db *db, void *arg)
+{
+	struct storing *s = arg;
+	struct view *v = s->v;
+	uint64_t modseq;
+	enum err e;
+
+	s->delta = (struct db_mailbox_delta){ .messages = 0 };
+	s->changed.count = 0;
+	s->first = 0;
+	s->modseq = 0;
+	e = store_ranges(db, s, false);
+	if (e || s->changed.count == 0)
+		return e;
+	e = db_mail_allot(db, 0, &modseq, NULL);
+	if (e)
+		return e;
+	s->modseq = modseq;
+	for (size_t i = 0; i < s->changed.count; i++)
+		s->changed.rows[i].modseq = modseq;
+	state_note_change(v->m, v->state, modseq, s->first, s->last);
+	e = store_ranges(db, s, true);
+	return e ? e : db_mailbox_adjust(db, v->state->id, &s->delta, modseq);
+}
+
+static bool own_room(struct view *v)
+{
+	if (v->own_count == v->own_cap) {
+		size_t cap = v->own_cap ? v->own_cap * 2 : 4;
+		uint64_t *own = realloc(v->own, cap * sizeof(*own));
+
+		if (!own)
+			return false;
+		v->own = own;
+		v->own_cap = cap;
+	}
+	return true;
+}
+
+enum err view_store(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
+		    struct view_flags_changed **changed_out, size_t *count_out)
+{
+	struct storing s = {
+		.v = v,
+		.set = set,
+		.keep = how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags
+									    : 0,
+		.add = how == FLAGS_REMOVE ? 0 : flags,
+		.changed = { .map = v->map, .arena = a },
+	};
+	enum err e;
+
+	*changed_out = NULL;
+	*count_out = 0;
+	if (!own_room(v))
+		return ERR_TEMP;
+	e = mailstore_write(v->m, run_store, &s, WRITE_WEIGHT + (size_t)v->map->messages * ROW_WEIGHT);
+	if (e || !s.modseq)
+		return e;
+	v->own[v->own_count++] = s.modseq;
+	state_announce(v->state, s.modseq);
+	notice_changed(v->m, v->state->id);
+	*changed_out = s.changed.rows;
+	*count_out = s.changed.count;
+	return ERR_OK;
+}
+
+/* ---- EXPUNGE, COPY, MOVE ---- */
+
+struct moving {
+	struct view *v;
+	const struct uid_set *set;
+	struct picked_list rows;
+	struct file_list files;
+	uint64_t modseq, target_id, first_uid;
+	uint32_t uid_validity;
+	bool is_move;
+};
+
+static enum err run_expunge(struct db *db, void *arg)
+{
+	struct moving *x = arg;
+	const uint64_t id = x->v->state->id;
+	enum err e = picked_read(db, id, x->set, view_last_known(x->v), FLAG_DELETED, &x->rows);
+
+	if (e || x->rows.count == 0)
+		return e;
+	e = db_mail_allot(db, 0, &x->modseq, NULL);
+	if (!e)
+		e = expunge_rows(db, id, &x->rows, x->modseq);
+	return e ? e : expunge_contents(db, &x->rows, &x->files);
+}
+
+enum err view_expunge(struct view *v, const struct uid_set *set)
+{
+	struct moving x = { .v = v, .set = set };
+	enum err e = mailstore_write(v->m, run_expunge, &x, WRITE_WEIGHT);
+
+	if (!e && x.rows.count) {
+		state_announce(v->state, x.modseq);
+		expunge_files(v->m, &x.files);
+		notice_changed(v->m, v->state->id);
+	}
+	file_list_clear(&x.files);
+	picked_clear(&x.rows);
+	return e;
+}
+
+static enum err copy_rows(struct db *db, struct moving *x, uint64_t uid_next)
+{
+	struct db_mailbox_delta delta = { .messages = (int64_t)x->rows.count, .uids = x->rows.count };
+	struct db_message row = { .mailbox = x->target_id, .modseq = x->modseq };
+	enum err e = ERR_OK;
+
+	if (uid_next + x->rows.count - 1 > UINT32_MAX)
+		return ERR_LIMIT;
+	for (size_t i = 0; !e && i < x->rows.count; i++) {
+		const struct picked *p = &x->rows.rows[i];
+
+		row.uid = (uint32_t)(uid_next + i);
+		row.flags = p->flags;
+		row.content = p->content;
+		e = db_message_add(db, &row);
+		delta.unseen += !(p->flags & FLAG_SEEN);
+		delta.deleted += !!(p->flags & FLAG_DELETED);
+		delta.size_bytes += (int64_t)p->size;
+	}
+	return e ? e : db_mailbox_adjust(db, x->target_id, &delta, x->modseq);
+}
+
+static enum err run_copy(struct db *db, void *arg)
+{
+	struct moving *x = arg;
+	const uint64_t id = x->v->state->id;
+	struct db_mailbox target;
+	enum err e = db_mailbox_by_id(db, x->target_id, &target);
+
+	if (!e)
+		e = picked_read(db, id, x->set, view_last_known(x->v), 0, &x->rows);
+	if (e)
+		return e;
+	x->uid_validity = target.uid_validity;
+	x->first_uid = target.uid_next;
+	if (x->rows.count == 0)
+		return ERR_OK;
+	e = db_mail_allot(db, 0, &x->modseq, NULL);
+	if (!e)
+		e = copy_rows(db, x, target.uid_next);
+	if (!e && x->is_move)
+		e = expunge_rows(db, id, &x->rows, x->modseq);
+	return e;
+}
+
+static enum err copied(struct moving *x, struct arena *a, struct uid_pair **out, size_t *count_out)
+{
+	struct mailstore *m = x->v->m;
+	struct mailbox_state *target = state_get(m, x->target_id, x->first_uid);
+
+	if (target)
+		state_announce(target, x->modseq);
+	notice_changed(m, x->target_id);
+	if (x->is_move && x->target_id != x->v->state->id) {
+		state_announce(x->v->state, x->modseq);
+		notice_changed(m, x->v->state->id);
+	}
+	*out = arena_array(a, x->rows.count, sizeof(**out));
+	/* It is done and durable: without room for the pairs the client learns no UIDs, that is all. */
+	if (!*out)
+		return ERR_OK;
+	for (size_t i = 0; i < x->rows.count; i++)
+		(*out)[i] = (struct uid_pair){ x->rows.rows[i].uid, (uint32_t)(x->first_uid + i) };
+	*count_out = x->rows.count;
+	return ERR_OK;
+}
+
+enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, struct arena *a,
+		   uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out)
+{
+	struct moving x = { .v = v, .set = set, .target_id = target_mailbox_id, .is_move = move };
+	enum err e = mailstore_write(v->m, run_copy, &x, WRITE_WEIGHT);
+
+	*out = NULL;
+	*count_out = 0;
+	if (!e) {
+		*uid_validity_out = x.uid_validity;
+		if (x.rows.count)
+			e = copied(&x, a, out, count_out);
+	}
+	picked_clear(&x.rows);
+	return e;
+}
