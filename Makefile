@@ -39,7 +39,7 @@ below = $(foreach r,$(call reverse,$(call upto,$(1),$(ROOMS))),$(call archive,$(
 ARCHIVES := $(foreach r,$(call reverse,$(ROOMS)),$(call archive,$(r)))
 
 all: $(BUILD)/postroom
-.PHONY: all run unit check check-full check-unit check-chat check-daemon check-faults check-fuzz check-packages suites fuzzers fuzz lint tidy \
+.PHONY: all run unit check check-full check-unit check-chat check-daemon check-faults check-fuzz check-packages check-runner fuzzers fuzz lint tidy \
         format bench deb rpm install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -132,17 +132,20 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(patsubst %.c,$(BUILD)/%.o,$(filt
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 fuzzers: $(patsubst %,$(BUILD)/fuzz_%,$(FUZZ_TARGETS))
 check-fuzz:
-	@$(FUZZ_MAKE) fuzzers
+	+@$(FUZZ_MAKE) fuzzers
 	@$(RUN_TESTS) fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 # make fuzz T=imap [FUZZ_SECONDS=600]
 fuzz:
-	@$(FUZZ_MAKE) $(BUILD)/fuzz/fuzz_$(T)
+	+@$(FUZZ_MAKE) $(BUILD)/fuzz/fuzz_$(T)
 	@$(RUN_TESTS) fuzz --seconds $(if $(filter 3,$(FUZZ_SECONDS)),60,$(FUZZ_SECONDS)) $(T)
+
+check-runner:
+	@$(RUN_TESTS) runner tests/run_test.py
 
 check-packages: deb
 	@$(RUN_TESTS) packages $(sort $(wildcard tests/packages/*_test.py))
 
-lint:
+lint: check-runner
 	@python3 tests/lint/self_test.py --tap $(RESULTS)/lint-self.tap
 	@python3 tests/lint/lint.py --build $(BUILD) --tap $(RESULTS)/lint.tap
 tidy:
@@ -155,40 +158,40 @@ format:
 # --- Everything. A part that fails does not keep the others from running; what it owed is missing from the totals, and fails them.
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 AGAIN = $(MAKE) --no-print-directory -k $(PARALLEL) RESULTS=$(RESULTS)
-CHECK_SUITES := lint lint-self unit chat daemon fuzz faults
+CHECK_SUITES := lint lint-self runner unit chat daemon fuzz faults
 SAN_SUITES := unit chat daemon
 
 check:
 	@sh packaging/install-deps.sh build test
 	@rm -rf $(RESULTS)
-	-@$(AGAIN) all
+	-+@$(AGAIN) all
 	-@$(MAKE) --no-print-directory RESULTS=$(RESULTS) lint
-	-@$(AGAIN) check-unit
-	-@$(AGAIN) check-chat
-	-@$(AGAIN) check-daemon
-	-@$(AGAIN) check-fuzz
-	-@$(AGAIN) check-faults
+	-+@$(AGAIN) check-unit
+	-+@$(AGAIN) check-chat
+	-+@$(AGAIN) check-daemon
+	-+@$(AGAIN) check-fuzz
+	-+@$(AGAIN) check-faults
 	@python3 tests/run.py --results $(RESULTS) total --optional $(CHECK_SUITES)
 
 # The same with clang and under sanitizers, all faults, longer fuzzing, packages.
 check-full:
 	@sh packaging/install-deps.sh build test package
 	@rm -rf $(RESULTS)
-	-@$(AGAIN) all
+	-+@$(AGAIN) all
 	-@$(MAKE) --no-print-directory RESULTS=$(RESULTS) lint
 	-@$(MAKE) --no-print-directory RESULTS=$(RESULTS) tidy
-	-@$(AGAIN) check-unit
-	-@$(AGAIN) check-chat
-	-@FULL=1 $(AGAIN) check-daemon
-	-@$(AGAIN) BUILD=$(BUILD)/clang CC=clang LABEL=clang- check-unit
-	-@for san in address,undefined thread; do \
+	-+@$(AGAIN) check-unit
+	-+@$(AGAIN) check-chat
+	-+@FULL=1 $(AGAIN) check-daemon
+	-+@$(AGAIN) BUILD=$(BUILD)/clang CC=clang LABEL=clang- check-unit
+	-+@for san in address,undefined thread; do \
 		for suite in $(SAN_SUITES); do \
 			$(AGAIN) BUILD=$(BUILD)/san-$${san%%,*} CC=clang SAN=$$san CFLAGS='-O1 -g' LABEL=$${san%%,*}- check-$$suite; \
 		done; \
 	done
-	-@FULL=1 $(AGAIN) check-faults
-	-@$(AGAIN) FUZZ_SECONDS=20 check-fuzz
-	-@$(AGAIN) check-packages
+	-+@FULL=1 $(AGAIN) check-faults
+	-+@$(AGAIN) FUZZ_SECONDS=20 check-fuzz
+	-+@$(AGAIN) check-packages
 	@python3 tests/run.py --results $(RESULTS) total $(CHECK_SUITES) tidy clang-unit $(foreach s,address thread,$(patsubst %,$(s)-%,$(SAN_SUITES))) packages
 
 # --- Running, measuring, packing.

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 OK, FAILED, SKIPPED = "ok", "not ok", "skip"
 # `ok NAME`, and the form of other producers: `ok 3 - NAME # SKIP reason`.
-LINE = re.compile(r"^(ok|not ok|skip)\b(?: +\d+(?= -| *$| +#))?(?: +-)? *(.*?)\s*$")
+LINE = re.compile(r"^(ok|not ok|skip)(?: +\d+(?= -| *$| +#))?(?: -)? +(.*?)\s*$")
 PLAN = re.compile(r"^1\.\.(\d+)$")
 SHOWN_LINES = 40
 
@@ -273,7 +273,7 @@ def main():
     parser.add_argument("--results", default="build/results")
     parser.add_argument("--label", default="")
     parser.add_argument("--sanitizer", default="")
-    parser.add_argument("suite", choices=["unit", "chat", "daemon", "faults", "packages", "fuzz", "total"])
+    parser.add_argument("suite", choices=["unit", "chat", "daemon", "faults", "packages", "runner", "fuzz", "total"])
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--optional", action="store_true")
     parser.add_argument("arguments", nargs="*")
