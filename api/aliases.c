@@ -14,7 +14,7 @@ void api_aliases_list(struct api_call *c)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_pack("{s:o, s:o}", "address", json_span(aliases[i].address), "targets", json_spans(aliases[i].targets, aliases[i].target_count)));
 	snapshot_release(&s);
-	reply_list(c, &list, SPAN(""));
+	call_reply_list(c, &list, SPAN(""));
 }
 
 void api_aliases_add(struct api_call *c)
@@ -34,11 +34,11 @@ void api_aliases_add(struct api_call *c)
 		return;
 	e = directory_alias_add(c->context->directory, address, targets, target_count, &why);
 	if (e != ERR_OK) {
-		reply_error(c, e, &why);
+		call_reply_error(c, e, &why);
 		return;
 	}
 	out = json_pack("{s:o, s:o}", "address", json_span(address), "targets", json_spans(targets, target_count));
-	reply_json(c, 201, &out);
+	call_reply_json(c, 201, &out);
 }
 
 void api_aliases_remove(struct api_call *c)
@@ -47,7 +47,7 @@ void api_aliases_remove(struct api_call *c)
 	enum err e = directory_alias_remove(c->context->directory, c->args[0], &why);
 
 	if (e == ERR_OK)
-		reply_empty(c);
+		call_reply_empty(c);
 	else
-		reply_error(c, e, &why);
+		call_reply_error(c, e, &why);
 }

@@ -71,11 +71,11 @@ bool call_read_body(struct api_call *c, const struct body_field *fields, size_t 
 		const struct body_field *f = field_named(fields, count, key);
 
 		if (!f) {
-			reply_problem(c, 422, "unknown_field", key, "there is no such field");
+			call_reply_problem(c, 422, "unknown_field", key, "there is no such field");
 			return false;
 		}
 		if (!read_field(c, value, f)) {
-			reply_problem(c, 422, "invalid_field", key, "the value is not of the field's type or range");
+			call_reply_problem(c, 422, "invalid_field", key, "the value is not of the field's type or range");
 			return false;
 		}
 		if (f->given)
@@ -83,7 +83,7 @@ bool call_read_body(struct api_call *c, const struct body_field *fields, size_t 
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (fields[i].required && !json_object_get(c->body, fields[i].name)) {
-			reply_problem(c, 422, "missing_field", fields[i].name, "the field is required");
+			call_reply_problem(c, 422, "missing_field", fields[i].name, "the field is required");
 			return false;
 		}
 	}
@@ -114,27 +114,27 @@ static void put_json(struct api_call *c, int status, const char *content_type, j
 	buf_add_char(&r->body, '\n');
 }
 
-void reply_json(struct api_call *c, int status, json_t **value)
+void call_reply_json(struct api_call *c, int status, json_t **value)
 {
 	put_json(c, status, "application/json", *value);
 	json_decref(*value);
 	*value = NULL;
 }
 
-void reply_empty(struct api_call *c)
+void call_reply_empty(struct api_call *c)
 {
 	buf_reset(&c->response->body);
 	c->response->status = 204;
 	c->response->content_type = NULL;
 }
 
-void reply_list(struct api_call *c, json_t **list, struct span next_cursor)
+void call_reply_list(struct api_call *c, json_t **list, struct span next_cursor)
 {
 	json_t *cursor = next_cursor.len ? json_span(next_cursor) : json_null();
 	json_t *page = json_pack("{s:o, s:o}", "data", *list, "next_cursor", cursor);
 
 	*list = NULL;
-	reply_json(c, 200, &page);
+	call_reply_json(c, 200, &page);
 }
 
 static const char *status_title(int status)
@@ -154,7 +154,7 @@ static const char *status_title(int status)
 	}
 }
 
-void reply_problem(struct api_call *c, int status, const char *code, const char *pointer, const char *format, ...)
+void call_reply_problem(struct api_call *c, int status, const char *code, const char *pointer, const char *format, ...)
 {
 	char detail[400];
 	va_list args;
@@ -174,7 +174,7 @@ void reply_problem(struct api_call *c, int status, const char *code, const char 
 	json_decref(problem);
 }
 
-void reply_error(struct api_call *c, enum err e, const struct note *why)
+void call_reply_error(struct api_call *c, enum err e, const struct note *why)
 {
 	static const struct {
 		int status;
@@ -192,7 +192,7 @@ void reply_error(struct api_call *c, enum err e, const struct note *why)
 	};
 	bool has_words = why && why->text[0];
 
-	reply_problem(c, answers[e].status, answers[e].code, NULL, "%s", has_words ? why->text : answers[e].words);
+	call_reply_problem(c, answers[e].status, answers[e].code, NULL, "%s", has_words ? why->text : answers[e].words);
 }
 
 json_t *json_span(struct span s)

@@ -42,14 +42,14 @@ bool call_read_body(struct api_call *c, const struct body_field *fields, size_t 
 
 /* ---- answers; each handler gives exactly one ---- */
 
-void reply_json(struct api_call *c, int status, struct json_t **value); /* takes it; null: 500 */
-void reply_empty(struct api_call *c);                                   /* 204 */
+void call_reply_json(struct api_call *c, int status, struct json_t **value); /* takes it; null: 500 */
+void call_reply_empty(struct api_call *c);                                   /* 204 */
 /* {"data": [...], "next_cursor": cursor or null}: takes the list; an empty cursor is null. */
-void reply_list(struct api_call *c, struct json_t **list, struct span next_cursor);
+void call_reply_list(struct api_call *c, struct json_t **list, struct span next_cursor);
 /* RFC 9457. `code` is stable; `pointer` (may be null) names the field at fault. */
-void reply_problem(struct api_call *c, int status, const char *code, const char *pointer, const char *format, ...) PRINTF_LIKE(5, 6);
+void call_reply_problem(struct api_call *c, int status, const char *code, const char *pointer, const char *format, ...) PRINTF_LIKE(5, 6);
 /* What a service said no to: the status and code of `e`, with its words. */
-void reply_error(struct api_call *c, enum err e, const struct note *why);
+void call_reply_error(struct api_call *c, enum err e, const struct note *why);
 
 /* ---- values ---- */
 

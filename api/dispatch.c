@@ -99,7 +99,7 @@ static bool may_call(struct api_call *c)
 	case API_LOCAL_OWNER: return true;
 	case API_NOBODY: break;
 	}
-	reply_problem(c, 401, "not_authenticated", NULL, "the API is open to the local administrator on the admin socket");
+	call_reply_problem(c, 401, "not_authenticated", NULL, "the API is open to the local administrator on the admin socket");
 	return false;
 }
 
@@ -110,12 +110,12 @@ static bool read_body(struct api_call *c)
 
 	if (c->request->content_type.len && !span_istarts(c->request->content_type, SPAN("application/json")) &&
 	    !span_istarts(c->request->content_type, SPAN("application/merge-patch+json"))) {
-		reply_problem(c, 415, "not_json", NULL, "send application/json");
+		call_reply_problem(c, 415, "not_json", NULL, "send application/json");
 		return false;
 	}
 	c->body = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &error);
 	if (!c->body || !json_is_object(c->body)) {
-		reply_problem(c, 400, "bad_json", NULL, "the body is not a JSON object: %s", c->body ? "another value" : error.text);
+		call_reply_problem(c, 400, "bad_json", NULL, "the body is not a JSON object: %s", c->body ? "another value" : error.text);
 		return false;
 	}
 	return true;
@@ -125,12 +125,12 @@ static void run_route(struct api_call *c, const struct route *route)
 {
 	for (size_t i = 0; i < CALL_MAX_ARGS; i++) {
 		if (c->args[i].len && !percent_decode(&c->arena, c->args[i], &c->args[i])) {
-			reply_problem(c, 400, "bad_path", NULL, "a percent escape in the path is malformed");
+			call_reply_problem(c, 400, "bad_path", NULL, "a percent escape in the path is malformed");
 			return;
 		}
 	}
 	if ((route->flags & ROUTE_RUNNING) && !c->context->queue) {
-		reply_problem(c, 503, "not_running", NULL, "this needs the running daemon");
+		call_reply_problem(c, 503, "not_running", NULL, "this needs the running daemon");
 		return;
 	}
 	if ((route->flags & ROUTE_BODY) && !read_body(c))
@@ -160,9 +160,9 @@ void api_dispatch(const struct api_context *context, const struct api_request *r
 		if (found)
 			run_route(&call, found);
 		else if (path_known)
-			reply_problem(&call, 405, "method_not_allowed", NULL, "the resource does not take this method");
+			call_reply_problem(&call, 405, "method_not_allowed", NULL, "the resource does not take this method");
 		else
-			reply_problem(&call, 404, "no_such_resource", NULL, "there is no such resource");
+			call_reply_problem(&call, 404, "no_such_resource", NULL, "there is no such resource");
 	}
 	json_decref(call.body);
 	arena_clear(&call.arena);

@@ -14,7 +14,7 @@ void api_domains_list(struct api_call *c)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_pack("{s:o}", "name", json_span(domains[i])));
 	snapshot_release(&s);
-	reply_list(c, &list, SPAN(""));
+	call_reply_list(c, &list, SPAN(""));
 }
 
 void api_domains_add(struct api_call *c)
@@ -29,11 +29,11 @@ void api_domains_add(struct api_call *c)
 		return;
 	e = directory_domain_add(c->context->directory, name, &why);
 	if (e != ERR_OK) {
-		reply_error(c, e, &why);
+		call_reply_error(c, e, &why);
 		return;
 	}
 	out = json_pack("{s:o}", "name", json_span(name));
-	reply_json(c, 201, &out);
+	call_reply_json(c, 201, &out);
 }
 
 void api_domains_remove(struct api_call *c)
@@ -42,7 +42,7 @@ void api_domains_remove(struct api_call *c)
 	enum err e = directory_domain_remove(c->context->directory, c->args[0], &why);
 
 	if (e == ERR_OK)
-		reply_empty(c);
+		call_reply_empty(c);
 	else
-		reply_error(c, e, &why);
+		call_reply_error(c, e, &why);
 }

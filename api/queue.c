@@ -59,12 +59,12 @@ void api_queue_list(struct api_call *c)
 	enum err e;
 
 	if ((limit_text.len && (span_to_u64(limit_text, PAGE_MAX, &limit) != ERR_OK || limit == 0)) || (cursor.len && queue_id_parse(cursor, &after) != ERR_OK)) {
-		reply_problem(c, 400, "bad_query", NULL, "limit is 1 to %d, cursor what a page gave as next_cursor", PAGE_MAX);
+		call_reply_problem(c, 400, "bad_query", NULL, "limit is 1 to %d, cursor what a page gave as next_cursor", PAGE_MAX);
 		return;
 	}
 	e = queue_list(c->context->queue, cursor.len ? &after : NULL, limit, &c->arena, &entries, &count);
 	if (e != ERR_OK) {
-		reply_error(c, e, NULL);
+		call_reply_error(c, e, NULL);
 		return;
 	}
 	list = json_array();
@@ -72,14 +72,14 @@ void api_queue_list(struct api_call *c)
 		json_array_append_new(list, entry_json(&entries[i]));
 	if (count == limit)
 		queue_id_text(&entries[count - 1].id, next);
-	reply_list(c, &list, span_str(next));
+	call_reply_list(c, &list, span_str(next));
 }
 
 static bool path_id(struct api_call *c, struct queue_id *out)
 {
 	if (queue_id_parse(c->args[0], out) == ERR_OK)
 		return true;
-	reply_problem(c, 404, "not_found", NULL, "there is no such message in the queue");
+	call_reply_problem(c, 404, "not_found", NULL, "there is no such message in the queue");
 	return false;
 }
 
@@ -94,11 +94,11 @@ void api_queue_get(struct api_call *c)
 		return;
 	e = queue_find(c->context->queue, &id, &c->arena, &entry);
 	if (e != ERR_OK) {
-		reply_error(c, e, NULL);
+		call_reply_error(c, e, NULL);
 		return;
 	}
 	out = entry_json(&entry);
-	reply_json(c, 200, &out);
+	call_reply_json(c, 200, &out);
 }
 
 static void steer(struct api_call *c, enum err (*verb)(struct queue *q, const struct queue_id *id))
@@ -113,9 +113,9 @@ static void steer(struct api_call *c, enum err (*verb)(struct queue *q, const st
 	if (e == ERR_STATE)
 		note_set(&why, "an attempt is under way: try again when it has ended");
 	if (e == ERR_OK)
-		reply_empty(c);
+		call_reply_empty(c);
 	else
-		reply_error(c, e, &why);
+		call_reply_error(c, e, &why);
 }
 
 void api_queue_retry(struct api_call *c)

@@ -26,7 +26,7 @@ void api_relays_list(struct api_call *c)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, relay_json(&relays[i]));
 	snapshot_release(&s);
-	reply_list(c, &list, SPAN(""));
+	call_reply_list(c, &list, SPAN(""));
 }
 
 void api_relays_set(struct api_call *c)
@@ -50,25 +50,25 @@ void api_relays_set(struct api_call *c)
 	while (mode <= RELAY_TLS_REQUIRED && !span_equals(tls, span_str(tls_names[mode])))
 		mode++;
 	if (mode > RELAY_TLS_REQUIRED) {
-		reply_problem(c, 422, "invalid_field", "tls", "tls is none, opportunistic or required");
+		call_reply_problem(c, 422, "invalid_field", "tls", "tls is none, opportunistic or required");
 		return;
 	}
 	relay.tls = (enum relay_tls)mode;
 	if ((relay.user.len > 0) != (relay.password.len > 0)) {
-		reply_problem(c, 422, "invalid_field", "password", "user and password go together");
+		call_reply_problem(c, 422, "invalid_field", "password", "user and password go together");
 		return;
 	}
 	if (relay.user.len > 0 && relay.tls == RELAY_TLS_NONE) {
-		reply_problem(c, 422, "invalid_field", "tls", "a password is only sent over TLS: opportunistic or required");
+		call_reply_problem(c, 422, "invalid_field", "tls", "a password is only sent over TLS: opportunistic or required");
 		return;
 	}
 	e = directory_relay_set(c->context->directory, &relay, &why);
 	if (e != ERR_OK) {
-		reply_error(c, e, &why);
+		call_reply_error(c, e, &why);
 		return;
 	}
 	out = relay_json(&relay);
-	reply_json(c, 200, &out);
+	call_reply_json(c, 200, &out);
 }
 
 void api_relays_remove(struct api_call *c)
@@ -77,7 +77,7 @@ void api_relays_remove(struct api_call *c)
 	enum err e = directory_relay_remove(c->context->directory, c->args[0], &why);
 
 	if (e == ERR_OK)
-		reply_empty(c);
+		call_reply_empty(c);
 	else
-		reply_error(c, e, &why);
+		call_reply_error(c, e, &why);
 }

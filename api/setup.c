@@ -32,9 +32,9 @@ void api_setup_post(struct api_call *c)
 	}
 	if (e == ERR_OK) {
 		out = json_pack("{s:o, s:o, s:o}", "hostname", json_span(setup.hostname), "domain", json_span(setup.domain), "admin", json_span(setup.admin));
-		reply_json(c, 201, &out);
+		call_reply_json(c, 201, &out);
 	} else {
-		reply_error(c, e, &why);
+		call_reply_error(c, e, &why);
 	}
 	buf_wipe(&hash);
 }

@@ -35,5 +35,5 @@ void api_status_get(struct api_call *c)
 			"uptime_seconds", (json_int_t)((clock_real_ms() - c->context->started_ms) / 1000), "domains", (json_int_t)snapshot_domains(s, &domains),
 			"users", (json_int_t)snapshot_accounts(s, &accounts), "queue", queue_json(c->context->queue), "counters", counters_json());
 	snapshot_release(&s);
-	reply_json(c, 200, &out);
+	call_reply_json(c, 200, &out);
 }

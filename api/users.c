@@ -33,7 +33,7 @@ static bool find_user(struct api_call *c, uint64_t *id_out)
 	if (account)
 		*id_out = account->id;
 	else
-		reply_problem(c, 404, "not_found", NULL, "there is no such user");
+		call_reply_problem(c, 404, "not_found", NULL, "there is no such user");
 	snapshot_release(&s);
 	return account != NULL;
 }
@@ -46,9 +46,9 @@ static void reply_user(struct api_call *c, int status, uint64_t id)
 
 	snapshot_release(&s);
 	if (out)
-		reply_json(c, status, &out);
+		call_reply_json(c, status, &out);
 	else
-		reply_problem(c, 404, "not_found", NULL, "the user was removed meanwhile");
+		call_reply_problem(c, 404, "not_found", NULL, "the user was removed meanwhile");
 }
 
 /* Hashes into `hash` (the caller clears it with buf_wipe); answers 422 when the password's length is wrong. */
@@ -57,9 +57,9 @@ static bool hash_password(struct api_call *c, struct span password, struct buf *
 	enum err e = auth_hash_password(password, hash);
 
 	if (e == ERR_LIMIT)
-		reply_problem(c, 422, "password_length", "password", "a password has %d to %d characters", AUTH_PASSWORD_MIN, AUTH_PASSWORD_MAX);
+		call_reply_problem(c, 422, "password_length", "password", "a password has %d to %d characters", AUTH_PASSWORD_MIN, AUTH_PASSWORD_MAX);
 	else if (e != ERR_OK)
-		reply_error(c, e, NULL);
+		call_reply_error(c, e, NULL);
 	return e == ERR_OK;
 }
 
@@ -79,7 +79,7 @@ void api_users_list(struct api_call *c)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, user_json(accounts[i]));
 	snapshot_release(&s);
-	reply_list(c, &list, SPAN(""));
+	call_reply_list(c, &list, SPAN(""));
 }
 
 void api_users_add(struct api_call *c)
@@ -102,7 +102,7 @@ void api_users_add(struct api_call *c)
 		if (e == ERR_OK)
 			reply_user(c, 201, id);
 		else
-			reply_error(c, e, &why);
+			call_reply_error(c, e, &why);
 	}
 	buf_wipe(&hash);
 }
@@ -120,7 +120,7 @@ void api_users_change(struct api_call *c)
 	if (given)
 		e = directory_account_set_suspended(c->context->directory, id, suspended, &why);
 	if (e != ERR_OK) {
-		reply_error(c, e, &why);
+		call_reply_error(c, e, &why);
 		return;
 	}
 	if (given && suspended)
@@ -144,9 +144,9 @@ void api_users_password(struct api_call *c)
 		e = directory_account_set_password(c->context->directory, id, buf_span(&hash), &why);
 		if (e == ERR_OK) {
 			end_sessions(c, id);
-			reply_empty(c);
+			call_reply_empty(c);
 		} else {
-			reply_error(c, e, &why);
+			call_reply_error(c, e, &why);
 		}
 	}
 	buf_wipe(&hash);
@@ -180,7 +180,7 @@ void api_users_remove(struct api_call *c)
 	if (e == ERR_OK)
 		e = directory_account_remove(c->context->directory, id, &why);
 	if (e == ERR_OK)
-		reply_empty(c);
+		call_reply_empty(c);
 	else
-		reply_error(c, e, &why);
+		call_reply_error(c, e, &why);
 }
