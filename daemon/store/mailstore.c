@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
@@ -119,14 +120,23 @@ static enum err sweep_strays(struct mailstore *m, struct db *db)
 	return e;
 }
 
+/* mail.db is made after both folders are durable: where it is, nothing needs to be synced again. */
+static enum err make_folders(const struct mailstore *m, struct note *why)
+{
+	enum err e;
+
+	if (access(m->db_path, F_OK) == 0 && access(m->files_dir, F_OK) == 0)
+		return ERR_OK;
+	e = files_make_dir(m->dir, why);
+	return e ? e : files_make_dir(m->files_dir, why);
+}
+
 static enum err open_parts(struct mailstore *m, bool sweep, struct note *why)
 {
 	struct db_mailbox inbox;
 	struct db *db = NULL;
-	enum err e = files_make_dir(m->dir, why);
+	enum err e = make_folders(m, why);
 
-	if (!e)
-		e = files_make_dir(m->files_dir, why);
 	if (!e)
 		e = db_open(m->db_path, &db_schema_mail, DB_WRITE, &db, why);
 	if (e)
@@ -173,9 +183,9 @@ enum err mailstore_new(struct store *s, struct checkpointer *checkpointer, const
 	return e;
 }
 
-void mailstore_free(struct mailstore **store)
+void mailstore_free(struct mailstore **mailstore)
 {
-	struct mailstore *m = *store;
+	struct mailstore *m = *mailstore;
 
 	if (!m)
 		return;
@@ -193,7 +203,7 @@ void mailstore_free(struct mailstore **store)
 	pthread_mutex_destroy(&m->lock);
 	pthread_mutex_destroy(&m->watch_lock);
 	free(m);
-	*store = NULL;
+	*mailstore = NULL;
 }
 
 enum err mailstore_reader_take(struct mailstore *m, struct db **out)

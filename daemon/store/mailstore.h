@@ -48,7 +48,7 @@ struct mailstore {
 /* `sweep`: removes names in files/ that no row knows. */
 enum err mailstore_new(struct store *s, struct checkpointer *checkpointer, const char *accounts_dir, uint64_t account_id, bool sweep,
 		       struct mailstore **out, struct note *why) MUST_CHECK;
-void mailstore_free(struct mailstore **m);
+void mailstore_free(struct mailstore **mailstore);
 
 /* A reading handle for the calling thread. */
 enum err mailstore_reader_take(struct mailstore *m, struct db **out) MUST_CHECK;

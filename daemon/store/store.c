@@ -167,6 +167,8 @@ static void close_slot(struct store *s, struct slot *slot)
 {
 	struct mailstore *m = slot->open;
 
+	if (!m)
+		return;
 	idle_remove(s, m);
 	slot->state = SLOT_BUSY;
 	slot->open = NULL;
@@ -217,7 +219,7 @@ enum err store_open(struct store *s, uint64_t account_id, struct mailstore **out
 		e = ERR_TEMP;
 	else if (slot->state == SLOT_CLOSED)
 		e = open_slot(s, slot, why);
-	if (!e) {
+	if (!e && slot->open) {
 		idle_remove(s, slot->open);
 		slot->open->references++;
 		*out = slot->open;

@@ -10,6 +10,8 @@
  */
 #include "daemon/store/view.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/store/inside_view.h"
@@ -445,11 +447,11 @@ struct reading {
 	struct mailstore *m;
 	bool (*each)(void *arg, const struct message_row *row);
 	void *arg;
-	struct arena *paths;
 	enum db_message_level level;
 	uint32_t last_uid;
 	size_t rows, bytes;
 	bool has_stopped;
+	char path[PATH_MAX];
 };
 
 static enum db_message_level level_for(unsigned want)
@@ -488,13 +490,8 @@ static bool show(void *arg, const struct db_message_row *row)
 	};
 
 	if (r->level == DB_ROW_BODY && c->file.len) {
-		arena_reset(r->paths);
-		shown.body.path = arena_printf(r->paths, "%s/%.*s", r->m->files_dir, (int)c->file.len, c->file.ptr).ptr;
-		/* The next call begins with this one. */
-		if (!shown.body.path) {
-			r->has_stopped = true;
-			return false;
-		}
+		(void)snprintf(r->path, sizeof(r->path), "%s/%.*s", r->m->files_dir, (int)c->file.len, c->file.ptr);
+		shown.body.path = r->path;
 	}
 	r->last_uid = shown.uid;
 	r->rows++;
@@ -522,8 +519,7 @@ static size_t range_after(const struct uid_set *set, uint32_t uid)
 enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid, unsigned want,
 		   bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out)
 {
-	struct arena paths;
-	struct reading r = { .m = v->m, .each = each, .arg = arg, .paths = &paths, .level = level_for(want), .last_uid = after_uid };
+	struct reading r = { .m = v->m, .each = each, .arg = arg, .level = level_for(want), .last_uid = after_uid };
 	struct db *db;
 	enum err e = mailstore_reader_take(v->m, &db);
 
@@ -531,7 +527,6 @@ enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid
 	*end_out = false;
 	if (e)
 		return e;
-	arena_init(&paths, 8192);
 	e = db_begin(db);
 	for (size_t i = range_after(set, after_uid); !e && !r.has_stopped && i < set->count; i++) {
 		uint32_t first = set->ranges[i].first > after_uid ? set->ranges[i].first : after_uid + 1;
@@ -542,7 +537,6 @@ enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid
 		e = db_message_scan(db, v->state->id, first, last, r.level, show, &r);
 	}
 	mailstore_reader_give(v->m, &db);
-	arena_clear(&paths);
 	*last_uid_out = r.last_uid;
 	*end_out = !e && !r.has_stopped;
 	return e;
