@@ -315,22 +315,36 @@ static void end_header(struct message_parser *p, uint64_t start)
 	}
 }
 
-/* All levels from `keep_depth` on end at `end`, `lines` line ends having been seen there; `end_bytes` of those belong to the delimiter. */
-static void close_levels(struct message_parser *p, size_t keep_depth, uint64_t end, unsigned end_bytes)
+/* Ends a part at `end`. What the header of an inner part has past it (its empty line, when the delimiter that owns that line end follows)
+ * is taken off, so that parts lie within their parents. */
+static void end_part(struct mime_part *part, uint64_t end, uint32_t body_lines)
 {
-	while (p->depth > keep_depth && !p->no_memory) {
-		struct level *level = innermost(p);
-		struct mime_part *part = &p->parts[level->part];
+	if (part->header_start > end)
+		part->header_start = end;
+	if (part->body_start > end) {
+		part->body_start = end;
+		part->header_lines -= part->header_lines > 0 ? 1 : 0;
+	}
+	part->body_end = end;
+	part->body_lines = end > part->body_start ? body_lines : 0;
+}
 
-		if (p->in_header) {
-			end_header(p, end - (end - part->header_start >= end_bytes ? end_bytes : 0));
-			continue; /* it may have begun an embedded message */
-		}
-		part->body_end = part->body_start;
-		if (end - part->body_start > end_bytes) {
-			part->body_end = end - end_bytes;
-			part->body_lines = (uint32_t)(p->lines - level->lines_at) - (end_bytes > 0 ? 1 : 0);
-		}
+/* All levels from `keep_depth` on end at `line`, where a delimiter (or nothing more) begins; the `end_bytes` in front of it are the delimiter's. */
+static void close_levels(struct message_parser *p, size_t keep_depth, uint64_t line, unsigned end_bytes)
+{
+	uint64_t end;
+
+	if (p->depth <= keep_depth)
+		return;
+	while (p->in_header && !p->no_memory)
+		end_header(p, line); /* it may begin an embedded message */
+	end = p->parts[p->open[keep_depth].part].body_start;
+	if (line - end > end_bytes)
+		end = line - end_bytes;
+	while (p->depth > keep_depth) {
+		struct level *level = innermost(p);
+
+		end_part(&p->parts[level->part], end, (uint32_t)(p->lines - level->lines_at) - (end_bytes > 0 ? 1 : 0));
 		p->boundaries -= level->has_boundary ? 1 : 0;
 		p->depth--;
 	}
