@@ -320,6 +320,13 @@ static void boundaries_that_end_oddly(void **state)
 		assert_int_equal(m.parts[i].body_lines, 0);
 	}
 	arena_clear(&a);
+	/* An embedded message of a header and its empty line: the line end belongs to the delimiter, and the parts still nest. */
+	parse(SPAN("Content-Type: multipart/digest; boundary=a\r\n\r\n--a\r\n\r\nSubject: x\r\n\r\n--a--\r\n"), &a, &m);
+	assert_int_equal(m.count, 3);
+	assert_int_equal(m.parts[1].body_end - m.parts[1].body_start, 12);
+	assert_int_equal(m.parts[2].body_start, m.parts[1].body_end);
+	assert_int_equal(m.parts[2].body_end, m.parts[1].body_end);
+	arena_clear(&a);
 	/* No delimiter at all: one empty part. */
 	expect_structure("Content-Type: multipart/mixed; boundary=a\r\n\r\nnothing\r\n", "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0 NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"a\") NIL NIL NIL)");
 	/* A boundary that looks like a field. */
