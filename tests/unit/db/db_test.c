@@ -14,8 +14,8 @@
 #include "db/stmt.h"
 
 static const char *const texts[] = {
-	"CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, data BLOB) STRICT;"
-	"CREATE TABLE part (thing INTEGER NOT NULL REFERENCES thing (id)) STRICT;",
+	("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, data BLOB) STRICT;"
+	 "CREATE TABLE part (thing INTEGER NOT NULL REFERENCES thing (id)) STRICT;"),
 	"ALTER TABLE thing ADD COLUMN size INTEGER NOT NULL DEFAULT 7;",
 	"CREATE TABLE broken (id INTEGER PRIMARY KEY) STRICT; CREATE TABLE broken (id INTEGER);",
 };
