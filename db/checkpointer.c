@@ -267,10 +267,10 @@ static void *run(void *arg)
 
 static void free_list(struct list *l)
 {
-	while (l->head) {
-		struct file *f = l->head;
+	struct file *next;
 
-		list_remove(l, f);
+	for (struct file *f = l->head; f; f = next) {
+		next = f->next;
 		free(f);
 	}
 }

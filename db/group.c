@@ -155,7 +155,7 @@ static bool run_members(struct db *db, const struct batch *b)
 {
 	bool any = false;
 
-	if (b->count == 1) {
+	if (b->head && !b->head->next) {
 		b->head->result = b->head->run(db, b->head->arg);
 		return b->head->result == ERR_OK;
 	}

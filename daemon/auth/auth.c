@@ -32,9 +32,9 @@
 #define SUSPECT_FAILURES 3
 
 struct question {
-	struct question *next, **link; /* of its list */
-	uint64_t account_id;           /* 0: nobody */
-	uint64_t network;              /* 0: trusted */
+	struct question *next; /* of its list */
+	uint64_t account_id;   /* 0: nobody */
+	uint64_t network;      /* 0: trusted */
 	struct proven_tag tag;
 	void (*done)(void *arg, const struct auth_result *result);
 	void *arg;
@@ -74,26 +74,33 @@ static void list_init(struct list *l)
 static void list_add(struct list *l, struct question *q)
 {
 	q->next = NULL;
-	q->link = l->tail;
 	*l->tail = q;
 	l->tail = &q->next;
 }
 
-static void list_remove(struct list *l, struct question *q)
-{
-	*q->link = q->next;
-	if (q->next)
-		q->next->link = q->link;
-	else
-		l->tail = q->link;
-}
-
-static struct question *list_last(struct list *l)
+static struct question *list_take_first(struct list *l)
 {
 	struct question *q = l->head;
 
-	while (q && q->next)
-		q = q->next;
+	if (!q)
+		return NULL;
+	l->head = q->next;
+	if (!l->head)
+		l->tail = &l->head;
+	return q;
+}
+
+static struct question *list_take_last(struct list *l)
+{
+	struct question **link = &l->head, *q;
+
+	if (!l->head)
+		return NULL;
+	while ((*link)->next)
+		link = &(*link)->next;
+	q = *link;
+	*link = NULL;
+	l->tail = link;
 	return q;
 }
 
@@ -146,12 +153,11 @@ static void answer_busy(struct question **q, int64_t delay_ms)
 static struct question *take(struct auth *a)
 {
 	struct list *l = a->clean.head && (!a->suspect.head || a->clean_in_a_row < CLEAN_FIRST) ? &a->clean : &a->suspect;
-	struct question *q = l->head;
+	struct question *q = list_take_first(l);
 
 	if (!q)
 		return NULL;
 	a->clean_in_a_row = l == &a->clean ? a->clean_in_a_row + 1 : 0;
-	list_remove(l, q);
 	a->waiting--;
 	return q;
 }
@@ -310,10 +316,9 @@ static bool enqueue(struct auth *a, struct question *q, unsigned failures, struc
 	if (a->stopping || (q->network && list_count(l, q->network) >= (suspect ? SHARE_SUSPECT : SHARE_CLEAN)))
 		return false;
 	if (a->waiting >= AUTH_QUEUE_MAX) {
-		*evicted_out = suspect ? NULL : list_last(&a->suspect);
+		*evicted_out = suspect ? NULL : list_take_last(&a->suspect);
 		if (!*evicted_out)
 			return false;
-		list_remove(&a->suspect, *evicted_out);
 		a->waiting--;
 	}
 	list_add(l, q);

@@ -7,27 +7,27 @@
 
 #define LOGIN_MEMORY_MAX 8192
 
-void snapshot_release(const struct snapshot **held)
+void snapshot_release(const struct snapshot **s)
 {
 	/* Only the count, and here at the end everything, is ever written. */
-	struct snapshot *s = (struct snapshot *)(uintptr_t)*held;
+	struct snapshot *own = (struct snapshot *)(uintptr_t)*s;
 
-	*held = NULL;
-	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+	*s = NULL;
+	if (!own || atomic_fetch_sub_explicit(&own->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < s->relay_count; i++)
-		explicit_bzero((void *)(uintptr_t)s->relays[i].password.ptr, s->relays[i].password.len);
-	arena_clear(&s->text);
-	free(s->accounts);
-	free(s->by_address);
-	free(s->domains);
-	free(s->aliases);
-	free(s->targets);
-	free(s->target_accounts);
-	free(s->relays);
-	free(s->named);
-	free(s->slots);
-	free(s);
+	for (size_t i = 0; i < own->relay_count; i++)
+		explicit_bzero((void *)(uintptr_t)own->relays[i].password.ptr, own->relays[i].password.len);
+	arena_clear(&own->text);
+	free(own->accounts);
+	free(own->by_address);
+	free(own->domains);
+	free(own->aliases);
+	free(own->targets);
+	free(own->target_accounts);
+	free(own->relays);
+	free(own->named);
+	free(own->slots);
+	free(own);
 }
 
 bool snapshot_is_set_up(const struct snapshot *s)
