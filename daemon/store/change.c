@@ -16,6 +16,20 @@
 #define ROW_WEIGHT 64 /* bytes that a changed row costs in the WAL, about */
 #define WRITE_WEIGHT 16384
 
+/* What a change of these messages may write. */
+static size_t weight_of(const struct view *v, const struct uid_set *set)
+{
+	size_t messages = 0;
+
+	for (size_t i = 0; i < set->count && set->ranges[i].first <= view_last_known(v); i++) {
+		uint32_t last = set->ranges[i].last;
+		uint32_t behind = last < view_last_known(v) ? uidmap_first_from(v->map, last + 1) : v->map->messages + 1;
+
+		messages += behind - uidmap_first_from(v->map, set->ranges[i].first);
+	}
+	return WRITE_WEIGHT + messages * ROW_WEIGHT;
+}
+
 /* ---- STORE ---- */
 
 struct storing {
@@ -114,7 +128,7 @@ enum err view_store(struct view *v, const struct uid_set *set, enum flag_change 
 	*count_out = 0;
 	if (!own_room(v))
 		return ERR_TEMP;
-	e = mailstore_write(v->m, run_store, &s, WRITE_WEIGHT + (size_t)v->map->messages * ROW_WEIGHT);
+	e = mailstore_write(v->m, run_store, &s, weight_of(v, set));
 	if (e || !s.modseq)
 		return e;
 	v->own[v->own_count++] = s.modseq;
@@ -154,7 +168,7 @@ static enum err run_expunge(struct db *db, void *arg)
 enum err view_expunge(struct view *v, const struct uid_set *set)
 {
 	struct moving x = { .v = v, .set = set };
-	enum err e = mailstore_write(v->m, run_expunge, &x, WRITE_WEIGHT);
+	enum err e = mailstore_write(v->m, run_expunge, &x, set ? weight_of(v, set) : WRITE_WEIGHT);
 
 	if (!e && x.rows.count) {
 		state_announce(v->state, x.modseq);
@@ -237,7 +251,7 @@ enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_ma
 		   uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out)
 {
 	struct moving x = { .v = v, .set = set, .target_id = target_mailbox_id, .is_move = move };
-	enum err e = mailstore_write(v->m, run_copy, &x, WRITE_WEIGHT);
+	enum err e = mailstore_write(v->m, run_copy, &x, weight_of(v, set));
 
 	*out = NULL;
 	*count_out = 0;

@@ -254,6 +254,33 @@ static void expunge_of_a_set_leaves_others(void **state)
 	fixture_check(f);
 }
 
+static void log_below_its_floor_is_not_needed(void **state)
+{
+	struct fixture *f = *state;
+	struct view *a, *b;
+	struct view_changes c;
+
+	clock_set_source(&clock_fake);
+	fill(f, 10);
+	a = open_inbox(f);
+	b = open_inbox(f);
+	(void)store(f, a, SET(2, 3), FLAGS_ADD, FLAG_DELETED);
+	assert_int_equal(view_expunge(a, NULL), ERR_OK);
+	clock_fake_advance_ms(INT64_C(91) * 24 * 3600 * 1000);
+	(void)store(f, a, SET(7, 7), FLAGS_ADD, FLAG_DELETED);
+	assert_int_equal(view_expunge(a, NULL), ERR_OK);
+	fixture_check(f); /* the first is forgotten, and counted so */
+	c = sync(f, b, true);
+	clock_set_source(NULL);
+	assert_int_equal(c.expunged_count, 3);
+	assert_int_equal(c.expunged[0], 7);
+	assert_int_equal(c.expunged[1], 3);
+	assert_int_equal(c.expunged[2], 2);
+	assert_int_equal(view_uid_of(b, 2), 4);
+	view_close(&a);
+	view_close(&b);
+}
+
 static void count_call(void *arg)
 {
 	atomic_fetch_add((atomic_uint *)arg, 1);
@@ -508,6 +535,7 @@ int main(void)
 		T(first_unseen_is_found),
 		T(copy_and_move_keep_flags_and_content),
 		T(expunge_of_a_set_leaves_others),
+		T(log_below_its_floor_is_not_needed),
 		T(watches_are_told_of_their_mailbox),
 		T(reading_can_stop_and_go_on),
 		T(ten_thousand_messages),
