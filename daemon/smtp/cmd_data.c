@@ -7,13 +7,26 @@
  */
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
+#include "daemon/mime/header.h"
 #include "daemon/smtp/commands.h"
 #include "daemon/smtp/header.h"
 #include "daemon/smtp/trace.h"
 
 static enum smtp_reply_id refusal_of(enum err e)
 {
-	return e == ERR_LIMIT ? REPLY_TOO_LARGE : REPLY_TRY_LATER;
+	switch (e) {
+	case ERR_LIMIT: return REPLY_TOO_LARGE;
+	case ERR_SYNTAX: return REPLY_BAD_HEADER;
+	/* The domain of a recipient ceased to be ours since its RCPT. */
+	case ERR_DENIED: return REPLY_RELAY_DENIED;
+	case ERR_OK:
+	case ERR_STATE:
+	case ERR_NOT_FOUND:
+	case ERR_EXISTS:
+	case ERR_TEMP:
+	case ERR_CORRUPT: return REPLY_TRY_LATER;
+	}
+	return REPLY_TRY_LATER;
 }
 
 enum err smtp_content_begin(struct smtp_session *s, bool dots)
@@ -101,15 +114,18 @@ enum step smtp_data_feed(struct smtp_session *s, struct span in, size_t *used_ou
 	return smtp_content_finish(s, reply);
 }
 
-/* The submitted header, completed (RFC 6409 section 8). */
+/* The header as we keep it: a submitted one completed, one from outside without what only we may say. */
 static enum smtp_reply_id prepare_header(struct smtp_session *s)
 {
+	struct span received = s->services->accept_header(s->message);
 	enum smtp_reply_id refusal;
 	struct buf header;
 	enum err e;
 
+	if (s->profile == SMTP_MX && header_count(received, SPAN("Return-Path")) == 0)
+		return REPLY_NONE;
 	buf_init(&header, SMTP_HEADER_MAX);
-	refusal = smtp_header_prepare(s, s->services->accept_header(s->message), &header);
+	refusal = s->profile == SMTP_MX ? smtp_header_clean(received, &header) : smtp_header_prepare(s, received, &header);
 	if (refusal == REPLY_NONE) {
 		e = s->services->accept_set_header(s->message, buf_span(&header));
 		if (e != ERR_OK)
@@ -148,7 +164,7 @@ static enum smtp_reply_id seal(struct smtp_session *s)
 
 static enum smtp_reply_id finish(struct smtp_session *s)
 {
-	enum smtp_reply_id refusal = REPLY_NONE;
+	enum smtp_reply_id refusal;
 
 	/* No octets at all: an empty header all the same. */
 	if (s->content_bytes == 0)
@@ -158,8 +174,7 @@ static enum smtp_reply_id finish(struct smtp_session *s)
 	if (s->services->accept_received_count(s->message) > SMTP_RECEIVED_MAX)
 		return REPLY_LOOP;
 	s->services->new_id(&s->id);
-	if (s->profile == SMTP_SUBMISSION)
-		refusal = prepare_header(s);
+	refusal = prepare_header(s);
 	return refusal != REPLY_NONE ? refusal : seal(s);
 }
 

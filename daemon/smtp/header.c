@@ -58,7 +58,6 @@ enum smtp_reply_id smtp_header_prepare(const struct smtp_session *s, struct span
 {
 	enum smtp_reply_id refusal = REPLY_NONE;
 	struct seen seen = { 0, 0, 0 };
-	size_t whole_bytes = header.len;
 	struct header_field field;
 	char id[SMTP_ID_TEXT];
 	struct arena work;
@@ -69,9 +68,6 @@ enum smtp_reply_id smtp_header_prepare(const struct smtp_session *s, struct span
 	arena_clear(&work);
 	if (refusal != REPLY_NONE)
 		return refusal;
-	/* A line that is no field ended the header: with the empty line that we write, it would be content. */
-	if (header.len == 0 && s->content_bytes > whole_bytes)
-		return REPLY_BAD_HEADER;
 	if (seen.from == 0)
 		return REPLY_NOT_YOUR_HEADER;
 	if (seen.date == 0) {
@@ -82,6 +78,18 @@ enum smtp_reply_id smtp_header_prepare(const struct smtp_session *s, struct span
 	if (seen.message_id == 0) {
 		smtp_id_text(&s->id, id, sizeof(id));
 		buf_addf(out, "Message-ID: <%s@%s>\r\n", id, s->hostname);
+	}
+	buf_add_str(out, "\r\n");
+	return out->failed ? REPLY_TOO_LARGE : REPLY_NONE;
+}
+
+enum smtp_reply_id smtp_header_clean(struct span header, struct buf *out)
+{
+	struct header_field field;
+
+	while (header_next(&header, &field)) {
+		if (!span_iequals(field.name, SPAN("Return-Path")))
+			buf_add(out, field.whole);
 	}
 	buf_add_str(out, "\r\n");
 	return out->failed ? REPLY_TOO_LARGE : REPLY_NONE;

@@ -8,4 +8,7 @@
  * refuses the message: every address of From (exactly one field) and of Sender must be the account's own. */
 enum smtp_reply_id smtp_header_prepare(const struct smtp_session *s, struct span header, struct buf *out);
 
+/* On mx: without Return-Path, which final delivery alone writes (RFC 5321 4.4). */
+enum smtp_reply_id smtp_header_clean(struct span header, struct buf *out);
+
 #endif

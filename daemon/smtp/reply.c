@@ -66,7 +66,7 @@ static const struct {
 	[REPLY_SUSPENDED_RECIPIENT] = { LINE("550 5.2.1 Mailbox disabled"), REFUSAL },
 	[REPLY_RELAY_DENIED] = { LINE("550 5.7.1 Relaying denied"), REFUSAL },
 	[REPLY_NOT_YOUR_HEADER] = { LINE("550 5.7.1 The From field is not an address of yours"), REFUSAL },
-	[REPLY_BAD_HEADER] = { LINE("550 5.6.0 The message header is malformed"), REFUSAL },
+	[REPLY_BAD_HEADER] = { LINE("550 5.6.0 The message is malformed"), REFUSAL },
 	[REPLY_BARE_CR_LF] = { LINE("550 5.6.0 Bare CR, bare LF or NUL in the message, closing connection"), FAULT },
 	[REPLY_TOO_LARGE] = { LINE("552 5.3.4 Message is too large"), REFUSAL },
 	[REPLY_NOT_YOUR_SENDER] = { LINE("553 5.7.1 The sender is not an address of yours"), REFUSAL },

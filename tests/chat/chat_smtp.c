@@ -139,9 +139,21 @@ static enum err add(struct accept *a, struct span bytes)
 	return a->bytes.failed ? ERR_LIMIT : ERR_OK;
 }
 
+/* As the queue has it: always with its empty line. */
 static struct span header(struct accept *a)
 {
-	return span_take(buf_span(&a->bytes), header_length(buf_span(&a->bytes)));
+	size_t length = header_length(buf_span(&a->bytes));
+	struct buf next;
+
+	if (span_ends(span_take(buf_span(&a->bytes), length), SPAN("\r\n\r\n")) || (length == 2 && a->bytes.ptr[0] == '\r'))
+		return span_take(buf_span(&a->bytes), length);
+	buf_init(&next, MESSAGE_MAX);
+	buf_add(&next, span_take(buf_span(&a->bytes), length));
+	buf_add(&next, SPAN("\r\n"));
+	buf_add(&next, span_skip(buf_span(&a->bytes), length));
+	buf_clear(&a->bytes);
+	a->bytes = next;
+	return span_take(buf_span(&a->bytes), length + 2);
 }
 
 static enum err set_header(struct accept *a, struct span bytes)
