@@ -133,7 +133,7 @@ static enum err make_folders(const struct mailstore *m, struct note *why)
 
 static enum err open_parts(struct mailstore *m, bool sweep, struct note *why)
 {
-	struct db_mailbox inbox;
+	struct db_mailbox inbox = { .id = 0 };
 	struct db *db = NULL;
 	enum err e = make_folders(m, why);
 

@@ -164,7 +164,7 @@ bool view_is_recent(const struct view *v, uint32_t uid)
 
 static enum err open_at_now(struct view *v, uint64_t mailbox_id)
 {
-	struct db_mailbox row;
+	struct db_mailbox row = { .id = 0 };
 	struct db *db;
 	enum err e = mailstore_reader_take(v->m, &db);
 
