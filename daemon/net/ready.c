@@ -92,16 +92,6 @@ void ready_awake(struct ready *r)
 	atomic_fetch_sub_explicit(&r->sleepers, 1, memory_order_relaxed);
 }
 
-bool ready_is_empty(struct ready *r)
-{
-	bool empty;
-
-	pthread_mutex_lock(&r->lock);
-	empty = !r->first;
-	pthread_mutex_unlock(&r->lock);
-	return empty;
-}
-
 void ready_signal_seen(struct ready *r)
 {
 	pthread_mutex_lock(&r->lock);

@@ -11,7 +11,6 @@ void ready_push(struct ready *r, struct conn *c, bool by_worker);
 /* The longest waiting. Null: the caller is counted as asleep, must wait for epoll's events and then call ready_awake(). */
 struct conn *ready_pop(struct ready *r);
 void ready_awake(struct ready *r);
-bool ready_is_empty(struct ready *r);
 /* The eventfd's event has been seen. */
 void ready_signal_seen(struct ready *r);
 /* Wakes one sleeper whatever the list holds: the end of the pool. */

@@ -172,6 +172,7 @@ enum tls_want tls_read(struct tls *t, char *to, size_t size, size_t *count_out)
 	int result;
 
 	ERR_clear_error();
+	t->drained = false; /* a read that finds its bytes in SSL's buffer says nothing about the socket */
 	result = SSL_read_ex(t->ssl, to, size, count_out);
 	return result == 1 ? TLS_DONE : want_of(t, result);
 }

@@ -22,7 +22,7 @@ enum tls_want tls_handshake(struct tls *t);
 enum tls_want tls_read(struct tls *t, char *to, size_t size, size_t *count_out);
 enum tls_want tls_write(struct tls *t, struct span from, size_t *count_out);
 bool tls_has_pending(const struct tls *t);
-/* The last read from the socket took all there was: with nothing pending, another tls_read() would only find TLS_WANT_READ. */
+/* The last tls_read() asked the socket and took all there was: with nothing pending, another tls_read() would only find TLS_WANT_READ. */
 bool tls_is_drained(const struct tls *t);
 void tls_shutdown(struct tls *t); /* sends close_notify if it can at once */
 const char *tls_version(const struct tls *t);
