@@ -24,7 +24,7 @@ struct db {
 };
 
 /* SQLite's result as ours. */
-enum err db_error(int sqlite_code);
+enum err db_error(int sqlite_code) MUST_CHECK;
 /* The last call met a lock that another handle holds. */
 bool db_is_busy(const struct db *db);
 
