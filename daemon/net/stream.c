@@ -23,19 +23,27 @@ struct stream {
 	char out[OUT_SIZE];
 };
 
+static _Thread_local int cancel_fd = -1;
+
+void stream_thread_cancel(int event_fd)
+{
+	cancel_fd = event_fd;
+}
+
 static enum err wait_for(const struct stream *s, short events, int64_t until_ms, struct note *why)
 {
-	struct pollfd p = { .fd = s->fd, .events = events };
+	/* poll(2) passes over a negative descriptor. */
+	struct pollfd p[2] = { { .fd = s->fd, .events = events }, { .fd = cancel_fd, .events = POLLIN } };
 	int64_t left = until_ms - clock_mono_ms();
 	int ready;
 
 	do
-		ready = poll(&p, 1, left < 0 ? 0 : left > INT32_MAX ? INT32_MAX
-								    : (int)left);
+		ready = poll(p, 2, left < 0 ? 0 : left > INT32_MAX ? INT32_MAX
+								   : (int)left);
 	while (ready < 0 && errno == EINTR && (left = until_ms - clock_mono_ms()) > 0);
-	if (ready > 0)
+	if (ready > 0 && p[1].revents == 0)
 		return ERR_OK;
-	note_set(why, "timed out");
+	note_set(why, ready > 0 ? "cancelled" : "timed out");
 	return ERR_TEMP;
 }
 
