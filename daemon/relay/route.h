@@ -1,0 +1,20 @@
+/* relay/route.h: where a domain's mail goes (RFC 5321 5.1, RFC 7505): hosts in order of preference, and their addresses. */
+#ifndef POSTROOM_RELAY_ROUTE_H
+#define POSTROOM_RELAY_ROUTE_H
+
+#include "daemon/relay/result.h"
+
+struct route_target {
+	char host[RELAY_HOST_TEXT]; /* the name that TLS verifies */
+	struct net_addr addr;
+	uint16_t preference;
+};
+struct route {
+	struct route_target targets[RELAY_MAX_ADDRESSES];
+	size_t count;
+};
+
+/* False: there is none, and `why` says what becomes of the mail. */
+bool route_find(const struct relay_config *config, const struct relay_job *job, struct route *out, struct failure *why);
+
+#endif
