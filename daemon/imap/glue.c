@@ -12,8 +12,7 @@
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
-#include "daemon/imap/body_file.h"
-#include "daemon/imap/session.h"
+#include "daemon/imap/store_service.h"
 #include "daemon/net/pool.h"
 #include "daemon/store/store.h"
 
@@ -21,6 +20,7 @@
 
 struct imap_context {
 	struct imap_config config;
+	struct imap_service service;
 	pthread_mutex_t accounts_lock; /* guards accounts and each connection's account, next, link */
 	struct imap_conn *accounts[BUCKETS];
 };
@@ -145,45 +145,6 @@ static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
 	conn->watching = true;
 }
 
-static const struct imap_service imap_service = {
-	.account_open = account_open,
-	.account_close = account_close,
-	.watch = watch,
-	.unwatch = unwatch,
-	.body_begin = body_file_begin,
-	.body_write = body_file_write,
-	.body_seal = body_file_seal,
-	.body_end = body_file_end,
-	.body_read = body_file_read,
-	.name_normal = mailbox_name_normal,
-	.list = mailbox_list,
-	.find = mailbox_find,
-	.create = mailbox_create,
-	.remove = mailbox_delete,
-	.rename = mailbox_rename,
-	.subscribe = mailbox_subscribe,
-	.append = message_append,
-	.keyword_bit = message_keyword_bit,
-	.keywords = message_keywords,
-	.view_open = view_open,
-	.view_close = view_close,
-	.view_mailbox_id = view_mailbox_id,
-	.view_count = view_count,
-	.view_uid_of = view_uid_of,
-	.view_sequence_of = view_sequence_of,
-	.view_last_uid = view_last_uid,
-	.view_first_from = view_first_from,
-	.view_first_unseen = view_first_unseen,
-	.view_recent_count = view_recent_count,
-	.view_is_recent = view_is_recent,
-	.view_is_stale = view_is_stale,
-	.view_sync = view_sync,
-	.view_read = view_read,
-	.view_store = view_store,
-	.view_expunge = view_expunge,
-	.view_copy = view_copy,
-};
-
 static enum err conn_open(void *context, const struct session_peer *peer, struct ticket self, void **session_out)
 {
 	struct imap_context *c = context;
@@ -195,7 +156,7 @@ static enum err conn_open(void *context, const struct session_peer *peer, struct
 	conn->context = c;
 	conn->peer = peer;
 	conn->self = self;
-	e = imap_session_new(&imap_service, conn, peer, c->config.may_starttls, &conn->session);
+	e = imap_session_new(&c->service, conn, peer, c->config.may_starttls, &conn->session);
 	if (e) {
 		free(conn);
 		return e;
@@ -308,6 +269,11 @@ enum err imap_service_new(const struct imap_config *config, struct service *out)
 	if (!c)
 		return ERR_TEMP;
 	c->config = *config;
+	imap_store_service(&c->service);
+	c->service.account_open = account_open;
+	c->service.account_close = account_close;
+	c->service.watch = watch;
+	c->service.unwatch = unwatch;
 	pthread_mutex_init(&c->accounts_lock, NULL);
 	*out = (struct service){
 		.name = "imap",

@@ -184,12 +184,11 @@ static enum step feed_line(struct imap_session *s, struct span in, size_t *used_
 	size_t max = s->state == IMAP_START ? IMAP_LINE_START_MAX : IMAP_LINE_MAX, end;
 	bool whole = span_find_char(in, '\n', &end);
 	struct span part = whole ? span_take(in, end + 1) : in;
+	size_t room = max - (s->line.len - s->line_start);
 
 	*used_out = part.len;
-	if (part.len > max - (s->line.len - s->line_start))
-		return line_too_long(s, out);
-	buf_add(&s->line, part);
-	if (s->line.failed)
+	buf_add(&s->line, span_take(part, room)); /* the start is wanted for its tag */
+	if (s->line.failed || part.len > room)
 		return line_too_long(s, out);
 	return whole ? line_done(s, out) : STEP_REPLY;
 }

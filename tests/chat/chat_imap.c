@@ -1,0 +1,292 @@
+/* chat/chat_imap.c: IMAP sessions over a real store in a temporary folder; one account, number 1.
+ *
+ *   set: tls        the peer speaks TLS           set: remote     the peer is not on loopback
+ *   set: no-tls     STARTTLS is not offered       set: full-disk  writing a body file fails
+ *   ASK: login USER PASSWORD                      ANS: ok | wrong | busy | suspended | limit
+ *   CHECK: files N           files in the account's files/
+ *   CHECK: append MAILBOX    somebody files a small message      CHECK: remove MAILBOX   somebody deletes the mailbox
+ *   CHECK: expunge MAILBOX   somebody removes every message of the mailbox
+ *   CHECK: flag MAILBOX      somebody sets \Flagged on all of them
+ *   CHECK: watching | not watching
+ */
+#include "tests/chat/chat.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/imap/store_service.h"
+#include "db/db.h"
+
+struct world {
+	char folder[256];
+	struct store *store;
+	struct imap_service service;
+	struct session_peer peer;
+	bool no_tls, watching, limit;
+	struct imap_session *session;
+	struct mailstore *other; /* somebody else's handle */
+};
+
+static enum err account_open(void *ctx, uint64_t account_id, struct mailstore **out)
+{
+	struct world *w = ctx;
+
+	return w->limit ? ERR_LIMIT : store_open(w->store, account_id, out, NULL);
+}
+
+static void account_close(void *ctx, struct mailstore **m)
+{
+	(void)ctx;
+	store_close(m);
+}
+
+static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
+{
+	struct world *w = ctx;
+
+	(void)m;
+	w->watching = mailbox_id != 0;
+}
+
+static void unwatch(void *ctx, struct mailstore *m)
+{
+	struct world *w = ctx;
+
+	(void)m;
+	w->watching = false;
+}
+
+static enum err full_disk(struct imap_body_file *f, struct span bytes)
+{
+	(void)f;
+	(void)bytes;
+	return ERR_TEMP;
+}
+
+static void die(const char *what)
+{
+	fprintf(stderr, "chat_imap: %s\n", what);
+	exit(1);
+}
+
+static void *world_new(void)
+{
+	static bool db_ready;
+	struct world *w = calloc(1, sizeof *w);
+	const char *tmp = getenv("TMPDIR");
+	struct store_config config = { 0 };
+
+	if (!w || (!db_ready && db_init()))
+		die("no memory");
+	db_ready = true;
+	snprintf(w->folder, sizeof w->folder, "%s/chat-imap-XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(w->folder))
+		die("no temporary folder");
+	config.accounts_dir = w->folder;
+	config.max_open = 4;
+	if (store_new(&config, &w->store, NULL) || store_open(w->store, 1, &w->other, NULL))
+		die("no store");
+	imap_store_service(&w->service);
+	w->service.account_open = account_open;
+	w->service.account_close = account_close;
+	w->service.watch = watch;
+	w->service.unwatch = unwatch;
+	w->peer.remote = (struct net_addr){ .family = NET_IPV4, .ip = { 127, 0, 0, 1 } };
+	return w;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
+static void world_close(void *world)
+{
+	struct world *w = world;
+
+	imap_session_free(&w->session);
+}
+
+static void world_free(void *world)
+{
+	struct world *w = world;
+
+	imap_session_free(&w->session);
+	store_close(&w->other);
+	store_free(&w->store);
+	nftw(w->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	free(w);
+}
+
+static enum err set(void *world, struct span text)
+{
+	struct world *w = world;
+
+	if (span_equals(text, SPAN("tls")))
+		w->peer.tls = true;
+	else if (span_equals(text, SPAN("remote")))
+		w->peer.remote = (struct net_addr){ .family = NET_IPV4, .ip = { 192, 0, 2, 1 } };
+	else if (span_equals(text, SPAN("no-tls")))
+		w->no_tls = true;
+	else if (span_equals(text, SPAN("full-disk")))
+		w->service.body_write = full_disk;
+	else
+		return ERR_SYNTAX;
+	return ERR_OK;
+}
+
+static enum err world_open(void *world)
+{
+	struct world *w = world;
+
+	return imap_session_new(&w->service, w, &w->peer, !w->no_tls, &w->session);
+}
+
+static enum step feed(void *world, struct span in, size_t *used_out, struct out *out)
+{
+	return imap_session_feed(((struct world *)world)->session, in, used_out, out);
+}
+
+static enum step more(void *world, struct out *out)
+{
+	return imap_session_more(((struct world *)world)->session, out);
+}
+
+static enum step event(void *world, enum session_event event, struct out *out)
+{
+	struct world *w = world;
+
+	if (event == SESSION_TLS)
+		w->peer.tls = true;
+	return imap_session_event(w->session, event, out);
+}
+
+static void question(void *world, struct buf *out)
+{
+	const struct imap_ask *ask = &((struct world *)world)->session->ask;
+
+	buf_add_str(out, "login ");
+	buf_add(out, ask->login);
+	buf_add_char(out, ' ');
+	buf_add(out, ask->password);
+}
+
+static enum err answer(void *world, struct span text, enum step *step_out, struct out *out)
+{
+	struct world *w = world;
+	struct auth_result result = { .verdict = AUTH_OK, .account_id = 1 };
+
+	if (span_equals(text, SPAN("wrong")))
+		result.verdict = AUTH_WRONG;
+	else if (span_equals(text, SPAN("busy")))
+		result.verdict = AUTH_BUSY;
+	else if (span_equals(text, SPAN("suspended")))
+		result.verdict = AUTH_SUSPENDED;
+	else if (!span_equals(text, SPAN("ok")) && !span_equals(text, SPAN("default")) && !span_equals(text, SPAN("limit")))
+		return ERR_SYNTAX;
+	w->limit = span_equals(text, SPAN("limit"));
+	*step_out = imap_session_answer(w->session, &result, out);
+	return ERR_OK;
+}
+
+static unsigned count_files(const struct world *w)
+{
+	char path[300];
+	unsigned n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof path, "%s/1/files", w->folder);
+	d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static enum err append_one(struct world *w, uint64_t mailbox_id)
+{
+	static const struct new_message message = {
+		.head = { "Subject: from somebody\r\n\r\n", 26 },
+		.body = { .bytes = { "hello\r\n", 7 }, .size = 7 },
+		.envelope = { "(NIL \"from somebody\" NIL NIL NIL NIL NIL NIL NIL NIL)", 53 },
+		.body_structure = { "(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 7 1)", 40 },
+		.body_text_structure = { "(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 7 1)", 40 },
+		.internal_ms = 1000,
+	};
+	struct append_result result;
+
+	return message_append(w->other, mailbox_id, &message, &result);
+}
+
+static enum err act(struct world *w, struct span what, struct span name)
+{
+	struct uid_range all = { 1, UINT32_MAX };
+	struct uid_set set = { &all, 1 };
+	struct view_flags_changed *changed;
+	struct mailbox_info m;
+	struct view *v = NULL;
+	struct arena a;
+	size_t count;
+	enum err e;
+
+	arena_init(&a, 1024 * 1024);
+	e = mailbox_find(w->other, name, &a, &m);
+	if (!e && span_equals(what, SPAN("append"))) {
+		e = append_one(w, m.id);
+	} else if (!e && span_equals(what, SPAN("remove"))) {
+		e = mailbox_delete(w->other, name);
+	} else if (!e) {
+		e = view_open(w->other, m.id, &v);
+		if (!e)
+			e = view_store(v, &set, FLAGS_ADD, span_equals(what, SPAN("flag")) ? FLAG_FLAGGED : FLAG_DELETED, &a, &changed, &count);
+		if (!e && span_equals(what, SPAN("expunge")))
+			e = view_expunge(v, NULL);
+	}
+	if (v)
+		view_close(&v);
+	arena_clear(&a);
+	return e;
+}
+
+static enum err check(void *world, struct span text, struct note *why)
+{
+	struct world *w = world;
+	struct span what;
+	uint64_t n;
+
+	if (span_equals(text, SPAN("watching")))
+		return w->watching ? ERR_OK : ERR_STATE;
+	if (span_equals(text, SPAN("not watching")))
+		return w->watching ? ERR_STATE : ERR_OK;
+	if (!span_split(&text, ' ', &what))
+		return ERR_SYNTAX;
+	if (!span_equals(what, SPAN("files")))
+		return act(w, what, text);
+	if (span_to_u64(text, 1000000, &n))
+		return ERR_SYNTAX;
+	note_set(why, "there are %u files", count_files(w));
+	return count_files(w) == n ? ERR_OK : ERR_STATE;
+}
+
+const struct chat_protocol chat_imap = {
+	.name = "imap",
+	.world_new = world_new,
+	.world_free = world_free,
+	.set = set,
+	.open = world_open,
+	.close = world_close,
+	.feed = feed,
+	.more = more,
+	.event = event,
+	.question = question,
+	.answer = answer,
+	.check = check,
+};
