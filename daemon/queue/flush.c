@@ -36,7 +36,7 @@ struct flush {
 	struct queue *q;
 	struct db_member member;
 	struct queue_recipient_row *updates;
-	char **replies; /* of the updates, taken from the recipients */
+	char **replies; /* of the updates: copies */
 	size_t update_count, item_count;
 	struct flush_item items[FLUSH_MAX];
 };
@@ -86,11 +86,11 @@ static void take_updates(struct flush *f, struct flush_item *item)
 
 			if (!r->dirty)
 				continue;
-			*row = (struct queue_recipient_row){ .n = i, .state = r->state == RECIPIENT_ACTIVE ? RECIPIENT_WAITING : r->state, .attempts = r->attempts, .last_ms = r->last_ms, .reply = span_str(r->reply) };
+			f->replies[f->update_count] = r->reply ? strdup(r->reply) : NULL;
+			*row = (struct queue_recipient_row){ .n = i, .state = r->state == RECIPIENT_ACTIVE ? RECIPIENT_WAITING : r->state, .attempts = r->attempts, .last_ms = r->last_ms, .reply = span_str(f->replies[f->update_count]) };
 			if (row->state == RECIPIENT_WAITING)
 				row->next_ms = stored_next_ms(&e->parts[p], mono_ms, real_ms);
-			f->replies[f->update_count++] = r->reply;
-			r->reply = NULL;
+			f->update_count++;
 			r->dirty = false;
 			item->count++;
 		}
@@ -152,22 +152,15 @@ static void item_written(struct queue *q, struct flush_item *item)
 	q->finished_count++;
 }
 
-/* Back to dirty; words that came meanwhile are newer. */
-static void item_failed(struct queue *q, struct flush *f, struct flush_item *item)
+/* Back to dirty. */
+static void item_failed(struct queue *q, const struct flush *f, struct flush_item *item)
 {
 	struct entry *e = item->e;
 
 	for (struct accept *a = accept_pop(&item->dsns); a; a = accept_pop(&item->dsns))
 		accept_push(&e->dsns, a);
-	for (size_t i = item->first; i < item->first + item->count; i++) {
-		struct rcpt *r = &e->rcpts[f->updates[i].n];
-
-		r->dirty = true;
-		if (r->reply)
-			continue;
-		r->reply = f->replies[i];
-		f->replies[i] = NULL;
-	}
+	for (size_t i = item->first; i < item->first + item->count; i++)
+		e->rcpts[f->updates[i].n].dirty = true;
 	e->finished = false;
 	flush_mark(q, e, false);
 }

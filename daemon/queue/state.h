@@ -38,7 +38,7 @@ struct rcpt {
 	bool dirty; /* state and words are newer than the row */
 	unsigned attempts;
 	int64_t last_ms; /* unix */
-	char *reply;     /* not yet written; malloc */
+	char *reply;     /* of the last attempt in this run; malloc */
 	char status[12]; /* of the last attempt */
 };
 
