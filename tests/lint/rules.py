@@ -113,12 +113,14 @@ def external_in_header(tree):
 
 # --- Words that may not appear.
 BANNED = r"\b(strtok|strtok_r|atoi|atol|atoll|atof|strcpy|strncpy|stpcpy|strcat|strncat|sprintf|vsprintf|gets|localtime|gmtime|asctime|ctime|" \
-         r"alloca|tmpnam|mktemp|tempnam|system|popen|rand|srand|gethostbyname|inet_ntoa|readdir_r)\s*\("
+         r"alloca|tmpnam|mktemp|tempnam|rand|srand|gethostbyname|inet_ntoa|readdir_r)\s*\("
+BANNED_IN_PRODUCT = r"\b(system|popen|wordexp)\s*\("
 
 
 @rule("banned-functions")
 def banned_functions(tree):
     yield from each_match(tree.c_files(), r"(?<![.>])" + BANNED, "{1}() is banned")
+    yield from each_match(tree.product(), r"(?<![.>])" + BANNED_IN_PRODUCT, "{1}() is banned")
 
 
 @rule("setjmp")
@@ -156,8 +158,14 @@ def typedef_struct(tree):
 
 @rule("sleep-in-test")
 def sleep_in_test(tree):
-    tests = [s for s in tree.c_files() if s.path.startswith(("tests/unit/", "tests/chat/"))]
-    yield from each_match(tests, r"\b(?:sleep|usleep|nanosleep)\s*\(", "{0}: tests wait for something, not for luck")
+    for source in tree.c_files():
+        if not source.path.startswith(("tests/unit/", "tests/chat/")):
+            continue
+        for function in source.functions:
+            # The pause of a loop that looks again is no luck.
+            if re.search(r"\b(?:sleep|usleep|nanosleep)\s*\(", function.body) and not (
+                    re.search(r"\b(?:for|while)\b", function.body) or function.name.endswith("_pause")):
+                yield Finding(source.path, function.first, f"{function.name}() waits for luck, not for something", function.name)
 
 
 # --- Errors: CONVENTIONS section 4.
