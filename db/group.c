@@ -215,10 +215,10 @@ static void finish_wal(struct db_group *g)
 			g->checkpoint_at = WAL_FINISH_PAGES;
 		return;
 	}
-	/* With a reader in its way, or the checkpointer at work, later again, but not at every commit. */
-	g->checkpoint_at = g->db->wal_pages + WAL_RETRY_PAGES;
-	if (db_checkpoint(g->db, 0, &left))
-		return;
+	/* While the checkpointer is at work we are turned away at once and try after the next commit; with a reader in the way
+	 * there is no point in doing so often. */
+	if (db_checkpoint(g->db, 0, &left) == ERR_OK)
+		g->checkpoint_at = g->db->wal_pages + WAL_RETRY_PAGES;
 }
 
 /* Called and returns with the lock held; `leading` is ours. */

@@ -458,7 +458,7 @@ static void wal_stays_small_under_continuous_load(void **state)
 	checkpointer_free(&c);
 	db_group_free(&g);
 	assert_true(largest > 1024 * 1024);
-	assert_true(largest < 32 * 1024 * 1024);
+	assert_true(largest < 64 * 1024 * 1024);
 	assert_int_equal(rows(p), 20000);
 }
 
