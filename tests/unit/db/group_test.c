@@ -492,6 +492,29 @@ static void reader_in_the_way_delays_the_wal_but_not_the_commits(void **state)
 	db_group_free(&g);
 }
 
+static void checkpointer_copies_what_was_written_into_the_file(void **state)
+{
+	static const char sql[] = "INSERT INTO thing VALUES (1, zeroblob(500000))";
+	struct place *p = *state;
+	struct checkpointer *c;
+	struct db *db;
+	struct stat st;
+
+	assert_int_equal(checkpointer_new(&c), ERR_OK);
+	assert_int_equal(db_open(p->path, &normal, DB_WRITE, &db, NULL), ERR_OK);
+	assert_int_equal(db_run_script(db, sql, NULL), ERR_OK);
+	assert_int_equal(stat(p->path, &st), 0);
+	assert_true(st.st_size < 500000);
+	checkpointer_touch(c, p->path, &normal, SIZE_MAX);
+	for (int i = 0; i < 5000 && st.st_size < 500000; i++) {
+		assert_int_equal(usleep(1000), 0);
+		assert_int_equal(stat(p->path, &st), 0);
+	}
+	assert_true(st.st_size >= 500000);
+	checkpointer_free(&c);
+	db_close(&db);
+}
+
 static void checkpointer_forgets_files_that_are_gone(void **state)
 {
 	struct place *p = *state;
@@ -526,6 +549,7 @@ int main(void)
 		CASE(a_crowd_without_a_committer_leads_itself),
 		CASE(wal_stays_small_under_continuous_load),
 		CASE(reader_in_the_way_delays_the_wal_but_not_the_commits),
+		CASE(checkpointer_copies_what_was_written_into_the_file),
 		CASE(checkpointer_forgets_files_that_are_gone),
 	};
 
