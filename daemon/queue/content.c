@@ -101,7 +101,7 @@ enum err content_read(void *reader, uint64_t offset, char *to, size_t size, size
 	}
 }
 
-enum err content_feed(const struct content *c, struct message_parser *parser)
+static enum err feed(const struct content *c, struct message_parser *parser)
 {
 	struct content_reader r;
 	uint64_t at = c->head.len;
@@ -138,7 +138,7 @@ enum err content_parse(struct content *c, struct message_parser *parser)
 	if (!parser) {
 		e = message_parser_begin(&own);
 		if (!e)
-			e = content_feed(c, own);
+			e = feed(c, own);
 		parser = own;
 	}
 	if (!e)

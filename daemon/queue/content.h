@@ -30,8 +30,6 @@ size_t content_memory(const struct content *c);
 
 /* Head and body through the parser; `parser` (may be null) has been fed already. ERR_LIMIT, ERR_TEMP, ERR_CORRUPT (file). */
 enum err content_parse(struct content *c, struct message_parser *parser) MUST_CHECK;
-/* Feeds head and body to a parser. */
-enum err content_feed(const struct content *c, struct message_parser *parser) MUST_CHECK;
 
 /* The fresh one, or read back; parsed when asked for. A reference for the caller. ERR_CORRUPT: it is lost. */
 enum err content_get(struct queue *q, const struct entry *e, bool parsed, struct content **out) MUST_CHECK;

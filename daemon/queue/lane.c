@@ -161,7 +161,7 @@ static void lane_free_unused(struct queue *q, struct lane *lane)
 	free(lane);
 }
 
-void lane_drop(struct queue *q, struct lane *lane)
+static void lane_drop(struct queue *q, struct lane *lane)
 {
 	lane->references--;
 	lane_free_unused(q, lane);
@@ -172,7 +172,7 @@ struct lane *lane_next(struct queue *q, enum lane_list list)
 	return q->lists[list].head;
 }
 
-void part_set_recipients(struct queue *q, struct part *p, enum recipient_state from, enum recipient_state to)
+static void part_set_recipients(struct queue *q, struct part *p, enum recipient_state from, enum recipient_state to)
 {
 	for (uint32_t i = 0; i < p->count; i++) {
 		struct rcpt *r = &p->entry->rcpts[p->first + i];

@@ -10,7 +10,6 @@
 
 /* The lane of an account (`local`) or of a next hop, made when missing, with one more reference. Null without memory. */
 struct lane *lane_hold(struct queue *q, bool local, uint64_t account_id, struct span hop);
-void lane_drop(struct queue *q, struct lane *lane);
 
 /* The next lane of a list, moved to its end (or out of it, when it has nothing more to give now) by lane_take. Null: none. */
 struct lane *lane_next(struct queue *q, enum lane_list list);
@@ -29,6 +28,5 @@ void part_wait(struct queue *q, struct part *p, int64_t due_ms);
 void part_detach(struct queue *q, struct part *p);
 /* Its recipients are finished; drops the lane. */
 void part_end(struct queue *q, struct part *p);
-void part_set_recipients(struct queue *q, struct part *p, enum recipient_state from, enum recipient_state to);
 
 #endif

@@ -21,7 +21,8 @@
 #define REPLY_MAX 500u
 #define BOUNCE_AGAIN_MS 60000
 
-int64_t outcome_retry_ms(unsigned attempts)
+/* Milliseconds until the next attempt after so many. */
+static int64_t retry_ms(unsigned attempts)
 {
 	static const int64_t minutes[] = { 5, 10, 20, 40, 60, 120, 240, 480 };
 	const size_t count = sizeof(minutes) / sizeof(minutes[0]);
@@ -158,7 +159,7 @@ static void settle_part(struct queue *q, struct part *p, bool untried, bool retr
 		return;
 	}
 	due_ms = now_ms + (untried ? 0 : again_ms ? again_ms
-						  : outcome_retry_ms(p->attempts));
+						  : retry_ms(p->attempts));
 	/* The last attempt comes when the time is over. */
 	if (due_ms > p->entry->expires_mono_ms && now_ms < p->entry->expires_mono_ms)
 		due_ms = p->entry->expires_mono_ms;

@@ -27,7 +27,4 @@ void outcome_delivered(struct queue *q, struct part *p);
 /* One recipient: state, counts. With queue.lock held. */
 void outcome_set(struct queue *q, struct entry *e, struct rcpt *r, enum recipient_state state);
 
-/* Milliseconds until the next attempt after so many. */
-int64_t outcome_retry_ms(unsigned attempts);
-
 #endif

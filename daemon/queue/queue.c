@@ -21,6 +21,7 @@
 #include "daemon/queue/wait.h"
 
 #define FIRST_BUCKETS 1024
+#define WRITE_LAST_MS 1000 /* for the last results, even past the deadline */
 
 static enum err init_locks(struct queue *q)
 {
@@ -116,18 +117,25 @@ enum err queue_start(struct queue *q, struct note *why)
 static void write_last(struct queue *q, int64_t deadline_ms)
 {
 	struct entry *finished;
-	int64_t left_ms = deadline_ms - clock_mono_ms();
+	int64_t left_ms;
 
 	pthread_mutex_lock(&q->lock);
-	do {
+	while (q->flush_running || q->dirty_count) {
 		struct flush *f = flush_take(q, true);
 
-		pthread_mutex_unlock(&q->lock);
-		flush_submit(f);
-		pthread_mutex_lock(&q->lock);
+		if (f) {
+			pthread_mutex_unlock(&q->lock);
+			flush_submit(f);
+			pthread_mutex_lock(&q->lock);
+			continue;
+		}
+		/* A disk that failed is not tried again and again. */
 		if (!q->flush_running)
 			break;
-	} while (wait_for(&q->settled, &q->lock, left_ms < 1000 ? 1000 : left_ms) && q->dirty_count && !q->flush_failures);
+		left_ms = deadline_ms - clock_mono_ms();
+		if (!wait_for(&q->settled, &q->lock, left_ms < WRITE_LAST_MS ? WRITE_LAST_MS : left_ms))
+			break;
+	}
 	finished = q->finished;
 	q->finished = NULL;
 	q->finished_count = 0;
@@ -142,9 +150,8 @@ void queue_stop(struct queue *q, int64_t deadline_ms)
 	pthread_mutex_lock(&q->lock);
 	q->stopping = true;
 	pthread_cond_broadcast(&q->local_work);
-	pthread_cond_broadcast(&q->remote_work);
-	pthread_cond_broadcast(&q->tick);
 	pthread_mutex_unlock(&q->lock);
+	schedule_poke(q);
 	for (; q->delivery_count; q->delivery_count--)
 		pthread_join(q->delivery[q->delivery_count - 1], NULL);
 	if (q->scheduler_runs)
