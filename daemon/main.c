@@ -335,8 +335,8 @@ static const struct part {
 	{ "relay", start_relay, stop_relay },
 	{ "queue", start_queue, stop_queue },
 	{ "services", start_services, stop_services },
-	{ "pools", start_pools, stop_pools },
 	{ "web", start_web, stop_web },
+	{ "pools", start_pools, stop_pools }, /* last: a mail port that answers means that all is up */
 };
 #define PART_COUNT (sizeof parts / sizeof parts[0])
 

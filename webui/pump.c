@@ -255,8 +255,10 @@ static void *run(void *arg)
 
 /* ---- starting and stopping ---- */
 
-static enum err add_doors(struct pump *p, const struct pump_config *c)
+static enum err add_doors(struct pump *p, const struct pump_config *c, struct note *why)
 {
+	enum err e = ERR_OK;
+
 	for (size_t i = 0; i < c->http_count; i++)
 		p->doors[p->door_count++] = (struct door){ c->http[i], listener_fd(c->http[i]), false };
 	for (size_t i = 0; i < c->https_count; i++)
@@ -264,6 +266,11 @@ static enum err add_doors(struct pump *p, const struct pump_config *c)
 	if (c->unix_fd >= 0)
 		p->doors[p->door_count++] = (struct door){ NULL, c->unix_fd, false };
 	p->doors_open = true;
+	for (size_t i = 0; i < p->door_count && e == ERR_OK; i++)
+		if (p->doors[i].listener)
+			e = listener_listen(p->doors[i].listener, why);
+	if (e != ERR_OK)
+		return e;
 	for (size_t i = 0; i < p->door_count; i++)
 		if (!watch(p, EPOLL_CTL_ADD, p->doors[i].fd, EPOLLIN, event_name(SIDE_DOOR, i)))
 			return ERR_TEMP;
@@ -293,9 +300,10 @@ enum err pump_start(const struct pump_config *config, struct pump **out, struct 
 	p->slots = calloc(config->max_connections, sizeof *p->slots);
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	e = add_doors(p, config);
+	e = add_doors(p, config, why);
 	if (e != ERR_OK || !p->slots || pthread_create(&p->thread, NULL, run, p) != 0) {
-		note_set_errno(why, errno, "starting the web server's pump");
+		if (e == ERR_OK)
+			note_set_errno(why, errno, "starting the web server's pump");
 		free_pump(&p);
 		return ERR_TEMP;
 	}

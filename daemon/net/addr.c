@@ -161,7 +161,7 @@ bool net_ip_equals(const struct net_addr *a, const struct net_addr *b)
 	return memcmp(a->ip, b->ip, family_bits(a->family) / 8) == 0;
 }
 
-bool net_cidr_has(const struct net_cidr *c, const struct net_addr *a)
+static bool cidr_has(const struct net_cidr *c, const struct net_addr *a)
 {
 	unsigned bytes = c->prefix_bits / 8, rest = c->prefix_bits % 8;
 
@@ -175,7 +175,7 @@ bool net_cidr_has(const struct net_cidr *c, const struct net_addr *a)
 bool net_cidrs_have(const struct net_cidr *list, size_t count, const struct net_addr *a)
 {
 	for (size_t i = 0; i < count; i++)
-		if (net_cidr_has(&list[i], a))
+		if (cidr_has(&list[i], a))
 			return true;
 	return false;
 }

@@ -47,7 +47,6 @@ struct net_addr_text net_ip_text(const struct net_addr *a);
 struct net_addr_text net_literal_text(const struct net_addr *a);
 
 bool net_ip_equals(const struct net_addr *a, const struct net_addr *b); /* ports not compared */
-bool net_cidr_has(const struct net_cidr *c, const struct net_addr *a);
 bool net_cidrs_have(const struct net_cidr *list, size_t count, const struct net_addr *a);
 bool net_is_loopback(const struct net_addr *a);
 

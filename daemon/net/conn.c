@@ -321,9 +321,17 @@ static enum turn rest_or(enum io io, enum turn when_done)
 	return TURN_OVER;
 }
 
+static enum turn tell_news(struct worker *w, struct conn *c)
+{
+	c->wake = false;
+	apply(w, c, c->service->event(c->session, SESSION_WAKE, &c->out));
+	return TURN_ON;
+}
+
 static enum turn on_talk(struct worker *w, struct conn *c)
 {
 	bool spent = w->feeds >= FEEDS_A_TURN || w->bytes >= READ_CHUNK;
+	bool feedable = w->left.len > 0 && !c->hungry;
 
 	if (c->stop)
 		return last_event(w, c, SESSION_STOP);
@@ -333,15 +341,12 @@ static enum turn on_talk(struct worker *w, struct conn *c)
 		if (io == IO_FAILED || out_is_full(&c->out))
 			return rest_or(io, TURN_ON);
 	}
-	if (c->wake) {
-		c->wake = false;
-		apply(w, c, c->service->event(c->session, SESSION_WAKE, &c->out));
-		return TURN_ON;
-	}
-	if ((w->left.len > 0 && !c->hungry) || c->readable) {
+	if (c->wake)
+		return tell_news(w, c);
+	if (feedable || c->readable) {
 		if (spent)
 			return flush(w, c) == IO_FAILED ? TURN_OVER : TURN_YIELD;
-		return w->left.len > 0 && !c->hungry ? feed(w, c) : read_input(w, c);
+		return feedable ? feed(w, c) : read_input(w, c);
 	}
 	if (c->eof && !c->eof_told) {
 		c->eof_told = true;

@@ -1,4 +1,4 @@
-/* net/listener.c: bound, listening sockets. */
+/* net/listener.c: bound sockets, which listen when somebody is ready to accept. */
 #include "daemon/net/listener.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ enum err listener_bind(const struct net_addr *at, struct listener **out, struct 
 	if (!l)
 		return ERR_TEMP;
 	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || !set_options(fd, at->family) || bind(fd, (struct sockaddr *)&sa, len) != 0 || listen(fd, BACKLOG) != 0)
+	if (fd < 0 || !set_options(fd, at->family) || bind(fd, (struct sockaddr *)&sa, len) != 0)
 		goto failed;
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
 		goto failed;
@@ -63,6 +63,17 @@ failed:
 	if (fd >= 0)
 		close(fd);
 	free(l);
+	return err_of(error);
+}
+
+enum err listener_listen(struct listener *l, struct note *why)
+{
+	int error;
+
+	if (listen(l->fd, BACKLOG) == 0)
+		return ERR_OK;
+	error = errno;
+	note_set_errno(why, error, "cannot listen on %s", net_addr_text(&l->addr).text);
 	return err_of(error);
 }
 

@@ -1,13 +1,15 @@
-/* net/listener.h: bound, listening sockets. Part of net/pool.h, which includes it. */
+/* net/listener.h: bound sockets, and listening ones. Part of net/pool.h, which includes it. */
 #ifndef POSTROOM_NET_LISTENER_H
 #define POSTROOM_NET_LISTENER_H
 
 #include "daemon/net/addr.h"
 
-/* Listens but accepts nothing yet: bind all first, touch data afterwards, then attach. SO_REUSEADDR, IPV6_V6ONLY. */
+/* Bound, and deaf: bind all first, touch data afterwards, then attach. SO_REUSEADDR, IPV6_V6ONLY. */
 struct listener;
 /* ERR_EXISTS: in use; ERR_DENIED: a low port without the right to it; ERR_NOT_FOUND: not an address of this host. */
 enum err listener_bind(const struct net_addr *at, struct listener **out, struct note *why) MUST_CHECK;
+/* From now on peers may connect and wait. pool_attach() does it for its own. */
+enum err listener_listen(struct listener *l, struct note *why) MUST_CHECK;
 struct net_addr listener_addr(const struct listener *l); /* with the real port */
 int listener_fd(const struct listener *l);
 void listener_close(struct listener **l);

@@ -94,9 +94,13 @@ static bool service_index(struct pool *p, const struct service *service, unsigne
 enum err pool_attach(struct pool *p, struct listener **l, const struct service *service, bool implicit_tls)
 {
 	struct port *port = &p->ports[p->port_count];
+	enum err e;
 
 	if (p->port_count == POOL_MAX_PORTS || !service_index(p, service, &port->service))
 		return ERR_LIMIT;
+	e = listener_listen(*l, NULL);
+	if (e)
+		return e;
 	pthread_mutex_init(&port->lock, NULL);
 	port->index = p->port_count++;
 	port->implicit_tls = implicit_tls;

@@ -12,7 +12,7 @@ static bool is_label(const char *label, size_t len)
 	return true;
 }
 
-enum err dns_read_name(struct span rdata, char name_out[DNS_MAX_NAME])
+static enum err read_name(struct span rdata, char name_out[DNS_MAX_NAME])
 {
 	size_t at = 0, len = 0;
 
@@ -41,7 +41,7 @@ enum err dns_read_mx(struct span rdata, struct dns_mx *out)
 	if (rdata.len < 3)
 		return ERR_CORRUPT;
 	out->preference = (uint16_t)((uint8_t)rdata.ptr[0] << 8 | (uint8_t)rdata.ptr[1]);
-	return dns_read_name(span_skip(rdata, 2), out->host);
+	return read_name(span_skip(rdata, 2), out->host);
 }
 
 enum err dns_read_ip(enum dns_type type, struct span rdata, struct net_addr *out)

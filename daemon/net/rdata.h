@@ -22,6 +22,5 @@ struct dns_mx {
 /* ERR_CORRUPT when it is not of the type's shape, or a name that could be no host's. Names come without the last dot, "" is the root. */
 enum err dns_read_mx(struct span rdata, struct dns_mx *out) MUST_CHECK;
 enum err dns_read_ip(enum dns_type type, struct span rdata, struct net_addr *out) MUST_CHECK;
-enum err dns_read_name(struct span rdata, char name_out[DNS_MAX_NAME]) MUST_CHECK;
 
 #endif

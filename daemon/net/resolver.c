@@ -23,6 +23,7 @@
 #define QUESTION_MS (20 * 1000)
 #define QUESTIONS_MAX 20000u
 #define DNS_CLASS_IN 1
+#define WAIT_FOREVER (-1) /* poll(2) */
 #define TTL_MAX_S (7 * 24 * 3600)
 
 typedef void done_fn(void *arg, struct dns_answer *answer);
@@ -185,7 +186,7 @@ static int wait_ms(const struct resolver *r)
 	int64_t left;
 
 	if (r->open.next == &r->open)
-		return -1;
+		return WAIT_FOREVER;
 	left = r->open.next->until_ms - clock_mono_ms();
 	return left < 0 ? 0 : (int)left + 1;
 }
