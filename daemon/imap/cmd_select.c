@@ -29,7 +29,7 @@ static enum step select_mailbox(struct imap_session *s, struct span name, bool r
 	}
 	e = imap_mailbox_find(s, name, &m);
 	if (!e)
-		e = s->service->view_open(s->store, m.id, &s->view);
+		e = read_only ? s->service->view_open_readonly(s->store, m.id, &s->view) : s->service->view_open(s->store, m.id, &s->view);
 	if (!e)
 		e = imap_keywords_load(s);
 	if (e) {

@@ -45,6 +45,7 @@ struct imap_service {
 	enum err (*keywords)(struct mailstore *m, struct arena *a, struct span **out, size_t *count_out);
 
 	enum err (*view_open)(struct mailstore *m, uint64_t mailbox_id, struct view **out);
+	enum err (*view_open_readonly)(struct mailstore *m, uint64_t mailbox_id, struct view **out);
 	void (*view_close)(struct view **v);
 	uint64_t (*view_mailbox_id)(const struct view *v);
 	uint32_t (*view_count)(const struct view *v);

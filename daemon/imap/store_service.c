@@ -22,6 +22,7 @@ void imap_store_service(struct imap_service *out)
 		.keyword_bit = message_keyword_bit,
 		.keywords = message_keywords,
 		.view_open = view_open,
+		.view_open_readonly = view_open_readonly,
 		.view_close = view_close,
 		.view_mailbox_id = view_mailbox_id,
 		.view_count = view_count,
