@@ -26,7 +26,7 @@ static void check_network(struct span in)
 {
 	struct net_cidr c;
 
-	if (net_cidr_parse(in, &c) == ERR_OK && !net_cidr_has(&c, &c.network))
+	if (net_cidr_parse(in, &c) == ERR_OK && !net_cidrs_have(&c, 1, &c.network))
 		abort();
 }
 
@@ -35,32 +35,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span in = span_skip(span_make((const char *)data, size), 1);
 	struct net_addr a;
 	struct dns_mx mx;
-	char name[DNS_MAX_NAME];
 
 	if (size == 0)
 		return 0;
-	switch (data[0] % 6) {
+	switch (data[0] % 5) {
 	case 0:
-		if (dns_read_name(in, name) == ERR_OK)
-			check_name(name);
-		break;
-	case 1:
 		if (dns_read_mx(in, &mx) == ERR_OK)
 			check_name(mx.host);
 		break;
-	case 2:
+	case 1:
 		if (dns_read_ip(DNS_A, in, &a) == ERR_OK)
 			check_round_trip(&a);
 		break;
-	case 3:
+	case 2:
 		if (dns_read_ip(DNS_AAAA, in, &a) == ERR_OK)
 			check_round_trip(&a);
 		break;
-	case 4:
+	case 3:
 		if (net_addr_parse(in, &a) == ERR_OK)
 			check_round_trip(&a);
 		break;
-	case 5: check_network(in); break;
+	case 4: check_network(in); break;
 	}
 	return 0;
 }

@@ -89,7 +89,6 @@ static void networks_hold_their_addresses(void **state)
 		struct net_addr a = ip(cases[i].address);
 
 		assert_int_equal(net_cidr_parse(span_str(cases[i].network), &c), ERR_OK);
-		assert_int_equal(net_cidr_has(&c, &a), cases[i].in);
 		assert_int_equal(net_cidrs_have(&c, 1, &a), cases[i].in);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)

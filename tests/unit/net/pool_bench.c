@@ -32,6 +32,14 @@ struct talk {
 	char text[256];
 };
 
+static void count(struct bench *b, _Atomic unsigned *counter)
+{
+	pthread_mutex_lock(&b->lock);
+	atomic_fetch_add(counter, 1);
+	pthread_cond_broadcast(&b->changed);
+	pthread_mutex_unlock(&b->lock);
+}
+
 static enum err talk_open(void *context, const struct session_peer *peer, struct ticket self, void **session_out)
 {
 	struct bench *b = context;
@@ -43,7 +51,7 @@ static enum err talk_open(void *context, const struct session_peer *peer, struct
 		return ERR_LIMIT;
 	}
 	t->bench = b;
-	atomic_fetch_add(&b->opened, 1);
+	count(b, &b->opened);
 	pthread_mutex_lock(&b->lock);
 	b->self = self;
 	pthread_mutex_unlock(&b->lock);
@@ -77,6 +85,7 @@ static enum step talk_more(void *session, struct out *out)
 
 		out_add(out, part);
 		t->big_left -= part.len;
+		atomic_fetch_add(&t->bench->produced, part.len);
 	}
 	return t->big_left > 0 ? STEP_MORE : STEP_REPLY;
 }
@@ -167,7 +176,7 @@ static void talk_drop_answer(void *context, void *answer)
 {
 	struct bench *b = context;
 
-	atomic_fetch_add(&b->dropped, 1);
+	count(b, &b->dropped);
 	free(answer);
 }
 
@@ -179,16 +188,16 @@ static enum step talk_event(void *session, enum session_event event, struct out 
 	case SESSION_START: out_add(out, SPAN("hello\r\n")); break;
 	case SESSION_TLS: out_add(out, SPAN("secure\r\n")); break;
 	case SESSION_TIMEOUT:
-		atomic_fetch_add(&t->bench->timeouts, 1);
+		count(t->bench, &t->bench->timeouts);
 		out_add(out, SPAN("timeout\r\n"));
 		break;
 	case SESSION_WAKE:
-		atomic_fetch_add(&t->bench->wakes, 1);
+		count(t->bench, &t->bench->wakes);
 		out_add(out, SPAN("news\r\n"));
 		break;
 	case SESSION_STOP: out_add(out, SPAN("stop\r\n")); break;
 	case SESSION_EOF:
-		atomic_fetch_add(&t->bench->eofs, 1);
+		count(t->bench, &t->bench->eofs);
 		out_add(out, SPAN("eof\r\n"));
 		break;
 	}
@@ -206,7 +215,7 @@ static void talk_close(void *session)
 {
 	struct talk *t = session;
 
-	atomic_fetch_add(&t->bench->closed, 1);
+	count(t->bench, &t->bench->closed);
 	free(t);
 }
 
@@ -294,18 +303,24 @@ void bench_stop(struct bench *b)
 	pthread_cond_destroy(&b->changed);
 }
 
+/* Waits for the next change; false 5 s after `begin`. Called with the lock held. */
+static bool await_change(struct bench *b, const struct timespec *begin)
+{
+	struct timespec until = *begin;
+
+	until.tv_sec += 5;
+	return pthread_cond_timedwait(&b->changed, &b->lock, &until) == 0;
+}
+
 struct ticket bench_question(struct bench *b)
 {
 	struct ticket t;
-	struct timespec until;
-	int rc = 0;
+	struct timespec begin;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 5;
+	clock_gettime(CLOCK_REALTIME, &begin);
 	pthread_mutex_lock(&b->lock);
-	while (b->asked_count == 0 && rc == 0)
-		rc = pthread_cond_timedwait(&b->changed, &b->lock, &until);
-	assert_int_equal(rc, 0);
+	while (b->asked_count == 0)
+		assert_true(await_change(b, &begin));
 	t = b->asked[0];
 	b->asked_count--;
 	memmove(b->asked, b->asked + 1, b->asked_count * sizeof(*b->asked));
@@ -323,13 +338,15 @@ struct ticket bench_self(struct bench *b)
 	return t;
 }
 
-void bench_await(const _Atomic unsigned *counter, unsigned at_least)
+void bench_await(struct bench *b, const _Atomic unsigned *counter, unsigned at_least)
 {
-	struct timespec pause = { 0, 1000000 };
+	struct timespec begin;
 
-	for (int i = 0; i < 5000 && atomic_load(counter) < at_least; i++)
-		nanosleep(&pause, NULL);
-	assert_true(atomic_load(counter) >= at_least);
+	clock_gettime(CLOCK_REALTIME, &begin);
+	pthread_mutex_lock(&b->lock);
+	while (atomic_load(counter) < at_least)
+		assert_true(await_change(b, &begin));
+	pthread_mutex_unlock(&b->lock);
 }
 
 int bench_connect(const struct bench *b)

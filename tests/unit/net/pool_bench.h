@@ -31,8 +31,9 @@ struct bench {
 	struct out_file *file;
 	int64_t deadline_ms;
 	bool refuse_open;
+	_Atomic uint64_t produced; /* by `big` */
 	_Atomic unsigned opened, closed, dropped, wakes, timeouts, eofs;
-	pthread_mutex_t lock; /* guards asked, selves */
+	pthread_mutex_t lock; /* guards asked, asked_count, self */
 	pthread_cond_t changed;
 	struct ticket asked[64]; /* questions not taken yet */
 	unsigned asked_count;
@@ -43,7 +44,7 @@ void bench_start(struct bench *b, const struct bench_options *options);
 void bench_stop(struct bench *b);
 struct ticket bench_question(struct bench *b); /* waits for one */
 struct ticket bench_self(struct bench *b);
-void bench_await(const _Atomic unsigned *counter, unsigned at_least); /* at most 5 s, else fails */
+void bench_await(struct bench *b, const _Atomic unsigned *counter, unsigned at_least); /* at most 5 s, else fails */
 
 int bench_connect(const struct bench *b); /* a blocking socket; reads give up after 5 s */
 void say(int fd, const char *text);

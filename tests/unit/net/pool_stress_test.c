@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
@@ -25,9 +26,14 @@ static void *answer_all(void *arg)
 
 	while (!atomic_load(&stopping)) {
 		struct ticket t, self;
+		struct timespec until;
 		bool asked;
 
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec = (until.tv_nsec + 200000) % 1000000000;
 		pthread_mutex_lock(&b->lock);
+		if (b->asked_count == 0)
+			pthread_cond_timedwait(&b->changed, &b->lock, &until);
 		asked = b->asked_count > 0;
 		if (asked)
 			t = b->asked[--b->asked_count];
@@ -39,7 +45,6 @@ static void *answer_all(void *arg)
 			pool_wake(self);
 		if (self.pool && rng_below(500) == 0)
 			pool_kick(self);
-		usleep(50);
 	}
 	return NULL;
 }

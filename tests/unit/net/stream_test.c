@@ -177,6 +177,7 @@ static void lines_without_end_are_refused(void **state)
 	(void)state;
 	assert_int_equal(listener_bind(&at, &l, NULL), ERR_OK);
 	at = listener_addr(l);
+	assert_int_equal(listener_listen(l, NULL), ERR_OK);
 	memset(much, 'x', sizeof(much));
 	memcpy(much + STREAM_LINE_MAX - 2, "\r\n", 2); /* the longest that is allowed */
 	memcpy(much + sizeof(much) - 1, "\n", 1);
