@@ -222,7 +222,8 @@ install:
 	$(call put,644,packaging/postroom.service,lib/systemd/system/postroom.service)
 	$(call put,644,packaging/postroom.sysusers,lib/sysusers.d/postroom.conf)
 	$(call put,644,packaging/postroom.tmpfiles,lib/tmpfiles.d/postroom.conf)
-	$(call put,644,packaging/postroom.8,share/man/man8/postroom.8)
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8
+	$(BUILD)/postroom manual > $(DESTDIR)$(PREFIX)/share/man/man8/postroom.8
 	$(call put,644,packaging/postroom.conf,share/doc/postroom/postroom.conf.example)
 
 clean:

@@ -40,11 +40,6 @@ bool span_ends(struct span s, struct span suffix)
 	return s.len >= suffix.len && span_equals(span_skip(s, s.len - suffix.len), suffix);
 }
 
-bool span_iends(struct span s, struct span suffix)
-{
-	return s.len >= suffix.len && span_iequals(span_skip(s, s.len - suffix.len), suffix);
-}
-
 int span_compare(struct span a, struct span b)
 {
 	size_t shared = a.len < b.len ? a.len : b.len;

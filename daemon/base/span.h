@@ -51,7 +51,6 @@ bool span_iequals(struct span a, struct span b);
 bool span_starts(struct span s, struct span prefix);
 bool span_istarts(struct span s, struct span prefix);
 bool span_ends(struct span s, struct span suffix);
-bool span_iends(struct span s, struct span suffix);
 /* memcmp order, the shorter first; for sorting. */
 int span_compare(struct span a, struct span b);
 

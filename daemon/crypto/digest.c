@@ -39,11 +39,6 @@ static void hash_two(struct span first, struct span second, uint8_t out[SHA256_B
 	EVP_MD_CTX_free(ctx);
 }
 
-void crypto_sha256(struct span in, uint8_t out[SHA256_BYTES])
-{
-	hash_two(in, span_make(NULL, 0), out);
-}
-
 /* RFC 2104 section 2. */
 void crypto_hmac_sha256(struct span key, struct span in, uint8_t out[SHA256_BYTES])
 {
@@ -51,7 +46,7 @@ void crypto_hmac_sha256(struct span key, struct span in, uint8_t out[SHA256_BYTE
 	uint8_t inner[SHA256_BYTES];
 
 	if (key.len > BLOCK_BYTES)
-		crypto_sha256(key, block);
+		hash_two(key, span_make(NULL, 0), block);
 	else if (key.len)
 		memcpy(block, key.ptr, key.len);
 	for (size_t i = 0; i < BLOCK_BYTES; i++)
