@@ -101,13 +101,17 @@ static int by_preference(const void *a, const void *b)
 	return x->shuffle < y->shuffle ? -1 : x->shuffle > y->shuffle;
 }
 
-/* Sorted; hosts without a name (RFC 7505 wants such a one to be alone) are left out. */
-static size_t read_mxs(const struct dns_answer *answer, struct mx *out)
+/* Sorted; hosts without a name are left out. *null_out: there was one (RFC 7505: it should be alone, and then takes no mail). */
+static size_t read_mxs(const struct dns_answer *answer, struct mx *out, bool *null_out)
 {
 	size_t count = 0;
 
+	*null_out = false;
 	for (size_t i = 0; i < answer->count && count < MX_READ_MAX; i++) {
-		if (dns_read_mx(answer->records[i], &out[count].record) != ERR_OK || out[count].record.host[0] == '\0')
+		if (dns_read_mx(answer->records[i], &out[count].record) != ERR_OK)
+			continue;
+		*null_out = *null_out || out[count].record.host[0] == '\0';
+		if (out[count].record.host[0] == '\0')
 			continue;
 		out[count++].shuffle = (uint32_t)rng_u64();
 	}
@@ -134,17 +138,19 @@ static enum err ask_mx(struct search *s, const char *domain, struct failure *why
 	struct dns_answer *answer = resolver_ask_wait(s->config->resolver, domain, DNS_MX, RELAY_DNS_MS);
 	struct mx *mxs = calloc(MX_READ_MAX, sizeof(*mxs));
 	enum err e = ERR_OK;
+	bool is_null = false;
 	size_t count;
 
 	switch (answer->status) {
 	case DNS_FOUND:
-		count = mxs ? read_mxs(answer, mxs) : 0;
+		count = mxs ? read_mxs(answer, mxs, &is_null) : 0;
 		if (count > 0) {
 			add_mxs(s, mxs, count);
-		} else if (mxs) {
+		} else if (is_null) {
 			failure_ours(why, RELAY_FAILED, "5.1.10", "the domain %s does not accept mail (null MX)", domain);
 			e = ERR_DENIED;
 		} else {
+			/* Records that can't be read, or no memory: with nothing to go by, no verdict for good. */
 			s->temp_failure = true;
 		}
 		break;
