@@ -47,6 +47,15 @@ static void refuse(const struct pool *p, const struct port *port, int fd)
 	close(fd);
 }
 
+/* Once a second: a flood of connections must not become one of log lines. */
+static void warn_full(struct pool *p, const struct net_addr *peer)
+{
+	int64_t now_ms = clock_mono_ms(), before = atomic_load_explicit(&p->warned_ms, memory_order_relaxed);
+
+	if (now_ms - before >= 1000 && atomic_compare_exchange_strong(&p->warned_ms, &before, now_ms))
+		log_event(LOG_WARN, "net", "refused", "pool=%s peer=%s limit=connections", p->config.name, net_ip_text(peer).text);
+}
+
 static void take_in(struct pool *p, const struct port *port, int fd, const struct sockaddr_storage *from)
 {
 	struct session_peer peer = { .remote = net_addr_from_sockaddr((const struct sockaddr *)from) };
@@ -62,7 +71,7 @@ static void take_in(struct pool *p, const struct port *port, int fd, const struc
 	}
 	c = slots_take(&p->slots);
 	if (!c) {
-		log_event(LOG_WARN, "net", "refused", "pool=%s peer=%s limit=connections", p->config.name, net_ip_text(&peer.remote).text);
+		warn_full(p, &peer.remote);
 		if (!peer.trusted)
 			peers_leave(&p->peers, &peer.remote);
 		refuse(p, port, fd);

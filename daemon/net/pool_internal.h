@@ -66,6 +66,7 @@ struct pool {
 	pthread_t *threads;
 	unsigned thread_count;
 	atomic_uint parked;
+	_Atomic int64_t warned_ms; /* when "full" was last logged */
 	atomic_bool quit;
 };
 
