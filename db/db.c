@@ -15,15 +15,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "db/handle.h"
 #include "db/stmt.h"
 
 #define BUSY_TIMEOUT_MS 2000
 #define RESTART_TIMEOUT_MS 100
-/* Past this a checkpoint also waits (shortly) for readers, so that the WAL can begin anew. */
-#define WAL_RESTART_PAGES 16384
+#define OTHER_TIMEOUT_MS 1000
 
 /* Guards the moment between making a file and closing our own descriptor of it. */
 static pthread_mutex_t creating = PTHREAD_MUTEX_INITIALIZER;
@@ -360,20 +361,38 @@ bool db_in_transaction(const struct db *db)
 	return sqlite3_get_autocommit(db->sqlite) == 0;
 }
 
+/* Waits for readers, shortly, and for a checkpoint that another thread is at: SQLite turns us away from that at once,
+ * and does not say how much there is. */
+static int checkpoint_restart(sqlite3 *sqlite, int *log, int *copied)
+{
+	static const struct timespec pause = { 0, 1000000 };
+	int64_t until_ms = clock_mono_ms() + OTHER_TIMEOUT_MS;
+	int code;
+
+	(void)sqlite3_busy_timeout(sqlite, RESTART_TIMEOUT_MS);
+	for (;;) {
+		*log = -1;
+		code = sqlite3_wal_checkpoint_v2(sqlite, "main", SQLITE_CHECKPOINT_RESTART, log, copied);
+		if ((code & 0xff) != SQLITE_BUSY || *log >= 0 || clock_mono_ms() >= until_ms)
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
+	(void)sqlite3_busy_timeout(sqlite, BUSY_TIMEOUT_MS);
+	return code;
+}
+
 enum err db_checkpoint(struct db *db, int min_pages, int *pages_out)
 {
-	int log = 0, copied = 0, code;
-	/* PASSIVE alone lets the WAL begin anew only when no reader is in the middle of it at that moment. */
-	bool restart = db->mode == DB_WRITE && db->wal_pages > WAL_RESTART_PAGES;
+	int log = -1, copied = -1, code;
 
 	*pages_out = db->wal_pages;
 	if (min_pages > 0 && db->wal_pages <= min_pages)
 		return ERR_OK;
-	if (restart)
-		(void)sqlite3_busy_timeout(db->sqlite, RESTART_TIMEOUT_MS);
-	code = sqlite3_wal_checkpoint_v2(db->sqlite, "main", restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
-	if (restart)
-		(void)sqlite3_busy_timeout(db->sqlite, BUSY_TIMEOUT_MS);
+	/* PASSIVE alone lets the WAL begin anew only when no reader is in the middle of it at that moment. */
+	if (db->mode == DB_WRITE && db->wal_pages > DB_WAL_RESTART_PAGES)
+		code = checkpoint_restart(db->sqlite, &log, &copied);
+	else
+		code = sqlite3_wal_checkpoint_v2(db->sqlite, "main", SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
 	if (log >= 0 && copied >= 0)
 		*pages_out = log - copied;
 	return db_error(code);

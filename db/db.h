@@ -39,7 +39,8 @@ enum err db_commit(struct db *db) MUST_CHECK; /* ERR_OK: survives a power cut. O
 void db_rollback(struct db *db);              /* harmless outside a transaction */
 bool db_in_transaction(const struct db *db);
 
-/* PASSIVE checkpoint when the WAL holds more than `min_pages`; *pages_out: frames left. */
+/* PASSIVE checkpoint when the WAL holds more than `min_pages`; *pages_out: frames left. Of a writing handle with a very long
+ * WAL (32 MiB): one that waits up to a second for others. ERR_TEMP: another one is at work. */
 enum err db_checkpoint(struct db *db, int min_pages, int *pages_out) MUST_CHECK;
 /* Words for the last error of the handle. */
 void db_explain(struct db *db, struct note *why);

@@ -215,9 +215,9 @@ static void finish_wal(struct db_group *g)
 			g->checkpoint_at = WAL_FINISH_PAGES;
 		return;
 	}
-	/* While the checkpointer is at work we are turned away at once and try after the next commit; with a reader in the way
-	 * there is no point in doing so often. */
-	if (db_checkpoint(g->db, 0, &left) == ERR_OK)
+	/* While the checkpointer is at work we are turned away at once and try after the next commit. With a reader in the way
+	 * there is no point in doing so often, nor when it was waited for. */
+	if (db_checkpoint(g->db, 0, &left) == ERR_OK || g->db->wal_pages > DB_WAL_RESTART_PAGES)
 		g->checkpoint_at = g->db->wal_pages + WAL_RETRY_PAGES;
 }
 

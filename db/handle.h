@@ -4,6 +4,9 @@
 
 #include "db/db.h"
 
+/* Past this a checkpoint of a writing handle also waits for readers, so that the WAL can begin anew. */
+#define DB_WAL_RESTART_PAGES 8192
+
 struct sqlite3;
 struct sqlite3_stmt;
 
