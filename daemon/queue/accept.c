@@ -23,11 +23,13 @@
 #include "daemon/queue/entry.h"
 #include "daemon/queue/flush.h"
 #include "daemon/queue/route.h"
+#include "db/checkpointer.h"
 #include "db/queue_message.h"
 
 #define HEADER_PIECE 8192u
 #define SUBJECT_MAX 400u
-#define PATH_MAX_BYTES 450u /* of an address with every character of the local part quoted */
+#define ROW_PAGES_BYTES 8192u /* of the WAL, beside the content */
+#define PATH_MAX_BYTES 450u   /* of an address with every character of the local part quoted */
 #define ACCEPT_ARENA_MAX (8u * 1024u * 1024u)
 
 enum accept_state { ACCEPT_WRITING,
@@ -188,11 +190,6 @@ enum err accept_add(struct accept *a, struct span bytes)
 	a->size += bytes.len;
 	a->failed = a->size > a->q->config.max_size ? ERR_LIMIT : add_bytes(a, bytes);
 	return a->failed;
-}
-
-uint64_t accept_size(const struct accept *a)
-{
-	return a->size;
 }
 
 /* A message that ended within its header. */
@@ -432,6 +429,7 @@ static void accept_committed(void *arg, enum err result)
 	if (result) {
 		accept_end(&a);
 	} else {
+		checkpointer_touch(q->config.checkpointer, q->config.path, &db_schema_queue, a->member.weight_bytes + ROW_PAGES_BYTES);
 		pthread_mutex_lock(&q->lock);
 		accept_adopt(&a);
 		pthread_mutex_unlock(&q->lock);

@@ -19,9 +19,11 @@
 #include "daemon/queue/body.h"
 #include "daemon/queue/entry.h"
 #include "daemon/store/message.h"
+#include "db/checkpointer.h"
 #include "db/queue_message.h"
 
 #define FLUSH_MAX 256
+#define WAL_BYTES 65536u                          /* pages that a batch of removals touches, about */
 #define RECIPIENTS_MAX (2 * QUEUE_MAX_RECIPIENTS) /* written in one batch, about */
 
 struct flush_item {
@@ -180,6 +182,8 @@ static void flush_done(void *arg, enum err result)
 	struct flush *f = arg, *next;
 	struct queue *q = f->q;
 
+	if (!result)
+		checkpointer_touch(q->config.checkpointer, q->config.path, &db_schema_queue, f->member.weight_bytes + WAL_BYTES);
 	pthread_mutex_lock(&q->lock);
 	q->flush_running = false;
 	for (size_t i = 0; i < f->item_count; i++) {
@@ -219,30 +223,45 @@ static size_t count_updates(const struct queue *q, size_t *entries_out)
 	return updates;
 }
 
-struct flush *flush_take(struct queue *q, bool now)
+static struct flush *flush_new(struct queue *q, size_t entries, size_t updates)
 {
-	size_t entries, updates;
-	struct flush *f;
-	bool due = q->dirty_count && clock_mono_ms() >= q->flush_due_ms;
+	struct flush *f = calloc(1, sizeof(*f));
 
-	if (q->flush_running || !q->dirty_count)
+	if (!f)
 		return NULL;
-	if (q->flush_failures ? !due : !(now || due || q->flush_urgent || q->dirty_count >= FLUSH_MAX))
-		return NULL;
-	updates = count_updates(q, &entries);
-	f = calloc(1, sizeof(*f));
-	if (f) {
-		f->updates = calloc(updates + 1, sizeof(*f->updates));
-		f->replies = calloc(updates + 1, sizeof(*f->replies));
-	}
-	if (!f || !f->updates || !f->replies) {
-		if (f)
-			flush_free(f);
-		q->flush_due_ms = clock_mono_ms() + 1000;
+	f->updates = calloc(updates + 1, sizeof(*f->updates));
+	f->replies = calloc(updates + 1, sizeof(*f->replies));
+	if (!f->updates || !f->replies) {
+		flush_free(f);
 		return NULL;
 	}
 	f->q = q;
 	f->member = (struct db_member){ .run = flush_run, .done = flush_done, .arg = f, .weight_bytes = 64 * entries + 256 * updates };
+	return f;
+}
+
+static bool is_wanted(const struct queue *q, bool now)
+{
+	if (q->flush_running || !q->dirty_count)
+		return false;
+	if (clock_mono_ms() >= q->flush_due_ms)
+		return true;
+	return q->flush_failures == 0 && (now || q->flush_urgent || q->dirty_count >= FLUSH_MAX);
+}
+
+struct flush *flush_take(struct queue *q, bool now)
+{
+	size_t entries, updates;
+	struct flush *f;
+
+	if (!is_wanted(q, now))
+		return NULL;
+	updates = count_updates(q, &entries);
+	f = flush_new(q, entries, updates);
+	if (!f) {
+		q->flush_due_ms = clock_mono_ms() + 1000;
+		return NULL;
+	}
 	while (entries--)
 		take_entry(q, f);
 	if (!q->dirty_count)

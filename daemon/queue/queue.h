@@ -65,7 +65,6 @@ void queue_id_new(struct queue_id *out);
 struct accept;
 enum err accept_begin(struct queue *q, struct accept **out) MUST_CHECK;
 enum err accept_add(struct accept *a, struct span bytes) MUST_CHECK; /* ERR_LIMIT: too large or header over 256 KiB; ERR_TEMP: disk */
-uint64_t accept_size(const struct accept *a);
 /* The header section with its empty line, for policy: complete after the last add, which this call declares done. */
 struct span accept_header(struct accept *a);
 /* Replaces the header (submission adds Date and Message-ID, drops Bcc). Before seal. */

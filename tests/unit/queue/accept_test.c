@@ -55,7 +55,6 @@ static void header_arriving_in_single_bytes_is_the_same(void **state)
 	assert_int_equal(accept_begin(f->queue, &a), ERR_OK);
 	for (size_t i = 0; i < text.len; i++)
 		assert_int_equal(accept_add(a, span_make(text.ptr + i, 1)), ERR_OK);
-	assert_int_equal(accept_size(a), text.len);
 	assert_true(span_equals(accept_header(a), SPAN("Subject: x\r\n folded\r\nFrom: a@b\r\n\r\n")));
 	accept_end(&a);
 	assert_null(a);
