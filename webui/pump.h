@@ -9,16 +9,14 @@ struct listener;
 struct tls_store;
 struct pump;
 
-/* Hands the library's end of a new connection over: takes the descriptor, also on error. Called on the pump's thread. */
-typedef enum err pump_hand_over(void *arg, int fd, const struct net_addr *from, enum api_caller caller);
-
 struct pump_config {
 	struct listener **http, **https; /* taken, also on error */
 	size_t http_count, https_count;
 	struct tls_store *tls;
 	int unix_fd; /* a listening unix socket, taken; -1: none */
 	unsigned max_connections;
-	pump_hand_over *hand_over;
+	/* Hands the library's end of a new connection over: takes the descriptor, also on error. Called on the pump's thread. */
+	enum err (*hand_over)(void *arg, int fd, const struct net_addr *from, enum api_caller caller);
 	void *arg;
 };
 enum err pump_start(const struct pump_config *config, struct pump **out, struct note *why) MUST_CHECK;

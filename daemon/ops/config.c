@@ -39,6 +39,9 @@ static enum err resolve_path(const struct reader *r, struct span value, const ch
 	struct span file = span_str(r->path), text = value;
 	size_t slash = file.len;
 
+	for (size_t i = 0; i < value.len; i++)
+		if ((unsigned char)value.ptr[i] < 0x20)
+			return bad(r, "control characters in a path", SPAN(""));
 	while (slash > 0 && file.ptr[slash - 1] != '/')
 		slash--;
 	if (value.len > 0 && value.ptr[0] != '/' && slash > 0)
