@@ -12,32 +12,47 @@ struct list_work {
 	bool *reach;             /* pattern.len + 1 places */
 };
 
-/* "*" matches anything, "%" anything but the separator. One pass over the name with the set of pattern places that are
- * reached: no pattern is slower than its length times the name's. */
-static bool matches(struct list_work *w, struct span name)
+static bool is_wild(char c)
 {
-	size_t n = w->pattern.len;
+	return c == '*' || c == '%';
+}
+
+/* A wildcard may stand for nothing: the place behind one is reached with it. */
+static void pass_wildcards(const struct list_work *w)
+{
+	for (size_t p = 0; p < w->pattern.len; p++)
+		if (w->reach[p] && is_wild(w->pattern.ptr[p]))
+			w->reach[p + 1] = true;
+}
+
+/* The places that are reached with one more character of the name. From the end, so that a place that is reached by this
+ * character isn't taken for the one before. */
+static void take_char(const struct list_work *w, char c)
+{
 	bool *reach = w->reach;
 
-	memset(reach, 0, n + 1);
-	reach[0] = true;
-	for (size_t p = 0; p < n && (w->pattern.ptr[p] == '*' || w->pattern.ptr[p] == '%'); p++)
-		reach[p + 1] = true;
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.ptr[i];
+	reach[w->pattern.len] = false;
+	for (size_t p = w->pattern.len; p-- > 0;) {
+		char at = w->pattern.ptr[p];
 
-		/* From the end, so that a place that is set for this character isn't taken for the one before. */
-		for (size_t p = n + 1; p-- > 0;) {
-			bool stays = reach[p] && p < n && (w->pattern.ptr[p] == '*' || (w->pattern.ptr[p] == '%' && c != '/'));
-			bool steps = p && reach[p - 1] && w->pattern.ptr[p - 1] == c;
-
-			reach[p] = stays || steps;
-		}
-		for (size_t p = 0; p < n; p++)
-			if (reach[p] && (w->pattern.ptr[p] == '*' || w->pattern.ptr[p] == '%'))
-				reach[p + 1] = true;
+		if (reach[p] && at == c)
+			reach[p + 1] = true;
+		reach[p] = reach[p] && (at == '*' || (at == '%' && c != '/'));
 	}
-	return reach[n];
+}
+
+/* "*" matches anything, "%" anything but the separator. One pass over the name with the set of pattern places that are
+ * reached: no pattern is slower than its length times the name's. */
+static bool matches(const struct list_work *w, struct span name)
+{
+	memset(w->reach, 0, w->pattern.len + 1);
+	w->reach[0] = true;
+	pass_wildcards(w);
+	for (size_t i = 0; i < name.len; i++) {
+		take_char(w, name.ptr[i]);
+		pass_wildcards(w);
+	}
+	return w->reach[w->pattern.len];
 }
 
 /* INBOX is without case as a whole first level only where it is the whole pattern; RFC 3501 5.1. */
@@ -51,7 +66,7 @@ static struct span join(struct arena *a, struct span reference, struct span patt
 	for (size_t i = 0; i < reference.len + pattern.len; i++) {
 		char c = i < reference.len ? reference.ptr[i] : pattern.ptr[i - reference.len];
 
-		if (n && (c == '*' || c == '%') && (to[n - 1] == '*' || to[n - 1] == '%')) {
+		if (n && is_wild(c) && is_wild(to[n - 1])) {
 			if (c == '*')
 				to[n - 1] = '*';
 			continue;

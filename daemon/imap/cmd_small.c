@@ -19,7 +19,7 @@ enum step imap_run_logout(struct imap_session *s, const union imap_args *args, s
 {
 	(void)args;
 	imap_unselect(s);
-	reply_untagged(out, "BYE Goodbye");
+	reply_bye(out, "Goodbye");
 	imap_set_state(s, IMAP_ENDED);
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 }

@@ -12,6 +12,7 @@
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
+#include "daemon/imap/reply.h"
 #include "daemon/imap/store_service.h"
 #include "daemon/net/pool.h"
 #include "daemon/store/store.h"
@@ -279,7 +280,7 @@ enum err imap_service_new(const struct imap_config *config, struct service *out)
 		.name = "imap",
 		.context = c,
 		.open = conn_open,
-		.busy_reply = SPAN("* BYE [UNAVAILABLE] Too many connections, try again later\r\n"),
+		.busy_reply = REPLY_BUSY,
 		.feed = conn_feed,
 		.more = conn_more,
 		.ask = conn_ask,

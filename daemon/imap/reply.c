@@ -48,6 +48,13 @@ void reply_untagged(struct out *out, const char *text)
 	out_add(out, SPAN("\r\n"));
 }
 
+void reply_bye(struct out *out, const char *text)
+{
+	out_add(out, SPAN("* BYE "));
+	out_add(out, span_str(text));
+	out_add(out, SPAN("\r\n"));
+}
+
 void reply_ok_code(struct out *out, struct span code_and_text)
 {
 	out_add(out, SPAN("* OK "));

@@ -4,9 +4,13 @@
 
 #include "daemon/imap/session.h"
 
+/* To a connection over the limits, before it has a session. */
+#define REPLY_BUSY SPAN("* BYE [UNAVAILABLE] Too many connections, try again later\r\n")
+
 /* Whole lines. */
 void reply_tagged(struct out *out, const char *tag, enum imap_status status, struct span text);
 void reply_untagged(struct out *out, const char *text);
+void reply_bye(struct out *out, const char *text);
 void reply_ok_code(struct out *out, struct span code_and_text); /* "* OK [...] ..." */
 void reply_continue(struct out *out, const char *text);
 void reply_count(struct out *out, uint32_t number, const char *word); /* "* 23 EXISTS" */

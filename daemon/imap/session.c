@@ -126,12 +126,8 @@ static void run_clear(struct imap_session *s)
 
 enum step imap_bye(struct imap_session *s, struct out *out, const char *text)
 {
-	if (!s->run.mid_line && s->state != IMAP_ENDED) {
-		char line[128] = "BYE ";
-
-		strncat(line, text, sizeof line - 5);
-		reply_untagged(out, line);
-	}
+	if (!s->run.mid_line && s->state != IMAP_ENDED)
+		reply_bye(out, text);
 	imap_set_state(s, IMAP_ENDED);
 	return STEP_CLOSE;
 }
