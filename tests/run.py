@@ -96,7 +96,7 @@ def judge(name, text, status, timeout):
 def sanitizer_env(sanitizer):
     here = os.path.dirname(os.path.abspath(__file__))
     env = {
-        "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
+        "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
     }
@@ -145,7 +145,7 @@ class Suite:
         with open(os.path.join(self.log_dir, name.replace("/", "_")), "w", encoding="utf-8") as log:
             log.write(text)
         if bad:
-            for line in text.splitlines()[-SHOWN_LINES:]:
+            for line in telling_lines(text.splitlines()):
                 print("    " + line)
             for result in bad:
                 print("  " + result.line(), flush=True)
@@ -158,6 +158,14 @@ class Suite:
         good = sum(r.state == OK for r in self.results)
         print(f"{self.name}: {good} of {len(self.results)} passed", flush=True)
         return 0 if self.results and good == len(self.results) else 1
+
+
+def telling_lines(lines):
+    """A sanitizer's report tells more at its beginning than at its end."""
+    for number, line in enumerate(lines):
+        if re.search(r"(?:ERROR|WARNING): \w*Sanitizer|ERROR: libFuzzer|runtime error:", line):
+            return lines[number:number + SHOWN_LINES]
+    return lines[-SHOWN_LINES:]
 
 
 def workers():
