@@ -412,9 +412,14 @@ void accept_adopt(struct accept **accept)
 		q->fresh_bytes += memory;
 		a->entry->content = content_hold(a->content);
 	}
-	entry_link(q, a->entry);
-	entry_start(q, a->entry);
-	a->entry = NULL;
+	/* A start that ran between the commit and here has loaded it already. */
+	if (entry_find(q, &a->entry->id)) {
+		entry_free(q, &a->entry);
+	} else {
+		entry_link(q, a->entry);
+		entry_start(q, a->entry);
+		a->entry = NULL;
+	}
 	accept_free(a);
 }
 

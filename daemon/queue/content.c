@@ -181,8 +181,6 @@ static enum err read_back(struct queue *q, const struct entry *e, struct content
 			c->path = NULL;
 			return ERR_TEMP;
 		}
-		if (access(c->path, R_OK) != 0)
-			return errno == ENOENT ? ERR_CORRUPT : ERR_TEMP;
 	}
 	return ERR_OK;
 }

@@ -38,6 +38,17 @@ static enum err init_locks(struct queue *q)
 	return e;
 }
 
+/* The name of a new folder must survive as well: a body in it is no safer than the folder. */
+static bool sync_parent(const struct queue *q)
+{
+	int parent = openat(q->bodies_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool kept = parent >= 0 && fsync(parent) == 0;
+
+	if (parent >= 0)
+		close(parent);
+	return kept;
+}
+
 static enum err open_dir(struct queue *q, struct note *why)
 {
 	if (mkdir(q->config.bodies_dir, 0700) != 0 && errno != EEXIST) {
@@ -45,7 +56,7 @@ static enum err open_dir(struct queue *q, struct note *why)
 		return ERR_TEMP;
 	}
 	q->bodies_fd = open(q->config.bodies_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (q->bodies_fd >= 0)
+	if (q->bodies_fd >= 0 && sync_parent(q))
 		return ERR_OK;
 	note_set_errno(why, errno, "%s", q->config.bodies_dir);
 	return ERR_TEMP;
