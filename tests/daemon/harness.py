@@ -7,6 +7,7 @@ import atexit
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -21,6 +22,9 @@ BINARY = os.environ.get("POSTROOM", "build/postroom")
 PASSWORD = "correct-horse-1"
 MAIL_SERVICES = ("mx", "submission", "submissions", "imap", "imaps")
 SLOW = float(os.environ.get("SLOW", "1"))  # sanitizers and loaded machines take longer: waits are stretched, never shortened
+FULL = os.environ.get("FULL") == "1"  # the long parts too
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
 
 _used_ports = set()
 
@@ -67,7 +71,7 @@ class Instance:
         self.dir = tempfile.mkdtemp(prefix="postroom-test-")
         self.domain = domain
         self.hostname = hostname
-        self.env = dict(os.environ, **(env or {}))
+        self.env = dict(os.environ, POSTROOM_BUG="abort", **(env or {}))  # a broken invariant ends the daemon, and the test
         self.host = host
         self.port = dict({s: free_port(host if host != "0.0.0.0" else "127.0.0.1") for s in services}, **(ports or {}))
         self.process = None
@@ -217,6 +221,16 @@ class Instance:
                 client.logout()
 
 
+_shared = []
+
+
+def shared(**options):
+    """The instance that the tests of a file share; run() stops it at the end."""
+    if not _shared:
+        _shared.append(Instance(**options))
+    return _shared[0]
+
+
 def no_verify():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -264,6 +278,22 @@ class Raw:
         self.send(data)
         return self.reply()
 
+    def exactly(self, count):
+        """So many bytes."""
+        while len(self.pending) < count:
+            more = self.socket.recv(1 << 20)
+            assert more, f"the connection ended after {len(self.pending)} of {count} bytes"
+            self.pending += more
+        data, self.pending = self.pending[:count], self.pending[count:]
+        return data
+
+    def rest(self):
+        """All lines until the other side closes."""
+        lines = []
+        while (line := self.line()) is not None:
+            lines.append(line)
+        return lines
+
     def close(self):
         self.socket.close()
 
@@ -296,4 +326,15 @@ def run(names, prefix=""):
             failed += 1
             sys.stderr.write(traceback.format_exc())
             print(f"not ok {prefix}{name[5:]}", flush=True)
+            if _shared:
+                sys.stderr.write(_shared[0].log_tail())
+    for instance in _shared:
+        try:
+            instance.stop()
+            print(f"ok {prefix}daemon_stops_in_order", flush=True)
+        except AssertionError:
+            failed += 1
+            sys.stderr.write(traceback.format_exc())
+            print(f"not ok {prefix}daemon_stops_in_order", flush=True)
+        instance.close()
     sys.exit(1 if failed else 0)
