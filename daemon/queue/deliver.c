@@ -143,20 +143,22 @@ static enum err load_batch(struct batch *b, struct part *list)
 
 static void describe_batch(struct batch *b)
 {
-	size_t lengths[LOCAL_BATCH_MAX], at = 0;
+	size_t at = 0;
 
 	buf_reset(&b->prefixes);
-	for (size_t i = 0; i < b->count; i++)
-		lengths[i] = add_prefix(b, b->parts[i]);
 	for (size_t i = 0; i < b->count; i++) {
 		struct new_delivery *item = &b->items[i];
 		const struct entry *e = b->parts[i]->entry;
 
 		content_describe(b->contents[i], &item->message);
 		memcpy(item->queue_id, e->id.bytes, sizeof(item->queue_id));
-		item->message.prefix = span_make(b->prefixes.ptr + at, lengths[i]);
 		item->message.internal_ms = e->accepted_ms;
-		at += lengths[i];
+		item->message.prefix.len = add_prefix(b, b->parts[i]);
+	}
+	/* The buffer no longer moves. */
+	for (size_t i = 0; i < b->count; i++) {
+		b->items[i].message.prefix.ptr = b->prefixes.ptr + at;
+		at += b->items[i].message.prefix.len;
 	}
 }
 
