@@ -455,9 +455,10 @@ enum err message_keyword_bit(struct mailstore *m, struct span name, bool create,
 		return ERR_NOT_FOUND;
 	if (name.len == 0 || name.len > KEYWORD_MAX)
 		return ERR_LIMIT;
-	copy = strndup(name.ptr, name.len);
+	copy = calloc(1, name.len + 1);
 	if (!copy)
 		return ERR_TEMP;
+	memcpy(copy, name.ptr, name.len);
 	e = mailstore_write(m, run_keyword, &k, WEIGHT_ROW);
 	if (!e) {
 		pthread_mutex_lock(&m->lock);
