@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ struct fake_server {
 	const char *const *const *scripts;
 	struct tls_store *store;
 	pthread_t thread;
+	sem_t connected;
 	struct buf data, wrong;
 	/* the connection */
 	int peer;
@@ -121,6 +123,8 @@ static void follow(struct fake_server *s, const char *const *script)
 			read_data(s);
 		} else if (span_equals(line, SPAN("tls"))) {
 			start_tls(s);
+		} else if (span_equals(line, SPAN("some"))) {
+			(void)receive(s);
 		} else {
 			while (receive(s))
 				;
@@ -139,6 +143,7 @@ static void *serve(void *arg)
 			note_wrong(s, "a connection", SPAN("none"));
 			break;
 		}
+		sem_post(&s->connected);
 		setsockopt(s->peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		buf_reset(&s->in);
 		follow(s, s->scripts[i]);
@@ -161,6 +166,7 @@ struct fake_server *fake_server_start(const char *ip, uint16_t port, const char 
 	buf_init(&s->data, 16u * 1024u * 1024u);
 	buf_init(&s->wrong, 8192);
 	buf_init(&s->in, 16u * 1024u * 1024u);
+	sem_init(&s->connected, 0, 0);
 	s->scripts = scripts;
 	s->store = tls;
 	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -178,12 +184,18 @@ struct net_addr fake_server_addr(const struct fake_server *s)
 	return s->addr;
 }
 
+void fake_server_wait_connected(struct fake_server *s)
+{
+	sem_wait(&s->connected);
+}
+
 void fake_server_end(struct fake_server **s, struct buf *data_out, struct buf *wrong_out)
 {
 	pthread_join((*s)->thread, NULL);
 	*data_out = (*s)->data;
 	*wrong_out = (*s)->wrong;
 	buf_clear(&(*s)->in);
+	sem_destroy(&(*s)->connected);
 	free(*s);
 	*s = NULL;
 }
