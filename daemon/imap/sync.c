@@ -54,6 +54,8 @@ enum err imap_keywords_load(struct imap_session *s)
 	e = s->service->keywords(s->store, &s->keyword_arena, &s->keywords, &s->keyword_count);
 	if (e)
 		s->keyword_count = 0;
+	if (!s->keyword_count) /* the usual case: an idle session holds nothing for it */
+		arena_clear(&s->keyword_arena);
 	for (size_t k = 0; k < s->keyword_count && k < FLAG_KEYWORDS_MAX; k++)
 		if (s->keywords[k].len)
 			s->keyword_mask |= (uint64_t)1 << (FLAG_KEYWORD_SHIFT + k);
