@@ -376,46 +376,62 @@ static size_t fill_window(struct talk *t, size_t *next)
 	return count;
 }
 
-/* MAIL, RCPT and, where the server pipelines, DATA with the last of them. *data_sent_out: its answer is still to be read. */
+/* RCPT for the recipients of the window and, behind the last one, DATA where the server pipelines. */
+static enum err send_window(struct talk *t, size_t count, bool with_data)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < count && e == ERR_OK; i++) {
+		struct span to = t->job->recipients[t->window[i]].address;
+
+		e = send_line(t, "RCPT TO:<%.*s>", (int)to.len, to.ptr);
+	}
+	return e == ERR_OK && with_data ? send_line(t, "DATA") : e;
+}
+
+static enum talk_end read_window(struct talk *t, size_t count)
+{
+	enum talk_end end = TALK_DONE;
+
+	for (size_t i = 0; i < count && end == TALK_DONE; i++)
+		end = read_rcpt(t, t->window[i]);
+	return end;
+}
+
+/* MAIL, all RCPT and perhaps DATA; *data_sent_out: its answer is still to be read. */
 static enum talk_end send_envelope(struct talk *t, bool *data_sent_out)
 {
-	size_t next = 0, count, sent;
-	bool mail_open = true;
+	bool mail_unread = true, with_data;
+	size_t next = 0, count;
 	enum talk_end end;
 	enum err e = send_mail(t);
 
 	*data_sent_out = false;
-	if (e == ERR_OK && !t->offers.pipelining) {
-		end = read_mail(t);
+	while (e == ERR_OK) {
+		/* Without PIPELINING each answer is read before the next command. */
+		if (mail_unread && !t->offers.pipelining) {
+			end = read_mail(t);
+			if (end != TALK_DONE || t->results->open == 0)
+				return end;
+			mail_unread = false;
+		}
+		count = fill_window(t, &next);
+		if (count == 0)
+			return TALK_DONE;
+		with_data = t->offers.pipelining && next == t->job->recipient_count;
+		e = send_window(t, count, with_data);
+		if (e != ERR_OK)
+			break;
+		end = mail_unread ? read_mail(t) : TALK_DONE;
 		if (end != TALK_DONE || t->results->open == 0)
 			return end;
-		mail_open = false;
+		mail_unread = false;
+		*data_sent_out = with_data;
+		end = read_window(t, count);
+		if (end != TALK_DONE)
+			return end;
 	}
-	while (e == ERR_OK && (count = fill_window(t, &next)) > 0) {
-		for (sent = 0; sent < count && e == ERR_OK; sent++) {
-			struct span to = t->job->recipients[t->window[sent]].address;
-
-			e = send_line(t, "RCPT TO:<%.*s>", (int)to.len, to.ptr);
-		}
-		if (e == ERR_OK && t->offers.pipelining && next == t->job->recipient_count) {
-			*data_sent_out = true;
-			e = send_line(t, "DATA");
-		}
-		if (e == ERR_OK && mail_open) {
-			end = read_mail(t);
-			if (end != TALK_DONE || t->results->open == 0) {
-				*data_sent_out = false;
-				return end;
-			}
-			mail_open = false;
-		}
-		for (size_t i = 0; i < count && e == ERR_OK; i++) {
-			end = read_rcpt(t, t->window[i]);
-			if (end != TALK_DONE)
-				return end;
-		}
-	}
-	return e == ERR_OK ? TALK_DONE : lost(t, "envelope", e);
+	return lost(t, "envelope", e);
 }
 
 /* ---- content ---- */

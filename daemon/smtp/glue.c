@@ -231,7 +231,7 @@ enum err smtp_service_new(const struct smtp_config *config, struct service *out)
 		.name = config->profile == SMTP_MX ? "mx" : "submission",
 		.context = x,
 		.open = conn_open,
-		.busy_reply = SPAN("421 4.3.2 Too many connections, try again later\r\n"),
+		.busy_reply = smtp_reply_busy(),
 		.feed = conn_feed,
 		.ask = conn_ask,
 		.answer = conn_answer,

@@ -97,6 +97,11 @@ void smtp_reply_write(const struct smtp_reply *reply, struct out *out)
 	out_add(out, SPAN("\r\n"));
 }
 
+struct span smtp_reply_busy(void)
+{
+	return SPAN("421 4.3.2 Too many connections, try again later\r\n");
+}
+
 void smtp_reply_ehlo(struct span hostname, const struct smtp_extensions *offer, struct out *out)
 {
 	out_addf(out,

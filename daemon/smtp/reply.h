@@ -75,6 +75,9 @@ unsigned smtp_reply_cost(enum smtp_reply_id id);
 
 void smtp_reply_write(const struct smtp_reply *reply, struct out *out);
 
+/* The whole line for a connection that is not served at all. */
+struct span smtp_reply_busy(void);
+
 struct smtp_extensions {
 	uint64_t max_size;
 	bool start_tls, auth;

@@ -10,6 +10,7 @@
 
 #include "daemon/base/bug.h"
 #include "daemon/base/log.h"
+#include "tests/chat/pattern.h"
 
 #define FILE_MAX (4u * 1024u * 1024u)
 #define INPUT_MAX (64u * 1024u * 1024u)
@@ -144,67 +145,6 @@ static void send_queued(struct run *r)
 	buf_reset(&r->queued);
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* One byte of text with its escape; *literal_out: it was escaped. */
-static char unescape(struct span *text, bool *literal_out)
-{
-	char c = text->ptr[0];
-
-	*literal_out = false;
-	*text = span_skip(*text, 1);
-	if (c != '\\' || text->len == 0)
-		return c;
-	*literal_out = true;
-	c = text->ptr[0];
-	if (c == 'x' && text->len >= 3 && hex_value(text->ptr[1]) >= 0 && hex_value(text->ptr[2]) >= 0) {
-		c = (char)(hex_value(text->ptr[1]) * 16 + hex_value(text->ptr[2]));
-		*text = span_skip(*text, 3);
-		return c;
-	}
-	*text = span_skip(*text, 1);
-	switch (c) {
-	case 'r': return '\r';
-	case 'n': return '\n';
-	case 't': return '\t';
-	case '0': return '\0';
-	default: return c;
-	}
-}
-
-/* Glob with '*'; linear in practice: only the last star is tried again. */
-static bool matches(struct span pattern, struct span line)
-{
-	struct span star = { NULL, 0 };
-	size_t at = 0, star_at = 0;
-	bool literal;
-
-	for (;;) {
-		if (pattern.len > 0 && pattern.ptr[0] == '*') {
-			pattern = span_skip(pattern, 1);
-			star = pattern;
-			star_at = at;
-			continue;
-		}
-		if (at == line.len && pattern.len == 0)
-			return true;
-		if (at < line.len && pattern.len > 0 && unescape(&pattern, &literal) == line.ptr[at]) {
-			at++;
-			continue;
-		}
-		if (!star.ptr || star_at >= line.len)
-			return false;
-		pattern = star;
-		at = ++star_at;
-	}
-}
-
 static bool matches_regex(struct run *r, struct span pattern, struct span line)
 {
 	struct buf expression, text;
@@ -249,7 +189,7 @@ static void expect(struct run *r, struct span pattern, bool regex, bool skip)
 			fail(r, "nothing more was said; expected", pattern);
 			return;
 		}
-		same = regex ? matches_regex(r, pattern, line) : matches(pattern, line);
+		same = regex ? matches_regex(r, pattern, line) : chat_matches(pattern, line);
 		if (!same && !skip) {
 			fail(r, "heard otherwise:", line);
 			return;
@@ -358,7 +298,7 @@ static struct span text_behind(struct span rest)
 
 static void do_send(struct run *r, struct span rest)
 {
-	bool crlf = true, literal;
+	bool crlf = true;
 	struct buf text;
 	uint64_t count;
 
@@ -370,7 +310,7 @@ static void do_send(struct run *r, struct span rest)
 	rest = text_behind(rest);
 	buf_init(&text, FILE_MAX);
 	while (rest.len > 0)
-		buf_add_char(&text, unescape(&rest, &literal));
+		buf_add_char(&text, chat_unescape(&rest));
 	if (crlf)
 		buf_add(&text, SPAN("\r\n"));
 	while (count-- > 0)
@@ -406,7 +346,7 @@ static void do_ask(struct run *r, struct span pattern)
 		fail(r, "not parked; expected the question", pattern);
 	} else {
 		r->protocol->question(r->world, &question);
-		if (!matches(pattern, buf_span(&question)))
+		if (!chat_matches(pattern, buf_span(&question)))
 			fail(r, "asks otherwise:", buf_span(&question));
 	}
 	buf_clear(&question);
@@ -520,38 +460,55 @@ static void run_held(struct run *r, struct buf *held)
 	buf_reset(held);
 }
 
+static bool starts_with_any(struct span line, const char *const *words)
+{
+	for (; *words; words++) {
+		if (span_starts(line, span_str(*words)))
+			return true;
+	}
+	return false;
+}
+
+static void run_send(struct run *r, struct span line)
+{
+	start(r);
+	if (r->mode != MODE_PIPELINED && r->queued.len == 0)
+		expect_silence(r);
+	if (span_starts(line, SPAN("FILE:")))
+		do_file(r, span_trim(span_skip(line, 5)));
+	else
+		do_send(r, span_skip(line, 1));
+}
+
+static void run_expect(struct run *r, struct span line, struct buf *held)
+{
+	start(r);
+	if (r->mode == MODE_PIPELINED) {
+		buf_add(held, line);
+		buf_add_char(held, '\n');
+		return;
+	}
+	send_queued(r);
+	settle(r);
+	if (!failed(r))
+		do_expect(r, span_skip(line, 1));
+}
+
 static void run_line(struct run *r, struct span line, struct buf *held)
 {
-	bool is_send = span_starts(line, SPAN("C:")) || span_starts(line, SPAN("C!")) || span_starts(line, SPAN("C*"));
-	bool is_file = span_starts(line, SPAN("FILE:"));
-	bool is_expect = span_starts(line, SPAN("S:")) || span_starts(line, SPAN("S~")) || span_starts(line, SPAN("S*")) || span_starts(line, SPAN("S..."));
+	static const char *const sends[] = { "C:", "C!", "C*", "FILE:", NULL };
+	static const char *const expects[] = { "S:", "S~", "S*", "S...", NULL };
+	static const char *const asks[] = { "ASK:", "ANS:", NULL };
 
 	if (line.len == 0 || line.ptr[0] == '#')
 		return;
-	if (is_send || is_file) {
-		start(r);
-		if (r->mode != MODE_PIPELINED && r->queued.len == 0)
-			expect_silence(r);
-		if (is_file)
-			do_file(r, span_trim(span_skip(line, 5)));
-		else
-			do_send(r, span_skip(line, 1));
-	} else if (is_expect) {
-		start(r);
-		if (r->mode == MODE_PIPELINED) {
-			buf_add(held, line);
-			buf_add_char(held, '\n');
-			return;
-		}
-		send_queued(r);
-		settle(r);
-		if (!failed(r))
-			do_expect(r, span_skip(line, 1));
+	if (starts_with_any(line, sends)) {
+		run_send(r, line);
+	} else if (starts_with_any(line, expects)) {
+		run_expect(r, line, held);
 	} else {
 		/* The question must still be open at its ASK line, so what was said before it is compared behind it. */
-		bool asks = span_starts(line, SPAN("ASK:")) || span_starts(line, SPAN("ANS:"));
-
-		if (!asks)
+		if (!starts_with_any(line, asks))
 			run_held(r, held);
 		run_keyword(r, line);
 	}

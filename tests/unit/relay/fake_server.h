@@ -11,7 +11,7 @@ struct tls_store;
  *   "> text"   send text and CRLF            ">! text" without CRLF
  *   "< prefix" the next line read must begin so
  *   "data"     read until the final dot, keep it
- *   "tls"      handshake
+ *   "tls"      handshake                    "try tls"  one that may fail
  *   "some"     read whatever comes, once
  *   "wait"     read until the peer closes
  * The connection is closed at the end of its script. A line that differs is noted in `wrong`. */

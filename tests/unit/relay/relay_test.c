@@ -309,13 +309,16 @@ static void refused_tls_is_left_out_where_it_is_no_must(void **state)
 
 static void required_tls_sends_nothing_without(void **state)
 {
+	size_t at;
+
 	(void)state;
 	via.tls = RELAY_TLS_REQUIRED;
 	attempt(SCRIPTS(SCRIPT(EHLO_PLAIN)), "");
 	assert_outcome(0, RELAY_RETRY, "4.7.4", NULL, false);
 	/* The certificate is nobody's. */
-	attempt(SCRIPTS(SCRIPT(EHLO_TLS, "> 220 go", "wait")), "");
+	attempt(SCRIPTS(SCRIPT(EHLO_TLS, "> 220 go", "try tls")), "");
 	assert_outcome(0, RELAY_RETRY, "4.7.5", NULL, false);
+	assert_true(span_find(recipients[0].reply, SPAN("certificate"), &at));
 }
 
 static void words_behind_starttls_are_not_believed(void **state)
