@@ -121,7 +121,11 @@ $(BUILD)/tests/faults/shim.so: tests/faults/shim.c
 	$(call say,LINK)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -pthread -o $@ $< -ldl
 SHIM := $(if $(wildcard tests/faults/shim.c),$(BUILD)/tests/faults/shim.so)
-check-faults: $(BUILD)/postroom $(SHIM)
+CHECK_STORE := $(if $(wildcard tests/faults/check_store.c),$(BUILD)/tests/faults/check_store)
+$(BUILD)/tests/faults/check_store: $(BUILD)/tests/faults/check_store.o $(call below,daemon/store)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+check-faults: $(BUILD)/postroom $(SHIM) $(CHECK_STORE)
 	@$(RUN_TESTS) faults $(sort $(wildcard tests/faults/$(if $(T),$(T),*)_test.py))
 
 # Fuzzers: clang, everything instrumented, in $(BUILD)/fuzz.
@@ -229,4 +233,4 @@ install:
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/fuzz/*' -not -path '$(BUILD)/san-*' -not -path '$(BUILD)/clang/*' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' -not -path '$(BUILD)/fuzz/*' -not -path '$(BUILD)/san-*' -not -path '$(BUILD)/clang/*' 2>/dev/null)

@@ -82,6 +82,7 @@ def package():
 
 
 def prepare():
+    os.chmod(ROOT, 0o755)  # the root folder of the container: its users must be able to enter
     sh("debootstrap", "--variant=minbase", "--include=ca-certificates,systemd,systemd-sysv", "bookworm", ROOT, MIRROR)
     shutil.copy("/etc/resolv.conf", f"{ROOT}/etc/resolv.conf")
     for conf in glob.glob("/etc/apt/apt.conf.d/*"):
