@@ -176,7 +176,9 @@ static enum moved pull_client(struct link *l)
 		buf_add(&l->in, span_make(chunk, count));
 		judge(l);
 	} else if (m == MOVED_END) {
+		/* The library may not see its end: what it waits for will not come. */
 		l->client_ended = true;
+		l->deadline_ms = clock_mono_ms() + LINK_END_MS;
 	}
 	return m;
 }
@@ -273,7 +275,7 @@ bool link_turn(struct link *l)
 			moved = moved || steps[i] == MOVED_SOME;
 		}
 		if (moved && !(l->in.len > 0 && l->body_left == 0)) /* a head in the making keeps its deadline */
-			l->deadline_ms = clock_mono_ms() + LINK_IDLE_MS;
+			l->deadline_ms = clock_mono_ms() + (l->client_ended ? LINK_END_MS : LINK_IDLE_MS);
 	}
 	pass_end(l);
 	return !((l->refused || l->library_ended) && l->out.len == 0);

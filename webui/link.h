@@ -14,6 +14,7 @@ struct tls_store;
 #define LINK_BUFFER_MAX (64u * 1024u)
 #define LINK_HEAD_MS 15000 /* from the first byte of a head, and for the handshake */
 #define LINK_IDLE_MS 60000 /* between requests; and for a body or a response that does not move */
+#define LINK_END_MS 10000  /* for the rest, once the client sends no more */
 
 struct link {
 	int client, library;              /* descriptors; -1: closed */
