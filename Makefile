@@ -223,7 +223,8 @@ PREFIX ?= /usr/local
 put = $(if $(wildcard $(2)),install -D -m $(1) $(2) $(DESTDIR)$(PREFIX)/$(3))
 install:
 	install -D -m 755 $(BUILD)/postroom $(DESTDIR)$(PREFIX)/bin/postroom
-	$(call put,644,packaging/postroom.service,lib/systemd/system/postroom.service)
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/bin/postroom|$(PREFIX)/bin/postroom|' packaging/postroom.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/postroom.service
 	$(call put,644,packaging/postroom.sysusers,lib/sysusers.d/postroom.conf)
 	$(call put,644,packaging/postroom.tmpfiles,lib/tmpfiles.d/postroom.conf)
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
