@@ -8,7 +8,8 @@
  * (2) A row exists only for a sealed message: the body in the row, or a file that is fsynced with its directory.
  * (3) Only QUEUED may be acknowledged to the peer.
  * (4) The envelope is routed inside accept_seal, so the recipients that aliases lead to are stored with the message.
- * (5) All memory that the scheduling needs is there before the commit: after it nothing can fail.
+ * (5) The file of a commit that failed goes after the next one that succeeds (body_doubt).
+ * (6) All memory that the scheduling needs is there before the commit: after it nothing can fail.
  */
 #include "daemon/queue/accept.h"
 
@@ -430,15 +431,21 @@ static void accept_committed(void *arg, enum err result)
 	struct queue *q = a->q;
 	void (*done)(void *arg, enum err result) = a->done;
 	void *done_arg = a->done_arg;
+	struct doubtful_body *doubtful = NULL;
 
-	if (result) {
-		accept_end(&a);
-	} else {
+	if (!result)
 		checkpointer_touch(q->config.checkpointer, q->config.path, &db_schema_queue, a->member.weight_bytes + ROW_PAGES_BYTES);
-		pthread_mutex_lock(&q->lock);
+	pthread_mutex_lock(&q->lock);
+	if (result) {
+		body_doubt(q, &a->file);
+	} else {
 		accept_adopt(&a);
-		pthread_mutex_unlock(&q->lock);
+		doubtful = body_take_doubtful(q);
 	}
+	pthread_mutex_unlock(&q->lock);
+	if (result)
+		accept_end(&a);
+	body_remove_doubtful(q, doubtful);
 	done(done_arg, result);
 }
 

@@ -71,6 +71,53 @@ void body_discard(struct body_writer *w, const char *path)
 		unlink(path);
 }
 
+struct doubtful_body {
+	struct doubtful_body *next;
+	char name[BODY_NAME_MAX];
+};
+
+void body_doubt(struct queue *q, struct body_writer *w)
+{
+	struct doubtful_body *d = w->name[0] ? malloc(sizeof(*d)) : NULL;
+
+	/* Without memory it waits for the next start. */
+	if (d) {
+		memcpy(d->name, w->name, sizeof(d->name));
+		d->next = q->doubtful;
+		q->doubtful = d;
+	}
+	body_close(w);
+	w->name[0] = '\0';
+}
+
+struct doubtful_body *body_take_doubtful(struct queue *q)
+{
+	struct doubtful_body *list = q->doubtful;
+
+	q->doubtful = NULL;
+	return list;
+}
+
+void body_remove_doubtful(const struct queue *q, struct doubtful_body *list)
+{
+	while (list) {
+		struct doubtful_body *d = list;
+
+		list = d->next;
+		body_remove(q, d->name);
+		free(d);
+	}
+}
+
+void body_forget_doubtful(struct queue *q)
+{
+	for (struct doubtful_body *d = q->doubtful, *next; d; d = next) {
+		next = d->next;
+		free(d);
+	}
+	q->doubtful = NULL;
+}
+
 void body_remove(const struct queue *q, const char *name)
 {
 	if (unlinkat(q->bodies_fd, name, 0) != 0 && errno != ENOENT)

@@ -21,6 +21,15 @@ void body_close(struct body_writer *w);
 /* Closes and removes it. */
 void body_discard(struct body_writer *w, const char *path);
 
+/* The commit of a row that names the file failed. Its frames may stand in the WAL, whole, until the next commit has written over them: a crash
+ * before that would bring the row back. With queue.lock: keeps the file and its name for later. */
+void body_doubt(struct queue *q, struct body_writer *w);
+/* With queue.lock: takes what is in doubt, after a commit that succeeded; to be given to body_remove_doubtful without the lock. */
+struct doubtful_body *body_take_doubtful(struct queue *q);
+void body_remove_doubtful(const struct queue *q, struct doubtful_body *list);
+/* At the end: the files stay for the next start, which knows what was really committed. */
+void body_forget_doubtful(struct queue *q);
+
 /* Removes what no row names. */
 enum err body_sweep(struct queue *q, struct db *db, struct note *why) MUST_CHECK;
 bool body_exists(const struct queue *q, struct span name);

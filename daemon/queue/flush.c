@@ -181,6 +181,7 @@ static void flush_done(void *arg, enum err result)
 {
 	struct flush *f = arg, *next;
 	struct queue *q = f->q;
+	struct doubtful_body *doubtful = NULL;
 
 	if (!result)
 		checkpointer_touch(q->config.checkpointer, q->config.path, &db_schema_queue, f->member.weight_bytes + WAL_BYTES);
@@ -200,6 +201,7 @@ static void flush_done(void *arg, enum err result)
 		log_event(LOG_ERROR, "queue", "results_not_written", "messages=%zu error=%s", f->item_count, err_name(result));
 	} else {
 		q->flush_failures = 0;
+		doubtful = body_take_doubtful(q);
 	}
 	next = flush_take(q, false);
 	if (q->finished)
@@ -207,6 +209,7 @@ static void flush_done(void *arg, enum err result)
 	pthread_cond_broadcast(&q->settled);
 	pthread_mutex_unlock(&q->lock);
 	flush_submit(next);
+	body_remove_doubtful(q, doubtful);
 	flush_free(f);
 }
 

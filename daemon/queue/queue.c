@@ -188,6 +188,7 @@ static void free_memory(struct queue *q)
 		entry_free(q, &e);
 	}
 	pthread_mutex_unlock(&q->lock);
+	body_forget_doubtful(q);
 	free(q->buckets);
 	free(q->lane_buckets);
 	free(q->heap);

@@ -125,6 +125,7 @@ enum relay_slot { SLOT_FREE,
 		  SLOT_ENDED /* to be joined */ };
 
 struct flush;
+struct doubtful_body;
 
 struct queue {
 	struct queue_config config;
@@ -153,6 +154,7 @@ struct queue {
 	unsigned flush_failures;
 	struct entry *finished; /* durably gone, to be cleaned up */
 	size_t finished_count;
+	struct doubtful_body *doubtful; /* files of commits that failed */
 
 	uint64_t waiting, active, fresh_bytes, open_messages;
 
