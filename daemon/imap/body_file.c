@@ -1,9 +1,9 @@
 /* imap/body_file.c: APPEND's large bodies.
  *
- *   begin ──write...──▶ seal: fsync of the file and of its folder ──▶ end(keep)
- *     └──────────── end(!keep): unlinked ◀──────────────┘
+ *   begin ──write...──▶ seal ──▶ the store syncs, links, and removes this name ──▶ end(keep)
+ *     └── end(!keep): unlinked ◀──┘
  *
- * (1) The store is given a path only after seal.
+ * (1) The store is given a path only after seal; it makes the bytes durable itself (message_append).
  * (2) A file that was not kept is gone; one that a crash leaves has no row, and the store's start removes it.
  */
 #include "daemon/imap/body_file.h"
@@ -50,23 +50,8 @@ enum err body_file_write(struct imap_body_file *f, struct span bytes)
 	return ERR_OK;
 }
 
-static enum err sync_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-	int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	enum err e = fd >= 0 && fsync(fd) == 0 ? ERR_OK : ERR_TEMP;
-
-	if (fd >= 0)
-		close(fd);
-	free(folder);
-	return e;
-}
-
 enum err body_file_seal(struct imap_body_file *f, const char **path_out)
 {
-	if (fsync(f->fd) || sync_folder(f->path))
-		return ERR_TEMP;
 	*path_out = f->path;
 	return ERR_OK;
 }

@@ -27,7 +27,7 @@ struct imap_service {
 
 	enum err (*body_begin)(struct mailstore *m, struct arena *a, struct imap_body_file **out);
 	enum err (*body_write)(struct imap_body_file *f, struct span bytes);
-	enum err (*body_seal)(struct imap_body_file *f, const char **path_out); /* fsynced, name included */
+	enum err (*body_seal)(struct imap_body_file *f, const char **path_out); /* all is written; append makes it durable */
 	void (*body_end)(struct imap_body_file **f, bool keep);                 /* !keep: nothing is left behind */
 	/* Bytes of a body file for searching and header picking. */
 	enum err (*body_read)(const char *path, uint64_t offset, size_t length, struct buf *out);
