@@ -1,41 +1,66 @@
 """What a power cut leaves: a folder rebuilt from its state before the run and the journal that shim.c wrote.
 
-The strict reading of POSIX: bytes are durable once their file was synced, names once their folder was. Everything else is gone.
+The strict reading of POSIX: bytes are durable once their file was synced, names once their folder was. What was not is gone, or,
+for another cut, survived in part: the disk wrote some pages and some names of its own accord, in any order. After a sync that
+failed, what was written before is no longer dirty: a later sync does not bring it to the disk.
 """
 import os
+import random
 import struct
 
-OP_WRITE, OP_TRUNCATE, OP_CREATE, OP_LINK, OP_RENAME, OP_UNLINK, OP_MKDIR, OP_RMDIR, OP_SYNC, OP_SYNC_DIR = range(1, 11)
+(OP_WRITE, OP_TRUNCATE, OP_CREATE, OP_LINK, OP_RENAME, OP_UNLINK, OP_MKDIR, OP_RMDIR, OP_SYNC, OP_SYNC_DIR, OP_SYNC_FAILED) = range(1, 12)
 DIRECTORY = object()
+PAGE = 4096
 
 
 class File:
-    """Content now, and as the last sync left it."""
+    """Content now, and as the syncs left it."""
 
     __slots__ = ("now", "durable", "dirty")
 
     def __init__(self, content=b""):
         self.now = bytearray(content)
-        self.durable = bytes(content)
-        self.dirty = False
+        self.durable = bytearray(content)
+        self.dirty = set()  # pages
 
     def write(self, at, data):
         if len(self.now) < at:
-            self.now.extend(b"\0" * (at - len(self.now)))
+            self.truncate(at)
         self.now[at:at + len(data)] = data
-        self.dirty = True
+        self.dirty.update(range(at // PAGE, (at + len(data) + PAGE - 1) // PAGE))
 
     def truncate(self, size):
-        if size < len(self.now):
+        old = len(self.now)
+        if size < old:
             del self.now[size:]
         else:
-            self.now.extend(b"\0" * (size - len(self.now)))
-        self.dirty = True
+            self.now.extend(bytes(size - old))
+        self.dirty.update(range(min(size, old) // PAGE, (max(size, old) + PAGE - 1) // PAGE))
+
+    def take(self, content, pages):
+        """The content with these pages as they are now; its length is now's."""
+        if len(content) > len(self.now):
+            del content[len(self.now):]
+        else:
+            content.extend(bytes(len(self.now) - len(content)))
+        for page in pages:
+            content[page * PAGE:(page + 1) * PAGE] = self.now[page * PAGE:(page + 1) * PAGE]
+        return content
 
     def sync(self):
         if self.dirty:
-            self.durable = bytes(self.now)
-            self.dirty = False
+            self.take(self.durable, self.dirty)
+            self.dirty.clear()
+
+    def sync_failed(self):
+        self.dirty.clear()
+
+    def survived(self, chance):
+        """What a cut leaves when each dirty page had this chance (a random.Random or None: nothing)."""
+        lucky = {page for page in sorted(self.dirty) if chance and chance.random() < 0.5}
+        if not lucky:
+            return bytes(self.durable)
+        return bytes(self.take(bytearray(self.durable), lucky))
 
 
 class Disk:
@@ -46,7 +71,7 @@ class Disk:
         self.now = {}      # path -> File or DIRECTORY
         self.durable = {}
         self.by_inode = {}
-        for folder, folders, files in os.walk(self.root):
+        for folder, _, files in os.walk(self.root):
             self.now[folder] = DIRECTORY
             for name in files:
                 path = os.path.join(folder, name)
@@ -88,44 +113,46 @@ class Disk:
         elif op == OP_MKDIR:
             self.now[a.decode()] = DIRECTORY
         elif op == OP_SYNC:
-            if inode in self.by_inode:  # else it was opened before the run and never written in it
-                self.by_inode[inode].sync()
+            self.by_inode[inode].sync()
         elif op == OP_SYNC_DIR:
             self.sync_folder(a.decode())
+        elif op == OP_SYNC_FAILED:
+            if inode in self.by_inode:  # else it is a folder: its names may still be written by a later sync
+                self.by_inode[inode].sync_failed()
         else:
             raise AssertionError(f"journal: operation {op}")
 
     def sync_folder(self, folder):
-        for names in (self.durable, self.now):
-            for path in [p for p in names if os.path.dirname(p) == folder]:
-                if path in self.now:
-                    self.durable[path] = self.now[path]
-                else:
-                    self.durable.pop(path, None)
+        for path in self.unsynced_names(lambda path: os.path.dirname(path) == folder):
+            self.make_name_durable(path)
 
-    def write_durable(self, target):
-        """Lays out what is left in the folder `target`, which must be empty."""
-        self.lay_out(target, self.durable, lambda f: f.durable)
+    def unsynced_names(self, wanted):
+        return [p for p in sorted({*self.now, *self.durable}) if wanted(p) and self.now.get(p) is not self.durable.get(p)]
 
-    def write_all(self, target):
-        """What kill -9 leaves: everything the kernel had."""
-        self.lay_out(target, self.now, lambda f: bytes(f.now))
+    def make_name_durable(self, path):
+        if path in self.now:
+            self.durable[path] = self.now[path]
+        else:
+            self.durable.pop(path, None)
 
-    def lay_out(self, target, names, content):
+    def lay_out(self, target, seed=None):
+        """Makes what is left in the folder `target`, which must be empty. With a seed some of what was not synced survived."""
+        chance = random.Random(seed) if seed is not None else None
+        if chance:
+            for path in self.unsynced_names(lambda path: chance.random() < 0.5):
+                self.make_name_durable(path)
         made = {}
-        for path in sorted(names):
+        for path in sorted(self.durable):
             place = os.path.join(target, os.path.relpath(path, self.root))
-            thing = names[path]
-            if thing is DIRECTORY:
-                if os.path.isdir(os.path.dirname(place)):
-                    os.makedirs(place, mode=0o700, exist_ok=True)
-                continue
+            thing = self.durable[path]
             if not os.path.isdir(os.path.dirname(place)):
                 continue  # its folder's name never became durable
-            if id(thing) in made:
+            if thing is DIRECTORY:
+                os.makedirs(place, mode=0o700, exist_ok=True)
+            elif id(thing) in made:
                 os.link(made[id(thing)], place)
-                continue
-            with open(place, "wb") as f:
-                f.write(content(thing))
-            os.chmod(place, 0o600)
-            made[id(thing)] = place
+            else:
+                with open(place, "wb") as f:
+                    f.write(thing.survived(chance))
+                os.chmod(place, 0o600)
+                made[id(thing)] = place

@@ -4,12 +4,14 @@
  * POSTROOM_FAULT_CONTROL a file of struct control, mapped by the test and by us
  * POSTROOM_FAULT_JOURNAL every counted operation with its bytes, for rebuilding what a power cut would have left
  *
- * One mutex orders everything: an operation and its journal entry are one step. SQLite's -shm files are not counted: they
+ * One mutex orders everything: an operation and its journal entry are one step. A sync that is made to fail is in the journal too:
+ * what was not written by then will not be by a later sync (the kernel forgets that the pages were dirty). SQLite's -shm files are not counted: they
  * hold no data that outlives the machine.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -39,7 +41,13 @@ struct control {
 	uint32_t count;  /* operations since armed */
 	uint32_t syncs;  /* of them fsync and fdatasync */
 	uint32_t hits;   /* operations that were made to fail, or syncs dropped */
+	uint32_t hold;   /* once so many syncs are done every further operation waits; 0: never */
+	uint32_t where;  /* enum where: what is counted */
+	uint32_t synced; /* syncs that have ended, as they should or dropped */
 };
+
+enum where { WHERE_ANY = 0,
+	     WHERE_DATABASE = 1 }; /* *.db itself, not its WAL: what a checkpoint writes */
 
 enum op { OP_WRITE = 1,
 	  OP_TRUNCATE,
@@ -50,7 +58,8 @@ enum op { OP_WRITE = 1,
 	  OP_MKDIR,
 	  OP_RMDIR,
 	  OP_SYNC,
-	  OP_SYNC_DIR };
+	  OP_SYNC_DIR,
+	  OP_SYNC_FAILED };
 
 static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;
 static struct control *control;
@@ -63,17 +72,13 @@ static ssize_t (*real_writev)(int, const struct iovec *, int);
 static ssize_t (*real_pwritev)(int, const struct iovec *, int, off_t);
 static ssize_t (*real_sendfile)(int, int, off_t *, size_t);
 static ssize_t (*real_copy_file_range)(int, off_t *, int, off_t *, size_t, unsigned);
-static int (*real_open)(const char *, int, ...);
 static int (*real_openat)(int, const char *, int, ...);
 static int (*real_ftruncate)(int, off_t);
 static int (*real_fallocate)(int, int, off_t, off_t);
-static int (*real_rename)(const char *, const char *);
-static int (*real_link)(const char *, const char *);
+static int (*real_renameat2)(int, const char *, int, const char *, unsigned);
 static int (*real_linkat)(int, const char *, int, const char *, int);
-static int (*real_unlink)(const char *);
 static int (*real_unlinkat)(int, const char *, int);
 static int (*real_mkdir)(const char *, mode_t);
-static int (*real_rmdir)(const char *);
 static int (*real_fsync)(int);
 static int (*real_fdatasync)(int);
 
@@ -94,21 +99,17 @@ __attribute__((constructor)) static void begin(void)
 	load(&real_pwritev, "pwritev64");
 	load(&real_sendfile, "sendfile64");
 	load(&real_copy_file_range, "copy_file_range");
-	load(&real_open, "open64");
 	load(&real_openat, "openat64");
 	load(&real_ftruncate, "ftruncate64");
 	load(&real_fallocate, "fallocate64");
-	load(&real_rename, "rename");
-	load(&real_link, "link");
+	load(&real_renameat2, "renameat2");
 	load(&real_linkat, "linkat");
-	load(&real_unlink, "unlink");
 	load(&real_unlinkat, "unlinkat");
 	load(&real_mkdir, "mkdir");
-	load(&real_rmdir, "rmdir");
 	load(&real_fsync, "fsync");
 	load(&real_fdatasync, "fdatasync");
 	if (folder && shared) {
-		int fd = real_open(shared, O_RDWR | O_CLOEXEC);
+		int fd = real_openat(AT_FDCWD, shared, O_RDWR | O_CLOEXEC);
 
 		snprintf(root, sizeof root, "%s", folder);
 		control = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -116,7 +117,7 @@ __attribute__((constructor)) static void begin(void)
 		if (control == MAP_FAILED)
 			abort();
 		if (log)
-			journal = real_open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+			journal = real_openat(AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	}
 }
 
@@ -167,11 +168,26 @@ static void note(enum op op, uint64_t inode, uint64_t offset, const void *a, uin
 		abort();
 }
 
+static bool is_database(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 3 && strcmp(path + n - 3, ".db") == 0;
+}
+
+/* Nothing happens on the disk any more, but the process lives and can say what it has promised. */
+static void hold_here(void)
+{
+	while (control->armed && control->hold && control->synced >= control->hold)
+		(void)poll(NULL, 0, 1);
+}
+
 /* Counts; true: go on. False: errno is set and the operation must fail. May not return. */
-static bool admit(bool is_sync, bool *drop)
+static bool admit(const char *path, bool is_sync, bool *drop)
 {
 	*drop = false;
-	if (!control->armed)
+	hold_here();
+	if (!control->armed || (control->where == WHERE_DATABASE && !is_database(path)))
 		return true;
 	control->count++;
 	control->syncs += is_sync;
@@ -231,7 +247,7 @@ ssize_t write(int fd, const void *bytes, size_t len)
 	if (!fd_counts(fd, path))
 		return real_write(fd, bytes, len);
 	pthread_mutex_lock(&order);
-	if (admit(false, &drop)) {
+	if (admit(path, false, &drop)) {
 		at = appends(fd) ? end_of(fd) : position(fd);
 		done = real_write(fd, bytes, len);
 		if (done > 0)
@@ -250,7 +266,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t at)
 	if (!fd_counts(fd, path))
 		return real_pwrite(fd, bytes, len, at);
 	pthread_mutex_lock(&order);
-	if (admit(false, &drop)) {
+	if (admit(path, false, &drop)) {
 		done = real_pwrite(fd, bytes, len, at);
 		if (done > 0)
 			note(OP_WRITE, inode_of_fd(fd), (uint64_t)at, bytes, (uint64_t)done, NULL);
@@ -287,7 +303,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 	if (!fd_counts(fd, path))
 		return real_writev(fd, parts, count);
 	pthread_mutex_lock(&order);
-	if (admit(false, &drop)) {
+	if (admit(path, false, &drop)) {
 		at = appends(fd) ? end_of(fd) : position(fd);
 		done = real_writev(fd, parts, count);
 		note_parts(fd, parts, count, at, done);
@@ -305,7 +321,7 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off_t at)
 	if (!fd_counts(fd, path))
 		return real_pwritev(fd, parts, count, at);
 	pthread_mutex_lock(&order);
-	if (admit(false, &drop)) {
+	if (admit(path, false, &drop)) {
 		done = real_pwritev(fd, parts, count, at);
 		note_parts(fd, parts, count, (uint64_t)at, done);
 	}
@@ -330,7 +346,7 @@ static void note_copied(int fd, uint64_t at, ssize_t done)
 		ssize_t got;
 
 		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-		again = real_open(link, O_RDONLY | O_CLOEXEC);
+		again = real_openat(AT_FDCWD, link, O_RDONLY | O_CLOEXEC);
 		got = pread(again, chunk, part, (off_t)at);
 		close(again);
 		if (got <= 0)
@@ -351,7 +367,7 @@ ssize_t sendfile64(int to, int from, off_t *offset, size_t len)
 	if (!fd_counts(to, path))
 		return real_sendfile(to, from, offset, len);
 	pthread_mutex_lock(&order);
-	if (admit(false, &drop)) {
+	if (admit(path, false, &drop)) {
 		at = position(to);
 		done = real_sendfile(to, from, offset, len);
 		note_copied(to, at, done);
@@ -375,7 +391,7 @@ ssize_t copy_file_range(int from, off_t *from_at, int to, off_t *to_at, size_t l
 	if (!fd_counts(to, path))
 		return real_copy_file_range(from, from_at, to, to_at, len, flags);
 	pthread_mutex_lock(&order);
-	if (admit(false, &drop)) {
+	if (admit(path, false, &drop)) {
 		at = to_at ? (uint64_t)*to_at : position(to);
 		done = real_copy_file_range(from, from_at, to, to_at, len, flags);
 		note_copied(to, at, done);
@@ -393,7 +409,7 @@ int ftruncate64(int fd, off_t size)
 	if (!fd_counts(fd, path))
 		return real_ftruncate(fd, size);
 	pthread_mutex_lock(&order);
-	if (admit(false, &drop)) {
+	if (admit(path, false, &drop)) {
 		done = real_ftruncate(fd, size);
 		if (done == 0)
 			note(OP_TRUNCATE, inode_of_fd(fd), (uint64_t)size, NULL, 0, NULL);
@@ -416,7 +432,7 @@ int fallocate64(int fd, int mode, off_t at, off_t len)
 	if (!fd_counts(fd, path))
 		return real_fallocate(fd, mode, at, len);
 	pthread_mutex_lock(&order);
-	if (admit(false, &drop))
+	if (admit(path, false, &drop))
 		done = real_fallocate(fd, mode, at, len); /* allocation changes no byte that was written */
 	pthread_mutex_unlock(&order);
 	return done;
@@ -463,13 +479,11 @@ static int counted_open(int dir_fd, const char *path, int flags, mode_t mode)
 		return real_openat(dir_fd, path, flags, mode);
 	pthread_mutex_lock(&order);
 	existed = inode_of(full) != 0;
-	if (existed && !(flags & O_TRUNC)) {
-		fd = real_openat(dir_fd, path, flags, mode); /* changes nothing */
-	} else if (admit(false, &drop)) {
+	if (admit(full, false, &drop)) {
 		fd = real_openat(dir_fd, path, flags, mode);
 		if (fd >= 0 && !existed)
 			note(OP_CREATE, inode_of_fd(fd), 0, full, strlen(full), NULL);
-		else if (fd >= 0)
+		else if (fd >= 0 && (flags & O_TRUNC))
 			note(OP_TRUNCATE, inode_of_fd(fd), 0, NULL, 0, NULL);
 	}
 	pthread_mutex_unlock(&order);
@@ -525,26 +539,36 @@ int openat(int dir_fd, const char *path, int flags, ...)
 	return counted_open(dir_fd, path, flags, mode);
 }
 
-int rename(const char *from, const char *to)
+int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
 	char full_from[8192], full_to[8192];
 	int done = -1;
 	bool drop;
 
-	absolute(AT_FDCWD, from, full_from);
-	absolute(AT_FDCWD, to, full_to);
+	absolute(from_fd, from, full_from);
+	absolute(to_fd, to, full_to);
 	if (!path_counts(full_to) && !path_counts(full_from))
-		return real_rename(from, to);
+		return real_renameat2(from_fd, from, to_fd, to, flags);
 	pthread_mutex_lock(&order);
-	if (admit(false, &drop)) {
+	if (admit(full_to, false, &drop)) {
 		uint64_t inode = inode_of(full_from);
 
-		done = real_rename(from, to);
+		done = real_renameat2(from_fd, from, to_fd, to, flags);
 		if (done == 0)
 			note(OP_RENAME, inode, 0, full_from, strlen(full_from), full_to);
 	}
 	pthread_mutex_unlock(&order);
 	return done;
+}
+
+int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+	return renameat2(from_fd, from, to_fd, to, 0);
+}
+
+int rename(const char *from, const char *to)
+{
+	return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
@@ -557,7 +581,7 @@ int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
 	if (!path_counts(full))
 		return real_linkat(from_fd, from, to_fd, to, flags);
 	pthread_mutex_lock(&order);
-	if (admit(false, &drop)) {
+	if (admit(full, false, &drop)) {
 		done = real_linkat(from_fd, from, to_fd, to, flags);
 		if (done == 0)
 			note(OP_LINK, inode_of(full), 0, full, strlen(full), NULL);
@@ -581,7 +605,7 @@ int unlinkat(int dir_fd, const char *path, int flags)
 	if (!path_counts(full))
 		return real_unlinkat(dir_fd, path, flags);
 	pthread_mutex_lock(&order);
-	if (admit(false, &drop)) {
+	if (admit(full, false, &drop)) {
 		done = real_unlinkat(dir_fd, path, flags);
 		if (done == 0)
 			note(flags & AT_REMOVEDIR ? OP_RMDIR : OP_UNLINK, 0, 0, full, strlen(full), NULL);
@@ -610,9 +634,7 @@ int mkdir(const char *path, mode_t mode)
 	if (!path_counts(full))
 		return real_mkdir(path, mode);
 	pthread_mutex_lock(&order);
-	if (inode_of(full)) {
-		done = real_mkdir(path, mode); /* EEXIST: changes nothing */
-	} else if (admit(false, &drop)) {
+	if (admit(full, false, &drop)) {
 		done = real_mkdir(path, mode);
 		if (done == 0)
 			note(OP_MKDIR, inode_of(full), 0, full, strlen(full), NULL);
@@ -633,10 +655,16 @@ static int counted_sync(int fd, int (*real)(int))
 	if (!fd_counts(fd, path))
 		return real(fd);
 	pthread_mutex_lock(&order);
-	if (admit(true, &drop)) {
+	if (admit(path, true, &drop)) {
 		done = drop ? 0 : real(fd);
 		if (done == 0 && !drop && fstat(fd, &st) == 0)
 			note(S_ISDIR(st.st_mode) ? OP_SYNC_DIR : OP_SYNC, st.st_ino, 0, path, strlen(path), NULL);
+		control->synced++;
+	} else {
+		int failed = errno;
+
+		note(OP_SYNC_FAILED, inode_of_fd(fd), 0, path, strlen(path), NULL);
+		errno = failed;
 	}
 	pthread_mutex_unlock(&order);
 	return done;

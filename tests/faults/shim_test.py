@@ -1,0 +1,175 @@
+"""The suite's own proof: the shim counts what strace counts, and a missing sync is found."""
+import collections
+import imaplib
+import os
+import re
+
+import lab
+import scenarios
+from lab import ACKED, harness
+
+SMALL = 300
+NAMES = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "sendfile", "copy_file_range", "open", "openat", "creat", "ftruncate", "truncate", "fallocate", "rename", "renameat", "renameat2",
+         "link", "linkat", "symlink", "symlinkat", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "fsync", "fdatasync", "sync_file_range", "msync", "sync", "syncfs", "io_uring_setup")
+
+
+def changes(line, data):
+    """The name, when strace's line is an operation that the shim counts."""
+    found = re.match(r"(?:\[pid +\d+\] |\d+ +)?(\w+)\((.*)\) += (-?\d+)", line)
+    if not found or found.group(1) not in NAMES or data not in found.group(2) or "-shm" in found.group(2):
+        return None
+    name, arguments, _ = found.groups()
+    return None if name in ("open", "openat") and not re.search(r"O_CREAT|O_TRUNC", arguments) else name
+
+
+def count_both(scenario):
+    """(the shim's count, strace's counts by name) of one run of the scenario."""
+    with lab.Template(scenario.prepare) as template:
+        run = lab.Lab(template, start=False)
+        with run:
+            trace = os.path.join(run.instance.dir, "trace")
+            preload = [word for name, value in run.env.items() for word in ("-E", f"{name}={value}")]
+            # -D: the daemon is our child, strace beside it.
+            run.instance.wrapper = [harness.tool("strace"), "-D", "-f", "-qq", "-y", "-s", "16", "-o", trace, "-e", "trace=" + ",".join(NAMES), *preload]
+            run.instance.start()
+            with scenario.ready(run) as helper:
+                run.settle()
+                begins = os.path.getsize(trace)
+                run.control.arm()
+                scenario.act(run, helper)
+                run.settle()
+                counted = run.control.get("count")
+            run.instance.stop()
+            with open(trace, errors="replace") as f:
+                f.seek(begins)
+                text = f.read()
+            return counted, trace_counts(text, run)
+
+
+def trace_counts(text, run):
+    """Calls that other threads interrupted are put together again; what came after the count was read (the stop) is left out."""
+    pending, counts, names = {}, collections.Counter(), []
+    for line in text.splitlines():
+        pid = line.split()[0]
+        if line.endswith("<unfinished ...>"):
+            pending[pid] = line[:-len("<unfinished ...>")].rstrip()
+            continue
+        resumed = re.match(r"\d+ +<\.\.\. \w+ resumed>(.*)", line)
+        if resumed and pid in pending:
+            line = pending.pop(pid) + resumed.group(1)
+        name = changes(line, run.data)
+        if name:
+            names.append(name)
+    counts.update(names)
+    return counts
+
+
+def compare_counts(scenario):
+    counted, traced = count_both(scenario)
+    assert counted == sum(traced.values()) and counted > 5, f"the shim counted {counted}, strace {dict(traced)}"
+
+
+def test_counts_of_a_small_accept_equal_strace():
+    compare_counts(scenarios.Accept(SMALL))
+
+
+def test_counts_of_a_large_accept_equal_strace():
+    compare_counts(scenarios.Accept(lab.LARGE))
+
+
+def test_counts_of_an_append_equal_strace():
+    compare_counts(scenarios.Append(lab.LARGE))
+
+
+# ---- missing syncs ----
+
+
+def promised_with(scenario, template, hold, drop=0):
+    """With the disk frozen after `hold` syncs, one of which may have been dropped: does the promise survive a power cut?"""
+    with lab.Lab(template) as run, scenario.ready(run) as helper:
+        scenario.warm_up(run, helper)
+        # APPEND ends with an operation behind its last sync, and nothing follows it.
+        run.control.arm(lab.DROP_SYNC, drop, hold=0 if isinstance(scenario, WarmAppend) else hold)
+        state = scenario.act(run, helper)
+        if scenario.waits_for_all:
+            harness.wait_until(lambda: run.control.get("synced") >= hold, 5, f"{hold} syncs")
+        assert state == ACKED, f"with {hold} syncs: {state}"
+        assert run.control.get("synced") == hold, f"promised after {run.control.get('synced')} syncs"
+        run.cut_power()
+        return survives(run)
+
+
+def survives(run):
+    """Whether all that was promised is there, whole, after a restart: waiting as long as the daemon still tries."""
+    try:
+        run.restart()
+        lab.wait_quiet(run.instance, 3)
+        return not run.ledger.faults(lab.look(run.instance, run.template.users))
+    except (AssertionError, imaplib.IMAP4.error):
+        return False
+
+
+def find_missing_syncs(scenario, expected):
+    """Each of the syncs before the promise is needed; without one the promise is broken by a power cut."""
+    with lab.Template(scenario.prepare) as template:
+        assert promised_with(scenario, template, expected), f"with all {expected} syncs it is lost"
+        for drop in range(1, expected + 1):
+            assert not promised_with(scenario, template, expected, drop), f"sync {drop} of {expected} is not needed"
+
+
+class WarmAccept(scenarios.Accept):
+    """The databases are open: SQLite syncs the folder of a WAL once for each handle. With `delivery` the run goes on until the queue has forgotten."""
+
+    def __init__(self, size, delivery=False):
+        super().__init__(size)
+        self.waits_for_all = delivery
+
+    def warm_up(self, run, helper):
+        run.control.arm()
+        self.act(run, helper)
+        run.settle()
+
+
+class WarmAppend(scenarios.Append):
+    waits_for_all = False
+
+    def warm_up(self, run, helper):
+        self.act(run, helper)
+
+
+def test_every_sync_of_a_small_accept_is_needed():
+    find_missing_syncs(WarmAccept(SMALL), 1)
+
+
+def test_every_sync_of_a_large_accept_is_needed():
+    find_missing_syncs(WarmAccept(lab.LARGE), 3)
+
+
+def test_every_sync_of_a_small_append_is_needed():
+    find_missing_syncs(WarmAppend(SMALL), 1)
+
+
+def test_every_sync_of_a_large_append_is_needed():
+    find_missing_syncs(WarmAppend(lab.LARGE), 3)
+
+
+def delivery_syncs(size, accept, deliver):
+    """Once the queue has durably forgotten a message, the mailbox must have had it: without one of the delivery's syncs it is lost."""
+    scenario = WarmAccept(size, delivery=True)
+    with lab.Template(scenario.prepare) as template:
+        total = accept + deliver + 1
+        assert promised_with(scenario, template, total), f"with all {total} syncs it is lost"
+        for drop in range(accept + 1, accept + deliver + 1):
+            assert not promised_with(scenario, template, total, drop), f"sync {drop} of {total} is not needed"
+
+
+def test_every_sync_of_a_small_delivery_is_needed():
+    delivery_syncs(SMALL, 1, 1)
+
+
+def test_every_sync_of_a_large_delivery_is_needed():
+    delivery_syncs(lab.LARGE, 3, 2)
+
+
+if __name__ == "__main__":
+    harness.run(globals())
