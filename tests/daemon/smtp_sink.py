@@ -138,6 +138,7 @@ class Session:
         reply = self.sink.answer("STARTTLS", argument, "220 2.0.0 Go")
         self.say(reply)
         if reply[0] == "2" and self.sink.broken_tls:
+            self.socket.recv(100)  # a ClientHello
             self.socket.sendall(b"this is no TLS\r\n")
             return False
         if reply[0] == "2":
