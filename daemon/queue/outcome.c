@@ -141,25 +141,33 @@ static void apply_one(struct queue *q, struct entry *e, struct rcpt *r, const st
 	r->attempts++;
 	r->last_ms = clock_real_ms();
 	keep_words(r, o);
+	r->tried = true;
 	outcome_set(q, e, r, state == RECIPIENT_WAITING ? RECIPIENT_ACTIVE : state);
 }
 
-/* When what is still open comes again. */
-static void settle_part(struct queue *q, struct part *p, bool untried, bool retried, int64_t again_ms)
+/* When what is still open comes again: at once while the round has recipients that were not tried, else all in a later round. */
+static void settle_part(struct queue *q, struct part *p, int64_t again_ms)
 {
+	struct rcpt *rcpts = p->entry->rcpts + p->first;
 	int64_t now_ms = clock_mono_ms(), due_ms;
+	bool open = false, untried = false;
 
-	if (!untried && !retried) {
+	for (uint32_t i = 0; i < p->count; i++) {
+		open |= is_pending(&rcpts[i]);
+		untried |= is_pending(&rcpts[i]) && !rcpts[i].tried;
+	}
+	if (!open) {
 		part_end(q, p);
 		return;
 	}
-	p->attempts += retried;
-	if (untried && !retried) {
+	if (untried) {
 		part_ready(q, p);
 		return;
 	}
-	due_ms = now_ms + (untried ? 0 : again_ms ? again_ms
-						  : retry_ms(p->attempts));
+	for (uint32_t i = 0; i < p->count; i++)
+		rcpts[i].tried = false;
+	p->attempts++;
+	due_ms = now_ms + (again_ms ? again_ms : retry_ms(p->attempts));
 	/* The last attempt comes when the time is over. */
 	if (due_ms > p->entry->expires_mono_ms && now_ms < p->entry->expires_mono_ms)
 		due_ms = p->entry->expires_mono_ms;
@@ -171,7 +179,7 @@ void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes, co
 	struct entry *e = p->entry;
 	struct accept *dsn;
 	struct flush *f;
-	bool untried = false, retried = false, put_off;
+	bool put_off;
 
 	expire(e, p, outcomes);
 	put_off = make_bounce(q, p, outcomes, remote_host, &dsn);
@@ -182,15 +190,12 @@ void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes, co
 	for (uint32_t i = 0; i < p->count; i++) {
 		struct rcpt *r = &e->rcpts[p->first + i];
 
-		if (!is_pending(r))
-			continue;
-		untried |= outcomes[i].kind == OUTCOME_UNTRIED;
-		retried |= outcomes[i].kind == OUTCOME_RETRY;
-		apply_one(q, e, r, &outcomes[i]);
+		if (is_pending(r))
+			apply_one(q, e, r, &outcomes[i]);
 	}
 	if (dsn)
 		accept_push(&e->dsns, dsn);
-	settle_part(q, p, untried, retried, put_off ? BOUNCE_AGAIN_MS : 0);
+	settle_part(q, p, put_off ? BOUNCE_AGAIN_MS : 0);
 	entry_settle(q, e);
 	flush_mark(q, e, true);
 	f = flush_take(q, false);

@@ -37,7 +37,7 @@ struct job {
 	struct content_reader reader;
 };
 
-/* As many open recipients of the part as share the way of the first: the directory may have changed since the part was made. */
+/* As many recipients as share the way of the first that this round has not tried: the directory may have changed since the part was made. */
 static void choose_recipients(const struct snapshot *s, const struct part *p, struct job *job)
 {
 	const struct entry *e = p->entry;
@@ -46,7 +46,7 @@ static void choose_recipients(const struct snapshot *s, const struct part *p, st
 		const struct rcpt *r = &e->rcpts[p->first + i];
 		struct span domain = route_domain(r->address);
 
-		if (r->state != RECIPIENT_ACTIVE)
+		if (r->state != RECIPIENT_ACTIVE || r->tried)
 			continue;
 		if (job->relay.recipient_count == 0) {
 			job->relay.domain = domain;

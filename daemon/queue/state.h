@@ -36,6 +36,7 @@ struct rcpt {
 	enum rcpt_kind kind;
 	enum recipient_state state;
 	bool dirty; /* state and words are newer than the row */
+	bool tried; /* in this round of its part's attempts: one attempt carries so many recipients only */
 	unsigned attempts;
 	int64_t last_ms; /* unix */
 	char *reply;     /* of the last attempt in this run; malloc */

@@ -2,6 +2,7 @@
 #include "tests/unit/queue/fixture.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static bool has(struct span text, const char *what)
@@ -260,6 +261,43 @@ static void one_destination_gets_few_attempts_at_a_time(void **state)
 	assert_true(atomic_load(&most_running) <= 11);
 }
 
+static atomic_uint others_seen;
+
+/* Those of the first attempt stay busy, whoever else comes is taken. */
+static void first_hundred_is_busy(struct relay_job *job)
+{
+	bool busy = fake_relay_attempts() == 0;
+
+	if (!busy)
+		atomic_fetch_add(&others_seen, (unsigned)job->recipient_count);
+	fake_relay_answer(job, busy ? RELAY_RETRY : RELAY_DELIVERED, busy ? "4.2.1" : "2.0.0", busy ? "450 4.2.1 later" : "250 ok");
+}
+
+static void busy_recipients_do_not_keep_the_others_of_a_large_message_waiting(void **state)
+{
+	struct fixture *f = *state;
+	char text[150][32];
+	struct span targets[150];
+	struct queue_id id;
+
+	for (int i = 0; i < 150; i++) {
+		(void)snprintf(text[i], sizeof(text[i]), "u%d@other.test", i);
+		targets[i] = span_str(text[i]);
+	}
+	assert_int_equal(directory_alias_add(f->directory, SPAN("many@example.test"), targets, 150, NULL), ERR_OK);
+	atomic_store(&others_seen, 0);
+	fake_relay_set(first_hundred_is_busy);
+	fixture_start(f);
+	send_from_bob(f, "many@example.test", NULL, 0, &id);
+	WAIT_UNTIL(queue_stats(f->queue).waiting == 100 && queue_stats(f->queue).active == 0);
+	assert_int_equal(fake_relay_attempts(), 2);
+	assert_int_equal(atomic_load(&others_seen), 50);
+	fixture_advance(f, 331000);
+	fixture_wait_empty(f);
+	assert_int_equal(fake_relay_attempts(), 3);
+	assert_int_equal(atomic_load(&others_seen), 150);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
@@ -274,6 +312,7 @@ int main(void)
 		TEST(forwarded_mail_leaves_without_a_login),
 		TEST(active_recipient_cannot_be_removed),
 		TEST(one_destination_gets_few_attempts_at_a_time),
+		TEST(busy_recipients_do_not_keep_the_others_of_a_large_message_waiting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
