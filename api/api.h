@@ -21,7 +21,6 @@ struct api_context {
 	int64_t started_ms;                                   /* unix */
 	const char *services;                                 /* what listens, for /healthz: "mx submission imap" */
 	void (*end_sessions)(void *arg, uint64_t account_id); /* upward: main fills it in; may be null */
-
 	void *arg;
 };
 
@@ -36,6 +35,7 @@ struct api_request {
 struct api_response {
 	int status;
 	const char *content_type; /* static */
+	char allow[48];           /* with 405: the methods that the resource takes; else empty */
 	struct buf body;          /* caller inits and clears */
 };
 

@@ -3,6 +3,7 @@
  * The route table is the law: method, path, who may call, whether a JSON body is read. A handler starts where that holds.
  */
 #include <jansson.h>
+#include <stdio.h>
 
 #include "api/call.h"
 #include "api/resources.h"
@@ -138,29 +139,44 @@ static void run_route(struct api_call *c, const struct route *route)
 	route->run(c);
 }
 
+/* RFC 9110 15.5.6: a 405 says what is allowed. */
+static void allow(struct api_response *r, const char *method)
+{
+	size_t len = strlen(r->allow);
+
+	snprintf(r->allow + len, sizeof r->allow - len, "%s%s%s", len ? ", " : "", method, strcmp(method, "GET") == 0 ? ", HEAD" : "");
+}
+
+static const struct route *find_route(struct api_call *c)
+{
+	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+		struct span args[CALL_MAX_ARGS] = { { NULL, 0 } };
+
+		if (!path_matches(routes[i].path, c->request->path, args))
+			continue;
+		if (span_equals(c->request->method, span_str(routes[i].method))) {
+			memcpy(c->args, args, sizeof args);
+			c->response->allow[0] = '\0';
+			return &routes[i];
+		}
+		allow(c->response, routes[i].method);
+	}
+	return NULL;
+}
+
 void api_dispatch(const struct api_context *context, const struct api_request *request, struct api_response *response)
 {
 	struct api_call call = { .context = context, .request = request, .response = response };
-	const struct route *found = NULL;
-	bool path_known = false;
+	const struct route *route;
 
 	arena_init(&call.arena, CALL_ARENA_MAX);
-	for (size_t i = 0; i < sizeof routes / sizeof routes[0] && !found; i++) {
-		struct span args[CALL_MAX_ARGS] = { { NULL, 0 } };
-
-		if (!path_matches(routes[i].path, request->path, args))
-			continue;
-		path_known = true;
-		if (!span_equals(request->method, span_str(routes[i].method)))
-			continue;
-		found = &routes[i];
-		memcpy(call.args, args, sizeof args);
-	}
+	response->allow[0] = '\0';
 	if (may_call(&call)) {
-		if (found)
-			run_route(&call, found);
-		else if (path_known)
-			call_reply_problem(&call, 405, "method_not_allowed", NULL, "the resource does not take this method");
+		route = find_route(&call);
+		if (route)
+			run_route(&call, route);
+		else if (response->allow[0])
+			call_reply_problem(&call, 405, "method_not_allowed", NULL, "the resource takes %s", response->allow);
 		else
 			call_reply_problem(&call, 404, "no_such_resource", NULL, "there is no such resource");
 	}

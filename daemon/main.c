@@ -264,7 +264,7 @@ static void end_sessions(void *arg, uint64_t account_id)
 static enum err start_web_with(struct daemon *d, const struct api_context *api, struct note *why)
 {
 	struct listener *http[CONFIG_MAX_LISTENERS], *https[CONFIG_MAX_LISTENERS];
-	struct webui_config c = { .http = http, .https = https, .tls = d->certificates, .api = api };
+	struct webui_config c = { .http = http, .https = https, .tls = d->certificates, .trusted = d->config.trusted, .trusted_count = d->config.trusted_count, .api = api };
 
 	for (size_t i = 0; i < d->config.listener_count; i++) {
 		if (d->config.listeners[i].service == LISTEN_HTTP)

@@ -69,8 +69,6 @@ static enum err read_field(struct fields *f, struct span line)
 		f->head->host = value;
 	} else if (span_iequals(name, SPAN("transfer-encoding"))) {
 		f->has_encoding = true;
-	} else if (span_iequals(name, SPAN("expect"))) {
-		f->head->expect_continue = span_iequals(value, SPAN("100-continue"));
 	} else if (span_iequals(name, SPAN("content-length"))) {
 		if (f->has_length || span_to_u64(value, LENGTH_MAX, &f->head->content_length) != ERR_OK)
 			return ERR_SYNTAX;

@@ -15,7 +15,6 @@ struct head {
 	struct span method, target;
 	struct span host;
 	bool http_11;
-	bool expect_continue;
 	size_t length;           /* of the head with its empty line */
 	uint64_t content_length; /* 0: no body */
 };

@@ -5,6 +5,8 @@
  *
  * (1) Nothing reaches the library that is not a checked head or the body that head announced.
  * (2) Neither direction holds more than its ceiling: the other side is not read while it is full.
+ * (3) Answers keep the order of the requests: a refusal waits until the library has answered all that it was given and closed.
+ * (4) A client that still sends is read until it has closed, or its last answer would be lost in a reset (RFC 9112 9.6).
  */
 #include "webui/link.h"
 
@@ -17,6 +19,7 @@
 #include "daemon/net/tls.h"
 
 #define CHUNK 16384
+#define MOVES_A_TURN 16
 
 enum moved { MOVED_SOME,
 	     MOVED_NOTHING,
@@ -37,15 +40,15 @@ enum err link_init(struct link *l, int client, int library, struct tls_store *st
 
 void link_clear(struct link *l)
 {
-	if (l->tls && !l->shaking)
+	if (l->tls && !l->shaking && !l->lingering)
 		tls_shutdown(l->tls);
 	tls_free(&l->tls);
 	if (l->client >= 0)
 		close(l->client);
 	if (l->library >= 0)
 		close(l->library);
-	buf_clear(&l->in);
-	buf_clear(&l->checked);
+	buf_wipe(&l->in); /* passwords come this way */
+	buf_wipe(&l->checked);
 	buf_clear(&l->out);
 	*l = (struct link){ .client = -1, .library = -1 };
 }
@@ -101,12 +104,10 @@ static enum moved write_client(struct link *l, struct span from, size_t *count)
 
 /* ---- judging ---- */
 
-/* The pump's own answer, where the library must not see the request. */
 static void refuse(struct link *l, const char *status)
 {
-	buf_addf(&l->out, "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status);
-	l->refused = true;
-	buf_clear(&l->in);
+	l->refusal = status;
+	buf_wipe(&l->in);
 }
 
 static void pass(struct link *l, size_t count)
@@ -133,13 +134,14 @@ static bool judge_head(struct link *l)
 		return false;
 	}
 	l->body_left = head.content_length;
+	l->deadline_ms = clock_mono_ms() + (l->body_left > 0 ? LINK_BODY_MS : LINK_HEAD_MS);
 	pass(l, head.length);
 	return true;
 }
 
 static void judge(struct link *l)
 {
-	while (!l->refused && l->in.len > 0 && l->checked.len < LINK_BUFFER_MAX) {
+	while (!l->refusal && l->in.len > 0 && l->checked.len < LINK_BUFFER_MAX) {
 		size_t room = LINK_BUFFER_MAX - l->checked.len, part = l->in.len;
 
 		if (l->body_left == 0) {
@@ -158,7 +160,7 @@ static void judge(struct link *l)
 
 static bool may_read_client(const struct link *l)
 {
-	return !l->client_ended && !l->refused && l->in.len + CHUNK <= LINK_BUFFER_MAX && l->checked.len < LINK_BUFFER_MAX;
+	return !l->client_ended && !l->library_told && !l->refusal && l->in.len + CHUNK <= LINK_BUFFER_MAX && l->checked.len < LINK_BUFFER_MAX;
 }
 
 static enum moved pull_client(struct link *l)
@@ -174,6 +176,7 @@ static enum moved pull_client(struct link *l)
 		if (l->in.len == 0 && l->body_left == 0)
 			l->deadline_ms = clock_mono_ms() + LINK_HEAD_MS;
 		buf_add(&l->in, span_make(chunk, count));
+		explicit_bzero(chunk, count);
 		judge(l);
 	} else if (m == MOVED_END) {
 		/* The library may not see its end: what it waits for will not come. */
@@ -195,16 +198,32 @@ static enum moved push_library(struct link *l)
 	if (m == MOVED_SOME) {
 		buf_drop(&l->checked, (size_t)sent);
 		judge(l);
+	} else if (m == MOVED_ERROR) {
+		/* It has closed, and what it said before still waits to be read. */
+		l->library_told = true;
+		buf_wipe(&l->checked);
+		m = MOVED_NOTHING;
 	}
 	return m;
 }
 
+static void end_library(struct link *l)
+{
+	l->library_ended = true;
+	close(l->library);
+	l->library = -1;
+	buf_wipe(&l->checked);
+	if (l->refusal)
+		buf_addf(&l->out, "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", l->refusal);
+}
+
 static enum moved pull_library(struct link *l)
 {
+	enum moved m;
 	char *to;
 	ssize_t got;
 
-	if (l->library_ended || l->refused || l->out.len >= LINK_BUFFER_MAX)
+	if (l->library_ended || l->out.len >= LINK_BUFFER_MAX)
 		return MOVED_NOTHING;
 	to = buf_reserve(&l->out, CHUNK);
 	if (!to)
@@ -212,12 +231,12 @@ static enum moved pull_library(struct link *l)
 	got = recv(l->library, to, CHUNK, 0);
 	if (got > 0)
 		buf_grew(&l->out, (size_t)got);
-	if (got == 0) {
-		l->library_ended = true;
-		close(l->library); /* a closed peer would wake the pump for ever */
-		l->library = -1;
+	m = of_count(got);
+	if (m == MOVED_END || m == MOVED_ERROR) { /* a reset says only that it did not read all */
+		end_library(l);
+		m = MOVED_SOME;
 	}
-	return of_count(got);
+	return m;
 }
 
 static enum moved push_client(struct link *l)
@@ -236,6 +255,7 @@ static enum moved push_client(struct link *l)
 	return m;
 }
 
+/* MOVED_SOME: done with the handshake. */
 static enum moved shake(struct link *l)
 {
 	enum tls_want want = tls_handshake(l->tls);
@@ -246,39 +266,85 @@ static enum moved shake(struct link *l)
 	return of_want(want);
 }
 
-/* A client that sends no more: the library is told once it has all. */
+/* ---- ends ---- */
+
+/* The library is told once it has all that will come. */
 static void pass_end(struct link *l)
 {
-	if (l->client_ended && l->checked.len == 0 && l->library >= 0 && !l->library_ended)
+	if ((l->client_ended || l->refusal) && l->checked.len == 0 && !l->library_told && !l->library_ended) {
 		shutdown(l->library, SHUT_WR);
+		l->library_told = true;
+		l->deadline_ms = clock_mono_ms() + LINK_END_MS;
+	}
 }
 
-bool link_turn(struct link *l)
+static void begin_lingering(struct link *l)
+{
+	if (l->tls)
+		tls_shutdown(l->tls);
+	shutdown(l->client, SHUT_WR);
+	l->lingering = true;
+	l->deadline_ms = clock_mono_ms() + LINK_LINGER_MS;
+}
+
+/* Below TLS: nobody reads what this drops. */
+static enum link_state linger(struct link *l)
+{
+	char chunk[CHUNK];
+
+	for (int i = 0; i < MOVES_A_TURN; i++) {
+		switch (of_count(recv(l->client, chunk, sizeof chunk, 0))) {
+		case MOVED_SOME: break;
+		case MOVED_NOTHING: return LINK_WAITS;
+		case MOVED_END:
+		case MOVED_ERROR: return LINK_DONE;
+		}
+	}
+	return LINK_MORE;
+}
+
+/* False: the client has gone, or there is no memory. */
+static bool move(struct link *l, bool *moved_out)
+{
+	enum moved steps[4] = { pull_client(l), push_library(l), pull_library(l), push_client(l) };
+
+	*moved_out = false;
+	for (int i = 0; i < 4; i++) {
+		if (steps[i] == MOVED_ERROR)
+			return false;
+		*moved_out = *moved_out || steps[i] == MOVED_SOME;
+	}
+	/* A head or a body in the making keeps its deadline: a byte now and then buys no time. */
+	if (*moved_out && l->in.len == 0 && l->body_left == 0)
+		l->deadline_ms = clock_mono_ms() + (l->client_ended || l->library_told ? LINK_END_MS : LINK_IDLE_MS);
+	return true;
+}
+
+enum link_state link_turn(struct link *l)
 {
 	bool moved = true;
 
+	if (l->lingering)
+		return linger(l);
 	if (l->shaking) {
 		enum moved m = shake(l);
 
-		if (m == MOVED_NOTHING)
-			return true;
 		if (m != MOVED_SOME)
-			return false;
+			return m == MOVED_NOTHING && !l->client_ended ? LINK_WAITS : LINK_DONE;
 	}
-	while (moved) {
-		enum moved steps[4] = { pull_client(l), push_library(l), pull_library(l), push_client(l) };
-
-		moved = false;
-		for (int i = 0; i < 4; i++) {
-			if (steps[i] == MOVED_ERROR)
-				return false;
-			moved = moved || steps[i] == MOVED_SOME;
-		}
-		if (moved && !(l->in.len > 0 && l->body_left == 0)) /* a head in the making keeps its deadline */
-			l->deadline_ms = clock_mono_ms() + (l->client_ended ? LINK_END_MS : LINK_IDLE_MS);
+	for (int i = 0; moved && i < MOVES_A_TURN; i++) {
+		if (!move(l, &moved))
+			return LINK_DONE;
+		pass_end(l);
 	}
-	pass_end(l);
-	return !((l->refused || l->library_ended) && l->out.len == 0);
+	if (moved)
+		return LINK_MORE;
+	if (!l->library_ended || l->out.len > 0)
+		return LINK_WAITS;
+	if (l->client_ended)
+		return LINK_DONE;
+	begin_lingering(l);
+	return linger(l);
 }
 
 void link_end(struct link *l)
@@ -290,13 +356,15 @@ struct link_wants link_wants(const struct link *l)
 {
 	struct link_wants w = { 0, 0 };
 
-	if (l->shaking || may_read_client(l))
+	if (l->lingering || l->shaking || may_read_client(l))
 		w.client |= EPOLLIN;
-	if (l->out.len > 0 || l->tls_wants_write)
+	if (!l->lingering && (l->out.len > 0 || l->tls_wants_write))
 		w.client |= EPOLLOUT;
+	if (l->library_ended)
+		return w;
 	if (l->checked.len > 0)
 		w.library |= EPOLLOUT;
-	if (!l->library_ended && !l->refused && l->out.len < LINK_BUFFER_MAX)
+	if (l->out.len < LINK_BUFFER_MAX)
 		w.library |= EPOLLIN;
 	return w;
 }

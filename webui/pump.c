@@ -1,7 +1,10 @@
 /* webui/pump.c: one epoll loop over listeners and links.
  *
- * An event names (slot, side); a slot is given to a new connection only in the next round, so that a stale event of the same
- * round finds nothing. The loop sleeps without limit while there is no connection.
+ *   slot: FREE --admit--> USED --drop_slot--> RESTING --end of the round--> FREE
+ *
+ * (1) An event names (slot, side); a slot rests until the round has ended, so that a stale event of the same round finds nothing.
+ * (2) A descriptor of which nothing is wanted is not in the epoll set: its hang-up would wake the loop for ever.
+ * (3) The loop sleeps without limit while there is no connection.
  */
 #include "webui/pump.h"
 
@@ -15,12 +18,16 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/net/peers.h"
 #include "daemon/net/pool.h"
 #include "webui/link.h"
 
 #define MAX_DOORS 65 /* CONFIG_MAX_LISTENERS and the unix socket */
 #define EVENTS_A_ROUND 64
 #define ACCEPTS_A_ROUND 16
+#define SWEEP_MS 1000
+#define STOPPING_SWEEP_MS 50
+#define NO_SLOT UINT32_MAX
 
 enum side { SIDE_CLIENT,
 	    SIDE_LIBRARY,
@@ -36,7 +43,11 @@ struct door {
 struct slot {
 	struct link link;
 	struct link_wants watched;
-	bool used, freed_this_round;
+	struct net_addr from;
+	uint32_t next; /* of the free or the resting */
+	bool used;
+	bool counted; /* in peers */
+	bool more;    /* yielded: another turn without an event */
 };
 
 struct pump {
@@ -44,9 +55,13 @@ struct pump {
 	struct door doors[MAX_DOORS];
 	size_t door_count;
 	struct slot *slots;
-	unsigned used;
+	uint32_t free_slots, resting;
+	unsigned used, yielded;
+	struct peers peers;
 	int epoll_fd, stop_fd;
 	bool doors_open;
+	bool doors_paused;        /* no descriptors left: until the next sweep */
+	int64_t sweep_ms;         /* when the next one is due */
 	int64_t stop_deadline_ms; /* set before stop_fd is written */
 	pthread_t thread;
 };
@@ -63,43 +78,67 @@ static bool watch(struct pump *p, int op, int fd, uint32_t events, uint64_t name
 	return epoll_ctl(p->epoll_fd, op, fd, &e) == 0;
 }
 
+static void set_more(struct pump *p, struct slot *s, bool more)
+{
+	if (s->more != more)
+		p->yielded += more ? 1u : -1u;
+	s->more = more;
+}
+
 static void drop_slot(struct pump *p, struct slot *s)
 {
 	link_clear(&s->link); /* closing takes both descriptors out of the epoll set */
+	if (s->counted)
+		peers_leave(&p->peers, &s->from);
+	set_more(p, s, false);
 	s->used = false;
-	s->freed_this_round = true;
+	s->next = p->resting;
+	p->resting = (uint32_t)(s - p->slots);
 	p->used--;
 }
 
-static void rewatch(struct pump *p, struct slot *s)
+static void end_rest(struct pump *p)
+{
+	while (p->resting != NO_SLOT) {
+		struct slot *s = &p->slots[p->resting];
+		uint32_t at = p->resting;
+
+		p->resting = s->next;
+		s->next = p->free_slots;
+		p->free_slots = at;
+	}
+}
+
+/* False: the kernel would not; the link can't go on. */
+static bool rewatch_side(struct pump *p, int fd, uint32_t before, uint32_t now, uint64_t name)
+{
+	if (now == before || fd < 0)
+		return true;
+	return watch(p, before == 0 ? EPOLL_CTL_ADD : now == 0 ? EPOLL_CTL_DEL
+							       : EPOLL_CTL_MOD,
+		     fd, now, name);
+}
+
+static bool rewatch(struct pump *p, struct slot *s)
 {
 	size_t at = (size_t)(s - p->slots);
-	struct link_wants now = link_wants(&s->link);
+	struct link_wants before = s->watched;
 
-	if (now.client != s->watched.client)
-		watch(p, EPOLL_CTL_MOD, s->link.client, now.client, event_name(SIDE_CLIENT, at));
-	if (now.library != s->watched.library && s->link.library >= 0)
-		watch(p, EPOLL_CTL_MOD, s->link.library, now.library, event_name(SIDE_LIBRARY, at));
-	s->watched = now;
+	s->watched = link_wants(&s->link);
+	return rewatch_side(p, s->link.client, before.client, s->watched.client, event_name(SIDE_CLIENT, at)) &&
+	       rewatch_side(p, s->link.library, before.library, s->watched.library, event_name(SIDE_LIBRARY, at));
 }
 
 static void turn(struct pump *p, struct slot *s)
 {
-	if (link_turn(&s->link))
-		rewatch(p, s);
-	else
+	enum link_state state = link_turn(&s->link);
+
+	set_more(p, s, state == LINK_MORE);
+	if (state == LINK_DONE || !rewatch(p, s))
 		drop_slot(p, s);
 }
 
 /* ---- accepting ---- */
-
-static struct slot *free_slot(struct pump *p)
-{
-	for (unsigned i = 0; i < p->config.max_connections; i++)
-		if (!p->slots[i].used && !p->slots[i].freed_this_round)
-			return &p->slots[i];
-	return NULL;
-}
 
 /* On the unix socket the peer's credentials are the login. */
 static enum api_caller caller_of(int fd)
@@ -112,7 +151,8 @@ static enum api_caller caller_of(int fd)
 	return peer.uid == 0 || peer.uid == geteuid() ? API_LOCAL_OWNER : API_NOBODY;
 }
 
-static enum err begin_link(struct pump *p, struct slot *s, const struct door *door, int fd, const struct net_addr *from)
+/* Takes the descriptor. ERR_OK: the slot is in use. */
+static enum err begin_link(struct pump *p, struct slot *s, const struct door *door, int fd)
 {
 	enum api_caller caller = door->listener ? API_NOBODY : caller_of(fd);
 	int pair[2];
@@ -123,34 +163,53 @@ static enum err begin_link(struct pump *p, struct slot *s, const struct door *do
 		return ERR_TEMP;
 	}
 	e = link_init(&s->link, fd, pair[0], door->tls ? p->config.tls : NULL);
-	s->used = true;
-	p->used++;
 	if (e == ERR_OK)
-		e = p->config.hand_over(p->config.arg, pair[1], from, caller);
+		e = p->config.hand_over(p->config.arg, pair[1], &s->from, caller);
 	else
 		close(pair[1]);
+	if (e != ERR_OK)
+		link_clear(&s->link);
 	return e;
+}
+
+/* Who comes over the network leaves some places to those who administer. */
+static bool may_enter(struct pump *p, struct slot *s, const struct door *door)
+{
+	if (!door->listener)
+		return true;
+	if (p->used + PUMP_LOCAL_RESERVE >= p->config.max_connections)
+		return false;
+	s->counted = !net_cidrs_have(p->config.trusted, p->config.trusted_count, &s->from);
+	return !s->counted || peers_enter(&p->peers, &s->from, p->config.max_per_ip);
 }
 
 static void admit(struct pump *p, const struct door *door, int fd, const struct net_addr *from)
 {
-	struct slot *s = free_slot(p);
-	size_t at;
+	struct slot *s = p->free_slots != NO_SLOT ? &p->slots[p->free_slots] : NULL;
 
-	if (!s) {
+	if (s)
+		*s = (struct slot){ .next = s->next, .from = *from };
+	if (!s || !may_enter(p, s, door)) {
 		close(fd);
 		return;
 	}
-	if (begin_link(p, s, door, fd, from) != ERR_OK) {
-		if (s->used)
-			drop_slot(p, s);
+	if (begin_link(p, s, door, fd) != ERR_OK) {
+		if (s->counted)
+			peers_leave(&p->peers, &s->from);
 		return;
 	}
-	at = (size_t)(s - p->slots);
-	s->watched = link_wants(&s->link);
-	if (!watch(p, EPOLL_CTL_ADD, s->link.client, s->watched.client, event_name(SIDE_CLIENT, at)) ||
-	    !watch(p, EPOLL_CTL_ADD, s->link.library, s->watched.library, event_name(SIDE_LIBRARY, at)))
+	p->free_slots = s->next;
+	s->used = true;
+	p->used++;
+	if (!rewatch(p, s))
 		drop_slot(p, s);
+}
+
+static void watch_doors(struct pump *p, bool open)
+{
+	for (size_t i = 0; i < p->door_count; i++)
+		watch(p, EPOLL_CTL_MOD, p->doors[i].fd, open ? EPOLLIN : 0, event_name(SIDE_DOOR, i));
+	p->doors_paused = !open;
 }
 
 static void open_door(struct pump *p, const struct door *door)
@@ -161,8 +220,13 @@ static void open_door(struct pump *p, const struct door *door)
 		struct net_addr from;
 		int fd = accept4(door->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+			log_event(LOG_WARN, "webui", "accept_paused", "errno=%d connections=%u", errno, p->used);
+			watch_doors(p, false);
+			p->sweep_ms = clock_mono_ms() + SWEEP_MS;
+		}
 		if (fd < 0)
-			return; /* none waits; or no descriptors: those who wait stay in the backlog */
+			return; /* none waits, or those who wait stay in the backlog */
 		from = net_addr_from_sockaddr((struct sockaddr *)&sa);
 		admit(p, door, fd, &from);
 	}
@@ -178,9 +242,19 @@ static void close_doors(struct pump *p)
 	}
 	p->door_count = 0;
 	p->doors_open = false;
+	p->doors_paused = false;
 }
 
 /* ---- the loop ---- */
+
+static void begin_stop(struct pump *p)
+{
+	uint64_t count;
+
+	if (read(p->stop_fd, &count, sizeof count) == sizeof count)
+		close_doors(p);
+	p->sweep_ms = 0;
+}
 
 static void handle(struct pump *p, uint64_t name, uint32_t events)
 {
@@ -203,8 +277,17 @@ static void handle(struct pump *p, uint64_t name, uint32_t events)
 			turn(p, &p->slots[at]);
 		break;
 	case SIDE_STOP:
-		break; /* seen by the loop's condition */
+		begin_stop(p);
+		break;
 	}
+}
+
+/* Those that yielded, once more. */
+static void take_turns(struct pump *p)
+{
+	for (unsigned i = 0; p->yielded > 0 && i < p->config.max_connections; i++)
+		if (p->slots[i].more)
+			turn(p, &p->slots[i]);
 }
 
 /* Closes what is over its deadline; when stopping, lets no further request in. */
@@ -212,10 +295,14 @@ static void sweep(struct pump *p, bool stopping)
 {
 	int64_t now = clock_mono_ms();
 
+	if (now < p->sweep_ms)
+		return;
+	p->sweep_ms = now + (stopping ? STOPPING_SWEEP_MS : SWEEP_MS);
+	if (p->doors_paused)
+		watch_doors(p, true);
 	for (unsigned i = 0; i < p->config.max_connections; i++) {
 		struct slot *s = &p->slots[i];
 
-		s->freed_this_round = false;
 		if (s->used && stopping) {
 			link_end(&s->link);
 			turn(p, s);
@@ -225,30 +312,28 @@ static void sweep(struct pump *p, bool stopping)
 	}
 }
 
-static bool is_stopping(struct pump *p)
+static int sleep_ms(const struct pump *p)
 {
-	uint64_t count;
-
-	if (p->doors_open && read(p->stop_fd, &count, sizeof count) == sizeof count)
-		close_doors(p);
-	return !p->doors_open;
+	if (p->yielded > 0)
+		return 0;
+	if (!p->doors_open)
+		return STOPPING_SWEEP_MS;
+	return p->used > 0 || p->doors_paused ? SWEEP_MS : -1;
 }
 
 static void *run(void *arg)
 {
 	struct pump *p = arg;
 	struct epoll_event events[EVENTS_A_ROUND];
-	bool stopping = false;
 
-	while (!stopping || p->used > 0) {
-		int timeout = stopping ? 50 : p->used > 0 ? 1000
-							  : -1;
-		int count = epoll_wait(p->epoll_fd, events, EVENTS_A_ROUND, timeout);
+	while (p->doors_open || p->used > 0) {
+		int count = epoll_wait(p->epoll_fd, events, EVENTS_A_ROUND, sleep_ms(p));
 
 		for (int i = 0; i < count; i++)
 			handle(p, events[i].data.u64, events[i].events);
-		stopping = is_stopping(p);
-		sweep(p, stopping);
+		take_turns(p);
+		sweep(p, !p->doors_open);
+		end_rest(p);
 	}
 	return NULL;
 }
@@ -284,9 +369,24 @@ static void free_pump(struct pump **p)
 		close((*p)->epoll_fd);
 	if ((*p)->stop_fd >= 0)
 		close((*p)->stop_fd);
+	peers_clear(&(*p)->peers);
 	free((*p)->slots);
 	free(*p);
 	*p = NULL;
+}
+
+static enum err make_slots(struct pump *p)
+{
+	p->free_slots = NO_SLOT;
+	p->resting = NO_SLOT;
+	p->slots = calloc(p->config.max_connections, sizeof *p->slots);
+	if (!p->slots)
+		return ERR_TEMP;
+	for (uint32_t i = p->config.max_connections; i > 0; i--) {
+		p->slots[i - 1].next = p->free_slots;
+		p->free_slots = i - 1;
+	}
+	return peers_init(&p->peers, p->config.max_connections);
 }
 
 enum err pump_start(const struct pump_config *config, struct pump **out, struct note *why)
@@ -297,11 +397,12 @@ enum err pump_start(const struct pump_config *config, struct pump **out, struct 
 	if (!p)
 		return ERR_TEMP;
 	p->config = *config;
-	p->slots = calloc(config->max_connections, sizeof *p->slots);
 	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	e = add_doors(p, config, why);
-	if (e != ERR_OK || !p->slots || pthread_create(&p->thread, NULL, run, p) != 0) {
+	if (e == ERR_OK)
+		e = make_slots(p);
+	if (e != ERR_OK || pthread_create(&p->thread, NULL, run, p) != 0) {
 		if (e == ERR_OK)
 			note_set_errno(why, errno, "starting the web server's pump");
 		free_pump(&p);

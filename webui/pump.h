@@ -9,12 +9,17 @@ struct listener;
 struct tls_store;
 struct pump;
 
+#define PUMP_LOCAL_RESERVE 32
+
 struct pump_config {
 	struct listener **http, **https; /* taken, also on error */
 	size_t http_count, https_count;
 	struct tls_store *tls;
-	int unix_fd; /* a listening unix socket, taken; -1: none */
-	unsigned max_connections;
+	int unix_fd;              /* a listening unix socket, taken; -1: none */
+	unsigned max_connections; /* the last PUMP_LOCAL_RESERVE of them are for the unix socket */
+	unsigned max_per_ip;
+	const struct net_cidr *trusted; /* free of max_per_ip; borrowed */
+	size_t trusted_count;
 	/* Hands the library's end of a new connection over: takes the descriptor, also on error. Called on the pump's thread. */
 	enum err (*hand_over)(void *arg, int fd, const struct net_addr *from, enum api_caller caller);
 	void *arg;

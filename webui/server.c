@@ -23,6 +23,7 @@ struct server {
 	struct MHD_Daemon *daemon;
 	struct workers *workers;
 	const struct api_context *api;
+	_Atomic bool stopping; /* what still waits for an api thread is not begun */
 };
 
 /* One request, from its line to its answer. */
@@ -50,7 +51,11 @@ static const struct {
 
 /* ---- answers ---- */
 
-static enum MHD_Result send_bytes(struct MHD_Connection *c, int status, const char *content_type, const char *etag, struct span body, enum MHD_ResponseMemoryMode mode)
+struct headers {
+	const char *content_type, *etag, *allow; /* each may be null */
+};
+
+static enum MHD_Result send_bytes(struct MHD_Connection *c, int status, const struct headers *h, struct span body, enum MHD_ResponseMemoryMode mode)
 {
 	struct MHD_Response *r = MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.ptr, mode);
 	enum MHD_Result result;
@@ -59,11 +64,15 @@ static enum MHD_Result send_bytes(struct MHD_Connection *c, int status, const ch
 		return MHD_NO;
 	for (size_t i = 0; i < sizeof security_headers / sizeof security_headers[0]; i++)
 		MHD_add_response_header(r, security_headers[i].name, security_headers[i].value);
-	if (content_type)
-		MHD_add_response_header(r, "Content-Type", content_type);
-	if (etag)
-		MHD_add_response_header(r, "ETag", etag);
-	MHD_add_response_header(r, "Cache-Control", etag ? "no-cache" : "no-store");
+	if (h->content_type)
+		MHD_add_response_header(r, "Content-Type", h->content_type);
+	if (h->etag)
+		MHD_add_response_header(r, "ETag", h->etag);
+	if (h->allow && h->allow[0])
+		MHD_add_response_header(r, "Allow", h->allow);
+	if (status == 401)
+		MHD_add_response_header(r, "WWW-Authenticate", "Bearer"); /* RFC 9110 15.5.2 wants one; nobody has a token yet */
+	MHD_add_response_header(r, "Cache-Control", h->etag ? "no-cache" : "no-store");
 	result = MHD_queue_response(c, (unsigned)status, r);
 	MHD_destroy_response(r);
 	return result;
@@ -72,10 +81,11 @@ static enum MHD_Result send_bytes(struct MHD_Connection *c, int status, const ch
 static enum MHD_Result send_static(struct MHD_Connection *c, const struct static_file *f)
 {
 	const char *known = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "If-None-Match");
+	const struct headers h = { .content_type = f->content_type, .etag = f->etag };
 
 	if (known && strcmp(known, f->etag) == 0)
-		return send_bytes(c, 304, NULL, f->etag, SPAN(""), MHD_RESPMEM_PERSISTENT);
-	return send_bytes(c, 200, f->content_type, f->etag, span_make((const char *)f->bytes, f->length), MHD_RESPMEM_PERSISTENT);
+		return send_bytes(c, 304, &h, SPAN(""), MHD_RESPMEM_PERSISTENT);
+	return send_bytes(c, 200, &h, span_make((const char *)f->bytes, f->length), MHD_RESPMEM_PERSISTENT);
 }
 
 static enum MHD_Result send_health(struct MHD_Connection *c, const struct server *s)
@@ -88,7 +98,7 @@ static enum MHD_Result send_health(struct MHD_Connection *c, const struct server
 	if (s->api)
 		buf_addf(&text, ",\"services\":\"%s\"", s->api->services);
 	buf_add_str(&text, "}\n");
-	result = send_bytes(c, 200, "application/json", NULL, buf_span(&text), MHD_RESPMEM_MUST_COPY);
+	result = send_bytes(c, 200, &(struct headers){ .content_type = "application/json" }, buf_span(&text), MHD_RESPMEM_MUST_COPY);
 	buf_clear(&text);
 	return result;
 }
@@ -100,12 +110,19 @@ static enum MHD_Result send_problem(struct MHD_Connection *c, int status, const 
 
 	buf_init(&text, 1024);
 	buf_addf(&text, "{\"status\":%d,\"code\":\"%s\",\"detail\":\"%s\"}\n", status, code, detail);
-	result = send_bytes(c, status, "application/problem+json", NULL, buf_span(&text), MHD_RESPMEM_MUST_COPY);
+	result = send_bytes(c, status, &(struct headers){ .content_type = "application/problem+json", .allow = status == 405 ? "GET, HEAD" : NULL }, buf_span(&text), MHD_RESPMEM_MUST_COPY);
 	buf_clear(&text);
 	return result;
 }
 
 /* ---- the api threads ---- */
+
+static void answer_busy(struct exchange *x)
+{
+	x->response.status = 503;
+	x->response.content_type = "application/problem+json";
+	buf_add_str(&x->response.body, "{\"status\":503,\"code\":\"busy\",\"detail\":\"too many requests wait, or the daemon stops: try again\"}\n");
+}
 
 static void run_job(struct job *job)
 {
@@ -116,7 +133,12 @@ static void run_job(struct job *job)
 	request.path = target;
 	if (span_split(&target, '?', &request.path))
 		request.query = target;
-	api_dispatch(x->server->api, &request, &x->response);
+	if (strcmp(x->method, "HEAD") == 0)
+		request.method = SPAN("GET"); /* the library leaves the body out */
+	if (x->server->stopping)
+		answer_busy(x);
+	else
+		api_dispatch(x->server->api, &request, &x->response);
 	x->answered = true;
 	MHD_resume_connection(x->connection);
 }
@@ -128,9 +150,7 @@ static enum MHD_Result begin_job(struct exchange *x)
 	MHD_suspend_connection(x->connection);
 	if (workers_add(x->server->workers, &x->job) == ERR_OK)
 		return MHD_YES;
-	x->response.status = 503;
-	x->response.content_type = "application/problem+json";
-	buf_add_str(&x->response.body, "{\"status\":503,\"code\":\"busy\",\"detail\":\"too many requests wait: try again\"}\n");
+	answer_busy(x);
 	x->answered = true;
 	MHD_resume_connection(x->connection);
 	return MHD_YES;
@@ -152,16 +172,17 @@ static enum MHD_Result answer(struct exchange *x)
 {
 	struct span target = span_str(x->target), path = target;
 	const struct static_file *file;
-	bool reads = strcmp(x->method, "GET") == 0 || strcmp(x->method, "HEAD") == 0;
+	bool reads = strcmp(x->method, "GET") == 0 || strcmp(x->method, "HEAD") == 0, health;
 
 	if (span_split(&target, '?', &path) && span_starts(path, SPAN("/api/")))
 		return x->server->api ? begin_job(x) : send_problem(x->connection, 503, "not_set_up", "run postroom setup first");
 	file = find_static(path);
+	health = span_equals(path, SPAN("/healthz"));
+	if (!file && !health)
+		return send_problem(x->connection, 404, "not_found", "there is no such page");
 	if (!reads)
 		return send_problem(x->connection, 405, "method_not_allowed", "this is only read");
-	if (span_equals(path, SPAN("/healthz")))
-		return send_health(x->connection, x->server);
-	return file ? send_static(x->connection, file) : send_problem(x->connection, 404, "not_found", "there is no such page");
+	return health ? send_health(x->connection, x->server) : send_static(x->connection, file);
 }
 
 static void begin_exchange(struct exchange *x, struct MHD_Connection *c, const char *method)
@@ -198,7 +219,7 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *c, const char
 		return MHD_YES;
 	}
 	if (x->answered)
-		return send_bytes(c, x->response.status, x->response.content_type, NULL, buf_span(&x->response.body), MHD_RESPMEM_MUST_COPY);
+		return send_bytes(c, x->response.status, &(struct headers){ .content_type = x->response.content_type, .allow = x->response.allow }, buf_span(&x->response.body), MHD_RESPMEM_MUST_COPY);
 	if (x->body.failed)
 		return send_problem(c, 413, "too_large", "the body is over the limit");
 	return answer(x);
@@ -285,6 +306,7 @@ void server_stop(struct server **s)
 {
 	if (!*s)
 		return;
+	(*s)->stopping = true;
 	workers_stop(&(*s)->workers); /* first: a suspended connection must be resumed before the library may stop */
 	MHD_stop_daemon((*s)->daemon);
 	free(*s);

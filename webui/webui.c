@@ -39,6 +39,9 @@ static enum err start_pump(struct webui *w, const struct webui_config *c, struct
 		.tls = c->tls,
 		.unix_fd = -1,
 		.max_connections = WEBUI_MAX_CONNECTIONS,
+		.max_per_ip = WEBUI_MAX_PER_IP,
+		.trusted = c->trusted,
+		.trusted_count = c->trusted_count,
 		.hand_over = hand_over,
 		.arg = w,
 	};

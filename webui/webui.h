@@ -12,6 +12,7 @@
 
 #define WEBUI_API_THREADS 4
 #define WEBUI_MAX_CONNECTIONS 1000
+#define WEBUI_MAX_PER_IP 100
 
 struct tls_store;
 struct webui;
@@ -20,7 +21,9 @@ struct webui_config {
 	/* Taken (also on error): plain http, https by `tls`. */
 	struct listener **http, **https;
 	size_t http_count, https_count;
-	struct tls_store *tls;         /* borrowed; null when https_count is 0 */
+	struct tls_store *tls;          /* borrowed; null when https_count is 0 */
+	const struct net_cidr *trusted; /* free of WEBUI_MAX_PER_IP; borrowed */
+	size_t trusted_count;
 	const char *admin_socket;      /* path of the unix socket, made anew with mode 0660; null: none. Peer credentials are the login: root and our own uid are API_LOCAL_OWNER */
 	const struct api_context *api; /* borrowed; null: not set up yet: only /healthz and the page that says so */
 };

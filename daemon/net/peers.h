@@ -1,4 +1,4 @@
-/* net/peers.h: how many connections each address has (internal to net). IPv6 counts per /64: that is one customer. */
+/* net/peers.h: how many connections each address has (for net and the web server's pump). IPv6 counts per /64: that is one customer. */
 #ifndef POSTROOM_NET_PEERS_H
 #define POSTROOM_NET_PEERS_H
 
