@@ -3,8 +3,10 @@
 All of this runs in a network namespace of its own: 192.0.2.0/24 and 2001:db8::/32 are local there, without belonging to an interface, but
 for 192.0.2.1 and 2001:db8::1, which are this machine's.
 """
+import atexit
 import email
 import os
+import shutil
 import smtplib
 import socket
 import ssl
@@ -32,7 +34,6 @@ nodata.example. TXT "no mail here"
 fallback.example. MX 10 mx.fallback.example.
 mx.fallback.example. A 192.0.2.66
 mx.fallback.example. A 192.0.2.14
-mx.fallback.example. A 192.0.2.67
 six.example. MX 10 mx.six.example.
 mx.six.example. AAAA 2001:db8::6
 both.example. MX 10 mx.both.example.
@@ -99,7 +100,9 @@ def daemon():
         folder = world["folder"] = tempfile.mkdtemp(prefix="postroom-relay-")
         make_certificates(folder)
         dns = harness.free_port()
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         world["dns"] = NameServer(f"{folder}/nsd", dns, RECORDS)
+        atexit.register(world["dns"].close)
         with open(f"{folder}/no.anchor", "w") as f:
             f.write("; the test's names are not signed\n")
         world["sinks"] = {"good": Sink("192.0.2.10", PORT)}
@@ -401,7 +404,7 @@ def test_null_sender_gives_no_dsn():
     submit("x@silent.example", "null-sender", sender="")
     wait_until(lambda: peer.connections == 1 and queued("null-sender") is None, 15, "given up")
     assert (daemon().count(), daemon().count("alice")) == before
-    assert not daemon().cli("queue", "ls", "-o", "json")["data"]
+    assert not [e for e in daemon().cli("queue", "ls", "-o", "json")["data"] if e["from"] == ""]
     peer.close()
 
 
@@ -420,7 +423,7 @@ def test_dsn_that_cannot_be_delivered_ends():
     peer = sink("reject", answers={"RCPT": "550 5.1.1 nobody"})
     p.send("Subject: double\r\n\r\nhello\r\n", sender="writer@reject.example", to=("forward",))
     wait_until(lambda: len([c for c in peer.commands if c == "RCPT TO:<writer@reject.example>"]) == 1, 15, "the DSN is tried")
-    wait_until(lambda: not p.cli("queue", "ls", "-o", "json")["data"], 15, "and given up")
+    wait_until(lambda: not [e for e in p.cli("queue", "ls", "-o", "json")["data"] if e["from"] == ""], 15, "and given up")
     peer.close()
 
 
