@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/net/stream.h"
 
 #define QUESTION_MS (20 * 1000)
 #define QUESTIONS_MAX 20000u
@@ -451,13 +452,15 @@ static struct timespec after_ms(int64_t ms)
 	return t;
 }
 
+/* A thread that is to stop is not held by a server that does not answer. */
+#define CANCEL_SEEN_MS 200
+
 struct dns_answer *resolver_ask_wait(struct resolver *r, const char *name, enum dns_type type, int64_t timeout_ms)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
-	struct timespec until = after_ms(timeout_ms > 0 ? timeout_ms : 0);
+	int64_t until_ms = clock_mono_ms() + timeout_ms;
 	struct dns_answer *answer;
 	pthread_condattr_t attr;
-	int rc = 0;
 
 	if (!w)
 		return failure();
@@ -469,8 +472,11 @@ struct dns_answer *resolver_ask_wait(struct resolver *r, const char *name, enum 
 	w->references = 2;
 	resolver_ask(r, name, type, on_waited, w);
 	pthread_mutex_lock(&w->lock);
-	while (!w->answer && rc == 0)
-		rc = pthread_cond_timedwait(&w->changed, &w->lock, &until);
+	while (!w->answer && clock_mono_ms() < until_ms && !stream_thread_is_cancelled()) {
+		struct timespec look = after_ms(CANCEL_SEEN_MS);
+
+		pthread_cond_timedwait(&w->changed, &w->lock, &look);
+	}
 	answer = w->answer;
 	w->answer = NULL;
 	pthread_mutex_unlock(&w->lock);

@@ -36,7 +36,7 @@ void resolver_free(struct resolver **r); /* open questions are answered DNS_TEMP
 /* The callback runs on the resolver's thread and takes the answer (dns_answer_free). What cannot even be asked (too many questions, a name
  * too long) fails by callback before this returns: hold no lock that the callback takes. */
 void resolver_ask(struct resolver *r, const char *name, enum dns_type type, void (*done)(void *arg, struct dns_answer *answer), void *arg);
-/* Blocking, for relay threads; never null: past the deadline it is DNS_TEMP_FAILURE. */
+/* Blocking, for relay threads; never null: past the deadline, or once stream_thread_cancel() has its way, it is DNS_TEMP_FAILURE. */
 struct dns_answer *resolver_ask_wait(struct resolver *r, const char *name, enum dns_type type, int64_t timeout_ms);
 void dns_answer_free(struct dns_answer **answer);
 

@@ -30,6 +30,13 @@ void stream_thread_cancel(int event_fd)
 	cancel_fd = event_fd;
 }
 
+bool stream_thread_is_cancelled(void)
+{
+	struct pollfd p = { .fd = cancel_fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 static enum err wait_for(const struct stream *s, short events, int64_t until_ms, struct note *why)
 {
 	/* poll(2) passes over a negative descriptor. */

@@ -23,6 +23,7 @@ enum err stream_write(struct stream *s, struct span bytes, int64_t timeout_ms, s
 enum err stream_flush(struct stream *s, int64_t timeout_ms, struct note *why) MUST_CHECK;
 /* For the streams of the calling thread: while that descriptor is readable, whatever would have to wait gives up with ERR_TEMP. -1: none. */
 void stream_thread_cancel(int event_fd);
+bool stream_thread_is_cancelled(void);
 struct net_addr stream_local(const struct stream *s);
 void stream_close(struct stream **s);
 

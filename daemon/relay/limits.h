@@ -10,6 +10,9 @@
 #define RELAY_BLOCK_MS 180000
 #define RELAY_FINAL_MS 600000
 #define RELAY_QUIT_MS 2000
+/* All of an attempt, but for the wait behind the final dot: who answers each command just in time holds no thread for a day. */
+#define RELAY_ATTEMPT_MS 1800000
+#define RELAY_BYTES_PER_MS 4 /* more time for what is large */
 
 #define RELAY_MAX_HOSTS 5
 #define RELAY_MAX_ADDRESSES 10

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/relay/talk.h"
 
 struct relay {
@@ -55,9 +56,9 @@ void relay_cancel(struct relay *r)
 	while (count < 0 && errno == EINTR);
 }
 
-static enum talk_end try_target(struct relay *r, const struct route_target *target, struct results *results, struct failure *why)
+static enum talk_end try_target(struct relay *r, const struct route_target *target, int64_t until_ms, struct results *results, struct failure *why)
 {
-	struct talk_setup setup = { .tls = r->config.tls, .target = target };
+	struct talk_setup setup = { .tls = r->config.tls, .target = target, .until_ms = until_ms };
 	enum talk_end end = talk_with(&setup, results, why);
 
 	if (end == TALK_PLAIN) {
@@ -65,6 +66,26 @@ static enum talk_end try_target(struct relay *r, const struct route_target *targ
 		end = talk_with(&setup, results, why);
 	}
 	return end;
+}
+
+/* One host's refusal is not for good while another may yet take the mail: then the temporary reason stays. */
+static void try_all(struct relay *r, const struct route *route, struct results *results, struct failure *why)
+{
+	int64_t until_ms = clock_mono_ms() + RELAY_ATTEMPT_MS + (int64_t)(results->job->size / RELAY_BYTES_PER_MS);
+	struct failure last = *why;
+	char host[sizeof(results->job->remote_host)] = "";
+
+	for (size_t i = 0; i < route->count && results->open > 0; i++) {
+		if (atomic_load(&r->cancelled) || clock_mono_ms() >= until_ms)
+			return;
+		if (try_target(r, &route->targets[i], until_ms, results, &last) == TALK_DONE)
+			return;
+		if (i == 0 || why->outcome == RELAY_FAILED || last.outcome == RELAY_RETRY) {
+			*why = last;
+			memcpy(host, results->job->remote_host, sizeof(host));
+		}
+		memcpy(results->job->remote_host, host, sizeof(host));
+	}
 }
 
 void relay_attempt(struct relay *r, struct relay_job *job)
@@ -78,12 +99,8 @@ void relay_attempt(struct relay *r, struct relay_job *job)
 		return;
 	failure_ours(&why, RELAY_RETRY, "4.4.1", "no host could be reached");
 	stream_thread_cancel(r->cancel_fd);
-	if (route_find(&r->config, job, &route, &why)) {
-		for (size_t i = 0; i < route.count && results.open > 0 && !atomic_load(&r->cancelled); i++) {
-			if (try_target(r, &route.targets[i], &results, &why) == TALK_DONE)
-				break;
-		}
-	}
+	if (route_find(&r->config, job, &route, &why))
+		try_all(r, &route, &results, &why);
 	stream_thread_cancel(-1);
 	if (atomic_load(&r->cancelled))
 		failure_ours(&why, RELAY_RETRY, "4.3.2", "this server is stopping");

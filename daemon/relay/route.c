@@ -5,7 +5,7 @@
  *   MX found:   by preference, equals in random order, each host's AAAA and A
  *   no MX:      the domain itself is the host
  *
- * One of our own addresses, or a loopback one, among them is a loop unless an administrator named it: hosts of that preference and
+ * Our own name, one of our own addresses or a loopback one among them is a loop unless an administrator named it: hosts of that preference and
  * behind are dropped (RFC 5321 5.1), and if nothing is left the mail would come back to us (5.4.6).
  */
 #include "daemon/relay/route.h"
@@ -26,6 +26,7 @@ struct mx {
 struct search {
 	const struct relay_config *config;
 	struct route *route;
+	struct span own_name;
 	bool temp_failure; /* a look-up that may succeed later */
 	bool loop;         /* an address of ours was met */
 	bool named;        /* by the administrator: loopback is allowed */
@@ -79,6 +80,11 @@ static void add_records(struct search *s, const char *host, enum dns_type type)
 
 static void add_host(struct search *s, const char *host)
 {
+	/* Behind a NAT our name is the only thing by which we know ourselves. */
+	if (!s->named && s->own_name.len > 0 && span_iequals(span_str(host), s->own_name)) {
+		s->loop = true;
+		return;
+	}
 	add_records(s, host, DNS_AAAA);
 	add_records(s, host, DNS_A);
 }
@@ -217,7 +223,7 @@ static bool find_named(struct search *s, const struct relay_host *via, struct fa
 
 bool route_find(const struct relay_config *config, const struct relay_job *job, struct route *out, struct failure *why)
 {
-	struct search s = { .config = config, .route = out, .port = config->port };
+	struct search s = { .config = config, .route = out, .own_name = job->helo, .port = config->port };
 
 	memset(out, 0, sizeof(*out));
 	if (job->via ? !find_named(&s, job->via, why) : !find_by_name(&s, job, why))

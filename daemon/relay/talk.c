@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/encode.h"
 #include "daemon/directory/directory.h"
 #include "daemon/relay/content.h"
@@ -53,6 +54,14 @@ static enum talk_end all_done(struct talk *t, const struct failure *f)
 	return TALK_DONE;
 }
 
+/* What is left of a step's time. */
+static int64_t step_ms(const struct talk *t, int64_t timeout_ms)
+{
+	int64_t left_ms = t->setup->until_ms - clock_mono_ms();
+
+	return left_ms < timeout_ms ? left_ms : timeout_ms;
+}
+
 static enum err read_answer(struct talk *t, int64_t timeout_ms)
 {
 	enum err e = answer_read(t->stream, timeout_ms, &t->answer, NULL, NULL, &t->note);
@@ -64,7 +73,7 @@ static enum err read_answer(struct talk *t, int64_t timeout_ms)
 
 static enum err send_text(struct talk *t, struct span text)
 {
-	return stream_write(t->stream, text, RELAY_BLOCK_MS, &t->note);
+	return stream_write(t->stream, text, step_ms(t, RELAY_BLOCK_MS), &t->note);
 }
 
 static enum err send_line(struct talk *t, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -90,7 +99,7 @@ static enum err command(struct talk *t, const char *text)
 {
 	enum err e = send_line(t, "%s", text);
 
-	return e == ERR_OK ? read_answer(t, RELAY_COMMAND_MS) : e;
+	return e == ERR_OK ? read_answer(t, step_ms(t, RELAY_COMMAND_MS)) : e;
 }
 
 /* ---- greeting and EHLO ---- */
@@ -141,7 +150,7 @@ static enum talk_end say_hello(struct talk *t)
 	memset(&t->offers, 0, sizeof(t->offers));
 	e = send_line(t, "EHLO %.*s", (int)name.len, name.ptr);
 	if (e == ERR_OK)
-		e = answer_read(t->stream, RELAY_COMMAND_MS, &t->answer, read_offer, &t->offers, &t->note);
+		e = answer_read(t->stream, step_ms(t, RELAY_COMMAND_MS), &t->answer, read_offer, &t->offers, &t->note);
 	if (e != ERR_OK)
 		return lost(t, "EHLO", e);
 	if (answer_is(&t->answer, 2))
@@ -152,7 +161,7 @@ static enum talk_end say_hello(struct talk *t)
 		return refused(t);
 	e = send_line(t, "HELO %.*s", (int)name.len, name.ptr);
 	if (e == ERR_OK)
-		e = read_answer(t, RELAY_COMMAND_MS);
+		e = read_answer(t, step_ms(t, RELAY_COMMAND_MS));
 	if (e != ERR_OK)
 		return lost(t, "HELO", e);
 	return answer_is(&t->answer, 2) ? TALK_DONE : refused(t);
@@ -164,7 +173,7 @@ static enum talk_end handshake(struct talk *t)
 {
 	enum tls_verify verify = t->policy == RELAY_TLS_REQUIRED ? TLS_VERIFY_NAME : TLS_VERIFY_NONE;
 
-	if (stream_start_tls(t->stream, t->setup->tls, t->setup->target->host, verify, RELAY_CONNECT_MS, &t->note) == ERR_OK) {
+	if (stream_start_tls(t->stream, t->setup->tls, t->setup->target->host, verify, step_ms(t, RELAY_CONNECT_MS), &t->note) == ERR_OK) {
 		(void)snprintf(t->job->tls_version, sizeof(t->job->tls_version), "%s", stream_tls_version(t->stream));
 		return TALK_DONE;
 	}
@@ -211,7 +220,7 @@ static enum err send_base64(struct talk *t, const char *verb, struct span secret
 	buf_add(&line, SPAN("\r\n"));
 	e = line.failed ? ERR_LIMIT : send_text(t, buf_span(&line));
 	buf_wipe(&line);
-	return e == ERR_OK ? read_answer(t, RELAY_COMMAND_MS) : e;
+	return e == ERR_OK ? read_answer(t, step_ms(t, RELAY_COMMAND_MS)) : e;
 }
 
 static enum err auth_plain(struct talk *t, const struct relay_host *via)
@@ -285,15 +294,36 @@ static bool header_has_8bit(struct talk *t)
 	return false;
 }
 
-static bool needs_utf8(struct talk *t)
+/* An alias may lead a message that came without SMTPUTF8 to an address that needs it. */
+static bool has_utf8_path(const struct talk *t)
 {
-	if (!t->job->smtputf8)
-		return false;
 	for (size_t i = 0; i < t->job->recipient_count; i++) {
 		if (!span_is_ascii(t->job->recipients[i].address))
 			return true;
 	}
-	return !span_is_ascii(t->job->reverse_path) || header_has_8bit(t);
+	return !span_is_ascii(t->job->reverse_path);
+}
+
+static bool needs_utf8(struct talk *t)
+{
+	return !span_is_ascii(t->job->reverse_path) || (t->job->smtputf8 && header_has_8bit(t));
+}
+
+static void refuse_utf8(struct talk *t, struct failure *f)
+{
+	failure_ours(f, RELAY_FAILED, "5.6.7", "%s does not take internationalized mail (SMTPUTF8)", t->setup->target->host);
+}
+
+/* The others can have it. */
+static void refuse_utf8_recipients(struct talk *t)
+{
+	struct failure f;
+
+	refuse_utf8(t, &f);
+	for (size_t i = 0; i < t->job->recipient_count; i++) {
+		if (!span_is_ascii(t->job->recipients[i].address))
+			result_failed(t->results, i, &f);
+	}
 }
 
 static bool is_impossible(struct talk *t, struct failure *f)
@@ -303,7 +333,7 @@ static bool is_impossible(struct talk *t, struct failure *f)
 	if (t->offers.size_max > 0 && t->job->size > t->offers.size_max)
 		failure_ours(f, RELAY_FAILED, "5.3.4", "%s takes at most %llu bytes", host, (unsigned long long)t->offers.size_max);
 	else if (!t->offers.utf8 && needs_utf8(t))
-		failure_ours(f, RELAY_FAILED, "5.6.7", "%s does not take internationalized mail (SMTPUTF8)", host);
+		refuse_utf8(t, f);
 	else
 		return false;
 	return true;
@@ -320,12 +350,12 @@ static enum err send_mail(struct talk *t)
 		(void)snprintf(size, sizeof(size), " SIZE=%llu", (unsigned long long)t->job->size);
 	return send_line(t, "MAIL FROM:<%.*s>%s%s%s", (int)path.len, path.ptr, size,
 			 t->offers.eightbit && t->job->body_8bit ? " BODY=8BITMIME" : "",
-			 t->offers.utf8 && t->job->smtputf8 ? " SMTPUTF8" : "");
+			 t->offers.utf8 && (t->job->smtputf8 || has_utf8_path(t)) ? " SMTPUTF8" : "");
 }
 
 static enum talk_end read_mail(struct talk *t)
 {
-	enum err e = read_answer(t, RELAY_COMMAND_MS);
+	enum err e = read_answer(t, step_ms(t, RELAY_COMMAND_MS));
 	struct failure f;
 
 	if (e != ERR_OK)
@@ -342,7 +372,7 @@ static enum talk_end read_mail(struct talk *t)
 
 static enum talk_end read_rcpt(struct talk *t, size_t recipient)
 {
-	enum err e = read_answer(t, RELAY_COMMAND_MS);
+	enum err e = read_answer(t, step_ms(t, RELAY_COMMAND_MS));
 	struct failure f;
 
 	if (e != ERR_OK)
@@ -515,10 +545,10 @@ static enum talk_end send_data(struct talk *t, bool data_sent)
 		return TALK_DONE;
 	e = data_sent ? ERR_OK : send_line(t, "DATA");
 	if (e == ERR_OK)
-		e = read_answer(t, RELAY_DATA_MS);
+		e = read_answer(t, step_ms(t, RELAY_DATA_MS));
 	if (t->accepted_count == 0) {
 		/* RFC 2920 3.1: a server that says 354 all the same gets an empty message for nobody. */
-		if (e == ERR_OK && t->answer.code == 354 && send_line(t, ".") == ERR_OK && read_answer(t, RELAY_COMMAND_MS) != ERR_OK)
+		if (e == ERR_OK && t->answer.code == 354 && send_line(t, ".") == ERR_OK && read_answer(t, step_ms(t, RELAY_COMMAND_MS)) != ERR_OK)
 			t->note.text[0] = '\0';
 		return TALK_DONE;
 	}
@@ -545,7 +575,7 @@ static enum talk_end begin(struct talk *t)
 	enum talk_end end;
 	enum err e;
 
-	e = stream_connect(&t->setup->target->addr, RELAY_CONNECT_MS, &t->stream, &t->note);
+	e = stream_connect(&t->setup->target->addr, step_ms(t, RELAY_CONNECT_MS), &t->stream, &t->note);
 	if (e != ERR_OK) {
 		struct net_addr_text where = net_addr_text(&t->setup->target->addr);
 
@@ -557,7 +587,7 @@ static enum talk_end begin(struct talk *t)
 		if (end != TALK_DONE)
 			return TALK_NEXT;
 	}
-	e = read_answer(t, RELAY_GREETING_MS);
+	e = read_answer(t, step_ms(t, RELAY_GREETING_MS));
 	if (e != ERR_OK)
 		return lost(t, "greeting", e);
 	if (!answer_is(&t->answer, 2))
@@ -576,6 +606,10 @@ static enum talk_end deliver(struct talk *t)
 
 	if (is_impossible(t, &f))
 		return all_done(t, &f);
+	if (!t->offers.utf8)
+		refuse_utf8_recipients(t);
+	if (t->results->open == 0)
+		return TALK_DONE;
 	end = send_envelope(t, &data_sent);
 	if (end != TALK_DONE || (t->results->open == 0 && !data_sent))
 		return end;

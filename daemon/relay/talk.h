@@ -15,7 +15,8 @@ enum talk_end {
 struct talk_setup {
 	struct tls_client *tls;
 	const struct route_target *target;
-	bool plain; /* do not try STARTTLS */
+	bool plain;       /* do not try STARTTLS */
+	int64_t until_ms; /* monotonic: when the attempt is over, whatever pace each answer has */
 };
 enum talk_end talk_with(const struct talk_setup *setup, struct results *results, struct failure *why);
 

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/net/tls.h"
 
 #define PATIENCE_S 5
@@ -124,6 +125,8 @@ static void follow(struct fake_server *s, const char *const *script)
 			read_data(s);
 		} else if (span_ends(line, SPAN("tls"))) {
 			start_tls(s, line.len == 3);
+		} else if (span_equals(line, SPAN("late"))) {
+			clock_fake_advance_ms(290000);
 		} else if (span_equals(line, SPAN("some"))) {
 			(void)receive(s);
 		} else {

@@ -13,6 +13,7 @@ struct tls_store;
  *   "data"     read until the final dot, keep it
  *   "tls"      handshake                    "try tls"  one that may fail
  *   "some"     read whatever comes, once
+ *   "late"     290 s pass on the fake clock
  *   "wait"     read until the peer closes
  * The connection is closed at the end of its script. A line that differs is noted in `wrong`. */
 struct fake_server;

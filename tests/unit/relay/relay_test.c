@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/crypto/x509.h"
 #include "daemon/directory/directory.h"
 #include "daemon/net/tls.h"
@@ -199,6 +200,11 @@ static void limits_of_the_server_are_known_before_sending(void **state)
 	job.size = 31;
 	job.smtputf8 = true;
 	recipients[0].address = SPAN("\xc3\xa4@d.example");
+	job.recipient_count = 2;
+	attempt(SCRIPTS(SCRIPT(EHLO_PLAIN, "< MAIL FROM:<me@example.org>", "> 250 ok", "< RCPT TO:<b@d.example>", "> 250 ok", "< DATA", "> 354 go", "data", "> 250 kept", "< QUIT")), STUFFED);
+	assert_outcome(0, RELAY_FAILED, "5.6.7", NULL, false);
+	assert_outcome(1, RELAY_DELIVERED, "2.0.0", "250 kept", true);
+	job.recipient_count = 1;
 	attempt(SCRIPTS(SCRIPT(EHLO_PLAIN, "< QUIT")), "");
 	assert_outcome(0, RELAY_FAILED, "5.6.7", NULL, false);
 	/* Asked for and not needed: an ASCII message goes out as it always did. */
@@ -227,7 +233,7 @@ static void bare_line_ends_never_leave(void **state)
 }
 
 /* Two addresses of one name, the first by the scripts of `first` (null: nobody listens). */
-static void attempt_two(const char *const *const *first, const char *const *const *second)
+static void serve_two(const char *const *const *first, const char *const *const *second, const char *content)
 {
 	struct fake_server *b = fake_server_start("127.0.0.2", 0, second, store), *a = NULL;
 	struct buf data, wrong;
@@ -248,9 +254,14 @@ static void attempt_two(const char *const *const *first, const char *const *cons
 	fake_server_end(&b, &data, &wrong);
 	if (wrong.len > 0)
 		fail_msg("%s", buf_cstr(&wrong));
-	assert_true(span_equals(buf_span(&data), SPAN(STUFFED)));
+	assert_true(span_equals(buf_span(&data), span_str(content)));
 	buf_clear(&data);
 	buf_clear(&wrong);
+}
+
+static void attempt_two(const char *const *const *first, const char *const *const *second)
+{
+	serve_two(first, second, STUFFED);
 	assert_outcome(0, RELAY_DELIVERED, "2.0.0", "250 kept", true);
 }
 
@@ -266,6 +277,39 @@ static void the_next_address_takes_over_from_a_busy_one(void **state)
 {
 	(void)state;
 	attempt_two(SCRIPTS(SCRIPT("> 554 no mail here")), SCRIPTS(TAKES_IT));
+}
+
+static void one_hosts_refusal_is_not_for_good_while_another_is_only_busy(void **state)
+{
+	(void)state;
+	serve_two(SCRIPTS(SCRIPT("> 421 4.3.2 busy")), SCRIPTS(SCRIPT("> 554 5.3.2 no mail here")), "");
+	assert_outcome(0, RELAY_RETRY, "4.3.2", "421 4.3.2 busy", true);
+	serve_two(SCRIPTS(SCRIPT("> 554 5.3.2 no mail here")), SCRIPTS(SCRIPT("> 421 4.3.2 busy")), "");
+	assert_outcome(0, RELAY_RETRY, "4.3.2", "421 4.3.2 busy", true);
+	serve_two(SCRIPTS(SCRIPT("> 554 5.3.2 no mail here")), SCRIPTS(SCRIPT("> 554 5.3.2 nor here")), "");
+	assert_outcome(0, RELAY_FAILED, "5.3.2", "554 5.3.2 nor here", true);
+}
+
+/* A forwarding alias: the message came without SMTPUTF8, its new address needs it. */
+static void an_internationalized_address_needs_smtputf8_whatever_the_message_said(void **state)
+{
+	(void)state;
+	recipients[0].address = SPAN("\xc3\xbc@d.example");
+	attempt(SCRIPTS(SCRIPT(EHLO_PLAIN, "< QUIT")), "");
+	assert_outcome(0, RELAY_FAILED, "5.6.7", NULL, false);
+	attempt(SCRIPTS(SCRIPT(EHLO_MANY, "< MAIL FROM:<me@example.org> SIZE=31 SMTPUTF8", "< RCPT TO:<\xc3\xbc@d.example>", "< DATA", "> 250 ok", "> 250 ok", "> 354 go", "data", "> 250 kept", "< QUIT")), STUFFED);
+	assert_outcome(0, RELAY_DELIVERED, "2.0.0", "250 kept", true);
+}
+
+/* Each answer comes within its own time, all of them together do not end. */
+static void a_server_that_is_slow_all_the_way_is_given_up(void **state)
+{
+	(void)state;
+	job.recipient_count = 3;
+	clock_set_source(&clock_fake);
+	attempt(SCRIPTS(SCRIPT("late", "> 220 fake", "< EHLO", "late", "> 502 what", "< HELO", "late", "> 250 fake", "< MAIL", "late", "> 250 ok", "< RCPT", "late", "> 250 ok", "< RCPT", "late", "> 250 ok", "< RCPT", "late", "> 250 ok", "wait")), "");
+	clock_set_source(NULL);
+	assert_outcome(0, RELAY_RETRY, "4.4.2", NULL, false);
 }
 
 static void the_next_address_takes_over_in_the_middle_of_the_envelope(void **state)
@@ -418,6 +462,9 @@ int main(void)
 		TEST(bare_line_ends_never_leave),
 		TEST(the_next_address_takes_over),
 		TEST(the_next_address_takes_over_from_a_busy_one),
+		TEST(one_hosts_refusal_is_not_for_good_while_another_is_only_busy),
+		TEST(an_internationalized_address_needs_smtputf8_whatever_the_message_said),
+		TEST(a_server_that_is_slow_all_the_way_is_given_up),
 		TEST(the_next_address_takes_over_in_the_middle_of_the_envelope),
 		TEST(what_one_host_decided_the_next_is_not_asked),
 		TEST(offered_tls_is_used),

@@ -25,7 +25,7 @@ static int setup(void **state)
 
 static bool find(const char *domain)
 {
-	struct relay_job job = { .domain = span_str(domain) };
+	struct relay_job job = { .domain = span_str(domain), .helo = SPAN("us.example.org") };
 
 	return route_find(&config, &job, &route, &why);
 }
@@ -128,6 +128,20 @@ static void our_own_and_loopback_addresses_are_a_loop(void **state)
 	assert_none("[IPv6:::1]", RELAY_FAILED, "5.4.6");
 }
 
+/* Behind a NAT none of our addresses is the one in the DNS. */
+static void our_own_name_is_a_loop_whatever_its_address(void **state)
+{
+	(void)state;
+	fake_dns_add("d.example", DNS_MX, "10 US.example.org");
+	fake_dns_add("us.example.org", DNS_A, "198.51.100.7");
+	assert_none("d.example", RELAY_FAILED, "5.4.6");
+	fake_dns_add("d.example", DNS_MX, "5 first.example");
+	fake_dns_add("first.example", DNS_A, "192.0.2.10");
+	assert_true(find("d.example"));
+	assert_int_equal(route.count, 1);
+	assert_target(0, "first.example", "192.0.2.10:25");
+}
+
 static void hosts_behind_us_are_dropped_those_before_stay(void **state)
 {
 	(void)state;
@@ -200,6 +214,7 @@ int main(void)
 		cmocka_unit_test_setup(null_mx_takes_no_mail, setup),
 		cmocka_unit_test_setup(missing_names_and_failures_are_told_apart, setup),
 		cmocka_unit_test_setup(our_own_and_loopback_addresses_are_a_loop, setup),
+		cmocka_unit_test_setup(our_own_name_is_a_loop_whatever_its_address, setup),
 		cmocka_unit_test_setup(hosts_behind_us_are_dropped_those_before_stay, setup),
 		cmocka_unit_test_setup(literals_go_to_their_address, setup),
 		cmocka_unit_test_setup(many_hosts_and_addresses_are_cut, setup),
