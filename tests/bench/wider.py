@@ -58,7 +58,8 @@ def run(harness, postroom, cache, home, runs=3, seconds=2):
     for deb in peer.download(os.path.join(cache, "peer"), PACKAGES):
         shutil.copy(deb, debs)
     program = os.path.join(os.path.abspath(harness), "bench.py")
-    command = ["unshare", "-m", "--propagation", "private", "sh", "-c", SCRIPT, "sh", layers, debs, sys.executable, program]
+    # bash, because sh does not hand an exported function on.
+    command = ["unshare", "-m", "--propagation", "private", "bash", "-c", SCRIPT, "bash", layers, debs, sys.executable, program]
     options = ["--peers", PEERS, "--work", WORK, "--runs", str(runs), "--secs", str(seconds), "--idle", "500,2000", "--ref", REFERENCE]
     print(f"harness: bench.py {' '.join(options)}", flush=True)
     failed = subprocess.run(command + options, env=env).returncode != 0
