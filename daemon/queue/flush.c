@@ -197,13 +197,15 @@ static void flush_done(void *arg, enum err result)
 		unsigned shift = q->flush_failures < 6 ? q->flush_failures++ : 6;
 
 		q->flush_due_ms = clock_mono_ms() + (1000LL << shift);
-		pthread_cond_signal(&q->tick);
 		log_event(LOG_ERROR, "queue", "results_not_written", "messages=%zu error=%s", f->item_count, err_name(result));
 	} else {
 		q->flush_failures = 0;
 		doubtful = body_take_doubtful(q);
 	}
 	next = flush_take(q, false);
+	/* While a batch is on its way the scheduler does not wait for what becomes dirty. */
+	if (!next && q->dirty_count)
+		pthread_cond_signal(&q->tick);
 	if (q->finished)
 		pthread_cond_signal(&q->local_work);
 	pthread_cond_broadcast(&q->settled);
