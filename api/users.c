@@ -9,7 +9,7 @@
 #include "daemon/directory/manage.h"
 #include "daemon/store/store.h"
 
-#define ERASE_WAIT_MS 5000 /* for sessions and deliveries to let go of the mailbox */
+#define ERASE_WAIT_MS 3000 /* for sessions and deliveries to let go of the mailbox */
 
 static json_t *user_json(const struct account *a)
 {

@@ -1,7 +1,7 @@
 /* main.c: wires everything; the only file that knows every part.
  *
  *   read the configuration ──▶ bind every port ──▶ folders, key, lock, directory
- *        not set up: a page that says so, until `postroom setup` was run ──▶ again from the ports
+ *        not set up: a page that says so, until `postroom setup` was run ──▶ on
  *        set up: the parts below in their order ──▶ READY ──▶ signal ──▶ the parts in reverse
  *
  * (1) Nothing is touched before the configuration is good and every port is ours.
@@ -43,7 +43,9 @@
 #include "webui/webui.h"
 
 #define MAX_MESSAGE_BYTES (50ull * 1024 * 1024)
-#define STOP_DEADLINE_MS 10000
+#define STOP_DEADLINE_MS 10000 /* all parts together */
+#define STOP_POOL_MS 1500      /* each pool's share */
+#define STOP_WEB_MS 1000
 #define SETUP_POLL_S 1
 #define TEND_EVERY_S 30
 #define MAX_OWN_ADDRESSES 256
@@ -73,17 +75,13 @@ struct daemon {
 	char services[256]; /* names of what listens */
 	struct net_addr own[MAX_OWN_ADDRESSES];
 	size_t own_count;
+	int64_t stop_by_ms; /* monotonic; 0: not stopping */
 };
-
-static bool is_mail(enum listen_service service)
-{
-	return service != LISTEN_HTTP && service != LISTEN_HTTPS;
-}
 
 static enum err open_listeners(struct daemon *d, struct note *why)
 {
 	for (size_t i = 0; i < d->config.listener_count; i++) {
-		enum err e = d->listeners[i] ? ERR_OK : listener_bind(&d->config.listeners[i].at, &d->listeners[i], why);
+		enum err e = listener_bind(&d->config.listeners[i].at, &d->listeners[i], why);
 
 		if (e != ERR_OK)
 			return e;
@@ -91,11 +89,19 @@ static enum err open_listeners(struct daemon *d, struct note *why)
 	return ERR_OK;
 }
 
-static void close_listeners(struct daemon *d, bool mail_only)
+static void close_listeners(struct daemon *d)
 {
 	for (size_t i = 0; i < d->config.listener_count; i++)
-		if (!mail_only || is_mail(d->config.listeners[i].service))
-			listener_close(&d->listeners[i]);
+		listener_close(&d->listeners[i]);
+}
+
+/* What is left of the time to stop in, at most `share`. */
+static int64_t stop_ms(const struct daemon *d, int64_t share)
+{
+	int64_t left = d->stop_by_ms - clock_mono_ms();
+
+	return left <= 0 ? 0 : left < share ? left
+					    : share;
 }
 
 /* ---- the parts, each with its start and its stop ---- */
@@ -182,7 +188,7 @@ static enum err start_queue(struct daemon *d, struct note *why)
 static void stop_queue(struct daemon *d)
 {
 	if (d->queue)
-		queue_stop(d->queue, STOP_DEADLINE_MS);
+		queue_stop(d->queue, stop_ms(d, STOP_DEADLINE_MS));
 	queue_close(&d->queue);
 }
 
@@ -248,7 +254,7 @@ static void stop_pools(struct daemon *d)
 {
 	for (int i = 0; i < POOL_COUNT; i++) {
 		if (d->pools[i])
-			pool_stop(d->pools[i], STOP_DEADLINE_MS / 2);
+			pool_stop(d->pools[i], stop_ms(d, STOP_POOL_MS));
 		pool_free(&d->pools[i]);
 	}
 }
@@ -260,23 +266,38 @@ static void end_sessions(void *arg, uint64_t account_id)
 	imap_kick_account(&d->imap, account_id);
 }
 
-/* With `api` null the pages say that setup is to be done. */
+/* With `api` null the pages say that setup is to be done; our own handles of the ports are then kept for later. */
 static enum err start_web_with(struct daemon *d, const struct api_context *api, struct note *why)
 {
 	struct listener *http[CONFIG_MAX_LISTENERS], *https[CONFIG_MAX_LISTENERS];
 	struct webui_config c = { .http = http, .https = https, .tls = d->certificates, .trusted = d->config.trusted, .trusted_count = d->config.trusted_count, .api = api };
+	enum err e = ERR_OK;
 
-	for (size_t i = 0; i < d->config.listener_count; i++) {
-		if (d->config.listeners[i].service == LISTEN_HTTP)
-			http[c.http_count++] = d->listeners[i];
-		else if (d->config.listeners[i].service == LISTEN_HTTPS)
-			https[c.https_count++] = d->listeners[i];
-		else
+	for (size_t i = 0; i < d->config.listener_count && e == ERR_OK; i++) {
+		enum listen_service s = d->config.listeners[i].service;
+		struct listener *l = NULL;
+
+		if (s != LISTEN_HTTP && s != LISTEN_HTTPS)
 			continue;
-		d->listeners[i] = NULL;
+		if (api) {
+			l = d->listeners[i];
+			d->listeners[i] = NULL;
+		} else {
+			e = listener_share(d->listeners[i], &l, why);
+		}
+		if (l && s == LISTEN_HTTP)
+			http[c.http_count++] = l;
+		else if (l)
+			https[c.https_count++] = l;
 	}
 	c.admin_socket = config_path(&d->config, d->config.run_dir, "admin.sock");
-	return webui_start(&c, &d->web, why);
+	if (e == ERR_OK)
+		return webui_start(&c, &d->web, why);
+	while (c.http_count > 0)
+		listener_close(&http[--c.http_count]);
+	while (c.https_count > 0)
+		listener_close(&https[--c.https_count]);
+	return e;
 }
 
 /* "mx imap https": each service that listens, once. */
@@ -321,7 +342,7 @@ static enum err start_web(struct daemon *d, struct note *why)
 
 static void stop_web(struct daemon *d)
 {
-	webui_stop(&d->web, STOP_DEADLINE_MS / 5);
+	webui_stop(&d->web, stop_ms(d, STOP_WEB_MS));
 }
 
 static const struct part {
@@ -382,12 +403,13 @@ static int run_mail(struct daemon *d, const sigset_t *signals)
 		e = parts[started++].start(d, &why);
 	if (e == ERR_OK) {
 		log_event(LOG_INFO, "main", "ready", "version=%s listeners=%zu", POSTROOM_VERSION, d->config.listener_count);
-		service_manager_notify("READY=1");
+		service_manager_notify("READY=1\nSTATUS=running");
 		wait_for_stop(d, signals);
 		service_manager_notify("STOPPING=1");
 	} else {
 		fprintf(stderr, "postroom: starting %s: %s\n", parts[started - 1].name, why.text[0] ? why.text : err_name(e));
 	}
+	d->stop_by_ms = clock_mono_ms() + STOP_DEADLINE_MS;
 	while (started > 0)
 		parts[--started].stop(d);
 	return e == ERR_OK ? EX_OK : EX_OSERR;
@@ -432,28 +454,35 @@ static enum err open_ground(struct daemon *d, struct note *why)
 /* True when setup was done meanwhile: the ground is then open. False: a signal said stop. */
 static bool wait_for_setup(struct daemon *d, const sigset_t *signals)
 {
-	const struct timespec second = { .tv_sec = SETUP_POLL_S };
-	struct note why = { "" };
-	struct stat key;
+	const struct timespec turn = { .tv_sec = SETUP_POLL_S };
+	enum err last = ERR_NOT_FOUND;
 
 	for (;;) {
-		int got = sigtimedwait(signals, NULL, &second);
+		int got = sigtimedwait(signals, NULL, &turn);
+		struct note why = { "" };
+		struct stat key;
+		enum err e = ERR_NOT_FOUND;
 
 		if (got > 0 && got != SIGHUP)
 			return false;
 		/* The key is the first thing that setup makes; until then there is nothing to open. */
-		if (stat(d->config.secret_key, &key) == 0 && open_ground(d, &why) == ERR_OK)
+		if (stat(d->config.secret_key, &key) == 0)
+			e = open_ground(d, &why);
+		if (e == ERR_OK)
 			return true;
+		if (e != last && e != ERR_NOT_FOUND && e != ERR_STATE) /* ERR_STATE: setup is at it */
+			log_event(LOG_ERROR, "main", "not_usable", "result=%s why=%s", err_name(e), log_quote(span_str(why.text)).text);
+		last = e;
 	}
 }
 
-/* *set_up_out: the ground is open now, and run_mail() is next. */
+/* *set_up_out: the ground is open now, and run_mail() is next. The mail ports are ours and deaf meanwhile: later, without root,
+ * low ports could not be taken again. */
 static int run_unset(struct daemon *d, const sigset_t *signals, bool *set_up_out)
 {
 	struct note why = { "" };
 	enum err e = ground_drop_privileges(&d->config, &why);
 
-	close_listeners(d, true);
 	if (e == ERR_OK)
 		e = tls_store_new(&d->certificates);
 	if (e == ERR_OK)
@@ -465,11 +494,10 @@ static int run_unset(struct daemon *d, const sigset_t *signals, bool *set_up_out
 		service_manager_notify("READY=1\nSTATUS=not set up yet: run postroom setup");
 		*set_up_out = wait_for_setup(d, signals);
 	}
+	d->stop_by_ms = clock_mono_ms() + STOP_DEADLINE_MS;
 	stop_web(d);
 	tls_store_free(&d->certificates);
-	if (e == ERR_OK && *set_up_out)
-		e = open_listeners(d, &why);
-	return e == ERR_OK ? EX_OK : fail(EX_CONFIG, &why);
+	return e == ERR_OK ? EX_OK : fail(EX_OSERR, &why);
 }
 
 static void prepare_process(sigset_t *signals)
@@ -492,6 +520,23 @@ static void prepare_process(sigset_t *signals)
 	}
 }
 
+/* Of what keeps the ground from being opened. */
+static int exit_of(enum err e)
+{
+	switch (e) {
+	case ERR_STATE:
+	case ERR_TEMP: return EX_TEMPFAIL; /* another process holds the folder */
+	case ERR_SYNTAX: return EX_CONFIG;
+	case ERR_CORRUPT: return EX_IOERR;
+	case ERR_OK:
+	case ERR_DENIED:
+	case ERR_NOT_FOUND:
+	case ERR_EXISTS:
+	case ERR_LIMIT: break;
+	}
+	return EX_NOPERM;
+}
+
 static int run(struct daemon *d, const sigset_t *signals)
 {
 	struct note why = { "" };
@@ -506,7 +551,7 @@ static int run(struct daemon *d, const sigset_t *signals)
 		set_up = false;
 		status = run_unset(d, signals, &set_up);
 	} else if (e != ERR_OK) {
-		return fail(e == ERR_STATE || e == ERR_TEMP ? EX_TEMPFAIL : EX_NOPERM, &why);
+		return fail(exit_of(e), &why);
 	}
 	if (!set_up)
 		return status;
@@ -532,14 +577,14 @@ static int serve(const char *config_path_text)
 	}
 	log_set_level(d->config.log_level);
 	tls_init();
-	if (open_listeners(d, &why) != ERR_OK)
+	if (config_check_files(&d->config, &why) != ERR_OK || open_listeners(d, &why) != ERR_OK)
 		status = fail(EX_CONFIG, &why);
 	else if (db_init() != ERR_OK || checkpointer_new(&d->checkpointer) != ERR_OK)
-		status = EX_SOFTWARE;
+		status = fail(EX_OSERR, &why);
 	else
 		status = run(d, &signals);
 	checkpointer_free(&d->checkpointer);
-	close_listeners(d, false);
+	close_listeners(d);
 	config_clear(&d->config);
 	free(d);
 	return status;

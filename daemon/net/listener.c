@@ -2,6 +2,7 @@
 #include "daemon/net/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -75,6 +76,22 @@ enum err listener_listen(struct listener *l, struct note *why)
 	error = errno;
 	note_set_errno(why, error, "cannot listen on %s", net_addr_text(&l->addr).text);
 	return err_of(error);
+}
+
+enum err listener_share(const struct listener *l, struct listener **out, struct note *why)
+{
+	struct listener *other = malloc(sizeof(*other));
+
+	if (!other)
+		return ERR_TEMP;
+	*other = (struct listener){ fcntl(l->fd, F_DUPFD_CLOEXEC, 0), l->addr };
+	if (other->fd >= 0) {
+		*out = other;
+		return ERR_OK;
+	}
+	note_set_errno(why, errno, "%s", net_addr_text(&l->addr).text);
+	free(other);
+	return ERR_TEMP;
 }
 
 struct net_addr listener_addr(const struct listener *l)

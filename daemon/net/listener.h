@@ -10,6 +10,8 @@ struct listener;
 enum err listener_bind(const struct net_addr *at, struct listener **out, struct note *why) MUST_CHECK;
 /* From now on peers may connect and wait. pool_attach() does it for its own. */
 enum err listener_listen(struct listener *l, struct note *why) MUST_CHECK;
+/* A second handle of the same socket: it stays open, and listens on, until both are closed. */
+enum err listener_share(const struct listener *l, struct listener **out, struct note *why) MUST_CHECK;
 struct net_addr listener_addr(const struct listener *l); /* with the real port */
 int listener_fd(const struct listener *l);
 void listener_close(struct listener **l);

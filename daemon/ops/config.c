@@ -13,6 +13,7 @@
 
 #include "daemon/base/buf.h"
 #include "daemon/net/resolver.h"
+#include "daemon/net/tls.h"
 
 #define ARENA_MAX (256u * 1024u)
 #define DEFAULT_TRUST_ANCHOR "/usr/share/dns/root.key"
@@ -318,6 +319,20 @@ enum err config_read(const char *path, struct config *out, struct note *why)
 		e = config_parse(path, buf_span(&text), out, why);
 	buf_clear(&text);
 	return e;
+}
+
+enum err config_check_files(const struct config *c, struct note *why)
+{
+	const struct resolver_config names = { .mode = c->resolver, .trust_anchor = c->trust_anchor };
+	struct tls_client *authorities = NULL;
+	struct resolver *resolver = NULL;
+	enum err e = tls_client_new(c->tls_ca_file, &authorities, why);
+
+	if (e == ERR_OK)
+		e = resolver_new(&names, &resolver, why);
+	resolver_free(&resolver);
+	tls_client_free(&authorities);
+	return e == ERR_OK || e == ERR_TEMP ? e : ERR_SYNTAX;
 }
 
 void config_clear(struct config *c)

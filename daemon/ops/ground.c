@@ -11,9 +11,13 @@
 #include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/directory/directory.h"
+
+#define LOCK_WAIT_MS 5000
 
 /* The user to become; null when there is none or we are not root. */
 static const struct passwd *other_user(const struct config *c)
@@ -23,6 +27,8 @@ static const struct passwd *other_user(const struct config *c)
 
 static enum err make_dir(const char *path, mode_t mode, const struct passwd *owner, struct note *why)
 {
+	struct stat st;
+
 	if (mkdir(path, mode) == 0) {
 		if (owner && chown(path, owner->pw_uid, owner->pw_gid) != 0) {
 			note_set_errno(why, errno, "%s", path);
@@ -30,10 +36,15 @@ static enum err make_dir(const char *path, mode_t mode, const struct passwd *own
 		}
 		return ERR_OK;
 	}
-	if (errno == EEXIST)
-		return ERR_OK;
-	note_set_errno(why, errno, "%s", path);
-	return ERR_DENIED;
+	if (errno != EEXIST) {
+		note_set_errno(why, errno, "%s", path);
+		return ERR_DENIED;
+	}
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		note_set(why, "%s: not a folder", path);
+		return ERR_DENIED;
+	}
+	return ERR_OK;
 }
 
 enum err ground_prepare(const struct config *c, struct note *why)
@@ -57,7 +68,20 @@ enum err ground_drop_privileges(const struct config *c, struct note *why)
 	return ERR_OK;
 }
 
-static enum err take_lock(const struct config *c, int *fd_out, struct note *why)
+/* A daemon that waits for setup looks into the folder for moments: a command waits that long for its turn. */
+static bool lock_file(int fd, bool patient)
+{
+	int64_t until = clock_mono_ms() + (patient ? LOCK_WAIT_MS : 0);
+
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (clock_mono_ms() >= until)
+			return false;
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	}
+	return true;
+}
+
+static enum err take_lock(const struct config *c, bool patient, int *fd_out, struct note *why)
 {
 	struct arena a;
 	const char *path;
@@ -72,7 +96,7 @@ static enum err take_lock(const struct config *c, int *fd_out, struct note *why)
 		if (fd < 0) {
 			note_set_errno(why, errno, "%s", path);
 			e = ERR_DENIED;
-		} else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		} else if (!lock_file(fd, patient)) {
 			note_set(why, "%s is in use by another postroom process", c->data_dir);
 			close(fd);
 			e = ERR_STATE;
@@ -84,12 +108,32 @@ static enum err take_lock(const struct config *c, int *fd_out, struct note *why)
 	return e;
 }
 
+/* Data that was sealed with a key that is gone: neither a fresh start nor a new key would be right. */
+static bool has_data(const struct config *c)
+{
+	struct arena a;
+	const char *path;
+	struct stat st;
+	bool has;
+
+	arena_init(&a, 8192);
+	has = span_cstr(&a, arena_printf(&a, "%s/control.db", c->data_dir), &path) == ERR_OK && stat(path, &st) == 0;
+	arena_clear(&a);
+	return has;
+}
+
 static enum err read_key(const struct config *c, bool create, struct seal_key *out, struct note *why)
 {
 	const struct passwd *owner = other_user(c);
 	enum err e = seal_key_read(c->secret_key, out, why);
 
-	if (e != ERR_NOT_FOUND || !create)
+	if (e != ERR_NOT_FOUND)
+		return e;
+	if (has_data(c)) {
+		note_set(why, "%s is missing, and the data in %s can't be read without it: put it back", c->secret_key, c->data_dir);
+		return ERR_CORRUPT;
+	}
+	if (!create)
 		return e;
 	e = seal_key_create(c->secret_key, out, why);
 	if (e == ERR_OK && owner && chown(c->secret_key, owner->pw_uid, owner->pw_gid) != 0) {
@@ -111,7 +155,7 @@ enum err ground_open(const struct config *c, bool create, struct checkpointer *c
 	if (e == ERR_OK)
 		e = ground_drop_privileges(c, why);
 	if (e == ERR_OK)
-		e = take_lock(c, &out->lock_fd, why);
+		e = take_lock(c, create, &out->lock_fd, why);
 	if (e == ERR_OK) {
 		arena_init(&a, 8192);
 		e = span_cstr(&a, arena_printf(&a, "%s/control.db", c->data_dir), &directory.path);

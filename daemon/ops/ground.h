@@ -22,7 +22,8 @@ enum err ground_prepare(const struct config *c, struct note *why) MUST_CHECK;
 /* Root with `user` set becomes that user for good. Otherwise nothing. */
 enum err ground_drop_privileges(const struct config *c, struct note *why) MUST_CHECK;
 
-/* Lock, key, control.db. ERR_STATE: another process holds the folder. ERR_NOT_FOUND: never set up (no key), unless `create` makes it. */
+/* Lock, key, control.db. ERR_STATE: another process holds the folder. ERR_NOT_FOUND: never set up (no key), unless `create` makes it;
+ * `create` also waits some seconds for the lock. ERR_CORRUPT: there is data, and no key. */
 enum err ground_open(const struct config *c, bool create, struct checkpointer *checkpointer, struct ground *out, struct note *why) MUST_CHECK;
 void ground_close(struct ground *g);
 
