@@ -53,6 +53,7 @@ enum step smtp_bdat_refuse(struct smtp_session *s, const union smtp_args *args, 
 		return STEP_CLOSE;
 	}
 	smtp_content_refuse(s, refusal);
+	smtp_content_measure(s);
 	s->chunk_from = s->state & (AT_START | AT_MAIL) ? s->state : AT_READY;
 	return chunk_begin(s, args, reply);
 }
@@ -74,7 +75,9 @@ enum step smtp_chunk_feed(struct smtp_session *s, struct span in, size_t *used_o
 	if (in.len > s->chunk_left)
 		in.len = (size_t)s->chunk_left;
 	*used_out = in.len;
-	if (s->refusal == REPLY_NONE && smtp_content_add(s, in, used_out, reply) == BODY_BAD)
+	if (s->refusal != REPLY_NONE)
+		s->content_bytes += in.len;
+	else if (smtp_content_add(s, in, used_out, reply) == BODY_BAD)
 		return STEP_CLOSE;
 	s->chunk_left -= *used_out;
 	if (s->chunk_left == 0)

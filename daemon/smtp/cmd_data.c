@@ -29,12 +29,17 @@ static enum smtp_reply_id refusal_of(enum err e)
 	return REPLY_TRY_LATER;
 }
 
+void smtp_content_measure(struct smtp_session *s)
+{
+	s->content_bytes = s->discarded_bytes = 0;
+	s->content_started_ms = s->services->mono_ms(s->world);
+}
+
 enum err smtp_content_begin(struct smtp_session *s, bool dots)
 {
 	s->scanner = (struct body_scanner){ .dots = dots };
 	s->refusal = REPLY_NONE;
-	s->content_bytes = s->discarded_bytes = 0;
-	s->content_started_ms = s->services->mono_ms(s->world);
+	smtp_content_measure(s);
 	return s->services->accept_begin(s->world, &s->message);
 }
 

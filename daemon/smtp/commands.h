@@ -22,6 +22,8 @@ enum step smtp_run_rcpt(struct smtp_session *s, const union smtp_args *args, str
 /* cmd_data.c: also the content of both kinds and the message's end */
 enum step smtp_run_data(struct smtp_session *s, const union smtp_args *args, struct smtp_reply *reply);
 enum step smtp_data_feed(struct smtp_session *s, struct span in, size_t *used_out, struct smtp_reply *reply);
+/* The time and size of content are counted from here. */
+void smtp_content_measure(struct smtp_session *s);
 enum err smtp_content_begin(struct smtp_session *s, bool dots) MUST_CHECK;
 /* BODY_BAD has its reply; MORE: it goes on. */
 enum body_found smtp_content_add(struct smtp_session *s, struct span in, size_t *used_out, struct smtp_reply *reply);

@@ -33,6 +33,12 @@ static bool all_own(const struct smtp_session *s, struct arena *work, struct spa
 	return addresses > 0;
 }
 
+/* The blind copies of RFC 5322 3.6.3 and 3.6.6; and Return-Path, which the delivery writes (RFC 5321 4.4). */
+static bool is_dropped(struct span name)
+{
+	return span_iequals(name, SPAN("Bcc")) || span_iequals(name, SPAN("Resent-Bcc")) || span_iequals(name, SPAN("Return-Path"));
+}
+
 struct seen {
 	unsigned from, date, message_id;
 };
@@ -41,7 +47,7 @@ static enum smtp_reply_id take_field(const struct smtp_session *s, struct arena 
 {
 	bool is_from = span_iequals(field->name, SPAN("From"));
 
-	if (span_iequals(field->name, SPAN("Bcc")))
+	if (is_dropped(field->name))
 		return REPLY_NONE;
 	if (is_from || span_iequals(field->name, SPAN("Sender"))) {
 		seen->from += is_from;

@@ -17,7 +17,7 @@ static const struct smtp_command commands[] = {
 	{ VERB("RSET"), AT_ANY, 0, REPLY_BAD_ARGUMENT, smtp_parse_nothing, smtp_run_rset },
 	{ VERB("EHLO"), AT_ANY, 0, REPLY_BAD_ARGUMENT, smtp_parse_domain, smtp_run_ehlo },
 	{ VERB("HELO"), AT_ANY, 0, REPLY_BAD_ARGUMENT, smtp_parse_domain, smtp_run_helo },
-	{ VERB("STARTTLS"), AT_READY, LAST_IN_PIPELINE, REPLY_BAD_ARGUMENT, smtp_parse_nothing, smtp_run_starttls },
+	{ VERB("STARTTLS"), AT_READY, 0, REPLY_BAD_ARGUMENT, smtp_parse_nothing, smtp_run_starttls },
 	{ VERB("AUTH"), AT_READY, NEED_TLS | ONLY_SUBMISSION, REPLY_BAD_ARGUMENT, smtp_parse_auth, smtp_run_auth },
 	{ VERB("NOOP"), AT_ANY, 0, REPLY_BAD_ARGUMENT, smtp_parse_text, smtp_run_noop },
 	{ VERB("QUIT"), AT_ANY, 0, REPLY_BAD_ARGUMENT, smtp_parse_nothing, smtp_run_quit },

@@ -5,11 +5,10 @@
 #include "daemon/smtp/state.h"
 
 enum smtp_flag {
-	NEED_TLS = 1,         /* on submission */
-	NEED_AUTH = 2,        /* on submission */
-	ONLY_SUBMISSION = 4,  /* not there on mx */
-	LAST_IN_PIPELINE = 8, /* what follows in the same piece is dropped */
-	OCTETS_FOLLOW = 16,   /* they are read, also when the command is refused */
+	NEED_TLS = 1,        /* on submission */
+	NEED_AUTH = 2,       /* on submission */
+	ONLY_SUBMISSION = 4, /* not there on mx */
+	OCTETS_FOLLOW = 8,   /* they are read, also when the command is refused */
 };
 
 struct smtp_command {
