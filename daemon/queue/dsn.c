@@ -27,7 +27,14 @@ static void add_address(struct buf *out, const char *name, struct span address)
 	buf_add_str(out, "\r\n");
 }
 
-static void add_top(const struct dsn *d, bool utf8, struct buf *out)
+/* A part may say 8bit only when the whole does (RFC 2045 6.4). */
+static void add_encoding(struct buf *out, bool eight_bit)
+{
+	if (eight_bit)
+		buf_add_str(out, "Content-Transfer-Encoding: 8bit\r\n");
+}
+
+static void add_top(const struct dsn *d, bool utf8, bool eight_bit, struct buf *out)
 {
 	buf_addf(out, "From: Mail Delivery System <mailer-daemon@%.*s>\r\n", (int)d->hostname.len, d->hostname.ptr);
 	buf_add_str(out, "To: <");
@@ -38,6 +45,7 @@ static void add_top(const struct dsn *d, bool utf8, struct buf *out)
 	/* RFC 3834 5: nobody answers this. */
 	buf_add_str(out, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n");
 	buf_addf(out, "Content-Type: multipart/report; report-type=%s;\r\n\tboundary=\"=_%.*s\"\r\n", utf8 ? "global-delivery-status" : "delivery-status", (int)d->boundary.len, d->boundary.ptr);
+	add_encoding(out, eight_bit);
 }
 
 static void add_delimiter(const struct dsn *d, struct buf *out, const char *end)
@@ -45,9 +53,11 @@ static void add_delimiter(const struct dsn *d, struct buf *out, const char *end)
 	buf_addf(out, "\r\n--=_%.*s%s\r\n", (int)d->boundary.len, d->boundary.ptr, end);
 }
 
-static void add_text(const struct dsn *d, struct buf *out)
+static void add_text(const struct dsn *d, bool utf8, struct buf *out)
 {
-	buf_addf(out, "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");
+	buf_add_str(out, "Content-Type: text/plain; charset=utf-8\r\n");
+	add_encoding(out, utf8);
+	buf_add_str(out, "\r\n");
 	buf_addf(out, "This is the mail system at %.*s.\r\n\r\n", (int)d->hostname.len, d->hostname.ptr);
 	buf_add_str(out, "Your message could not be delivered to the recipients below, and no more\r\nattempts will be made. The header of your message is attached.\r\n");
 	for (size_t i = 0; i < d->count; i++) {
@@ -93,8 +103,7 @@ static void add_recipient(const struct dsn *d, const struct dsn_recipient *r, st
 static void add_status(const struct dsn *d, bool utf8, struct buf *out)
 {
 	buf_addf(out, "Content-Type: message/%s\r\n", utf8 ? "global-delivery-status" : "delivery-status");
-	if (utf8)
-		buf_add_str(out, "Content-Transfer-Encoding: 8bit\r\n");
+	add_encoding(out, utf8);
 	buf_addf(out, "\r\nReporting-MTA: dns; %.*s\r\n", (int)d->hostname.len, d->hostname.ptr);
 	buf_addf(out, "X-Postroom-Queue-ID: %.*s\r\nArrival-Date: ", (int)d->queue_id.len, d->queue_id.ptr);
 	date_write_header(d->arrival_ms, out);
@@ -115,24 +124,24 @@ static struct span returned_header(struct span header)
 enum err dsn_write(const struct dsn *d, struct buf *out, bool *utf8_out, bool *eight_bit_out)
 {
 	struct span header = returned_header(d->header);
-	bool utf8 = !span_is_ascii(d->to), eight_bit = !span_is_ascii(header);
+	bool utf8 = !span_is_ascii(d->to), eight_bit;
 
 	for (size_t i = 0; i < d->count; i++)
 		utf8 |= !span_is_ascii(d->recipients[i].address) || !span_is_ascii(d->recipients[i].original);
-	add_top(d, utf8, out);
+	eight_bit = utf8 || !span_is_ascii(header);
+	add_top(d, utf8, eight_bit, out);
 	buf_add_str(out, "\r\nThis is a MIME-encapsulated message.\r\n");
 	add_delimiter(d, out, "");
-	add_text(d, out);
+	add_text(d, utf8, out);
 	add_delimiter(d, out, "");
 	add_status(d, utf8, out);
 	add_delimiter(d, out, "");
 	buf_addf(out, "Content-Type: %s\r\n", utf8 ? "message/global-headers" : "text/rfc822-headers");
-	if (eight_bit || utf8)
-		buf_add_str(out, "Content-Transfer-Encoding: 8bit\r\n");
+	add_encoding(out, eight_bit);
 	buf_add_str(out, "\r\n");
 	buf_add(out, header);
 	add_delimiter(d, out, "--");
 	*utf8_out = utf8;
-	*eight_bit_out = eight_bit || utf8;
+	*eight_bit_out = eight_bit;
 	return out->failed ? ERR_LIMIT : ERR_OK;
 }

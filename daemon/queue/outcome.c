@@ -20,6 +20,7 @@
 
 #define REPLY_MAX 500u
 #define BOUNCE_AGAIN_MS 60000
+#define DSN_RECIPIENTS_MAX 500 /* their DSN has a ceiling: what could never be told could never end */
 
 /* Milliseconds until the next attempt after so many. */
 static int64_t retry_ms(unsigned attempts)
@@ -94,18 +95,31 @@ static void expire(const struct entry *e, const struct part *p, struct outcome *
 	}
 }
 
+/* Those that one DSN can tell of; the others fail at once after them, with the next. */
+static size_t limit_failures(const struct part *p, struct outcome *outcomes)
+{
+	size_t fails = 0;
+
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (!is_pending(&p->entry->rcpts[p->first + i]) || outcomes[i].kind != OUTCOME_FAILED)
+			continue;
+		if (fails < DSN_RECIPIENTS_MAX)
+			fails++;
+		else
+			outcomes[i].kind = OUTCOME_UNTRIED;
+	}
+	return fails;
+}
+
 /* The DSN of the failures among the outcomes; they become retries when it cannot be made. True: they did. */
 static bool make_bounce(struct queue *q, struct part *p, struct outcome *outcomes, const char *remote_host, struct accept **dsn_out)
 {
-	bool fails = false;
 	struct note why = { "" };
 	char id[QUEUE_ID_TEXT];
 	enum err e;
 
 	*dsn_out = NULL;
-	for (uint32_t i = 0; i < p->count; i++)
-		fails |= is_pending(&p->entry->rcpts[p->first + i]) && outcomes[i].kind == OUTCOME_FAILED;
-	if (!fails)
+	if (limit_failures(p, outcomes) == 0)
 		return false;
 	queue_id_text(&p->entry->id, id);
 	if (p->entry->reverse_path.len == 0) {

@@ -119,6 +119,35 @@ static void result_that_was_lost_gives_no_second_copy(void **state)
 	assert_int_equal(fixture_count(f, f->ann), 1);
 }
 
+/* One DSN has a ceiling; nobody is left out of all of them, and nobody is in two. */
+static void more_failures_than_a_dsn_holds_are_told_in_several(void **state)
+{
+	struct fixture *f = *state;
+	static char text[1000][32];
+	struct span targets[1000];
+	size_t told = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(text[i], sizeof(text[i]), "u%d@example.test", i);
+		targets[i] = span_str(text[i]);
+	}
+	assert_int_equal(directory_alias_add(f->directory, SPAN("many@example.test"), targets, 1000, NULL), ERR_OK);
+	fixture_start(f);
+	fixture_send(f, &(struct mail){ .from = "bob@example.test", .to = { "many@example.test" } });
+	fixture_wait_empty(f);
+	fixture_wait_count(f, f->bob, 2);
+	for (uint32_t n = 1; n <= 2; n++) {
+		struct span dsn = fixture_read(f, f->bob, n);
+		size_t at;
+
+		while (span_find(dsn, SPAN("\nFinal-Recipient: "), &at)) {
+			dsn = span_skip(dsn, at + 1);
+			told++;
+		}
+	}
+	assert_int_equal(told, 1000);
+}
+
 static void account_that_went_is_told_to_the_sender(void **state)
 {
 	struct fixture *f = *state;
@@ -262,6 +291,7 @@ int main(void)
 		TEST(alias_circle_is_told_to_the_sender),
 		TEST(waiting_mail_is_delivered_once_after_a_restart),
 		TEST(result_that_was_lost_gives_no_second_copy),
+		TEST(more_failures_than_a_dsn_holds_are_told_in_several),
 		TEST(account_that_went_is_told_to_the_sender),
 		TEST(failure_of_a_null_sender_ends_there),
 		TEST(missing_body_file_is_told_to_the_sender),

@@ -43,6 +43,7 @@ static void report_has_three_parts(void **state)
 	assert_int_equal(dsn_write(&d, &out, &utf8, &eight_bit), ERR_OK);
 	assert_false(utf8);
 	assert_false(eight_bit);
+	assert_false(has(buf_span(&out), "8bit"));
 	parse(buf_span(&out), &a, &m);
 	assert_int_equal(m.count, 4);
 	assert_true(span_iequals(m.parts[0].type, SPAN("multipart")));
@@ -84,6 +85,7 @@ static void utf8_addresses_use_the_global_types(void **state)
 	assert_int_equal(dsn_write(&d, &out, &utf8, &eight_bit), ERR_OK);
 	assert_true(utf8);
 	assert_true(eight_bit);
+	assert_true(has(buf_span(&out), "boundary=\"=_unique\"\r\nContent-Transfer-Encoding: 8bit\r\n"));
 	assert_true(has(buf_span(&out), "Content-Type: message/global-delivery-status\r\n"));
 	assert_true(has(buf_span(&out), "Final-Recipient: utf-8; \xc3\xbc@other.test\r\n"));
 	assert_true(has(buf_span(&out), "Content-Type: message/global-headers\r\n"));
