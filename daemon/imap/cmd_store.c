@@ -9,7 +9,7 @@ struct store_work {
 	uint64_t flags;
 	uint32_t next_uid; /* first of the next batch */
 	bool end;
-	struct view_flags_changed *changed;
+	struct view_flags_changed *rows; /* of the present batch, to be told */
 	size_t count, at;
 };
 
@@ -48,18 +48,19 @@ static enum step store_more(struct imap_session *s, struct out *out)
 	enum err e;
 
 	for (; w->at < w->count && !s->run.args.store.silent; w->at++) {
-		const struct view_flags_changed *f = &w->changed[w->at];
+		const struct view_flags_changed *f = &w->rows[w->at];
 
 		if (out_is_full(out))
 			return STEP_MORE;
+		imap_keywords_refresh(s, out, f->flags); /* others may have set keywords that were new */
 		reply_fetch_flags(s, out, f->sequence, f->uid, f->flags, with_uid);
 	}
 	arena_clear(&s->run.batch);
-	w->changed = NULL;
+	w->rows = NULL;
 	w->count = w->at = 0;
 	if (w->end || !next_batch(s, w, &batch))
 		return imap_finish(s, out, IMAP_OK, SPAN("Done"));
-	e = batch.count ? s->service->view_store(s->view, &batch, s->run.args.store.how, w->flags, &s->run.batch, &w->changed, &w->count) : ERR_OK;
+	e = batch.count ? s->service->view_store(s->view, &batch, s->run.args.store.how, w->flags, &s->run.batch, &w->rows, &w->count) : ERR_OK;
 	return e ? imap_finish_err(s, out, e, SPAN("")) : STEP_MORE;
 }
 

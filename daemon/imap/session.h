@@ -56,12 +56,13 @@ struct imap_service {
 	enum err (*view_first_unseen)(struct view *v, uint32_t *sequence_out);
 	uint32_t (*view_recent_count)(const struct view *v);
 	bool (*view_is_recent)(const struct view *v, uint32_t uid);
+	enum err (*view_recent_waiting)(struct mailstore *m, uint64_t mailbox_id, uint32_t *count_out);
 	bool (*view_is_stale)(const struct view *v);
 	enum err (*view_sync)(struct view *v, bool may_expunge, struct arena *a, struct view_changes *out);
 	enum err (*view_read)(struct view *v, const struct uid_set *set, uint32_t after_uid, unsigned want,
 			      bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out);
 	enum err (*view_store)(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
-			       struct view_flags_changed **changed_out, size_t *count_out);
+			       struct view_flags_changed **rows_out, size_t *count_out);
 	enum err (*view_expunge)(struct view *v, const struct uid_set *set);
 	enum err (*view_copy)(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, struct arena *a,
 			      uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out);

@@ -36,6 +36,7 @@ void imap_store_service(struct imap_service *out)
 		.view_is_stale = view_is_stale,
 		.view_sync = view_sync,
 		.view_read = view_read,
+		.view_recent_waiting = view_recent_waiting,
 		.view_store = view_store,
 		.view_expunge = view_expunge,
 		.view_copy = view_copy,

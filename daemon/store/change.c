@@ -2,6 +2,7 @@
  * messages that the view knows.
  *
  * (1) STORE looks first and writes then, with the same condition, in the same transaction: what it reports is what it wrote.
+ * (2) A change of ours on top of one by others that this view has not told yet is not kept as our own: the next sync tells both.
  */
 #include <stdlib.h>
 
@@ -35,11 +36,12 @@ static size_t weight_of(const struct view *v, const struct uid_set *set)
 struct storing {
 	struct view *v;
 	const struct uid_set *set;
-	uint64_t keep, add; /* flags = (flags & keep) | add */
-	struct changed_list changed;
+	uint64_t keep, add;       /* flags = (flags & keep) | add */
+	struct changed_list rows; /* all messages of the set, with the flags they have then */
 	struct db_mailbox_delta delta;
 	uint64_t modseq;
 	uint32_t first, last; /* of what changes */
+	bool is_on_news;      /* something that changes was changed by others since the last sync */
 };
 
 static bool store_one(void *arg, const struct db_message_row *row)
@@ -48,13 +50,14 @@ static bool store_one(void *arg, const struct db_message_row *row)
 	const uint64_t was = row->message.flags, is = (was & s->keep) | s->add;
 
 	if (was == is)
-		return true;
+		return changed_list_add(&s->rows, row->message.uid, is, row->message.modseq);
+	s->is_on_news = s->is_on_news || (row->message.modseq > s->v->modseq && !view_is_own(s->v, row->message.modseq));
 	s->delta.unseen += !(is & FLAG_SEEN) - !(was & FLAG_SEEN);
 	s->delta.deleted += !!(is & FLAG_DELETED) - !!(was & FLAG_DELETED);
 	if (!s->first)
 		s->first = row->message.uid;
 	s->last = row->message.uid;
-	return changed_list_add(&s->changed, row->message.uid, is, s->modseq);
+	return changed_list_add(&s->rows, row->message.uid, is, 0);
 }
 
 /* For each range of the set, cut to what the view knows. */
@@ -63,13 +66,13 @@ static enum err store_ranges(struct db *db, struct storing *s, bool is_writing)
 	const struct view *v = s->v;
 	enum err e = ERR_OK;
 
-	for (size_t i = 0; !e && !s->changed.failed && i < s->set->count && s->set->ranges[i].first <= view_last_known(v); i++) {
+	for (size_t i = 0; !e && !s->rows.failed && i < s->set->count && s->set->ranges[i].first <= view_last_known(v); i++) {
 		uint32_t first = s->set->ranges[i].first, last = s->set->ranges[i].last < view_last_known(v) ? s->set->ranges[i].last : view_last_known(v);
 
 		e = is_writing ? db_message_flag(db, v->state->id, first, last, s->keep, s->add, s->modseq)
 			       : db_message_scan(db, v->state->id, first, last, DB_ROW_THIN, store_one, s);
 	}
-	return !e && s->changed.failed ? ERR_LIMIT : e;
+	return !e && s->rows.failed ? ERR_LIMIT : e;
 }
 
 static enum err run_store(struct db *db, void *arg)
@@ -80,18 +83,20 @@ static enum err run_store(struct db *db, void *arg)
 	enum err e;
 
 	s->delta = (struct db_mailbox_delta){ .messages = 0 };
-	s->changed.count = 0;
+	s->rows.count = 0;
 	s->first = 0;
 	s->modseq = 0;
+	s->is_on_news = false;
 	e = store_ranges(db, s, false);
-	if (e || s->changed.count == 0)
+	if (e || !s->first)
 		return e;
 	e = db_mail_allot(db, 0, &modseq, NULL);
 	if (e)
 		return e;
 	s->modseq = modseq;
-	for (size_t i = 0; i < s->changed.count; i++)
-		s->changed.rows[i].modseq = modseq;
+	for (size_t i = 0; i < s->rows.count; i++)
+		if (!s->rows.rows[i].modseq)
+			s->rows.rows[i].modseq = modseq;
 	state_note_change(v->m, v->state, modseq, s->first, s->last);
 	e = store_ranges(db, s, true);
 	return e ? e : db_mailbox_adjust(db, v->state->id, &s->delta, modseq);
@@ -112,7 +117,7 @@ static bool own_room(struct view *v)
 }
 
 enum err view_store(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
-		    struct view_flags_changed **changed_out, size_t *count_out)
+		    struct view_flags_changed **rows_out, size_t *count_out)
 {
 	struct storing s = {
 		.v = v,
@@ -120,22 +125,25 @@ enum err view_store(struct view *v, const struct uid_set *set, enum flag_change 
 		.keep = how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags
 									    : 0,
 		.add = how == FLAGS_REMOVE ? 0 : flags,
-		.changed = { .map = v->map, .arena = a },
+		.rows = { .map = v->map, .arena = a },
 	};
 	enum err e;
 
-	*changed_out = NULL;
+	*rows_out = NULL;
 	*count_out = 0;
 	if (!own_room(v))
 		return ERR_TEMP;
 	e = mailstore_write(v->m, run_store, &s, weight_of(v, set));
-	if (e || !s.modseq)
+	if (e)
 		return e;
-	v->own[v->own_count++] = s.modseq;
+	*rows_out = s.rows.rows;
+	*count_out = s.rows.count;
+	if (!s.modseq)
+		return ERR_OK;
+	if (!s.is_on_news)
+		v->own[v->own_count++] = s.modseq;
 	state_announce(v->state, s.modseq);
 	notice_changed(v->m, v->state->id);
-	*changed_out = s.changed.rows;
-	*count_out = s.changed.count;
 	return ERR_OK;
 }
 

@@ -1,5 +1,14 @@
-/* store/inside_view.c: the list of changed messages. */
+/* store/inside_view.c: what view.c and change.c share: a view's own changes, the list of changed messages. */
 #include "daemon/store/inside_view.h"
+
+bool view_is_own(const struct view *v, uint64_t modseq)
+{
+	for (size_t i = 0; i < v->own_count; i++) {
+		if (v->own[i] == modseq)
+			return true;
+	}
+	return false;
+}
 
 /* Grows by doubling within the arena, which is of the command and short-lived. */
 bool changed_list_add(struct changed_list *c, uint32_t uid, uint64_t flags, uint64_t modseq)

@@ -23,6 +23,9 @@ static inline uint32_t view_last_known(const struct view *v)
 	return (uint32_t)(v->uid_next - 1);
 }
 
+/* Is it the modseq of a change that this view made since the last sync? */
+bool view_is_own(const struct view *v, uint64_t modseq);
+
 /* Messages of `map` whose flags changed, for the client. */
 struct changed_list {
 	const struct uidmap *map; /* what the client knows, or is about to */

@@ -81,7 +81,9 @@ static bool load_keyword(void *arg, unsigned bit, struct span name)
 
 	if (bit >= FLAG_KEYWORDS_MAX)
 		return true;
-	m->keywords[bit] = strndup(name.ptr, name.len);
+	m->keywords[bit] = calloc(1, name.len + 1);
+	if (m->keywords[bit])
+		memcpy(m->keywords[bit], name.ptr, name.len);
 	if (bit >= m->keyword_count)
 		m->keyword_count = bit + 1;
 	return m->keywords[bit];

@@ -182,3 +182,17 @@ bool state_take_recent(struct mailstore *m, struct mailbox_state *state, uint64_
 	pthread_mutex_unlock(&m->lock);
 	return is_any;
 }
+
+bool state_recent_from(struct mailstore *m, uint64_t mailbox_id, uint64_t *from_out)
+{
+	const struct mailbox_state *state;
+
+	pthread_mutex_lock(&m->lock);
+	state = *bucket(m, mailbox_id);
+	while (state && state->id != mailbox_id)
+		state = state->next;
+	if (state)
+		*from_out = state->recent_from;
+	pthread_mutex_unlock(&m->lock);
+	return state;
+}

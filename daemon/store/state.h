@@ -50,5 +50,7 @@ void state_set_map(struct mailstore *m, struct mailbox_state *state, struct uidm
 
 /* UIDs in from..uid_next-1 that are recent; `take`: they are nobody else's after this. False: none. */
 bool state_take_recent(struct mailstore *m, struct mailbox_state *state, uint64_t from, uint64_t uid_next, bool take, struct uid_range *out);
+/* UIDs from there on are still recent. False: nothing has come since the account was opened. */
+bool state_recent_from(struct mailstore *m, uint64_t mailbox_id, uint64_t *from_out);
 
 #endif

@@ -160,6 +160,30 @@ bool view_is_recent(const struct view *v, uint32_t uid)
 	return false;
 }
 
+static bool count_row(void *arg, const struct db_message_row *row)
+{
+	(void)row;
+	++*(uint32_t *)arg;
+	return true;
+}
+
+enum err view_recent_waiting(struct mailstore *m, uint64_t mailbox_id, uint32_t *count_out)
+{
+	uint64_t from;
+	struct db *db;
+	enum err e;
+
+	*count_out = 0;
+	if (!state_recent_from(m, mailbox_id, &from) || from > UINT32_MAX)
+		return ERR_OK;
+	e = mailstore_reader_take(m, &db);
+	if (e)
+		return e;
+	e = db_message_scan(db, mailbox_id, (uint32_t)from, UINT32_MAX, DB_ROW_THIN, count_row, count_out);
+	mailstore_reader_give(m, &db);
+	return e;
+}
+
 /* ---- opening ---- */
 
 static enum err open_at_now(struct view *v, uint64_t mailbox_id)
@@ -287,15 +311,6 @@ bool view_is_stale(const struct view *v)
 	return v->is_behind || atomic_load_explicit(&v->state->modseq, memory_order_acquire) > v->modseq || atomic_load(&v->state->gone);
 }
 
-static bool is_own(const struct view *v, uint64_t modseq)
-{
-	for (size_t i = 0; i < v->own_count; i++) {
-		if (v->own[i] == modseq)
-			return true;
-	}
-	return false;
-}
-
 struct finding {
 	const struct view *v;
 	struct changed_list list;
@@ -305,7 +320,7 @@ static bool find_one(void *arg, const struct db_message_row *row)
 {
 	struct finding *f = arg;
 
-	return is_own(f->v, row->message.modseq) || changed_list_add(&f->list, row->message.uid, row->message.flags, row->message.modseq);
+	return view_is_own(f->v, row->message.modseq) || changed_list_add(&f->list, row->message.uid, row->message.flags, row->message.modseq);
 }
 
 /* Messages that the client knows and whose flags changed since the last sync. */

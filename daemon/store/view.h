@@ -31,6 +31,8 @@ enum err view_first_unseen(struct view *v, uint32_t *sequence_out) MUST_CHECK;
 /* \Recent: in memory; messages that arrived since the last SELECT by anyone are recent in this view (read-write ones take them). */
 uint32_t view_recent_count(const struct view *v);
 bool view_is_recent(const struct view *v, uint32_t uid);
+/* What the next SELECT of a mailbox would find recent. */
+enum err view_recent_waiting(struct mailstore *m, uint64_t mailbox_id, uint32_t *count_out) MUST_CHECK;
 
 /* Cheap: has anything been committed to the mailbox since the last sync? */
 bool view_is_stale(const struct view *v);
@@ -64,12 +66,13 @@ struct uid_set {
 enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid, unsigned want,
 		   bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out) MUST_CHECK;
 
-/* STORE. Commits once; the view is told (its own changes come back in `changed` with new flags, in UID order). */
+/* STORE. Commits once. What comes back is each message of the set that is still there, changed or not, with its flags as they are then,
+ * in UID order (RFC 3501 6.4.6 wants a FETCH for each). */
 enum flag_change { FLAGS_REPLACE,
 		   FLAGS_ADD,
 		   FLAGS_REMOVE };
 enum err view_store(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
-		    struct view_flags_changed **changed_out, size_t *count_out) MUST_CHECK;
+		    struct view_flags_changed **rows_out, size_t *count_out) MUST_CHECK;
 
 /* Removes messages with \Deleted (in the set; null: all). They leave the view with the next view_sync(may_expunge). */
 enum err view_expunge(struct view *v, const struct uid_set *set) MUST_CHECK;

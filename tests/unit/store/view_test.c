@@ -120,15 +120,21 @@ static void flags_of_others_are_told_and_own_are_not_repeated(void **state)
 	assert_int_equal(changed[1].sequence, 2);
 	assert_int_equal(changed[1].flags, FLAG_SEEN);
 	assert_int_equal(store(f, b, SET(2, 3), FLAGS_ADD, FLAG_FLAGGED), 2);
-	assert_int_equal(store(f, b, SET(2, 3), FLAGS_ADD, FLAG_FLAGGED), 0);
+	assert_int_equal(store(f, b, SET(2, 3), FLAGS_ADD, FLAG_FLAGGED), 2); /* all of the set, changed or not */
 	c = sync(f, a, true);
 	assert_int_equal(c.changed_count, 2);
 	assert_int_equal(c.changed[0].uid, 2);
 	assert_int_equal(c.changed[0].flags, FLAG_SEEN | FLAG_FLAGGED);
 	assert_int_equal(c.changed[1].uid, 3);
+	/* b changed message 2 without knowing of a's change (STORE .SILENT shows it nothing), so it is told the outcome. */
 	c = sync(f, b, true);
-	assert_int_equal(c.changed_count, 1);
+	assert_int_equal(c.changed_count, 3);
 	assert_int_equal(c.changed[0].uid, 1);
+	assert_int_equal(c.changed[1].uid, 2);
+	assert_int_equal(c.changed[1].flags, FLAG_SEEN | FLAG_FLAGGED);
+	assert_int_equal(store(f, b, SET(3, 3), FLAGS_ADD, FLAG_ANSWERED), 1);
+	assert_int_equal(sync(f, b, true).changed_count, 0);
+	assert_int_equal(sync(f, a, true).changed_count, 1);
 	c = sync(f, a, true);
 	assert_int_equal(c.changed_count, 0);
 	assert_int_equal(store(f, a, SET(1, 9), FLAGS_REPLACE, FLAG_DRAFT), 3);
