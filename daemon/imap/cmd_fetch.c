@@ -48,7 +48,7 @@ static bool each(void *arg, const struct message_row *row)
 	uint32_t sequence;
 
 	if (w->row.begun && row->uid != w->row.uid)
-		return false; /* it went away while it was being sent */
+		fetch_abandon(s, &w->row, t->out);
 	if (!s->service->view_sequence_of(s->view, row->uid, &sequence))
 		return true;
 	if (!fetch_render(s, &w->row, row, sequence, marks ? row->flags | FLAG_SEEN : row->flags, marks && !w->shows_flags, t->out)) {
@@ -88,7 +88,7 @@ static enum step fetch_more(struct imap_session *s, struct out *out)
 
 	mark_seen(s, w);
 	if (w->row.begun && !t.paused)
-		return imap_bye(s, out, ""); /* the line can't be ended rightly any more */
+		fetch_abandon(s, &w->row, out);
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
 	if (end && !t.paused)

@@ -15,6 +15,8 @@ struct fetch_row {
 /* Renders what fits; true: the row is whole. `flags` are shown instead of the row's; `tell_flags`: though not asked for. */
 bool fetch_render(struct imap_session *s, struct fetch_row *at, const struct message_row *row, uint32_t sequence, uint64_t flags, bool tell_flags,
 		  struct out *out);
+/* Ends the line of a row whose message went away while it was being sent. */
+void fetch_abandon(struct imap_session *s, struct fetch_row *at, struct out *out);
 
 /* A message while its sections are picked. */
 struct fetch_source {

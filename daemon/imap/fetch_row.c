@@ -74,3 +74,11 @@ bool fetch_render(struct imap_session *s, struct fetch_row *at, const struct mes
 	s->run.mid_line = false;
 	return true;
 }
+
+/* The message was expunged by others between two of its items: the line ends with the items that were sent (RFC 2180 4.1). */
+void fetch_abandon(struct imap_session *s, struct fetch_row *at, struct out *out)
+{
+	reply_add(out, SPAN(")\r\n"));
+	at->begun = false;
+	s->run.mid_line = false;
+}
