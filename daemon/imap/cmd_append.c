@@ -24,7 +24,7 @@ struct imap_append {
 	struct imap_body_file *file;
 	struct message_parser *parser;
 	enum err failed; /* latched */
-	bool head_too_long;
+	bool head_too_long, has_nul;
 };
 
 static void refuse(struct imap_session *s, enum imap_status status, struct span text)
@@ -145,6 +145,11 @@ void imap_append_feed(struct imap_session *s, struct span bytes)
 
 	if (!ap || ap->failed)
 		return;
+	if (memchr(bytes.ptr, 0, bytes.len)) { /* RFC 3501 4.3: no NUL in a literal, so it could never be sent by FETCH */
+		ap->has_nul = true;
+		ap->failed = ERR_SYNTAX;
+		return;
+	}
 	message_parser_feed(ap->parser, bytes);
 	while (bytes.len && !ap->head_done && !ap->failed) {
 		struct span part = span_take(bytes, STORE_INLINE_MAX);
@@ -205,6 +210,10 @@ enum step imap_run_append(struct imap_session *s, const union imap_args *args, s
 	if (ap->head_too_long) {
 		imap_append_drop(s);
 		return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] The header is too long"));
+	}
+	if (ap->has_nul) {
+		imap_append_drop(s);
+		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] The message contains NUL octets"));
 	}
 	e = ap->failed;
 	if (!e)

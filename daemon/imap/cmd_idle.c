@@ -12,15 +12,16 @@ static enum step idle_more(struct imap_session *s, struct out *out)
 		imap_idle_end(s);
 		return imap_bye(s, out, "The selected mailbox was deleted");
 	}
-	s->run.more = NULL;
-	s->run.changes = (struct view_changes){ 0 };
 	arena_clear(&s->run.arena);
+	if (imap_sync_begin(s, true)) /* a wake-up that came while these were being told */
+		return STEP_MORE;
+	s->run.more = NULL;
 	return STEP_REPLY;
 }
 
 enum step imap_idle_wake(struct imap_session *s, struct out *out)
 {
-	imap_sync_begin(s, true);
+	(void)imap_sync_begin(s, true);
 	s->run.more = idle_more;
 	return idle_more(s, out);
 }

@@ -18,22 +18,25 @@ enum step imap_run_create(struct imap_session *s, const union imap_args *args, s
 
 	if (!e)
 		e = s->service->create(s->store, name, USE_NONE);
+	if (e == ERR_DENIED) /* INBOX */
+		e = ERR_EXISTS;
 	return e == ERR_LIMIT ? imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] Too long, too deep, or too many mailboxes")) : imap_finish_err(s, out, e, SPAN("Done"));
 }
 
 enum step imap_run_delete(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct span name;
-	enum err e = s->service->name_normal(args->mailbox.name, &s->run.arena, &name);
+	struct mailbox_info m;
+	enum err e = imap_mailbox_find(s, args->mailbox.name, &m);
 
-	if (e == ERR_SYNTAX || e == ERR_LIMIT)
-		e = ERR_NOT_FOUND;
 	if (!e)
-		e = s->service->remove(s->store, name);
+		e = s->service->remove(s->store, m.name);
+	/* Who deletes what it has selected knows; only others are sent away. */
+	if (!e && s->view && s->service->view_mailbox_id(s->view) == m.id)
+		imap_unselect(s);
 	if (e == ERR_DENIED)
 		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] INBOX stays"));
 	if (e == ERR_STATE)
-		return imap_finish(s, out, IMAP_NO, SPAN("[HASCHILDREN] Its messages are gone, the name stays for its children"));
+		return imap_finish(s, out, IMAP_NO, SPAN("[HASCHILDREN] Delete the mailboxes below it first"));
 	return imap_finish_err(s, out, e, SPAN("Done"));
 }
 
@@ -81,9 +84,12 @@ enum step imap_run_status(struct imap_session *s, const union imap_args *args, s
 
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
-	/* \Recent lives in the views; only the selected mailbox's is known here. */
 	if (s->view && s->service->view_mailbox_id(s->view) == m.id)
 		recent = s->service->view_recent_count(s->view);
+	else if (args->status.items & STATUS_RECENT)
+		e = s->service->view_recent_waiting(s->store, m.id, &recent);
+	if (e)
+		return imap_finish_err(s, out, e, SPAN(""));
 	reply_status(out, &m, recent, args->status.items);
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 }

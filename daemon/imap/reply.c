@@ -95,7 +95,7 @@ static const char *capabilities(const struct imap_session *s)
 	if (s->peer->tls)
 		return "IMAP4rev1 LITERAL- SASL-IR ID AUTH=PLAIN";
 	if (imap_may_login(s))
-		return s->may_starttls ? "IMAP4rev1 LITERAL- SASL-IR ID STARTTLS" : "IMAP4rev1 LITERAL- SASL-IR ID";
+		return s->may_starttls ? "IMAP4rev1 LITERAL- SASL-IR ID AUTH=PLAIN STARTTLS" : "IMAP4rev1 LITERAL- SASL-IR ID AUTH=PLAIN";
 	return s->may_starttls ? "IMAP4rev1 LITERAL- SASL-IR ID STARTTLS LOGINDISABLED" : "IMAP4rev1 LITERAL- SASL-IR ID LOGINDISABLED";
 }
 
@@ -185,7 +185,7 @@ void reply_select_flags(const struct imap_session *s, struct out *out)
 	if (s->read_only)
 		out_add(out, SPAN("()"));
 	else
-		flag_list(s, out, UINT64_MAX, SPAN("\\*"));
+		flag_list(s, out, UINT64_MAX, s->keyword_count < FLAG_KEYWORDS_MAX ? SPAN("\\*") : SPAN(""));
 	out_add(out, SPAN("] Flags that can be changed\r\n"));
 }
 
@@ -244,9 +244,11 @@ void reply_list(struct out *out, const char *word, const struct mailbox_info *m,
 	out_add(out, SPAN("* "));
 	out_add(out, span_str(word));
 	out_add(out, SPAN(" ("));
-	out_add(out, noselect ? SPAN("\\Noselect ") : SPAN(""));
+	if (noselect)
+		out_add(out, m->name.len ? SPAN("\\Noselect ") : SPAN("\\Noselect"));
 	out_add(out, subscribed ? SPAN("\\Subscribed ") : SPAN(""));
-	out_add(out, m->has_children ? SPAN("\\HasChildren") : SPAN("\\HasNoChildren"));
+	if (m->name.len) /* else it is the root */
+		out_add(out, m->has_children ? SPAN("\\HasChildren") : SPAN("\\HasNoChildren"));
 	out_add(out, special ? use_attribute(m->use) : SPAN(""));
 	out_add(out, SPAN(") \"/\" "));
 	add_name(out, m->name);

@@ -158,7 +158,7 @@ enum step imap_finish(struct imap_session *s, struct out *out, enum imap_status 
 	s->run.status = status;
 	s->run.text = text;
 	s->run.more = finish_more;
-	imap_sync_begin(s, !(s->run.command && (s->run.command->law & NO_EXPUNGE)));
+	(void)imap_sync_begin(s, !(s->run.command && (s->run.command->law & NO_EXPUNGE)));
 	return finish_more(s, out);
 }
 
@@ -216,8 +216,6 @@ static const char *hindrance(const struct imap_session *s, const struct imap_com
 		return s->state == IMAP_START ? "Log in first" : c->states == IMAP_SELECTED ? "Select a mailbox first"
 											    : "Not possible in this state";
 	*status = IMAP_NO;
-	if ((c->law & NEED_TLS) && !s->peer->tls)
-		return "[PRIVACYREQUIRED] TLS is needed first";
 	if ((c->law & NEED_PRIVACY) && !imap_may_login(s))
 		return "[PRIVACYREQUIRED] TLS is needed first";
 	if ((c->law & NEED_WRITE) && s->read_only)
@@ -234,8 +232,13 @@ static bool prepare(struct imap_session *s, struct imap_parser *p)
 
 	run->status = IMAP_BAD;
 	run->text = SPAN("A command is: tag, space, command");
-	if (!take_tag(s, p) || !parse_char(p, ' '))
+	if (!take_tag(s, p))
 		return false;
+	if (!parse_char(p, ' ')) {
+		if (p->rest.len)
+			run->tag[0] = 0; /* a tag ends in a space: this was none */
+		return false;
+	}
 	run->text = SPAN("Unknown command");
 	run->command = imap_command_find(p);
 	if (!run->command)

@@ -6,16 +6,18 @@
 #include "daemon/imap/reply.h"
 #include "daemon/imap/table.h"
 
-void imap_sync_begin(struct imap_session *s, bool may_expunge)
+bool imap_sync_begin(struct imap_session *s, bool may_expunge)
 {
 	struct imap_run *run = &s->run;
 
 	run->changes = (struct view_changes){ 0 };
 	run->expunged_at = run->changed_at = 0;
 	if (!s->view || !s->service->view_is_stale(s->view))
-		return;
-	if (s->service->view_sync(s->view, may_expunge, &run->arena, &run->changes))
-		run->changes = (struct view_changes){ 0 };
+		return false;
+	if (!s->service->view_sync(s->view, may_expunge, &run->arena, &run->changes))
+		return true;
+	run->changes = (struct view_changes){ 0 };
+	return false;
 }
 
 bool imap_sync_emit(struct imap_session *s, struct out *out)
@@ -154,9 +156,25 @@ bool uid_set_has(const struct uid_set *set, uint32_t uid)
 	return false;
 }
 
+/* Either all new keywords find room or none is made. */
+static bool has_room(struct imap_session *s, const struct imap_flags *flags)
+{
+	struct span *names;
+	size_t count, wanted = 0;
+	uint64_t bit;
+
+	for (size_t i = 0; i < flags->count; i++)
+		wanted += s->service->keyword_bit(s->store, flags->keywords[i], false, &bit) != ERR_OK;
+	if (!wanted)
+		return true;
+	return !s->service->keywords(s->store, &s->run.arena, &names, &count) && wanted <= FLAG_KEYWORDS_MAX - count;
+}
+
 enum err imap_flags_resolve(struct imap_session *s, const struct imap_flags *flags, bool create, uint64_t *out)
 {
 	*out = flags->system;
+	if (create && !has_room(s, flags))
+		return ERR_LIMIT;
 	for (size_t i = 0; i < flags->count; i++) {
 		uint64_t bit = 0;
 		enum err e = s->service->keyword_bit(s->store, flags->keywords[i], create, &bit);

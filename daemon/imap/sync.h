@@ -4,8 +4,9 @@
 
 #include "daemon/imap/session.h"
 
-/* Brings the view up to date and remembers in s->run what is to be told. A failure tells nothing this time. */
-void imap_sync_begin(struct imap_session *s, bool may_expunge);
+/* Brings the view up to date and remembers in s->run what is to be told. False: nothing, or
+ * a failure, which tells nothing this time. */
+bool imap_sync_begin(struct imap_session *s, bool may_expunge);
 /* Tells some of it; false: there is more, but the output is full. */
 bool imap_sync_emit(struct imap_session *s, struct out *out);
 

@@ -9,7 +9,7 @@
 #define AT_ANY (IMAP_START | IMAP_AUTHED | IMAP_SELECTED)
 
 /* imap_dispatch() enforces the law, so a runner starts where the RFC's "if accepted" begins.
- * NEED_PRIVACY lets LOGIN through without TLS only from a loopback address of this machine, where no wire can be listened to;
+ * NEED_PRIVACY lets a password through without TLS only from a loopback address of this machine, where no wire can be listened to;
  * remote peers, trusted networks included, are told PRIVACYREQUIRED. */
 static const struct imap_command commands[] = {
 	/* verb                     legal at     law                    parse                    run */
@@ -19,7 +19,7 @@ static const struct imap_command commands[] = {
 	{ SPAN("ID"), AT_ANY, 0, imap_parse_id, imap_run_id },
 	{ SPAN("STARTTLS"), AT_START, 0, NULL, imap_run_starttls },
 	{ SPAN("LOGIN"), AT_START, NEED_PRIVACY | SECRET, imap_parse_login, imap_run_login },
-	{ SPAN("AUTHENTICATE"), AT_START, NEED_TLS | SECRET, imap_parse_authenticate, imap_run_authenticate },
+	{ SPAN("AUTHENTICATE"), AT_START, NEED_PRIVACY | SECRET, imap_parse_authenticate, imap_run_authenticate },
 	{ SPAN("ENABLE"), AT_AUTHED, 0, imap_parse_enable, imap_run_enable },
 	{ SPAN("NAMESPACE"), AT_AUTHED, 0, NULL, imap_run_namespace },
 	{ SPAN("SELECT"), AT_AUTHED, 0, imap_parse_mailbox, imap_run_select },

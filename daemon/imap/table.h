@@ -7,11 +7,10 @@
 
 enum {
 	NEED_PRIVACY = 1, /* TLS, or a peer on this machine's loopback */
-	NEED_TLS = 2,     /* TLS, without that exception */
-	NEED_WRITE = 4,   /* a mailbox selected read-write */
-	NO_EXPUNGE = 8,   /* no EXPUNGE reply while it runs: sequence numbers are in use (RFC 3501 7.4.1) */
-	BY_UID = 16,
-	SECRET = 32, /* its bytes are erased afterwards */
+	NEED_WRITE = 2,   /* a mailbox selected read-write */
+	NO_EXPUNGE = 4,   /* no EXPUNGE reply while it runs: sequence numbers are in use (RFC 3501 7.4.1) */
+	BY_UID = 8,
+	SECRET = 16, /* its bytes are erased afterwards */
 };
 
 struct imap_command {
