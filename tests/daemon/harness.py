@@ -42,14 +42,14 @@ def free_port(host="127.0.0.1"):
 
 
 def wait_until(condition, seconds=10, what="condition"):
-    """Polls until the condition holds and returns its value; fails loudly at the deadline."""
+    """Polls until the condition holds and returns its value; fails at the deadline with `what` (text, or a function that gives it)."""
     deadline = time.monotonic() + seconds * SLOW
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
         time.sleep(0.01)
 
 
