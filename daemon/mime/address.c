@@ -326,25 +326,40 @@ static char peek(const struct list_reader *r)
 	return at_end(r) ? '\0' : r->in.ptr[r->pos];
 }
 
-/* Blanks and comments; true when there were some. */
-static bool list_skip_cfws(struct list_reader *r)
+/* A comment with those inside it; one that does not end takes the rest. */
+static void list_skip_comment(struct list_reader *r)
 {
-	size_t depth = 0, start = r->pos, comment = 0;
+	size_t depth = 0, start = r->pos + 1;
 
 	for (; !at_end(r); r->pos++) {
 		char c = peek(r);
 
-		if (c == '(' && depth++ == 0)
-			comment = r->pos + 1;
-		else if (c == ')' && depth > 0 && --depth == 0)
-			r->comment = span_trim(span_make(r->in.ptr + comment, r->pos - comment));
-		else if (c == '\\' && depth > 0)
+		if (c == '(') {
+			depth++;
+		} else if (c == ')' && --depth == 0) {
+			r->comment = span_trim(span_make(r->in.ptr + start, r->pos - start));
 			r->pos++;
-		else if (depth == 0 && c != ')' && c != ' ' && c != '\t' && c != '\r' && c != '\n')
+			return;
+		} else if (c == '\\') {
+			r->pos++;
+		}
+	}
+	r->pos = r->in.len; /* a backslash may have been the last byte */
+}
+
+/* Blanks and comments, and a ')' that belongs to none; true when there were some. */
+static bool list_skip_cfws(struct list_reader *r)
+{
+	size_t start = r->pos;
+
+	while (!at_end(r)) {
+		if (peek(r) == '(')
+			list_skip_comment(r);
+		else if (peek(r) != '\0' && strchr(" \t\r\n)", peek(r)))
+			r->pos++;
+		else
 			break;
 	}
-	if (r->pos > r->in.len)
-		r->pos = r->in.len; /* a backslash was the last byte */
 	return r->pos > start;
 }
 
@@ -367,6 +382,12 @@ static void list_take_quoted(struct list_reader *r)
 		r->pos++;
 }
 
+/* A dot joins what is on its sides: "a . b" is one local part. */
+static bool list_begins_word(const struct list_reader *r, size_t start)
+{
+	return peek(r) != '.' && (r->used == start || r->text[r->used - 1] != '.');
+}
+
 /* Words up to one of `stops`; blanks between them become one space when `spaces`. *words_out: how many there are, divided by blanks or quotes. */
 static struct span list_take_words(struct list_reader *r, const char *stops, bool spaces, size_t *words_out)
 {
@@ -378,14 +399,10 @@ static struct span list_take_words(struct list_reader *r, const char *stops, boo
 		parted = list_skip_cfws(r) || parted;
 		if (at_end(r) || (peek(r) != '\0' && strchr(stops, peek(r))))
 			break;
-		/* A dot joins what is on its sides: "a . b" is one local part. */
-		if (parted && peek(r) != '.' && (r->used == start || r->text[r->used - 1] != '.')) {
-			if (spaces && r->used > start)
-				put(r, ' ');
+		if (parted && list_begins_word(r, start))
 			++*words_out;
-		} else if (parted && spaces && r->used > start) {
+		if (parted && spaces && r->used > start)
 			put(r, ' ');
-		}
 		parted = peek(r) == '"';
 		if (parted) {
 			list_take_quoted(r);

@@ -234,6 +234,12 @@ void date_write_header(int64_t unix_ms, struct buf *out)
 	buf_addf(out, "%s, %d %s %04d %02d:%02d:%02d +0000", day_names[weekday], c.day, month_names[c.month - 1], c.year, c.hour, c.minute, c.second);
 }
 
+/* 2DIGIT ":" 2DIGIT ":" 2DIGIT */
+static bool take_clock(struct span *s, struct civil *c)
+{
+	return take_digits(s, 2, &c->hour) == 2 && take_char(s, ':') && take_digits(s, 2, &c->minute) == 2 && take_char(s, ':') && take_digits(s, 2, &c->second) == 2;
+}
+
 /* date-day-fixed "-" date-month "-" date-year SP time SP zone; the day is two digits or a space and one. */
 enum err date_parse_imap(struct span in, struct date *out)
 {
@@ -243,9 +249,7 @@ enum err date_parse_imap(struct span in, struct date *out)
 
 	if (take_digits(&in, 2, &c.day) != (one_digit ? 1 : 2) || !take_char(&in, '-') || !take_month(&in, &c.month) || !take_char(&in, '-'))
 		return ERR_SYNTAX;
-	if (take_digits(&in, 4, &c.year) != 4 || !take_char(&in, ' ') || take_digits(&in, 2, &c.hour) != 2 || !take_char(&in, ':'))
-		return ERR_SYNTAX;
-	if (take_digits(&in, 2, &c.minute) != 2 || !take_char(&in, ':') || take_digits(&in, 2, &c.second) != 2 || !take_char(&in, ' '))
+	if (take_digits(&in, 4, &c.year) != 4 || !take_char(&in, ' ') || !take_clock(&in, &c) || !take_char(&in, ' '))
 		return ERR_SYNTAX;
 	if (!take_offset(&in, &offset) || in.len > 0)
 		return ERR_SYNTAX;
