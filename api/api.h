@@ -42,6 +42,8 @@ struct api_response {
 #define API_BODY_MAX (1024u * 1024u)
 #define API_RESPONSE_MAX (16u * 1024u * 1024u)
 
+/* Once per process, before threads: JSON values that held a password leave nothing behind. */
+void api_init(void);
 void api_dispatch(const struct api_context *context, const struct api_request *request, struct api_response *response);
 
 #endif

@@ -2,10 +2,24 @@
 #include "api/call.h"
 
 #include <jansson.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "daemon/mime/date.h"
+
+static void free_wiped(void *memory)
+{
+	if (memory)
+		explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+void api_init(void)
+{
+	json_set_alloc_funcs(malloc, free_wiped);
+}
 
 static bool read_strings(struct api_call *c, json_t *value, const struct body_field *f)
 {

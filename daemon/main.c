@@ -592,5 +592,6 @@ static int serve(const char *config_path_text)
 
 int main(int argc, char **argv)
 {
+	api_init();
 	return cli_run(argc, argv, serve);
 }

@@ -20,7 +20,7 @@ function show(kind, words) {
 function sayNext(before, command) {
     const code = document.createElement("code");
     code.textContent = command;
-    next.replaceChildren(before, " ", code);
+    next.replaceChildren(before, code);
 }
 
 async function ask() {
@@ -39,7 +39,7 @@ try {
         sayNext("Manage it on this machine:", "postroom help");
     } else {
         show("action", "Not set up yet: the mail ports are closed.");
-        sayNext("Run on this machine:", "postroom setup --hostname mail.example.org --domain example.org --admin you@example.org --password-stdin");
+        sayNext("Run on this machine:", "postroom setup --hostname mail.example.org --domain example.org --admin you@example.org");
     }
     fact("Version", health.version);
     fact("As of", new Date().toLocaleTimeString());

@@ -2,6 +2,8 @@
 #include "daemon/cli/arguments.h"
 
 #include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@
 
 #define DEFAULT_CONFIG "/etc/postroom/postroom.conf"
 #define PASSWORD_MAX 4096
+#define OPTION_MAX 64
 
 struct reading {
 	const struct verb *verb;
@@ -92,29 +95,57 @@ static enum err put_value(struct reading *r, int at, const char *word)
 	return ERR_SYNTAX;
 }
 
-/* The first line of standard input; on a terminal asked for, without echo. */
-static enum err read_password(struct buf *out, struct note *why)
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
 {
-	bool terminal = isatty(STDIN_FILENO);
-	struct termios old, quiet;
+	interrupted = number;
+}
+
+static void read_line(struct buf *out)
+{
 	char c;
 
-	if (terminal && tcgetattr(STDIN_FILENO, &old) == 0) {
-		quiet = old;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		fputs("Password: ", stderr);
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	}
-	while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n')
+	while (!interrupted && read(STDIN_FILENO, &c, 1) == 1 && c != '\n')
 		buf_add_char(out, c);
-	if (terminal) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-		fputs("\n", stderr);
-	}
+}
+
+/* Without echo; a signal that ends us finds the terminal as it was. */
+static void ask_terminal(struct buf *out)
+{
+	static const int deadly[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	const struct sigaction note = { .sa_handler = on_signal };
+	struct sigaction before[4];
+	struct termios old, quiet;
+
+	if (tcgetattr(STDIN_FILENO, &old) != 0)
+		return;
+	for (int i = 0; i < 4; i++)
+		sigaction(deadly[i], &note, &before[i]);
+	quiet = old;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	fputs("Password: ", stderr);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	read_line(out);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+	fputs("\n", stderr);
+	for (int i = 0; i < 4; i++)
+		sigaction(deadly[i], &before[i], NULL);
+	if (interrupted)
+		raise(interrupted);
+}
+
+/* The first line of standard input; on a terminal asked for. */
+static enum err read_password(struct buf *out, struct note *why)
+{
+	if (isatty(STDIN_FILENO))
+		ask_terminal(out);
+	else
+		read_line(out);
 	if (out->len > 0 && out->ptr[out->len - 1] == '\r')
 		out->len--;
-	if (out->failed || out->len == 0) {
-		note_set(why, "no password came on standard input");
+	if (out->failed || out->len == 0 || memchr(out->ptr, '\0', out->len)) {
+		note_set(why, out->failed || out->len > 0 ? "the password on standard input is too long, or has a NUL in it" : "no password came on standard input");
 		return ERR_SYNTAX;
 	}
 	return ERR_OK;
@@ -144,29 +175,30 @@ static enum err read_form(struct reading *r, const char *word)
 	return ERR_OK;
 }
 
-/* *used: 1 for a flag, 2 for an option with its value. */
-static enum err read_option(struct reading *r, const char *word, const char *value, int *used)
+static bool takes_value(const struct reading *r, const char *name)
 {
-	int at = option_index(r->verb, word);
-	bool takes_value = strcmp(word, "--config") == 0 || strcmp(word, "-o") == 0 || (at < VERB_MAX_ARGUMENTS && r->verb->arguments[at].value);
+	int at = option_index(r->verb, name);
 
-	*used = takes_value ? 2 : 1;
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+	return strcmp(name, "--config") == 0 || strcmp(name, "-o") == 0 || (at < VERB_MAX_ARGUMENTS && r->verb->arguments[at].value);
+}
+
+/* `value` is there exactly when the option takes one. */
+static enum err read_option(struct reading *r, const char *name, const char *value)
+{
+	int at = option_index(r->verb, name);
+
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		r->out->help = true;
 		return ERR_OK;
 	}
-	if (takes_value && !value) {
-		note_set(r->why, "%s needs a value", word);
-		return ERR_SYNTAX;
-	}
-	if (strcmp(word, "--config") == 0) {
+	if (strcmp(name, "--config") == 0) {
 		r->out->config_path = value;
 		return ERR_OK;
 	}
-	if (strcmp(word, "-o") == 0)
+	if (strcmp(name, "-o") == 0)
 		return read_form(r, value);
 	if (at == VERB_MAX_ARGUMENTS || r->given[at]) {
-		note_set(r->why, at == VERB_MAX_ARGUMENTS ? "unknown option %.60s" : "%.60s is given twice", word);
+		note_set(r->why, at == VERB_MAX_ARGUMENTS ? "unknown option %.60s" : "%.60s is given twice", name);
 		return ERR_SYNTAX;
 	}
 	if (r->verb->arguments[at].kind == ARGUMENT_PASSWORD) {
@@ -174,6 +206,30 @@ static enum err read_option(struct reading *r, const char *word, const char *val
 		return ERR_OK;
 	}
 	return put_value(r, at, value);
+}
+
+/* "--name value", "--name=value" or "--flag"; *used: how many words that took. */
+static enum err read_option_words(struct reading *r, const char *word, const char *next, int *used)
+{
+	const char *equals = strchr(word, '='), *value = next;
+	char name[OPTION_MAX];
+
+	snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - word) : (int)strlen(word), word);
+	*used = 1;
+	if (!takes_value(r, name)) {
+		if (!equals)
+			return read_option(r, name, NULL);
+		note_set(r->why, "%s takes no value", name);
+		return ERR_SYNTAX;
+	}
+	if (equals)
+		value = equals + 1;
+	else
+		*used = 2;
+	if (value)
+		return read_option(r, name, value);
+	note_set(r->why, "%s needs a value", name);
+	return ERR_SYNTAX;
 }
 
 static enum err finish(struct reading *r)
@@ -208,27 +264,31 @@ static void start(struct reading *r)
 		out->path = span_str(r->verb->path);
 }
 
+static enum err read_positional(struct reading *r, const char *word)
+{
+	int at = next_positional(r);
+
+	if (at < VERB_MAX_ARGUMENTS)
+		return put_value(r, at, word);
+	note_set(r->why, "unexpected word '%.60s'", word);
+	return ERR_SYNTAX;
+}
+
 enum err arguments_read(const struct verb *v, int argc, char **argv, struct arguments *out, struct note *why)
 {
 	struct reading r = { .verb = v, .out = out, .why = why };
+	bool options = true; /* until "--" */
 	enum err e = ERR_OK;
 
 	start(&r);
 	for (int i = 0, used = 1; i < argc && e == ERR_OK && !out->help; i += used) {
-		int at;
-
 		used = 1;
-		if (is_option(argv[i])) {
-			e = read_option(&r, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used);
-			continue;
-		}
-		at = next_positional(&r);
-		if (at == VERB_MAX_ARGUMENTS) {
-			note_set(why, "unexpected word '%.60s'", argv[i]);
-			e = ERR_SYNTAX;
-		} else {
-			e = put_value(&r, at, argv[i]);
-		}
+		if (options && strcmp(argv[i], "--") == 0)
+			options = false;
+		else if (options && is_option(argv[i]))
+			e = read_option_words(&r, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used);
+		else
+			e = read_positional(&r, argv[i]);
 	}
 	if (e == ERR_OK && !out->help)
 		e = finish(&r);

@@ -109,6 +109,10 @@ static int check_config(const struct arguments *a)
 
 	if (config_read(a->config_path, &config, &why) != ERR_OK)
 		return say(EX_CONFIG, &why);
+	if (config_check_files(&config, &why) != ERR_OK) {
+		config_clear(&config);
+		return say(EX_CONFIG, &why);
+	}
 	printf("%s is good: %zu listeners, data in %s\n", a->config_path, config.listener_count, config.data_dir);
 	config_clear(&config);
 	return EX_OK;
@@ -117,7 +121,7 @@ static int check_config(const struct arguments *a)
 static int run_verb(const struct verb *v, const struct arguments *a, int (*serve)(const char *config_path))
 {
 	if (a->help) {
-		help_print(stdout, v);
+		help_verb(stdout, v);
 		return EX_OK;
 	}
 	switch (v->kind) {
@@ -135,9 +139,6 @@ static int run_verb(const struct verb *v, const struct arguments *a, int (*serve
 		else
 			puts("postroom " POSTROOM_VERSION);
 		return EX_OK;
-	case VERB_HELP:
-		help_print(stdout, NULL);
-		return EX_OK;
 	case VERB_MANUAL:
 		help_manual(stdout);
 		return EX_OK;
@@ -145,27 +146,62 @@ static int run_verb(const struct verb *v, const struct arguments *a, int (*serve
 	return EX_SOFTWARE;
 }
 
-int cli_run(int argc, char **argv, int (*serve)(const char *config_path))
+/* What people try first, with or without hyphens. */
+static const char *plain_word(const char *word)
+{
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		return "help";
+	return strcmp(word, "--version") == 0 ? "version" : word;
+}
+
+/* No verb: `help`, with the verbs of a noun; or what is wrong. */
+static int explain(const char *noun, const char *verb)
+{
+	bool asked = strcmp(noun, "help") == 0 || (verb && strcmp(plain_word(verb), "help") == 0);
+	const char *topic = strcmp(noun, "help") == 0 ? verb : noun;
+
+	if (topic && !help_knows(topic)) {
+		fprintf(stderr, "postroom: unknown command '%.40s'; postroom help lists all\n", topic);
+		return EX_USAGE;
+	}
+	if (!asked && verb)
+		fprintf(stderr, "postroom: unknown command '%.40s %.40s'\n", noun, verb);
+	help_noun(asked ? stdout : stderr, topic);
+	return asked ? EX_OK : EX_USAGE;
+}
+
+static int run_words(int argc, char **argv, int (*serve)(const char *config_path))
 {
 	struct arguments arguments;
 	struct note why = { "" };
-	const struct verb *v;
 	int words, status;
+	const struct verb *v = verb_find(argc, argv, &words);
 
-	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--version") == 0))
-		argv[1] += 2 * (argv[1][1] == '-');
-	v = verb_find(argc - 1, argv + 1, &words);
-	if (!v) {
-		help_print(argc >= 2 && strcmp(argv[1], "-h") == 0 ? stdout : stderr, NULL);
-		return argc >= 2 && strcmp(argv[1], "-h") == 0 ? EX_OK : EX_USAGE;
-	}
-	if (arguments_read(v, argc - 1 - words, argv + 1 + words, &arguments, &why) != ERR_OK) {
-		fprintf(stderr, "postroom: %s\n", why.text);
-		help_print(stderr, v);
-		status = EX_USAGE;
+	if (!v)
+		return explain(argv[0], argc > 1 ? argv[1] : NULL);
+	if (arguments_read(v, argc - words, argv + words, &arguments, &why) != ERR_OK) {
+		status = say(EX_USAGE, &why);
+		help_verb(stderr, v);
 	} else {
 		status = run_verb(v, &arguments, serve);
 	}
 	arguments_clear(&arguments);
+	return status;
+}
+
+int cli_run(int argc, char **argv, int (*serve)(const char *config_path))
+{
+	int status;
+
+	if (argc < 2) {
+		help_noun(stderr, NULL);
+		return EX_USAGE;
+	}
+	argv[1] = (char *)(uintptr_t)plain_word(argv[1]);
+	status = run_words(argc - 1, argv + 1, serve);
+	if (status == EX_OK && fflush(stdout) != 0) {
+		fputs("postroom: standard output could not be written\n", stderr);
+		return EX_IOERR;
+	}
 	return status;
 }

@@ -1,6 +1,8 @@
 /* cli/help.c: help and manual, made from the table of verbs, so that neither can say what is not so. */
 #include "daemon/cli/help.h"
 
+#include <string.h>
+
 #include "daemon/base/version.h"
 
 static void print_usage(FILE *to, const struct verb *v)
@@ -13,20 +15,33 @@ static void print_usage(FILE *to, const struct verb *v)
 	}
 }
 
-void help_print(FILE *to, const struct verb *v)
+void help_verb(FILE *to, const struct verb *v)
 {
-	if (v) {
-		fputs("usage: postroom ", to);
-		print_usage(to, v);
-		fprintf(to, "\n%s\n", v->summary);
-		return;
-	}
+	fputs("usage: postroom ", to);
+	print_usage(to, v);
+	fprintf(to, " [--config FILE] [-o table|json]\n%s\n", v->summary);
+}
+
+bool help_knows(const char *noun)
+{
+	for (size_t i = 0; i < verb_count; i++)
+		if (strcmp(verbs[i].noun, noun) == 0)
+			return true;
+	return false;
+}
+
+void help_noun(FILE *to, const char *noun)
+{
 	fputs("usage: postroom NOUN [VERB] [--config FILE] [-o table|json] ...\n\n", to);
 	for (size_t i = 0; i < verb_count; i++) {
+		if (noun && strcmp(verbs[i].noun, noun) != 0)
+			continue;
 		fputs("  postroom ", to);
 		print_usage(to, &verbs[i]);
 		fprintf(to, "\n      %s\n", verbs[i].summary);
 	}
+	if (!noun)
+		fputs("  postroom help [NOUN]\n      print this\n", to);
 	fputs("\n--config FILE: the configuration, /etc/postroom/postroom.conf by default; it names the socket.\n"
 	      "Passwords are read from standard input, or asked for on a terminal.\n",
 	      to);

@@ -1,4 +1,4 @@
-/* cli/help.h: the table of verbs as help and as a manual page; internal to cli/. */
+/* cli/help.h: help and manual, made from the table of verbs; internal to cli/. */
 #ifndef POSTROOM_CLI_HELP_H
 #define POSTROOM_CLI_HELP_H
 
@@ -6,9 +6,11 @@
 
 #include "daemon/cli/verbs.h"
 
-/* `v` null: all verbs, a line each. */
-void help_print(FILE *to, const struct verb *v);
-/* postroom(8), for man(7). */
+void help_verb(FILE *to, const struct verb *v);
+/* All verbs of a noun; null: all there are. */
+void help_noun(FILE *to, const char *noun);
+bool help_knows(const char *noun);
+/* The manual page's source, man(7). */
 void help_manual(FILE *to);
 
 #endif

@@ -6,13 +6,17 @@
 
 #include "daemon/base/buf.h"
 
-#define CELL_MAX 4096
+#define CELL_MAX (256u * 1024u)
 #define COLUMNS_MAX 8
 
 static void add_clean(struct buf *out, const char *text)
 {
-	for (; *text; text++)
-		buf_add_char(out, (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+	for (; *text; text++) {
+		bool c1 = (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0; /* terminals obey these too */
+
+		buf_add_char(out, (unsigned char)*text < 0x20 || *text == 0x7f || c1 ? '?' : *text);
+		text += c1;
+	}
 }
 
 static void add_value(struct buf *out, json_t *value);
@@ -111,6 +115,13 @@ static void print_table(const char *columns, json_t *list)
 	}
 }
 
+static void print_page(const char *columns, json_t *page)
+{
+	print_table(columns, json_object_get(page, "data"));
+	if (json_is_string(json_object_get(page, "next_cursor")))
+		fprintf(stderr, "postroom: there are more than these %zu\n", json_array_size(json_object_get(page, "data")));
+}
+
 static void print_object(json_t *object, int depth)
 {
 	const char *name;
@@ -153,7 +164,7 @@ bool print_answer(const struct verb *v, bool as_json, struct span body)
 	if (as_json)
 		printf("%.*s", (int)body.len, body.ptr);
 	else if (v->columns && json_is_array(json_object_get(answer, "data")))
-		print_table(v->columns, json_object_get(answer, "data"));
+		print_page(v->columns, answer);
 	else if (v->done)
 		puts(v->done);
 	else if (json_is_object(answer))

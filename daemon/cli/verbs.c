@@ -28,7 +28,6 @@ const struct verb verbs[] = {
 	{ .noun = "queue", .verb = "retry", .summary = "try a message now", .kind = VERB_API, .method = "POST", .path = "/api/v1/queue/{}:retry", .done = "due now", .arguments = { { "ID", NULL, ARGUMENT_STRING, true, NULL } } },
 	{ .noun = "queue", .verb = "rm", .summary = "remove a message without telling its sender", .kind = VERB_API, .method = "DELETE", .path = "/api/v1/queue/{}", .done = "removed", .arguments = { { "ID", NULL, ARGUMENT_STRING, true, NULL } } },
 	{ .noun = "version", .summary = "print the version", .kind = VERB_VERSION },
-	{ .noun = "help", .summary = "print this", .kind = VERB_HELP },
 	{ .noun = "manual", .summary = "print the manual page's source", .kind = VERB_MANUAL },
 };
 const size_t verb_count = sizeof verbs / sizeof verbs[0];

@@ -29,7 +29,6 @@ enum verb_kind {
 	VERB_SERVE,
 	VERB_CONFIG_CHECK,
 	VERB_VERSION,
-	VERB_HELP,
 	VERB_MANUAL, /* the manual page: for the package */
 };
 
