@@ -313,6 +313,7 @@ struct list_reader {
 	struct header_address *out;
 	size_t count, room;
 	bool in_group;
+	bool unread;         /* something was there that is of no address */
 	struct span comment; /* the last one of this entry, without its parentheses */
 };
 
@@ -344,6 +345,7 @@ static void list_skip_comment(struct list_reader *r)
 			r->pos++;
 		}
 	}
+	r->unread = true;
 	r->pos = r->in.len; /* a backslash may have been the last byte */
 }
 
@@ -431,8 +433,10 @@ static struct span list_take_domain(struct list_reader *r, const char *stops, st
 		return span_make(r->text + start, r->used - start);
 	}
 	name = list_take_words(r, stops, false, &words);
-	if (words > 1)
+	if (words > 1) {
 		entry->local = span_make(NULL, 0);
+		r->unread = true;
+	}
 	return name;
 }
 
@@ -443,6 +447,7 @@ static void list_skip_entry(struct list_reader *r)
 		list_skip_cfws(r);
 		if (at_end(r) || peek(r) == ',' || (peek(r) == ';'))
 			return;
+		r->unread = true;
 		if (peek(r) == '"') {
 			size_t used = r->used;
 
@@ -458,6 +463,8 @@ static void list_add(struct list_reader *r, const struct header_address *entry)
 {
 	if (r->count < r->room)
 		r->out[r->count++] = *entry;
+	else
+		r->unread = true;
 }
 
 /* angle-addr = "<" [obs-route] addr-spec ">" */
@@ -473,6 +480,7 @@ static void list_take_angle(struct list_reader *r, struct header_address *entry)
 			r->pos++;
 		if (peek(r) == ':') {
 			entry->route = span_make(r->in.ptr + start, r->pos - start);
+			r->unread = true; /* of no address that mail is sent to today */
 			r->pos++;
 		}
 	}
@@ -481,6 +489,7 @@ static void list_take_angle(struct list_reader *r, struct header_address *entry)
 		r->pos++;
 		entry->domain = list_take_domain(r, ">,;", entry);
 	}
+	r->unread = r->unread || words != 1 || peek(r) != '>';
 	while (!at_end(r) && peek(r) != '>' && peek(r) != ',' && peek(r) != ';')
 		r->pos++;
 	if (peek(r) == '>')
@@ -495,8 +504,10 @@ static void list_take_spec(struct list_reader *r, size_t entry_pos, size_t entry
 	r->pos = entry_pos;
 	r->used = entry_used;
 	entry->local = list_take_words(r, "@<,;:", false, &words);
-	if (words > 1)
+	if (words > 1) {
 		entry->local = span_make(NULL, 0);
+		r->unread = true;
+	}
 	if (peek(r) == '@') {
 		r->pos++;
 		entry->domain = list_take_domain(r, ",;<>", entry);
@@ -529,6 +540,8 @@ static void list_take_entry(struct list_reader *r)
 		entry.name = r->comment;
 	if (entry.local.len > 0)
 		list_add(r, &entry);
+	else if (entry.name.len > 0)
+		r->unread = true;
 	if (r->in_group && (at_end(r) || peek(r) == ';')) {
 		r->in_group = false;
 		list_add(r, &(struct header_address){ .group_end = true });
@@ -536,7 +549,7 @@ static void list_take_entry(struct list_reader *r)
 	r->pos++;
 }
 
-enum err address_list_parse(struct span unfolded, struct arena *a, struct header_address **out, size_t *count_out)
+static enum err list_parse(struct span unfolded, struct arena *a, struct header_address **out, size_t *count_out, bool *whole_out)
 {
 	struct list_reader r = { .in = unfolded, .room = 2 };
 
@@ -559,5 +572,21 @@ enum err address_list_parse(struct span unfolded, struct arena *a, struct header
 	}
 	*out = r.out;
 	*count_out = r.count;
+	*whole_out = !r.unread && at_end(&r);
 	return ERR_OK;
+}
+
+enum err address_list_parse(struct span unfolded, struct arena *a, struct header_address **out, size_t *count_out)
+{
+	bool whole;
+
+	return list_parse(unfolded, a, out, count_out, &whole);
+}
+
+enum err address_list_parse_strict(struct span unfolded, struct arena *a, struct header_address **out, size_t *count_out)
+{
+	bool whole;
+	enum err e = list_parse(unfolded, a, out, count_out, &whole);
+
+	return e == ERR_OK && !whole ? ERR_SYNTAX : e;
 }

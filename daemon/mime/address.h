@@ -40,5 +40,7 @@ struct header_address {
 
 /* Lenient: what can't be read is skipped to the next comma. The array is in the arena. */
 enum err address_list_parse(struct span unfolded, struct arena *a, struct header_address **out, size_t *count_out) MUST_CHECK;
+/* ERR_SYNTAX when something would be skipped: for deciding who a message is from, where another reader may see what we passed over. */
+enum err address_list_parse_strict(struct span unfolded, struct arena *a, struct header_address **out, size_t *count_out) MUST_CHECK;
 
 #endif

@@ -21,7 +21,7 @@ static bool all_own(const struct smtp_session *s, struct arena *work, struct spa
 	size_t count, addresses = 0;
 	struct span unfolded = header_unfold(work, value);
 
-	if (!unfolded.ptr || address_list_parse(unfolded, work, &list, &count) != ERR_OK)
+	if (!unfolded.ptr || address_list_parse_strict(unfolded, work, &list, &count) != ERR_OK)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		if (list[i].group_start || list[i].group_end)

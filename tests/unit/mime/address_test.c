@@ -300,6 +300,23 @@ static void header_lists_are_read_leniently(void **state)
 	expect_list("a@b; c@d", "||a|b;||c|d;");
 }
 
+static void what_would_be_skipped_is_an_error_where_it_matters(void **state)
+{
+	static const char *const whole[] = { "a@b", "Ann <a@b>", "a@b (Ann), c@d", "g:a@b;", "\"Doe, J\" <j@d>, a@b", "a . b @ c", ",a@b," };
+	static const char *const broken[] = { "a@b <c@d>", "<c@d> a@b", "a@b c@d", "Ann <a@b", "Ann <>, a@b", "<a@b c@d>", "a c@d, a@b", "<@c:a@b>", "a@b (c@d", "g: h: c@d;", "a@b > c@d" };
+	struct header_address *list;
+	struct arena a;
+	size_t count;
+
+	(void)state;
+	arena_init(&a, 1u << 20);
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+		assert_int_equal(address_list_parse_strict(span_str(whole[i]), &a, &list, &count), ERR_OK);
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+		assert_int_equal(address_list_parse_strict(span_str(broken[i]), &a, &list, &count), ERR_SYNTAX);
+	arena_clear(&a);
+}
+
 static void a_huge_list_is_cut(void **state)
 {
 	size_t len = 256 * 1024, count;
@@ -335,6 +352,7 @@ int main(void)
 		cmocka_unit_test(plain_addresses_are_read_whole),
 		cmocka_unit_test(writing_quotes_only_what_needs_it),
 		cmocka_unit_test(header_lists_are_read_leniently),
+		cmocka_unit_test(what_would_be_skipped_is_an_error_where_it_matters),
 		cmocka_unit_test(a_huge_list_is_cut),
 	};
 
