@@ -3,7 +3,7 @@
  * (1) A file is opened only through SQLite: POSIX locks belong to the process, and closing any other descriptor of the
  *     file would drop them. The one exception, making the empty file with mode 0600, happens before any handle can
  *     exist, under `creating`.
- * (2) The name of a new file is durable before its first transaction is; SQLite does the same for the WAL beside it.
+ * (2) The name of a new file is durable before its first transaction is; the same for the WAL beside it.
  * (3) A migration and its user_version are one transaction.
  */
 #include "db/db.h"
@@ -184,9 +184,13 @@ static enum err set_wal(struct db *db, struct note *why)
 	}
 	if (!span_iequals(stmt_get_bytes(s, 0), SPAN("wal"))) {
 		note_set(why, "%s: the file system has no shared memory for a write-ahead log", db->path);
-		e = ERR_TEMP;
+		stmt_reset(s);
+		return ERR_TEMP;
 	}
-	stmt_reset(s);
+	/* The name comes first, the change of the file after it: one that fails leaves a rollback journal, whose removal no sync makes durable. */
+	e = stmt_run(db, s);
+	if (e)
+		db_explain(db, why);
 	return e;
 }
 
@@ -292,9 +296,22 @@ static enum err open_sqlite(struct db *db, struct note *why)
 	return e;
 }
 
+static bool wal_exists(const char *path)
+{
+	char *wal;
+	bool exists;
+
+	if (asprintf(&wal, "%s-wal", path) < 0)
+		return false;
+	exists = access(wal, F_OK) == 0;
+	free(wal);
+	return exists;
+}
+
 enum err db_open(const char *path, const struct db_schema *schema, enum db_mode mode, struct db **out, struct note *why)
 {
 	struct db *db;
+	const bool has_wal = mode == DB_READ || wal_exists(path);
 	enum err e = mode == DB_READ ? wait_for_creator(path, why) : create_file(path, why);
 
 	*out = NULL;
@@ -309,6 +326,9 @@ enum err db_open(const char *path, const struct db_schema *schema, enum db_mode 
 	if (why)
 		why->text[0] = '\0';
 	e = db->path ? open_sqlite(db, why) : ERR_TEMP;
+	/* SQLite syncs the folder for the name of a new WAL, but does not look whether that worked. */
+	if (!e && !has_wal)
+		e = sync_parent(path, why);
 	if (e)
 		db_close(&db);
 	*out = db;
