@@ -1,5 +1,6 @@
 """kill -9 under load, again and again on one data folder; and power cuts under load. Every acknowledged message is there exactly once."""
 import contextlib
+import errno
 import os
 import random
 import shutil
@@ -11,6 +12,7 @@ from lab import ACKED, FULL, UNKNOWN, harness
 
 ROUNDS = 50 if FULL else 3
 CUTS = 24 if FULL else 4
+ERRORS = 200 if FULL else 15
 ACKS = 200  # at least, each round
 SENDERS = 8
 SIZES = (400,) * 6 + (20000, 40000, 40000, 90000)
@@ -133,6 +135,23 @@ def test_nothing_is_lost_or_doubled_by_power_cuts_under_load():
 
     with lab.Template() as template:
         lab.each([(f"cut {number}", lambda number=number: cut(template, number)) for number in range(CUTS)])
+
+
+def test_single_errors_of_the_disk_under_load_lose_nothing():
+    """Many share a commit that fails; each hears of it, and the next ones succeed."""
+    dice = random.Random(11)
+    with lab.Template() as template, lab.Lab(template) as run:
+        load = Load(run)
+        for number in range(ERRORS):
+            harness.wait_until(lambda: load.acked >= 10 * number, 60, "acknowledgements between the failures")
+            run.control.arm(lab.FAIL_ONCE, dice.randrange(1, 80), dice.choice((errno.EIO, errno.ENOSPC)), where=lab.ANYWHERE)
+            harness.wait_until(lambda: run.control.get("hits") or run.died(), 30, "an operation has failed")
+            assert not run.died(), run.instance.log_tail()
+        run.control.disarm()
+        load.end()
+        lab.wait_quiet(run.instance, 30, files=False)
+        run.restart()
+        run.check()
 
 
 if __name__ == "__main__":

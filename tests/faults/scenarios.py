@@ -176,11 +176,28 @@ class Retry(Scenario):
         """Never lost; twice only when the daemon did not live to hear or write the answer."""
         data = run.data
         if lab.query(f"{data}/queue.db", f"SELECT 1 FROM message WHERE lower(hex(queue_id)) = '{self.id}'"):
-            run.instance.cli("queue", "retry", self.id)
+            run.instance.run_cli("queue", "retry", self.id)  # it may have ended meanwhile
         lab.wait(lambda: lab.queue_rows(data) == 0, 10, "the queue is empty", run.instance)
         kept = list(run.sink.kept)
         assert kept and all(k == (self.token, True) for k in kept), f"the next server has {kept}"
         assert len(kept) <= 2, f"the next server got it {len(kept)} times"
+
+
+class Bounce(Retry):
+    """The second attempt is refused for good: the sender gets one report, never none and never two."""
+
+    def ready(self, run):
+        run.sink = lab.Sink(("550 5.1.1 nobody",))
+        point_relay(run.instance, run.sink)
+        return Relayed(run.sink)
+
+    def after_restart(self, run):
+        data = run.data
+        if lab.query(f"{data}/queue.db", f"SELECT 1 FROM message WHERE lower(hex(queue_id)) = '{self.id}'"):
+            run.instance.run_cli("queue", "retry", self.id)  # it may have ended meanwhile
+        lab.wait(lambda: lab.queue_rows(data) == 0, 10, "the queue is empty", run.instance)
+        reports = [m for m in run.instance.bodies("alice") if b"message/delivery-status" in m and self.token.encode() in m]
+        assert len(reports) == 1, f"{len(reports)} reports of the failure\n{run.instance.log_tail()}"
 
 
 def point_relay(instance, sink):
