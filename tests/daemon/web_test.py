@@ -175,23 +175,24 @@ def test_other_users_of_the_machine_may_not():
         return
     path = f"{daemon().dir}/run/admin.sock"
     program = ("import socket,sys\n"
-               f"s = socket.socket(socket.AF_UNIX); s.connect({path!r})\n"
+               f"s = socket.socket(socket.AF_UNIX); s.connect('admin.sock')\n"
                "s.sendall(b'GET /api/v1/status HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n')\n"
                "d = b''\n"
                "while (m := s.recv(65536)): d += m\n"
                "sys.stdout.buffer.write(d)\n")
 
-    def as_nobody():
+    def as_nobody():  # from inside the folder: those above it are not part of this
+        os.chdir(f"{daemon().dir}/run")
         os.setgid(65534)
         os.setuid(pwd.getpwnam("nobody").pw_uid)
 
-    done = subprocess.run(["python3", "-c", program], capture_output=True, preexec_fn=as_nobody, timeout=60, cwd="/")
+    done = subprocess.run(["python3", "-c", program], capture_output=True, preexec_fn=as_nobody, timeout=60)
     assert done.returncode != 0 and b"PermissionError" in done.stderr, done
-    modes = {p: os.stat(p).st_mode for p in (daemon().dir, f"{daemon().dir}/run", path)}
+    modes = {p: os.stat(p).st_mode for p in (f"{daemon().dir}/run", path)}
     try:
         for p in modes:
             os.chmod(p, 0o777)
-        done = subprocess.run(["python3", "-c", program], capture_output=True, preexec_fn=as_nobody, timeout=60, cwd="/")
+        done = subprocess.run(["python3", "-c", program], capture_output=True, preexec_fn=as_nobody, timeout=60)
         assert b"HTTP/1.1 401 " in done.stdout, done
     finally:
         for p, mode in modes.items():
