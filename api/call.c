@@ -168,6 +168,26 @@ static const char *status_title(int status)
 	}
 }
 
+/* RFC 6901 3: the name as a step of a pointer. */
+static struct span pointer_to(struct arena *a, const char *name)
+{
+	char *to = arena_alloc(a, 2 * strlen(name) + 1);
+	size_t len = 0;
+
+	if (!to)
+		return SPAN("");
+	to[len++] = '/';
+	for (; *name; name++) {
+		if (*name == '~' || *name == '/') {
+			to[len++] = '~';
+			to[len++] = *name == '~' ? '0' : '1';
+		} else {
+			to[len++] = *name;
+		}
+	}
+	return span_make(to, len);
+}
+
 void call_reply_problem(struct api_call *c, int status, const char *code, const char *pointer, const char *format, ...)
 {
 	char detail[400];
@@ -179,7 +199,7 @@ void call_reply_problem(struct api_call *c, int status, const char *code, const 
 	va_end(args);
 	problem = json_pack("{s:s, s:i, s:s, s:o}", "title", status_title(status), "status", status, "code", code, "detail", json_span(span_str(detail)));
 	if (problem && pointer) {
-		struct span at = arena_printf(&c->arena, "/%s", pointer);
+		struct span at = pointer_to(&c->arena, pointer);
 		json_t *errors = json_pack("[{s:o, s:s, s:o}]", "pointer", json_span(at), "code", code, "detail", json_span(span_str(detail)));
 
 		json_object_set_new(problem, "errors", errors);

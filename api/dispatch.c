@@ -104,13 +104,23 @@ static bool may_call(struct api_call *c)
 	return false;
 }
 
+/* Nothing said counts as JSON. Parameters (RFC 9110 8.3.1) change nothing. */
+static bool is_json(struct span type)
+{
+	struct span rest = type, essence;
+
+	if (!span_split(&rest, ';', &essence))
+		return true;
+	essence = span_trim(essence);
+	return essence.len == 0 || span_iequals(essence, SPAN("application/json")) || span_iequals(essence, SPAN("application/merge-patch+json"));
+}
+
 static bool read_body(struct api_call *c)
 {
 	struct span text = c->request->body;
 	json_error_t error;
 
-	if (c->request->content_type.len && !span_istarts(c->request->content_type, SPAN("application/json")) &&
-	    !span_istarts(c->request->content_type, SPAN("application/merge-patch+json"))) {
+	if (!is_json(c->request->content_type)) {
 		call_reply_problem(c, 415, "not_json", NULL, "send application/json");
 		return false;
 	}
