@@ -129,23 +129,13 @@ static bool section_of(struct span written, struct span name, size_t *section_ou
 	return true;
 }
 
-static int hex_value(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void add_percent(struct span s, struct buf *out)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.ptr[i];
 
-		if (c == '%' && i + 2 < s.len && hex_value(s.ptr[i + 1]) >= 0 && hex_value(s.ptr[i + 2]) >= 0) {
-			c = (char)(hex_value(s.ptr[i + 1]) << 4 | hex_value(s.ptr[i + 2]));
+		if (c == '%' && lex_hex_byte(span_skip(s, i + 1), &c))
 			i += 2;
-		}
 		buf_add_char(out, c);
 	}
 }

@@ -3,6 +3,7 @@
  * Only charsets of the list below reach iconv: some of its many converters have hung or aborted on crafted input, and mail uses few.
  */
 #include "daemon/mime/text.h"
+#include "daemon/mime/lex.h"
 
 #include <errno.h>
 #include <iconv.h>
@@ -68,22 +69,13 @@ static void decode_base64(struct span in, struct buf *out)
 	add_some(out, span_make(chunk, len));
 }
 
-static int hex_value(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What stands behind '=': two hex digits, or blanks and a line end (a soft break); anything else is text. */
 static size_t decode_escape(struct span s, struct buf *out)
 {
 	size_t i = 1;
+	char c;
 
-	if (s.len >= 3 && hex_value(s.ptr[1]) >= 0 && hex_value(s.ptr[2]) >= 0) {
-		char c = (char)(hex_value(s.ptr[1]) << 4 | hex_value(s.ptr[2]));
-
+	if (lex_hex_byte(span_skip(s, 1), &c)) {
 		add_some(out, span_make(&c, 1));
 		return 3;
 	}
