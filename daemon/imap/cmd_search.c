@@ -64,7 +64,7 @@ static bool each_unsure(void *arg, const struct message_row *row)
 		w->unsure_at++;
 	if (w->unsure_at < w->count && w->rows[w->unsure_at].uid == row->uid)
 		w->rows[w->unsure_at].answer = search_matches(&t->s->run.args.search, &m);
-	arena_reset(&t->scratch->arena);
+	search_scratch_next(t->scratch);
 	return !is_over(t, 1);
 }
 

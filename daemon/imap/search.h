@@ -13,9 +13,12 @@ enum search_answer {
 /* Working memory of one turn. */
 struct search_scratch {
 	struct buf decoded, utf8, folded;
+	struct buf head, body; /* of one message: its header and text, case-mapped, once a key has asked for them */
+	bool has_head, has_body;
 	struct arena arena; /* of one message */
 };
 void search_scratch_init(struct search_scratch *x);
+void search_scratch_next(struct search_scratch *x); /* to another message */
 void search_scratch_clear(struct search_scratch *x);
 
 /* A message while it is looked at. */

@@ -154,12 +154,17 @@ static enum err prepare_node(struct imap_session *s, struct span charset, struct
 
 enum err search_prepare(struct imap_session *s, struct search_tree *tree, struct search_needs *needs)
 {
+	size_t keys = 0;
+
 	*needs = (struct search_needs){ WANT_FLAGS, 0 };
 	if (tree->charset.len && !text_charset_known(tree->charset))
 		return ERR_SYNTAX;
 	for (size_t i = 0; i < tree->count; i++) {
 		enum err e = prepare_node(s, tree->charset, &tree->nodes[i], needs);
 
+		keys += tree->nodes[i].op == SEARCH_BODY || tree->nodes[i].op == SEARCH_TEXT;
+		if (!e && keys > IMAP_SEARCH_KEYS_MAX)
+			e = ERR_LIMIT;
 		if (e)
 			return e == ERR_SYNTAX ? ERR_TEMP : e;
 	}

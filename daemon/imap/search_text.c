@@ -1,6 +1,7 @@
 /* imap/search_text.c: exact substrings of decoded text by i;unicode-casemap (RFC 5051).
  *
- * Plain ASCII, most of all mail, is compared where it lies; all else is decoded, case-mapped, and compared then.
+ * A message's text is decoded and case-mapped once, whatever the number of keys, and a key is found in linear time: what a search
+ * costs grows with the text plus the keys, not with their product.
  */
 #include "daemon/imap/search.h"
 #include "daemon/mime/date.h"
@@ -13,7 +14,16 @@ void search_scratch_init(struct search_scratch *x)
 	buf_init(&x->decoded, IMAP_SEARCH_TEXT_MAX);
 	buf_init(&x->utf8, 3 * IMAP_SEARCH_TEXT_MAX);
 	buf_init(&x->folded, 6 * IMAP_SEARCH_TEXT_MAX);
+	buf_init(&x->head, 6 * STORE_HEAD_MAX);
+	buf_init(&x->body, 6 * IMAP_SEARCH_TEXT_MAX);
+	x->has_head = x->has_body = false;
 	arena_init(&x->arena, IMAP_ARENA_MAX);
+}
+
+void search_scratch_next(struct search_scratch *x)
+{
+	arena_reset(&x->arena);
+	x->has_head = x->has_body = false;
 }
 
 void search_scratch_clear(struct search_scratch *x)
@@ -21,21 +31,9 @@ void search_scratch_clear(struct search_scratch *x)
 	buf_clear(&x->decoded);
 	buf_clear(&x->utf8);
 	buf_clear(&x->folded);
+	buf_clear(&x->head);
+	buf_clear(&x->body);
 	arena_clear(&x->arena);
-}
-
-/* Of ASCII text the case map is its upper case. */
-static bool ascii_has(struct span text, struct span key)
-{
-	for (size_t i = 0; i + key.len <= text.len; i++) {
-		size_t n = 0;
-
-		while (n < key.len && ascii_upper(text.ptr[i + n]) == key.ptr[n])
-			n++;
-		if (n == key.len)
-			return true;
-	}
-	return false;
 }
 
 static bool has(struct search_scratch *x, struct span utf8, struct span key)
@@ -44,8 +42,6 @@ static bool has(struct search_scratch *x, struct span utf8, struct span key)
 
 	if (!key.len)
 		return true;
-	if (span_is_ascii(utf8))
-		return ascii_has(utf8, key);
 	buf_reset(&x->folded);
 	text_casemap(utf8, &x->folded);
 	return span_find(buf_span(&x->folded), key, &at);
@@ -69,17 +65,6 @@ static bool header_has(const struct search_message *m, struct span header, struc
 bool search_header(const struct search_message *m, struct span name, struct span key)
 {
 	return header_has(m, m->row->prefix, name, key) || header_has(m, m->row->head, name, key);
-}
-
-/* Any field, its name too. */
-static bool fields_have(const struct search_message *m, struct span header, struct span key)
-{
-	struct header_field field;
-
-	while (header_next(&header, &field))
-		if (field_has(m->scratch, field.whole, key))
-			return true;
-	return false;
 }
 
 bool search_sent_day(const struct search_message *m, int64_t *day_out)
@@ -125,7 +110,23 @@ static bool is_ascii_based(struct span charset)
 	       span_istarts(charset, SPAN("iso-8859-")) || span_istarts(charset, SPAN("windows-125"));
 }
 
-static bool part_has(const struct search_message *m, const struct mime_part *part, struct span key, struct buf *room)
+/* Texts stand apart by a NUL, which is in no key. */
+static void add_text(struct buf *to, struct span utf8)
+{
+	text_casemap(utf8, to);
+	buf_add_char(to, 0);
+}
+
+/* Each field, its name too. */
+static void add_fields(struct arena *a, struct span header, struct buf *to)
+{
+	struct header_field field;
+
+	while (header_next(&header, &field))
+		add_text(to, header_decode(a, header_unfold(a, field.whole)));
+}
+
+static void add_part(const struct search_message *m, const struct mime_part *part, struct buf *room)
 {
 	struct search_scratch *x = m->scratch;
 	struct span text = body_range(m, part->body_start, part->body_end, room);
@@ -135,39 +136,64 @@ static bool part_has(const struct search_message *m, const struct mime_part *par
 		text_decode_transfer(part->encoding, text, &x->decoded);
 		text = buf_span(&x->decoded);
 	}
-	if (is_ascii_based(part->charset) && span_is_ascii(text))
-		return has(x, text, key);
+	if (is_ascii_based(part->charset) && span_is_ascii(text)) {
+		add_text(&x->body, text);
+		return;
+	}
 	buf_reset(&x->utf8);
 	text_decode_charset(part->charset, text, &x->utf8);
-	return has(x, buf_span(&x->utf8), key);
+	add_text(&x->body, buf_span(&x->utf8));
+}
+
+/* At most about IMAP_SEARCH_TEXT_MAX of a message is looked through. */
+static void collect_body(const struct search_message *m)
+{
+	struct search_scratch *x = m->scratch;
+	struct mime_message mime;
+	struct buf room;
+
+	x->has_body = true;
+	buf_reset(&x->body);
+	if (mime_parts_decode(m->row->parts, &x->arena, &mime))
+		return;
+	buf_init(&room, IMAP_SEARCH_TEXT_MAX);
+	for (size_t i = 0; i < mime.count && x->body.len < IMAP_SEARCH_TEXT_MAX; i++) {
+		const struct mime_part *part = &mime.parts[i];
+
+		if (i && mime.parts[part->parent].kind == MIME_MESSAGE)
+			add_fields(&x->arena, body_range(m, part->header_start, part->body_start, &room), &x->body);
+		if (part->kind == MIME_LEAF && span_iequals(part->type, SPAN("text")))
+			add_part(m, part, &room);
+	}
+	buf_clear(&room);
+}
+
+static bool head_has(const struct search_message *m, struct span key)
+{
+	struct search_scratch *x = m->scratch;
+	size_t at;
+
+	if (!x->has_head) {
+		x->has_head = true;
+		buf_reset(&x->head);
+		add_fields(&x->arena, m->row->prefix, &x->head);
+		add_fields(&x->arena, m->row->head, &x->head);
+	}
+	return span_find(buf_span(&x->head), key, &at);
 }
 
 static bool body_has(const struct search_message *m, struct span key)
 {
-	struct mime_message mime;
-	struct buf room;
-	bool found = false;
+	size_t at;
 
-	if (mime_parts_decode(m->row->parts, &m->scratch->arena, &mime))
-		return false;
-	buf_init(&room, IMAP_SEARCH_TEXT_MAX);
-	for (size_t i = 0; i < mime.count && !found; i++) {
-		const struct mime_part *part = &mime.parts[i];
-
-		if (i && mime.parts[part->parent].kind == MIME_MESSAGE)
-			found = fields_have(m, body_range(m, part->header_start, part->body_start, &room), key);
-		if (!found && part->kind == MIME_LEAF && span_iequals(part->type, SPAN("text")))
-			found = part_has(m, part, key, &room);
-	}
-	buf_clear(&room);
-	return found;
+	if (!m->scratch->has_body)
+		collect_body(m);
+	return span_find(buf_span(&m->scratch->body), key, &at);
 }
 
 bool search_text(const struct search_message *m, struct span key, bool header_too)
 {
 	if (!key.len)
 		return true; /* RFC 3501 6.4.4: the empty string is in every text */
-	if (header_too && (fields_have(m, m->row->prefix, key) || fields_have(m, m->row->head, key)))
-		return true;
-	return body_has(m, key);
+	return (header_too && head_has(m, key)) || body_has(m, key);
 }

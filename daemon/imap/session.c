@@ -267,12 +267,24 @@ enum step imap_dispatch(struct imap_session *s, struct out *out)
 	return s->run.command->run(s, &s->run.args, out);
 }
 
+/* Only the verb is looked at: a command of a thousand literals is not parsed a thousand times. */
+static bool is_append(struct imap_session *s)
+{
+	struct imap_parser p = { buf_span(&s->line), &s->run.arena };
+	const struct imap_command *c = take_tag(s, &p) && parse_char(&p, ' ') ? imap_command_find(&p) : NULL;
+
+	return c && c->run == imap_run_append;
+}
+
 enum imap_append_try imap_try_append(struct imap_session *s)
 {
 	struct imap_parser p = { buf_span(&s->line), &s->run.arena };
-	bool ready = prepare(s, &p), at_end;
+	bool ready, at_end;
 
-	if (!s->run.command || s->run.command->run != imap_run_append)
+	if (!is_append(s))
+		return APPEND_NOT_YET;
+	ready = prepare(s, &p);
+	if (!s->run.command)
 		return APPEND_NOT_YET;
 	/* The parser stops at the first literal that is not there yet: the last of the line. */
 	at_end = parse_peek(&p, '{') && !memchr(p.rest.ptr + 1, '{', p.rest.len - 1);

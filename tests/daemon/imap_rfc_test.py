@@ -901,6 +901,10 @@ def test_search(check):
         r = c.cmd("SEARCH " + "NOT " * 10000 + "ALL")
         check(r.status in ("NO", "BAD") or r.status == "EOF", str(r)[:200])
     with Client(daemon(), "frank", select=n) as c:
+        check.is_(c.ok("SEARCH " + " ".join(f"NOT BODY absent{i} NOT TEXT absent{i}" for i in range(15))).search(), [1, 2, 3, 4])
+        check.is_(c.ok("SEARCH BODY first TEXT alice NOT BODY alice").search(), [1])
+        r = check.status(c, "NO", "SEARCH " + " ".join(f"NOT BODY absent{i}" for i in range(400)))
+        check.is_(r.code(), "LIMIT")
         r = c.cmd("SEARCH " + "(" * 5000 + "ALL" + ")" * 5000)
         check(r.status in ("NO", "BAD") or r.status == "EOF", str(r)[:200])
     with Client(daemon(), "frank", select=n) as c:
