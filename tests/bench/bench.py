@@ -32,10 +32,11 @@ IDLE, IDLE_PEER = 2000, 200
 class Ours:
     name = "Postroom"
 
-    def __init__(self, harness, users):
+    def __init__(self, harness, users, sink):
         self.harness, self.password = harness, harness.PASSWORD
         self.instance = harness.Instance(users=[f"u{n}" for n in users], domain=DOMAIN, hostname="mail.bench.test", conf="log_level = error")
         self.port = self.instance.port
+        self.instance.cli("relay", "set", "--domain", "*", "--host", "127.0.0.1", "--port", str(sink), "--tls", "none")
 
     def start(self):
         self.instance.start()
@@ -87,14 +88,15 @@ def switches(server):
 # ---- the bench ----
 
 class Bench:
-    def __init__(self, args):
+    def __init__(self, args, free_port):
         self.args = args
+        self.sink = free_port()
         self.rows = []
         self.raw = []
 
     def load(self, server, work, *words, service="imap", popen=False, **options):
         command = [self.args.load, work, "--port", str(server.port["mx" if work == "deliver" else service]), "--password", server.password, "--domain", DOMAIN]
-        if service == "imaps":
+        if service in ("imaps", "submissions"):
             command.append("--tls")
         for name, value in dict({"users": USERS}, **options).items():
             command += [f"--{name}", str(value)]
@@ -150,6 +152,16 @@ class Bench:
                 taken = self.by_turns(servers, lambda s: self.load(s, "deliver", connections=connections, size=size, imap=ports[s.name], count=counts[s.name])[0]["visible_per_s"])
                 self.row("SMTP in, until visible in the mailbox (20 recipients)", f"{size // 1024} KiB, {connections} connection{'s' * (connections > 1)}", "messages/s", *taken,
                          target=goal and ("ratio", goal))
+
+    def submit(self, ours, peer):
+        servers = [ours, peer]
+        for name, words in (("kept connections", []), ("a connection, handshake and AUTH for each message", ["reconnect"])):
+            def send(server, count):
+                return self.load(server, "submit", *words, service="submissions", connections=10, sink=self.sink, count=count)[0]["arrived_per_s"]
+
+            counts = {s.name: int(min(10000, max(100, send(s, 100) * self.args.secs))) for s in servers}
+            self.row("Submission over TLS, until the next server has the message", f"4 KiB, 10 connections, {name}", "messages/s",
+                     *self.by_turns(servers, lambda s: send(s, counts[s.name])), note="DESIGN: 4 times")
 
     def append(self, ours, peer):
         servers = [ours, peer]
@@ -230,7 +242,7 @@ class Bench:
         self.row(section, "wrong passwords refused", "1/s", refused)
 
     def rest(self, harness, peer):
-        server = Ours(harness, range(1, 11))
+        server = Ours(harness, range(1, 11), self.sink)
         try:
             starts, memory, wakes = [], [], []
             for _ in range(5):
@@ -349,9 +361,9 @@ def now():
 
 
 def run_parts(bench, args, harness, work, record):
-    beside = peers.Peer(os.path.join(args.cache, "peer"), os.path.join(work, "peer"), harness.PASSWORD, harness.free_port, CROWD[-1])
+    beside = peers.Peer(os.path.join(args.cache, "peer"), os.path.join(work, "peer"), harness.PASSWORD, harness.free_port, CROWD[-1], bench.sink)
     beside.password = harness.PASSWORD
-    ours = Ours(harness, range(1, CROWD[-1] + 1))
+    ours = Ours(harness, range(1, CROWD[-1] + 1), bench.sink)
     try:
         beside.start()
         record["peer_version"] = beside.version()
@@ -379,7 +391,7 @@ def main():
     parser.add_argument("--harness", help="a folder with a bench.py that knows peers/postroom.sh")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--secs", type=float, default=2, help="aim of one run")
-    parser.add_argument("--only", default="deliver,append,mailbox,idle,guess,rest")
+    parser.add_argument("--only", default="deliver,submit,append,mailbox,idle,guess,rest")
     parser.add_argument("--keep", action="store_true", help="print only: leave RESULTS.md and results/ as they are")
     args = parser.parse_args()
     args.postroom, args.load = os.path.abspath(args.postroom), os.path.abspath(args.load)
@@ -389,7 +401,7 @@ def main():
     tempfile.tempdir = args.cache
     import harness  # reads POSTROOM
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    bench = Bench(args)
+    bench = Bench(args, harness.free_port)
     version = subprocess.run([args.postroom, "version"], capture_output=True, text=True, check=True).stdout.split()[-1]
     record = {"began": now(), "load_before": os.getloadavg()[0], "machine": machine(args.cache), "version": version, "runs": args.runs, "seconds": args.secs, "failed": {}}
     with tempfile.TemporaryDirectory(prefix="bench-") as work:

@@ -1,6 +1,6 @@
 /* bench/load.c: the load generator of `make bench`: options, and one kind of work a call.
  *
- *   load deliver|append|fill|script|idle|guess --port N [--imap N] [--connections N] [--count N] [--size N] [--users N]
+ *   load deliver|submit|append|fill|script|idle|guess --port N [--imap N] [--sink N] [--connections N] [--count N] [--size N] [--users N]
  *        [--account N] [--seconds N] [--domain D] [--password P] [--tls] [IMAP command...]
  */
 #include "tests/bench/load.h"
@@ -14,6 +14,7 @@ static const struct {
 	bool (*run)(const struct load *l);
 } works[] = {
 	{ "deliver", load_deliver },
+	{ "submit", load_submit },
 	{ "append", load_append },
 	{ "fill", load_fill },
 	{ "script", load_script },
@@ -25,6 +26,7 @@ static const struct {
 static const struct option options[] = {
 	{ "port", required_argument, NULL, 'p' },
 	{ "imap", required_argument, NULL, 'i' },
+	{ "sink", required_argument, NULL, 'k' },
 	{ "connections", required_argument, NULL, 'c' },
 	{ "users", required_argument, NULL, 'u' },
 	{ "account", required_argument, NULL, 'a' },
@@ -46,6 +48,7 @@ static bool set_number(struct load *l, int letter, const char *value)
 	} numbers[] = {
 		{ 'p', &l->port, NULL },
 		{ 'i', &l->imap_port, NULL },
+		{ 'k', &l->sink_port, NULL },
 		{ 'c', &l->connections, NULL },
 		{ 'u', &l->users, NULL },
 		{ 'a', &l->account, NULL },
@@ -100,6 +103,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof(works) / sizeof(works[0]); i++)
 		if (span_equals(span_str(argv[1]), span_str(works[i].name)) && read_options(argc - 1, argv + 1, &l))
 			return works[i].run(&l) ? 0 : 1;
-	fprintf(stderr, "usage: load deliver|append|fill|script|idle|guess --port N ...\n");
+	fprintf(stderr, "usage: load deliver|submit|append|fill|script|idle|guess --port N ...\n");
 	return 64;
 }

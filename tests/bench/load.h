@@ -5,7 +5,7 @@
 #include "daemon/base/span.h"
 
 struct load {
-	unsigned port, imap_port;
+	unsigned port, imap_port, sink_port;
 	unsigned connections, users, account; /* account: the one mailbox of a work on one */
 	size_t count, size, seconds;
 	bool tls;
@@ -17,6 +17,7 @@ struct load {
 
 /* Each prints one JSON object a line and returns false when it could not do its work. */
 bool load_deliver(const struct load *l);
+bool load_submit(const struct load *l);
 bool load_append(const struct load *l);
 bool load_fill(const struct load *l);
 bool load_script(const struct load *l);

@@ -41,7 +41,7 @@ static void *append_many(void *argument)
 		if (r->mixed)
 			text_mixed(&text, number);
 		else
-			text_plain(&text, number, r->load->size);
+			text_plain(&text, "load@sender.example", number, r->load->size);
 		began_us = clock_mono_us();
 		if (!append(w, buf_span(&text)))
 			break;

@@ -91,6 +91,12 @@ mynetworks = 127.0.0.0/8
 virtual_mailbox_domains = {domain}
 virtual_mailbox_maps = texthash:{dir}/postfix/users
 virtual_transport = lmtp:unix:{dir}/run/lmtp
+relayhost = [127.0.0.1]:{sink}
+smtpd_tls_cert_file = {dir}/cert.pem
+smtpd_tls_key_file = {dir}/key.pem
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = {dir}/run/auth-client
+smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtp_tls_security_level = none
 maillog_file = {dir}/postfix.log
 maillog_file_prefixes = {dir}
@@ -100,6 +106,7 @@ smtpd_client_connection_count_limit = 200
 # Debian's master.cf without chroot jails, pickup of local mail left out.
 POSTFIX_MASTER = """
 {smtp}    inet  n - n -     -   smtpd
+{submissions} inet n - n -  -   smtpd -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes
 cleanup   unix  n - n -     0   cleanup
 qmgr      unix  n - n 300   1   qmgr
 tlsmgr    unix  - - n 1000? 1   tlsmgr
@@ -160,6 +167,9 @@ service lmtp {{
 }}
 service auth {{
   client_limit = 30000
+  unix_listener auth-client {{
+    mode = 0666
+  }}
 }}
 service anvil {{
   client_limit = 30000
@@ -191,12 +201,12 @@ class Peer:
 
     name = "Postfix + Dovecot"
 
-    def __init__(self, cache, folder, password, free_port, users):
+    def __init__(self, cache, folder, password, free_port, users, sink):
         self.root = unpack(cache, download(cache, PACKAGES))
         self.dir = folder
-        self.port = {"mx": free_port(), "imap": free_port(), "imaps": free_port()}
+        self.port = {"mx": free_port(), "submissions": free_port(), "imap": free_port(), "imaps": free_port()}
         self.postfix = self.dovecot = None
-        self.configure(password, users)
+        self.configure(password, users, sink)
 
     def make_folder(self, path, mode=0o755, user=None, group=None):
         path = os.path.join(self.dir, path)
@@ -205,9 +215,10 @@ class Peer:
         if user:
             shutil.chown(path, user, group)
 
-    def configure(self, password, users):
+    def configure(self, password, users, sink):
         values = dict(dir=self.dir, postfix_user=POSTFIX_USER, postfix_group=POSTFIX_GROUP, login_user=LOGIN_USER, dovecot_user=DOVECOT_USER, mail_user=MAIL_USER,
-                      mail_group=MAIL_GROUP, domain=DOMAIN, password=password, smtp=self.port["mx"], imap=self.port["imap"], imaps=self.port["imaps"])
+                      mail_group=MAIL_GROUP, domain=DOMAIN, password=password, sink=sink,
+                      smtp=self.port["mx"], submissions=self.port["submissions"], imap=self.port["imap"], imaps=self.port["imaps"])
         for name in ("", "postfix", "dovecot", "run", "state", "queue"):
             self.make_folder(name)
         self.make_folder("mail", 0o700, MAIL_USER, MAIL_GROUP)

@@ -10,9 +10,11 @@ static void add_lines(struct buf *b, struct span line, size_t until)
 		buf_add(b, line);
 }
 
-void text_plain(struct buf *b, size_t number, size_t size)
+void text_plain(struct buf *b, const char *from, size_t number, size_t size)
 {
-	buf_addf(b, "From: Load Generator <load@sender.example>\r\nTo: Reader <reader@bench.test>\r\nSubject: Message %zu\r\n", number);
+	if (from)
+		buf_addf(b, "From: Load Generator <%s>\r\n", from);
+	buf_addf(b, "To: Reader <reader@bench.test>\r\nSubject: Message %zu\r\n", number);
 	buf_addf(b, "Date: Fri, 20 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%zu@sender.example>\r\n", number);
 	buf_add_str(b, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n");
 	add_lines(b, SPAN(SENTENCE), size);

@@ -4,8 +4,8 @@
 
 #include "daemon/base/buf.h"
 
-/* A plain message of about `size` bytes, no line of it begins with a dot. */
-void text_plain(struct buf *b, size_t number, size_t size);
+/* A plain message of about `size` bytes, no line of it begins with a dot; without a From field when `from` is null. */
+void text_plain(struct buf *b, const char *from, size_t number, size_t size);
 /* Number `number` of a mailbox: 1 to 64 KiB, log-uniform, two of five with an attachment, headers as they come from outside. */
 void text_mixed(struct buf *b, size_t number);
 

@@ -45,20 +45,30 @@ static bool start_tls(struct wire *w)
 	return w->ssl && SSL_set_fd(w->ssl, w->fd) == 1 && SSL_connect(w->ssl) == 1;
 }
 
-struct wire *wire_open(unsigned port, bool tls)
+struct wire *wire_adopt(int fd)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct timeval limit = { .tv_sec = WIRE_SECONDS };
 	struct wire *w = calloc(1, sizeof(*w));
 	int on = 1;
 
-	if (!w)
+	if (!w) {
+		close(fd);
 		return NULL;
-	w->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (w->fd < 0 || setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 ||
-	    setsockopt(w->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
-	    setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
-	    connect(w->fd, (struct sockaddr *)&to, sizeof(to)) != 0 || (tls && !start_tls(w)))
+	}
+	w->fd = fd;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0)
+		wire_close(&w);
+	return w;
+}
+
+struct wire *wire_open(unsigned port, bool tls)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct wire *w = fd >= 0 ? wire_adopt(fd) : NULL;
+
+	if (w && (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0 || (tls && !start_tls(w))))
 		wire_close(&w);
 	return w;
 }
@@ -71,8 +81,7 @@ void wire_close(struct wire **w)
 	if (!gone)
 		return;
 	SSL_free(gone->ssl);
-	if (gone->fd >= 0)
-		close(gone->fd);
+	close(gone->fd);
 	free(gone->in);
 	free(gone);
 }

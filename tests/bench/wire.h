@@ -10,6 +10,8 @@ struct wire;
 
 /* To 127.0.0.1; null when it cannot be had. */
 struct wire *wire_open(unsigned port, bool tls);
+/* Around an accepted socket, which it closes; null (and closed) when out of memory. */
+struct wire *wire_adopt(int fd);
 void wire_close(struct wire **w);
 bool wire_send(struct wire *w, struct span bytes);
 bool wire_sendf(struct wire *w, const char *format, ...) PRINTF_LIKE(2, 3);
