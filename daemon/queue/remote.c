@@ -108,11 +108,11 @@ static void put_back(struct queue *q, struct part *p, int64_t due_ms)
 	pthread_mutex_unlock(&q->lock);
 }
 
-/* True when the destination is alive: somebody there took or refused a recipient. */
+/* True when the destination is alive: somebody there took or refused a recipient, or put off recipients and not all mail. */
 static bool finish_job(struct queue *q, struct part *p, struct job *job)
 {
 	struct outcome *outcomes = calloc(p->count, sizeof(*outcomes));
-	bool alive = false;
+	bool alive = job->relay.answered;
 
 	for (size_t i = 0; i < job->relay.recipient_count; i++)
 		alive |= job->recipients[i].outcome != RELAY_RETRY;

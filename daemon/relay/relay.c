@@ -95,6 +95,7 @@ void relay_attempt(struct relay *r, struct relay_job *job)
 	struct route route;
 
 	job->remote_host[0] = job->tls_version[0] = '\0';
+	job->answered = false;
 	if (results_begin(&results, job) != ERR_OK)
 		return;
 	failure_ours(&why, RELAY_RETRY, "4.4.1", "no host could be reached");

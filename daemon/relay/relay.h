@@ -52,6 +52,7 @@ struct relay_job {
 	struct arena *arena;
 	char remote_host[256]; /* out: the last host tried, "" none */
 	char tls_version[16];  /* out */
+	bool answered;         /* out: a host took the sender and answered for each recipient, and did not put off the message itself */
 };
 /* Sets every recipient's outcome. */
 void relay_attempt(struct relay *r, struct relay_job *job);

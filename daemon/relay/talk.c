@@ -38,12 +38,14 @@ struct talk {
 
 static enum talk_end lost(struct talk *t, const char *where, enum err e)
 {
+	t->job->answered = false;
 	failure_ours(t->why, RELAY_RETRY, e == ERR_TEMP || e == ERR_STATE ? "4.4.2" : "4.5.0", "%s: %s: %s", t->setup->target->host, where, t->note.text[0] ? t->note.text : err_name(e));
 	return TALK_NEXT;
 }
 
 static enum talk_end refused(struct talk *t)
 {
+	t->job->answered = false;
 	failure_remote(t->why, &t->answer);
 	return TALK_NEXT;
 }
@@ -525,11 +527,13 @@ static enum talk_end finish_content(struct talk *t, struct stuffer *stuffer)
 	if (e == ERR_OK)
 		e = read_answer(t, RELAY_FINAL_MS);
 	if (e != ERR_OK) {
+		t->job->answered = false;
 		failure_ours(&f, RELAY_RETRY, "4.4.2", "%s: no answer to the end of the message: %s", t->setup->target->host, t->note.text);
 		decide_accepted(t, &f);
 		return TALK_DONE;
 	}
 	failure_remote(&f, &t->answer);
+	t->job->answered = !answer_is(&t->answer, 4);
 	decide_accepted(t, answer_is(&t->answer, 2) ? NULL : &f);
 	return TALK_DONE;
 }
@@ -558,6 +562,7 @@ static enum talk_end send_data(struct talk *t, bool data_sent)
 		if (t->answer.code == 421)
 			return refused(t);
 		failure_remote(&f, &t->answer);
+		t->job->answered = !answer_is(&t->answer, 4);
 		decide_accepted(t, &f);
 		return TALK_DONE;
 	}
@@ -611,6 +616,7 @@ static enum talk_end deliver(struct talk *t)
 	if (t->results->open == 0)
 		return TALK_DONE;
 	end = send_envelope(t, &data_sent);
+	t->job->answered = end == TALK_DONE;
 	if (end != TALK_DONE || (t->results->open == 0 && !data_sent))
 		return end;
 	return send_data(t, data_sent);

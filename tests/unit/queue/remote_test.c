@@ -298,6 +298,28 @@ static void busy_recipients_do_not_keep_the_others_of_a_large_message_waiting(vo
 	assert_int_equal(atomic_load(&others_seen), 150);
 }
 
+static void puts_off_each_recipient(struct relay_job *job)
+{
+	fake_relay_answer(job, RELAY_RETRY, "4.2.2", "452 4.2.2 mailbox full");
+	job->answered = true;
+}
+
+static void full_mailboxes_do_not_hold_back_the_others_of_their_server(void **state)
+{
+	struct fixture *f = *state;
+	struct queue_id id;
+
+	fake_relay_set(puts_off_each_recipient);
+	fixture_start(f);
+	for (int i = 0; i < 20; i++)
+		send_from_bob(f, "full@other.test", NULL, 0, &id);
+	fake_relay_wait_attempts(20);
+	fake_relay_set(take_all);
+	send_from_bob(f, "x@other.test", NULL, 0, &id);
+	WAIT_UNTIL(queue_stats(f->queue).messages == 20);
+	assert_int_equal(fake_relay_attempts(), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
@@ -312,6 +334,7 @@ int main(void)
 		TEST(forwarded_mail_leaves_without_a_login),
 		TEST(active_recipient_cannot_be_removed),
 		TEST(one_destination_gets_few_attempts_at_a_time),
+		TEST(full_mailboxes_do_not_hold_back_the_others_of_their_server),
 		TEST(busy_recipients_do_not_keep_the_others_of_a_large_message_waiting),
 	};
 

@@ -302,6 +302,20 @@ static void an_internationalized_address_needs_smtputf8_whatever_the_message_sai
 }
 
 /* Each answer comes within its own time, all of them together do not end. */
+static void a_server_that_puts_off_a_recipient_is_alive_one_that_puts_off_all_mail_is_not(void **state)
+{
+	(void)state;
+	attempt(SCRIPTS(SCRIPT(EHLO_PLAIN, "< MAIL", "> 250 ok", "< RCPT", "> 452 4.2.2 full", "< QUIT")), "");
+	assert_outcome(0, RELAY_RETRY, "4.2.2", NULL, true);
+	assert_true(job.answered);
+	attempt(SCRIPTS(SCRIPT(EHLO_PLAIN, "< MAIL", "> 250 ok", "< RCPT", "> 421 4.3.2 closing")), "");
+	assert_false(job.answered);
+	attempt(SCRIPTS(SCRIPT(EHLO_PLAIN, "< MAIL", "> 250 ok", "< RCPT", "> 250 ok", "< DATA", "> 451 4.3.0 later", "< QUIT")), "");
+	assert_false(job.answered);
+	attempt(SCRIPTS(SCRIPT(EHLO_PLAIN, "< MAIL", "> 250 ok", "< RCPT", "> 250 ok", "< DATA", "> 354 go", "data", "> 452 4.3.1 full")), STUFFED);
+	assert_false(job.answered);
+}
+
 static void a_server_that_is_slow_all_the_way_is_given_up(void **state)
 {
 	(void)state;
@@ -464,6 +478,7 @@ int main(void)
 		TEST(the_next_address_takes_over_from_a_busy_one),
 		TEST(one_hosts_refusal_is_not_for_good_while_another_is_only_busy),
 		TEST(an_internationalized_address_needs_smtputf8_whatever_the_message_said),
+		TEST(a_server_that_puts_off_a_recipient_is_alive_one_that_puts_off_all_mail_is_not),
 		TEST(a_server_that_is_slow_all_the_way_is_given_up),
 		TEST(the_next_address_takes_over_in_the_middle_of_the_envelope),
 		TEST(what_one_host_decided_the_next_is_not_asked),
