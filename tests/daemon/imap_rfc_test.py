@@ -105,12 +105,13 @@ def test_greeting_and_capability(check):
 @checks
 def test_commands_in_wrong_states_are_bad(check):
     with Client(daemon(), login=False) as c:
-        for command in ("SELECT INBOX", "EXAMINE INBOX", "CREATE x", "DELETE x", "RENAME x y", "SUBSCRIBE x", "UNSUBSCRIBE x", 'LIST "" *', 'LSUB "" *', "STATUS INBOX (MESSAGES)",
+        for i, command in enumerate(("SELECT INBOX", "EXAMINE INBOX", "CREATE x", "DELETE x", "RENAME x y", "SUBSCRIBE x", "UNSUBSCRIBE x", 'LIST "" *', 'LSUB "" *', "STATUS INBOX (MESSAGES)",
                         "NAMESPACE", "IDLE", "ENABLE CONDSTORE", "CHECK", "CLOSE", "UNSELECT", "EXPUNGE", "SEARCH ALL", "FETCH 1 FLAGS", "STORE 1 FLAGS ()", "COPY 1 x", "MOVE 1 x",
-                        "UID FETCH 1 FLAGS", "UID EXPUNGE 1"):
-            check.status(c, "BAD", command)
-            if _closed(c):
+                        "UID FETCH 1 FLAGS", "UID EXPUNGE 1")):
+            if i % 8 == 7:  # so many mistakes are suffered before login
+                c.close()
                 c = Client(daemon(), login=False)
+            check.status(c, "BAD", command)
         check.status(c, "OK", "NOOP")
         check.status(c, "OK", 'ID ("name" "x")')
     with Client(daemon()) as c:
@@ -121,23 +122,6 @@ def test_commands_in_wrong_states_are_bad(check):
         check.status(c, "OK", "NOOP")
     with Client(daemon(), tls=False, login=False) as c:  # on loopback
         check.status(c, "OK", f"LOGIN bob@example.org {PASSWORD}")
-
-
-def _closed(client):
-    """Whether the server said goodbye; the client goes on if not."""
-    client.raw.socket.settimeout(0.05)
-    try:
-        if client.raw.pending:
-            return client.raw.pending.startswith(b"* BYE")
-        data = client.raw.socket.recv(65536)
-        client.raw.pending += data
-        return not data or data.startswith(b"* BYE")
-    except (TimeoutError, socket.timeout, ssl.SSLWantReadError):
-        return False
-    except OSError:
-        return True
-    finally:
-        client.raw.socket.settimeout(30 * harness.SLOW)
 
 
 @checks
@@ -200,7 +184,7 @@ def test_starttls(check):
 @checks
 def test_grammar(check):
     with Client(daemon(), select="INBOX") as c:
-        for command in ("NOOP x", "XYZZY", "CAPABILITY x", "SELECT", "SELECT INBOX x", "SELECT  INBOX", "CREATE", "CREATE a b", 'LIST ""', "LIST", "STATUS INBOX", "STATUS INBOX ()", "STATUS INBOX (FOO)",
+        for i, command in enumerate(("NOOP x", "XYZZY", "CAPABILITY x", "SELECT", "SELECT INBOX x", "SELECT  INBOX", "CREATE", "CREATE a b", 'LIST ""', "LIST", "STATUS INBOX", "STATUS INBOX ()", "STATUS INBOX (FOO)",
                         "STATUS INBOX MESSAGES", "FETCH", "FETCH 1", "FETCH 1 FOO", "FETCH 1 (FLAGS", "FETCH 1 FLAGS)", "FETCH 0 FLAGS", "FETCH 1: FLAGS", "FETCH :1 FLAGS", "FETCH 1,,2 FLAGS",
                         "FETCH 1, FLAGS", "FETCH a FLAGS", "FETCH -1 FLAGS", "FETCH 4294967296 FLAGS", "FETCH 1 ()", "FETCH 1 (FLAGS ALL)", "FETCH 1 BODY[", "FETCH 1 BODY[FOO]", "FETCH 1 BODY[0]",
                         "FETCH 1 BODY[1.]", "FETCH 1 BODY[.1]", "FETCH 1 BODY[MIME]", "FETCH 1 BODY[HEADER.FIELDS]", "FETCH 1 BODY[HEADER.FIELDS ()]", "FETCH 1 BODY[]<0>", "FETCH 1 BODY[]<1.0>",
@@ -208,11 +192,11 @@ def test_grammar(check):
                         "STORE 1 FLAGS (\\Recent)", "STORE 1 FLAGS.LOUD (\\Seen)", "STORE 1 FLAGS (\\Foo)", "STORE 1 FLAGS (a]b)", "STORE 1 FLAGS (a*b)", "COPY 1", "COPY x INBOX", "MOVE 1", "SEARCH", "SEARCH FOO",
                         "SEARCH (ALL", "SEARCH NOT", "SEARCH OR ALL", "SEARCH BEFORE x", "SEARCH SINCE 32-Jan-2020", "SEARCH LARGER -1", "SEARCH LARGER x", "SEARCH HEADER x", "SEARCH ()", "UID", "UID NOOP",
                         "UID FETCH", "UID FETCH 0 FLAGS", "UID EXPUNGE", "EXPUNGE 1", "CLOSE x", "IDLE x", "ENABLE", "APPEND INBOX", "APPEND", "ID", "ID (a b)", 'ID ("a")', "RENAME a", "SUBSCRIBE", "LOGOUT x",
-                        'SELECT "INBOX', 'SELECT "IN\\BOX"', "NOOP ", " NOOP", "SEARCH CHARSET", "SEARCH SUBJECT", "SEARCH KEYWORD", "SEARCH KEYWORD \\Seen", "CREATE a*", "CREATE a%b", "FETCH 1:*:2 FLAGS"):
-            r = check.status(c, "BAD", command)
-            if r.status == "EOF" or _closed(c):  # too many: again
+                        'SELECT "INBOX', 'SELECT "IN\\BOX"', "NOOP ", " NOOP", "SEARCH CHARSET", "SEARCH SUBJECT", "SEARCH KEYWORD", "SEARCH KEYWORD \\Seen", "CREATE a*", "CREATE a%b", "FETCH 1:*:2 FLAGS")):
+            if i % 40 == 39:  # and so many in a row after it
                 c.close()
                 c = Client(daemon(), select="INBOX")
+            check.status(c, "BAD", command)
         check.status(c, "OK", "NOOP")
         # tags and lines
         c.send("\r\n")
