@@ -77,7 +77,7 @@ static bool path_matches(const char *pattern, struct span path, struct span args
 	size_t count = 0;
 
 	while (span_split(&pattern_rest, '/', &want)) {
-		struct span verb = SPAN("");
+		struct span verb;
 
 		if (!span_split(&path_rest, '/', &got))
 			return false;

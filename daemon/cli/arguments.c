@@ -170,8 +170,10 @@ static enum err read_form(struct reading *r, const char *word)
 		r->out->form = OUTPUT_JSON;
 	else if (strcmp(word, "table") == 0)
 		r->out->form = OUTPUT_TABLE;
-	else
-		return note_set(r->why, "-o is table or json, not '%.40s'", word), ERR_SYNTAX;
+	else {
+		note_set(r->why, "-o is table or json, not '%.40s'", word);
+		return ERR_SYNTAX;
+	}
 	return ERR_OK;
 }
 
@@ -191,11 +193,11 @@ static enum err read_option(struct reading *r, const char *name, const char *val
 		r->out->help = true;
 		return ERR_OK;
 	}
-	if (strcmp(name, "--config") == 0) {
+	if (value && strcmp(name, "--config") == 0) {
 		r->out->config_path = value;
 		return ERR_OK;
 	}
-	if (strcmp(name, "-o") == 0)
+	if (value && strcmp(name, "-o") == 0)
 		return read_form(r, value);
 	if (at == VERB_MAX_ARGUMENTS || r->given[at]) {
 		note_set(r->why, at == VERB_MAX_ARGUMENTS ? "unknown option %.60s" : "%.60s is given twice", name);

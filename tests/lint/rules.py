@@ -85,7 +85,7 @@ OWNERS = [
     (r"cmocka|setjmp", r"tests/"),
 ]
 LIBC = re.compile(
-    r"^(assert|ctype|dirent|dlfcn|endian|errno|fcntl|fnmatch|getopt|glob|grp|ifaddrs|inttypes|limits|locale|math|netdb|poll|pthread|pwd|"
+    r"^(assert|ctype|dirent|dlfcn|endian|errno|fcntl|fnmatch|getopt|glob|grp|ifaddrs|inttypes|limits|locale|malloc|math|netdb|poll|pthread|pwd|"
     r"regex|sched|semaphore|signal|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|sysexits|termios|"
     r"threads|time|unistd|wchar|wctype|(arpa|net|netinet|sys|linux)/\w+)\.h$")
 
