@@ -205,13 +205,6 @@ static enum err start_services(struct daemon *d, struct note *why)
 	return e == ERR_OK ? imap_service_new(&imap, &d->imap) : e;
 }
 
-static void stop_services(struct daemon *d)
-{
-	imap_service_free(&d->imap);
-	smtp_service_free(&d->submission);
-	smtp_service_free(&d->mx);
-}
-
 static enum err attach(struct daemon *d, size_t at)
 {
 	struct listener **l = &d->listeners[at];
@@ -255,8 +248,17 @@ static void stop_pools(struct daemon *d)
 	for (int i = 0; i < POOL_COUNT; i++) {
 		if (d->pools[i])
 			pool_stop(d->pools[i], stop_ms(d, STOP_POOL_MS));
-		pool_free(&d->pools[i]);
 	}
+}
+
+/* A hash thread or a committer may still be answering a session that is gone: pools and services stay until auth and queue have stopped. */
+static void free_sessions(struct daemon *d)
+{
+	for (int i = 0; i < POOL_COUNT; i++)
+		pool_free(&d->pools[i]);
+	imap_service_free(&d->imap);
+	smtp_service_free(&d->submission);
+	smtp_service_free(&d->mx);
 }
 
 static void end_sessions(void *arg, uint64_t account_id)
@@ -345,17 +347,30 @@ static void stop_web(struct daemon *d)
 	webui_stop(&d->web, stop_ms(d, STOP_WEB_MS));
 }
 
+static enum err start_nothing(struct daemon *d, struct note *why)
+{
+	(void)d;
+	(void)why;
+	return ERR_OK;
+}
+
+static void stop_nothing(struct daemon *d)
+{
+	(void)d;
+}
+
 static const struct part {
 	const char *name;
 	enum err (*start)(struct daemon *d, struct note *why);
 	void (*stop)(struct daemon *d); /* also after a start that failed half way */
 } parts[] = {
 	{ "tls", start_tls, stop_tls },
+	{ "sessions", start_nothing, free_sessions },
 	{ "auth", start_auth, stop_auth },
 	{ "store", start_store, stop_store },
 	{ "relay", start_relay, stop_relay },
 	{ "queue", start_queue, stop_queue },
-	{ "services", start_services, stop_services },
+	{ "services", start_services, stop_nothing },
 	{ "web", start_web, stop_web },
 	{ "pools", start_pools, stop_pools }, /* last: a mail port that answers means that all is up */
 };
