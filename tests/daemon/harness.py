@@ -21,7 +21,8 @@ import traceback
 BINARY = os.environ.get("POSTROOM", "build/postroom")
 PASSWORD = "correct-horse-1"
 MAIL_SERVICES = ("mx", "submission", "submissions", "imap", "imaps")
-SLOW = float(os.environ.get("SLOW", "1"))  # sanitizers and loaded machines take longer: waits are stretched, never shortened
+SANITIZED = bool(os.environ.get("SANITIZER"))
+SLOW = float(os.environ.get("SLOW", "4" if SANITIZED else "1"))  # sanitizers and loaded machines take longer: waits are stretched, never shortened
 FULL = os.environ.get("FULL") == "1"  # the long parts too
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
