@@ -332,7 +332,7 @@ enum err config_check_files(const struct config *c, struct note *why)
 		e = resolver_new(&names, &resolver, why);
 	resolver_free(&resolver);
 	tls_client_free(&authorities);
-	return e == ERR_OK || e == ERR_TEMP ? e : ERR_SYNTAX;
+	return e == ERR_OK ? ERR_OK : ERR_SYNTAX;
 }
 
 void config_clear(struct config *c)
