@@ -29,7 +29,7 @@ CHECK_STORE = os.path.join(os.path.dirname(SHIM), "check_store")
 NONE, KILL, FAIL_ONCE, FAIL_FROM, DROP_SYNC = range(5)
 ANYWHERE, DATABASE = range(2)
 FIELDS = ("armed", "action", "at", "error", "count", "syncs", "hits", "hold", "where", "synced")
-WORKERS = 3  # most of a run is waiting
+WORKERS = 4  # most of a run is waiting
 LARGE = 200 * 1024
 
 
@@ -338,14 +338,14 @@ class Lab:
         self.instance.start()
         return self.instance
 
-    def settle(self, seconds=8):
-        """Waits until the daemon has died or has nothing left to do and rests."""
+    def settle(self, seconds=8, emptied=True):
+        """Waits until the daemon has died or rests; emptied: because it has nothing left to do."""
         seen = [-1, 0]
 
         def rests():
             count = self.control.get("count")
             seen[:] = [count, seen[1] + 1 if count == seen[0] else 0]
-            return self.died() or (seen[1] >= 30 and queue_rows(self.data) == 0)  # 0.3 s: longer than a lazy write waits
+            return self.died() or (seen[1] >= 30 and not (emptied and queue_rows(self.data)))  # 0.3 s: longer than a lazy write waits
         wait(rests, seconds, "the daemon rests", self.instance)
 
     def check(self):
@@ -464,14 +464,15 @@ def choose(total, wanted):
 
 
 def each(runs):
-    """Calls (name, function) pairs, some at a time; all failures in one AssertionError."""
+    """Calls (name, function) pairs, some at a time; all failures in one AssertionError. Returns what the functions returned."""
     def one(run):
         name, function = run
         try:
-            function()
-            return None
+            return function(), None
         except Exception as problem:  # the rest shall run
-            return f"--- {name}: {type(problem).__name__}: {problem}"
+            return None, f"--- {name}: {type(problem).__name__}: {problem}"
     with ThreadPoolExecutor(WORKERS) as pool:
-        failures = [f for f in pool.map(one, runs) if f]
+        outcomes = list(pool.map(one, runs))
+    failures = [failure for _, failure in outcomes if failure]
     assert not failures, f"{len(failures)} of {len(runs)} runs:\n" + "\n".join(failures[:5])
+    return [value for value, _ in outcomes]

@@ -224,17 +224,19 @@ def count_operations(scenario, template):
 
 
 def kill_at(scenario, template, n, cut=False, seed=None):
-    """SIGKILL instead of operation n; with cut the power goes too."""
+    """SIGKILL instead of operation n; with cut the power goes too. True when operation n came."""
     with lab.Lab(template) as run, scenario.ready(run) as helper:
         run.control.arm(lab.KILL, n)
         scenario.act(run, helper)
         run.settle()
+        struck = run.died()
         run.control.disarm()
         if cut:
             run.cut_power(seed)
         run.restart()
         scenario.after_restart(run)
         run.check()
+        return struck
 
 
 def send_again(run):
@@ -252,14 +254,12 @@ def send_again(run):
 
 
 def fail_at(scenario, template, n, error=errno.EIO, action=lab.FAIL_ONCE, cut=False):
-    """Operation n (or all from n on, for the time of the act) fails; then the disk is well again."""
+    """Operation n (or all from n on, for the time of the act) fails; then the disk is well again. True when operation n came."""
     with lab.Lab(template) as run, scenario.ready(run) as helper:
         run.control.arm(action, n, error)
         scenario.act(run, helper)
-        if action == lab.FAIL_ONCE:
-            # The operation may be one of a lazy write.
-            with contextlib.suppress(AssertionError):
-                harness.wait_until(lambda: run.control.get("hits") or run.died(), 1)
+        run.settle(emptied=False)
+        struck = run.control.get("hits") > 0
         run.control.disarm()
         send_again(run)
         if not template.has_queue:
@@ -270,6 +270,7 @@ def fail_at(scenario, template, n, error=errno.EIO, action=lab.FAIL_ONCE, cut=Fa
         run.restart()
         scenario.after_restart(run)
         run.check()
+        return struck
 
 
 def fail_then_kill(scenario, template, n, error=errno.EIO):
@@ -277,13 +278,16 @@ def fail_then_kill(scenario, template, n, error=errno.EIO):
     with lab.Lab(template) as run, scenario.ready(run) as helper:
         run.control.arm(lab.FAIL_ONCE, n, error)
         scenario.act(run, helper)
+        run.settle(emptied=False)
+        struck = run.control.get("hits") > 0
         run.restart()
         scenario.after_restart(run)
         run.check()
+        return struck
 
 
-def sweep(scenario, kills=4, cuts=4, fails=3):
-    """The three sweeps; the counts are of the short run."""
+def sweep(scenario, kills=3, cuts=3, fails=2):
+    """All ways of disturbing, at every operation in a full run; the counts are of the short run."""
     with lab.Template(scenario.prepare) as template:
         total = count_operations(scenario, template)
         runs = [(f"kill at {n}", lambda n=n: kill_at(scenario, template, n)) for n in lab.choose(total + 1, kills)]
@@ -291,8 +295,10 @@ def sweep(scenario, kills=4, cuts=4, fails=3):
         runs += [(f"power cut at {n}, some pages survive", lambda n=n: kill_at(scenario, template, n, cut=True, seed=n)) for n in lab.choose(total + 1, cuts)]
         for error in (errno.EIO, errno.ENOSPC):
             runs += [(f"{errno.errorcode[error]} at {n}", lambda n=n, error=error: fail_at(scenario, template, n, error)) for n in lab.choose(total, fails)]
-        runs += [(f"EIO from {n} on", lambda n=n: fail_at(scenario, template, n, errno.EIO, lab.FAIL_FROM)) for n in lab.choose(total, max(2, fails // 2))]
-        runs += [(f"EIO at {n}, then a kill", lambda n=n: fail_then_kill(scenario, template, n)) for n in lab.choose(total, max(2, fails // 2))]
-        runs += [(f"EIO at {n}, then a power cut", lambda n=n: fail_at(scenario, template, n, errno.EIO, cut=True)) for n in lab.choose(total, max(2, fails // 2))]
-        print(f"# {scenario.name()}: {total} operations, {len(runs)} runs", flush=True)
-        lab.each(runs)
+        runs += [(f"EIO from {n} on", lambda n=n: fail_at(scenario, template, n, errno.EIO, lab.FAIL_FROM)) for n in lab.choose(total, fails)]
+        runs += [(f"EIO at {n}, then a kill", lambda n=n: fail_then_kill(scenario, template, n)) for n in lab.choose(total, fails)]
+        runs += [(f"EIO at {n}, then a power cut", lambda n=n: fail_at(scenario, template, n, errno.EIO, cut=True)) for n in lab.choose(total, fails)]
+        runs += [(f"EIO from {n} on, then a power cut", lambda n=n: fail_at(scenario, template, n, errno.EIO, lab.FAIL_FROM, cut=True)) for n in lab.choose(total, fails)]
+        struck = sum(lab.each(runs))
+        print(f"# {scenario.name()}: {total} operations, {len(runs)} runs, {struck} struck", flush=True)
+        assert struck >= len(runs) * 3 // 4, "most runs were left in peace"

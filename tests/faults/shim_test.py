@@ -96,14 +96,14 @@ def promised_with(scenario, template, hold, drop=0):
         assert state == ACKED, f"with {hold} syncs: {state}"
         assert run.control.get("synced") == hold, f"promised after {run.control.get('synced')} syncs"
         run.cut_power()
-        return survives(run)
+        return survives(run, 2 if drop else 10)
 
 
-def survives(run):
+def survives(run, seconds):
     """Whether all that was promised is there, whole, after a restart: waiting as long as the daemon still tries."""
     try:
         run.restart()
-        lab.wait_quiet(run.instance, 3)
+        lab.wait_quiet(run.instance, seconds)
         return not run.ledger.faults(lab.look(run.instance, run.template.users))
     except (AssertionError, imaplib.IMAP4.error):
         return False
