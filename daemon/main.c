@@ -521,6 +521,7 @@ static void prepare_process(sigset_t *signals)
 	const char *on_bug = getenv("POSTROOM_BUG");
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a write past the limit of a file's size is a full disk */
 	sigemptyset(signals);
 	sigaddset(signals, SIGTERM);
 	sigaddset(signals, SIGINT);

@@ -168,6 +168,22 @@ def test_full_disk_is_a_temporary_failure_and_passes():
         lab.wait(lambda: all(lab.look(instance, ("bob",)).get((t, ("bob", "INBOX"))) == 1 for t in kept), 20, f"all {len(kept)} that were taken are there", instance)
 
 
+def test_limit_of_file_size_is_a_temporary_failure_and_passes():
+    with make_instance(wrapper=[harness.tool("prlimit"), "--fsize=1000000:unlimited"]) as instance:
+        kept = []
+        for _ in range(200):
+            token, state, reply = send(instance, size=40000)
+            if state != ACKED:
+                break
+            kept.append(token)
+        assert state == REFUSED and reply[:3] in ("451", "452"), reply
+        assert kept, "nothing fitted"
+        subprocess.run([harness.tool("prlimit"), "--pid", str(instance.process.pid), "--fsize=unlimited"], check=True)
+        token, state, reply = send(instance)
+        assert state == ACKED, reply
+        lab.wait(lambda: all(lab.look(instance, ("bob",)).get((t, ("bob", "INBOX"))) == 1 for t in [*kept, token]), 20, f"all {len(kept)} that were taken are there", instance)
+
+
 def test_read_only_disk_is_a_temporary_failure_and_passes():
     """As the kernel makes a file system read-only after an error of the disk: every change fails from now on."""
     with lab.Template(scenarios.Scenario().prepare) as template, lab.Lab(template) as run:
