@@ -1,8 +1,11 @@
 """The suite's own proof: the shim counts what strace counts, and a missing sync is found."""
 import collections
+import contextlib
 import imaplib
 import os
 import re
+import shutil
+import sqlite3
 
 import lab
 import scenarios
@@ -169,6 +172,40 @@ def test_every_sync_of_a_small_delivery_is_needed():
 
 def test_every_sync_of_a_large_delivery_is_needed():
     delivery_syncs(lab.LARGE, 3, 2)
+
+
+# ---- what a run leaves ----
+
+
+def test_leftovers_are_found():
+    def spoil(data, how):
+        how(data)
+        return lab.leftovers(data)
+
+    def execute(path, sql):
+        with contextlib.closing(sqlite3.connect(path)) as db, db:
+            db.execute(sql)
+
+    def touch(path):
+        with open(path, "w"):
+            pass
+
+    with lab.Template(scenarios.Expunge().prepare) as template:
+        data = f"{template.instance.dir}/data"
+        assert lab.leftovers(data) == []
+        files = f"{data}/accounts/2/files"
+        ways = (
+            lambda d: touch(f"{d}/queue/0123"),
+            lambda d: touch(f"{d}/accounts/2/files/0123"),
+            lambda d: [os.remove(f"{d}/accounts/2/files/{name}") for name in os.listdir(files)],
+            lambda d: execute(f"{d}/accounts/2/mail.db", "DELETE FROM message WHERE uid = 1"),
+            lambda d: execute(f"{d}/accounts/1/mail.db", "UPDATE mailbox SET unseen = unseen + 1"),
+            lambda d: execute(f"{d}/queue.db", "INSERT INTO content (head, body) VALUES (x'0d0a', x'')"),
+        )
+        for number, how in enumerate(ways):
+            copy = f"{template.instance.dir}/copy{number}"
+            shutil.copytree(data, copy)
+            assert spoil(copy, how), f"way {number} is not found"
 
 
 if __name__ == "__main__":
