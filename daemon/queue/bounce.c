@@ -22,7 +22,7 @@ static enum err collect(const struct part *p, const struct outcome *outcomes, st
 
 		if (r->state != RECIPIENT_ACTIVE || outcomes[i].kind != OUTCOME_FAILED)
 			continue;
-		recipients[d->count++] = (struct dsn_recipient){ r->address, r->original, span_str(outcomes[i].status), outcomes[i].reply, outcomes[i].remote };
+		recipients[d->count++] = (struct dsn_recipient){ r->address, r->original, span_str(outcomes[i].status), outcomes[i].reply, outcomes[i].host, outcomes[i].remote };
 	}
 	d->recipients = recipients;
 	return ERR_OK;
@@ -49,12 +49,12 @@ static enum err seal(struct queue *q, const struct dsn *d, struct accept_envelop
 	return e;
 }
 
-enum err bounce_make(struct queue *q, const struct part *p, const struct outcome *outcomes, const char *remote_host, struct accept **out, struct note *why)
+enum err bounce_make(struct queue *q, const struct part *p, const struct outcome *outcomes, struct accept **out, struct note *why)
 {
 	const struct entry *e = p->entry;
 	const struct snapshot *s = directory_hold(q->config.directory);
 	struct accept_envelope envelope = { .source = FROM_US, .reverse_path = SPAN(""), .recipients = &e->reverse_path, .recipient_count = 1 };
-	struct dsn d = { .hostname = snapshot_hostname(s), .to = e->reverse_path, .now_ms = clock_real_ms(), .arrival_ms = e->accepted_ms, .remote_host = span_str(remote_host) };
+	struct dsn d = { .hostname = snapshot_hostname(s), .to = e->reverse_path, .now_ms = clock_real_ms(), .arrival_ms = e->accepted_ms };
 	char id[QUEUE_ID_TEXT], own[QUEUE_ID_TEXT];
 	struct content *c = NULL;
 	struct arena a;

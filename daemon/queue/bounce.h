@@ -5,6 +5,6 @@
 #include "daemon/queue/outcome.h"
 
 /* For all outcomes that are OUTCOME_FAILED and whose recipients are active. The reverse-path is not null. Without queue.lock. */
-enum err bounce_make(struct queue *q, const struct part *p, const struct outcome *outcomes, const char *remote_host, struct accept **out, struct note *why) MUST_CHECK;
+enum err bounce_make(struct queue *q, const struct part *p, const struct outcome *outcomes, struct accept **out, struct note *why) MUST_CHECK;
 
 #endif

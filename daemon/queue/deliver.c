@@ -67,7 +67,7 @@ static void fail_unknown(struct queue *q, struct part *p)
 		memcpy(outcomes[i].status, status, strlen(status) + 1);
 		outcomes[i].reply = span_str(words);
 	}
-	outcome_apply(q, p, outcomes, NULL);
+	outcome_apply(q, p, outcomes);
 	free(outcomes);
 }
 

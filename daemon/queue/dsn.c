@@ -66,9 +66,9 @@ static void add_text(const struct dsn *d, bool utf8, struct buf *out)
 		buf_add_str(out, "\r\n<");
 		buf_add(out, r->original.len ? r->original : r->address);
 		buf_add_str(out, ">\r\n    ");
-		if (r->remote && d->remote_host.len) {
+		if (r->remote && r->host.len) {
 			buf_add_str(out, "the server ");
-			add_words(out, d->remote_host);
+			add_words(out, r->host);
 			buf_add_str(out, " answered: ");
 		}
 		add_words(out, r->reply.len ? r->reply : SPAN("delivery failed"));
@@ -85,9 +85,9 @@ static void add_recipient(const struct dsn *d, const struct dsn_recipient *r, st
 		add_address(out, "Original-Recipient", r->original);
 	add_address(out, "Final-Recipient", r->address);
 	buf_addf(out, "Action: failed\r\nStatus: %.*s\r\n", (int)r->status.len, r->status.ptr);
-	if (r->remote && d->remote_host.len) {
+	if (r->remote && r->host.len) {
 		buf_add_str(out, "Remote-MTA: dns; ");
-		add_words(out, d->remote_host);
+		add_words(out, r->host);
 		buf_add_str(out, "\r\n");
 	}
 	if (r->reply.len) {

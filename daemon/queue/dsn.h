@@ -8,6 +8,7 @@ struct dsn_recipient {
 	struct span address, original;
 	struct span status; /* "5.1.1" */
 	struct span reply;  /* may be empty */
+	struct span host;   /* who said it; may be empty */
 	bool remote;        /* reply is the remote's */
 };
 
@@ -15,7 +16,6 @@ struct dsn {
 	struct span hostname, to;
 	struct span queue_id, boundary; /* of the failed message; unique text */
 	int64_t now_ms, arrival_ms;
-	struct span remote_host; /* empty: none */
 	const struct dsn_recipient *recipients;
 	size_t count;
 	struct span header; /* of the failed message, with its empty line */

@@ -68,13 +68,13 @@ static void keep_words(struct rcpt *r, const struct outcome *o)
 	r->reply = copy;
 }
 
-static void log_outcome(const struct entry *e, const struct rcpt *r, const struct outcome *o, const char *remote_host)
+static void log_outcome(const struct entry *e, const struct rcpt *r, const struct outcome *o)
 {
 	static const char *const names[] = { [OUTCOME_UNTRIED] = "untried", [OUTCOME_DELIVERED] = "relayed", [OUTCOME_RETRY] = "deferred", [OUTCOME_FAILED] = "failed" };
 	char id[QUEUE_ID_TEXT];
 
 	queue_id_text(&e->id, id);
-	log_event(LOG_INFO, "queue", names[o->kind], "qid=%s to=%s host=%s status=%s reply=%s", id, log_quote(r->address).text, log_quote(span_str(remote_host)).text, o->status, log_quote(o->reply).text);
+	log_event(LOG_INFO, "queue", names[o->kind], "qid=%s to=%s host=%s status=%s reply=%s", id, log_quote(r->address).text, log_quote(o->host).text, o->status, log_quote(o->reply).text);
 }
 
 static bool is_pending(const struct rcpt *r)
@@ -112,7 +112,7 @@ static size_t limit_failures(const struct part *p, struct outcome *outcomes)
 }
 
 /* The DSN of the failures among the outcomes; they become retries when it cannot be made. True: they did. */
-static bool make_bounce(struct queue *q, struct part *p, struct outcome *outcomes, const char *remote_host, struct accept **dsn_out)
+static bool make_bounce(struct queue *q, struct part *p, struct outcome *outcomes, struct accept **dsn_out)
 {
 	struct note why = { "" };
 	char id[QUEUE_ID_TEXT];
@@ -126,7 +126,7 @@ static bool make_bounce(struct queue *q, struct part *p, struct outcome *outcome
 		log_event(LOG_WARN, "queue", "dropped", "qid=%s reason=null_reverse_path", id);
 		return false;
 	}
-	e = bounce_make(q, p, outcomes, remote_host, dsn_out, &why);
+	e = bounce_make(q, p, outcomes, dsn_out, &why);
 	if (!e)
 		return false;
 	log_event(LOG_ERROR, "queue", "dsn_not_made", "qid=%s error=%s why=%s", id, err_name(e), log_quote(span_str(why.text)).text);
@@ -188,7 +188,7 @@ static void settle_part(struct queue *q, struct part *p, int64_t again_ms)
 	part_wait(q, p, due_ms);
 }
 
-void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes, const char *remote_host)
+void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes)
 {
 	struct entry *e = p->entry;
 	struct accept *dsn;
@@ -196,10 +196,10 @@ void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes, co
 	bool put_off;
 
 	expire(e, p, outcomes);
-	put_off = make_bounce(q, p, outcomes, remote_host, &dsn);
+	put_off = make_bounce(q, p, outcomes, &dsn);
 	for (uint32_t i = 0; i < p->count; i++)
 		if (is_pending(&e->rcpts[p->first + i]) && outcomes[i].kind != OUTCOME_UNTRIED)
-			log_outcome(e, &e->rcpts[p->first + i], &outcomes[i], remote_host);
+			log_outcome(e, &e->rcpts[p->first + i], &outcomes[i]);
 	pthread_mutex_lock(&q->lock);
 	for (uint32_t i = 0; i < p->count; i++) {
 		struct rcpt *r = &e->rcpts[p->first + i];
@@ -232,7 +232,7 @@ void outcome_fail_all(struct queue *q, struct part *p, const char *status, const
 		memcpy(outcomes[i].status, status, strnlen(status, sizeof(outcomes[i].status) - 1));
 		outcomes[i].reply = span_str(words);
 	}
-	outcome_apply(q, p, outcomes, NULL);
+	outcome_apply(q, p, outcomes);
 	free(outcomes);
 }
 

@@ -13,11 +13,12 @@ struct outcome {
 	enum outcome_kind kind;
 	char status[12];   /* "5.1.1" */
 	struct span reply; /* words: the remote's, or ours */
+	struct span host;  /* who said it, when remote */
 	bool remote;       /* the remote's */
 };
 
 /* `outcomes`: one for each recipient of the active part, those already finished are ignored. Without queue.lock. May change `outcomes`. */
-void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes, const char *remote_host);
+void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes);
 /* The same failure for all of the part. */
 void outcome_fail_all(struct queue *q, struct part *p, const char *status, const char *words);
 

@@ -88,6 +88,7 @@ static void read_outcome(const struct relay_recipient *r, struct outcome *o)
 	memcpy(o->status, r->status, sizeof(o->status));
 	o->status[sizeof(o->status) - 1] = '\0';
 	o->reply = r->reply;
+	o->host = r->host;
 	o->remote = r->remote;
 }
 
@@ -125,7 +126,7 @@ static bool finish_job(struct queue *q, struct part *p, struct job *job)
 	}
 	for (size_t i = 0; i < job->relay.recipient_count; i++)
 		read_outcome(&job->recipients[i], &outcomes[job->index[i]]);
-	outcome_apply(q, p, outcomes, job->relay.remote_host);
+	outcome_apply(q, p, outcomes);
 	free(outcomes);
 	return alive;
 }

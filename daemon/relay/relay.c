@@ -73,18 +73,14 @@ static void try_all(struct relay *r, const struct route *route, struct results *
 {
 	int64_t until_ms = clock_mono_ms() + RELAY_ATTEMPT_MS + (int64_t)(results->job->size / RELAY_BYTES_PER_MS);
 	struct failure last = *why;
-	char host[sizeof(results->job->remote_host)] = "";
 
 	for (size_t i = 0; i < route->count && results->open > 0; i++) {
 		if (atomic_load(&r->cancelled) || clock_mono_ms() >= until_ms)
 			return;
 		if (try_target(r, &route->targets[i], until_ms, results, &last) == TALK_DONE)
 			return;
-		if (i == 0 || why->outcome == RELAY_FAILED || last.outcome == RELAY_RETRY) {
+		if (i == 0 || why->outcome == RELAY_FAILED || last.outcome == RELAY_RETRY)
 			*why = last;
-			memcpy(host, results->job->remote_host, sizeof(host));
-		}
-		memcpy(results->job->remote_host, host, sizeof(host));
 	}
 }
 
@@ -94,7 +90,7 @@ void relay_attempt(struct relay *r, struct relay_job *job)
 	struct failure why;
 	struct route route;
 
-	job->remote_host[0] = job->tls_version[0] = '\0';
+	job->tls_version[0] = '\0';
 	job->answered = false;
 	if (results_begin(&results, job) != ERR_OK)
 		return;

@@ -34,6 +34,7 @@ struct relay_recipient {
 	enum relay_outcome outcome; /* out */
 	char status[12];            /* out: enhanced code "5.1.1" (ours when the remote gave none) */
 	struct span reply;          /* out: the remote's words "550 5.1.1 no such user", lines joined by " / "; or ours; in job->arena */
+	struct span host;           /* out: whose words they are, when `remote`; in job->arena */
 	bool remote;                /* out: `reply` is the remote's (DSN: smtp;), not ours (x-postroom;) */
 };
 
@@ -50,9 +51,8 @@ struct relay_job {
 	enum err (*read)(void *arg, uint64_t offset, char *to, size_t size, size_t *count_out);
 	void *arg;
 	struct arena *arena;
-	char remote_host[256]; /* out: the last host tried, "" none */
-	char tls_version[16];  /* out */
-	bool answered;         /* out: a host took the sender and answered for each recipient, and did not put off the message itself */
+	char tls_version[16]; /* out */
+	bool answered;        /* out: a host took the sender and answered for each recipient, and did not put off the message itself */
 };
 /* Sets every recipient's outcome. */
 void relay_attempt(struct relay *r, struct relay_job *job);

@@ -16,7 +16,7 @@ void failure_ours(struct failure *f, enum relay_outcome outcome, const char *sta
 	va_end(args);
 }
 
-void failure_remote(struct failure *f, const struct answer *a)
+void failure_remote(struct failure *f, const struct answer *a, const char *host)
 {
 	bool permanent = answer_is(a, 5);
 
@@ -28,6 +28,7 @@ void failure_remote(struct failure *f, const struct answer *a)
 		(void)snprintf(f->status, sizeof(f->status), "%c.0.0", permanent ? '5' : '4');
 	memcpy(f->text, a->text, a->text_len + 1);
 	f->remote = true;
+	(void)snprintf(f->host, sizeof(f->host), "%s", host);
 }
 
 enum err results_begin(struct results *r, struct relay_job *job)
@@ -39,12 +40,13 @@ enum err results_begin(struct results *r, struct relay_job *job)
 		job->recipients[i].outcome = RELAY_RETRY;
 		memcpy(job->recipients[i].status, "4.3.0", 6);
 		job->recipients[i].reply = SPAN("not tried");
+		job->recipients[i].host = SPAN("");
 		job->recipients[i].remote = false;
 	}
 	return r->decided ? ERR_OK : ERR_LIMIT;
 }
 
-static void decide(struct results *r, size_t i, enum relay_outcome outcome, const char *status, struct span text, bool remote)
+static void decide(struct results *r, size_t i, enum relay_outcome outcome, const char *status, struct span text, const char *host)
 {
 	struct relay_recipient *to = &r->job->recipients[i];
 	struct span kept;
@@ -57,17 +59,19 @@ static void decide(struct results *r, size_t i, enum relay_outcome outcome, cons
 	(void)snprintf(to->status, sizeof(to->status), "%s", status);
 	kept = arena_copy(r->job->arena, text);
 	to->reply = kept.ptr ? kept : SPAN("no memory for the reply");
-	to->remote = remote && kept.ptr;
+	to->remote = host && kept.ptr;
+	if (to->remote)
+		to->host = arena_copy(r->job->arena, span_str(host));
 }
 
-void result_delivered(struct results *r, size_t recipient, const struct answer *a)
+void result_delivered(struct results *r, size_t recipient, const struct answer *a, const char *host)
 {
-	decide(r, recipient, RELAY_DELIVERED, a->status[0] ? a->status : "2.0.0", span_make(a->text, a->text_len), true);
+	decide(r, recipient, RELAY_DELIVERED, a->status[0] ? a->status : "2.0.0", span_make(a->text, a->text_len), host);
 }
 
 void result_failed(struct results *r, size_t recipient, const struct failure *f)
 {
-	decide(r, recipient, f->outcome, f->status, span_str(f->text), f->remote);
+	decide(r, recipient, f->outcome, f->status, span_str(f->text), f->remote ? f->host : NULL);
 }
 
 void results_fail_rest(struct results *r, const struct failure *f)

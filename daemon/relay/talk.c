@@ -46,7 +46,7 @@ static enum talk_end lost(struct talk *t, const char *where, enum err e)
 static enum talk_end refused(struct talk *t)
 {
 	t->job->answered = false;
-	failure_remote(t->why, &t->answer);
+	failure_remote(t->why, &t->answer, t->setup->target->host);
 	return TALK_NEXT;
 }
 
@@ -268,7 +268,7 @@ static enum talk_end authenticate(struct talk *t)
 		return lost(t, "AUTH", e);
 	if (t->answer.code == 235)
 		return TALK_DONE;
-	failure_remote(t->why, &t->answer);
+	failure_remote(t->why, &t->answer, t->setup->target->host);
 	t->why->outcome = RELAY_RETRY;
 	t->why->status[0] = '4';
 	return TALK_NEXT;
@@ -364,7 +364,7 @@ static enum talk_end read_mail(struct talk *t)
 		return lost(t, "MAIL", e);
 	if (answer_is(&t->answer, 2))
 		return TALK_DONE;
-	failure_remote(&f, &t->answer);
+	failure_remote(&f, &t->answer, t->setup->target->host);
 	*t->why = f;
 	if (f.outcome == RELAY_RETRY)
 		return TALK_NEXT;
@@ -386,7 +386,7 @@ static enum talk_end read_rcpt(struct talk *t, size_t recipient)
 	}
 	if (t->answer.code == 421)
 		return refused(t);
-	failure_remote(&f, &t->answer);
+	failure_remote(&f, &t->answer, t->setup->target->host);
 	/* RFC 5321 4.5.3.1.10: 552 here meant "too many recipients" to old servers. */
 	if (t->answer.code == 552 && t->answer.status[0] == '\0') {
 		f.outcome = RELAY_RETRY;
@@ -509,7 +509,7 @@ static void decide_accepted(struct talk *t, const struct failure *f)
 		if (f)
 			result_failed(t->results, i, f);
 		else
-			result_delivered(t->results, i, &t->answer);
+			result_delivered(t->results, i, &t->answer, t->setup->target->host);
 	}
 }
 
@@ -532,7 +532,7 @@ static enum talk_end finish_content(struct talk *t, struct stuffer *stuffer)
 		decide_accepted(t, &f);
 		return TALK_DONE;
 	}
-	failure_remote(&f, &t->answer);
+	failure_remote(&f, &t->answer, t->setup->target->host);
 	t->job->answered = !answer_is(&t->answer, 4);
 	decide_accepted(t, answer_is(&t->answer, 2) ? NULL : &f);
 	return TALK_DONE;
@@ -561,7 +561,7 @@ static enum talk_end send_data(struct talk *t, bool data_sent)
 	if (t->answer.code != 354) {
 		if (t->answer.code == 421)
 			return refused(t);
-		failure_remote(&f, &t->answer);
+		failure_remote(&f, &t->answer, t->setup->target->host);
 		t->job->answered = !answer_is(&t->answer, 4);
 		decide_accepted(t, &f);
 		return TALK_DONE;
@@ -635,7 +635,6 @@ enum talk_end talk_with(const struct talk_setup *setup, struct results *results,
 		failure_ours(why, RELAY_RETRY, "4.3.0", "no memory");
 		return TALK_NEXT;
 	}
-	(void)snprintf(job->remote_host, sizeof(job->remote_host), "%s", setup->target->host);
 	job->tls_version[0] = '\0';
 	end = begin(&t);
 	if (end == TALK_DONE)

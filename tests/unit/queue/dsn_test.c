@@ -15,7 +15,7 @@ static bool has(struct span text, const char *what)
 
 static struct dsn example(const struct dsn_recipient *recipients, size_t count)
 {
-	return (struct dsn){ .hostname = SPAN("mail.example.test"), .to = SPAN("bob@example.test"), .queue_id = SPAN("abc"), .boundary = SPAN("unique"), .now_ms = 1767225600000, .arrival_ms = 1767225600000, .remote_host = SPAN("mx.other.test"), .recipients = recipients, .count = count, .header = SPAN("Subject: lost\r\n\r\n") };
+	return (struct dsn){ .hostname = SPAN("mail.example.test"), .to = SPAN("bob@example.test"), .queue_id = SPAN("abc"), .boundary = SPAN("unique"), .now_ms = 1767225600000, .arrival_ms = 1767225600000, .recipients = recipients, .count = count, .header = SPAN("Subject: lost\r\n\r\n") };
 }
 
 static void parse(struct span text, struct arena *a, struct mime_message *out)
@@ -30,7 +30,7 @@ static void parse(struct span text, struct arena *a, struct mime_message *out)
 
 static void report_has_three_parts(void **state)
 {
-	struct dsn_recipient r = { SPAN("x@other.test"), SPAN("x@other.test"), SPAN("5.1.1"), SPAN("550 no"), true };
+	struct dsn_recipient r = { SPAN("x@other.test"), SPAN("x@other.test"), SPAN("5.1.1"), SPAN("550 no"), SPAN("mx.other.test"), true };
 	struct dsn d = example(&r, 1);
 	struct mime_message m;
 	struct arena a;
@@ -59,7 +59,7 @@ static void report_has_three_parts(void **state)
 
 static void words_of_a_remote_cannot_make_fields(void **state)
 {
-	struct dsn_recipient r = { SPAN("x@other.test"), SPAN("alias@example.test"), SPAN("5.0.0"), SPAN("550 a\r\nAction: delivered\r\n\xff"), true };
+	struct dsn_recipient r = { SPAN("x@other.test"), SPAN("alias@example.test"), SPAN("5.0.0"), SPAN("550 a\r\nAction: delivered\r\n\xff"), SPAN("mx.other.test"), true };
 	struct dsn d = example(&r, 1);
 	struct buf out;
 	bool utf8, eight_bit;
@@ -75,7 +75,7 @@ static void words_of_a_remote_cannot_make_fields(void **state)
 
 static void utf8_addresses_use_the_global_types(void **state)
 {
-	struct dsn_recipient r = { SPAN("\xc3\xbc@other.test"), SPAN("\xc3\xbc@other.test"), SPAN("5.1.1"), SPAN("550 no"), true };
+	struct dsn_recipient r = { SPAN("\xc3\xbc@other.test"), SPAN("\xc3\xbc@other.test"), SPAN("5.1.1"), SPAN("550 no"), SPAN("mx.other.test"), true };
 	struct dsn d = example(&r, 1);
 	struct buf out;
 	bool utf8, eight_bit;
@@ -94,7 +94,7 @@ static void utf8_addresses_use_the_global_types(void **state)
 
 static void only_the_header_comes_back_and_not_all_of_a_huge_one(void **state)
 {
-	struct dsn_recipient r = { SPAN("x@other.test"), SPAN("x@other.test"), SPAN("5.1.1"), SPAN(""), false };
+	struct dsn_recipient r = { SPAN("x@other.test"), SPAN("x@other.test"), SPAN("5.1.1"), SPAN(""), SPAN("mx.other.test"), false };
 	struct dsn d = example(&r, 1);
 	struct buf header, out;
 	bool utf8, eight_bit;

@@ -33,8 +33,8 @@ void fake_relay_answer(struct relay_job *job, enum relay_outcome outcome, const 
 		memcpy(r->status, status, strlen(status) + 1);
 		r->reply = span_str(reply);
 		r->remote = true;
+		r->host = SPAN("mx.other.test");
 	}
-	memcpy(job->remote_host, "mx.other.test", sizeof("mx.other.test"));
 }
 
 void relay_attempt(struct relay *r, struct relay_job *job)
