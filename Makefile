@@ -210,6 +210,7 @@ $(BUILD)/tests/bench/load: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 bench: $(BUILD)/postroom $(if $(wildcard tests/bench/*.c),$(BUILD)/tests/bench/load)
+	@sh packaging/install-deps.sh build test
 	python3 tests/bench/bench.py --postroom $(BUILD)/postroom --load $(BUILD)/tests/bench/load $(if $(HARNESS),--harness $(HARNESS))
 
 deb: $(BUILD)/postroom

@@ -365,7 +365,11 @@ def run_parts(bench, args, harness, work, record):
     beside.password = harness.PASSWORD
     ours = Ours(harness, range(1, CROWD[-1] + 1), bench.sink)
     try:
-        beside.start()
+        try:
+            beside.start()
+        except (RuntimeError, OSError) as fault:
+            beside.last_words()
+            sys.exit(f"bench: Postfix and Dovecot do not start: {fault}")
         record["peer_version"] = beside.version()
         for name in args.only.split(","):
             began = time.monotonic()
@@ -396,6 +400,8 @@ def main():
     args = parser.parse_args()
     args.postroom, args.load = os.path.abspath(args.postroom), os.path.abspath(args.load)
     args.cache = os.path.join(os.path.dirname(args.postroom), "bench")
+    if os.geteuid() != 0:
+        sys.exit("bench: Postfix and Dovecot, and the name space they run in, need root")
     os.makedirs(args.cache, exist_ok=True)
     os.environ["POSTROOM"] = args.postroom
     tempfile.tempdir = args.cache
