@@ -236,10 +236,8 @@ static enum err run_copy(struct db *db, void *arg)
 static enum err copied(struct moving *x, struct arena *a, struct uid_pair **out, size_t *count_out)
 {
 	struct mailstore *m = x->v->m;
-	struct mailbox_state *target = state_get(m, x->target_id, x->first_uid);
 
-	if (target)
-		state_announce(target, x->modseq);
+	state_announce_at(m, x->target_id, x->first_uid, x->modseq);
 	notice_changed(m, x->target_id);
 	if (x->is_move && x->target_id != x->v->state->id) {
 		state_announce(x->v->state, x->modseq);

@@ -468,10 +468,7 @@ static enum err run_rename(struct db *db, void *arg)
 
 static void announce(struct mailstore *m, uint64_t mailbox_id, uint64_t modseq)
 {
-	struct mailbox_state *state = state_get(m, mailbox_id, 1);
-
-	if (state)
-		state_announce(state, modseq);
+	state_announce_at(m, mailbox_id, 1, modseq);
 	notice_changed(m, mailbox_id);
 }
 

@@ -125,10 +125,7 @@ static void drop_files(struct mailstore *m, const struct filing *filings, size_t
 /* After a commit that brought messages from first_uid on. */
 static void arrived(struct mailstore *m, uint64_t mailbox_id, uint64_t first_uid, uint64_t modseq)
 {
-	struct mailbox_state *state = state_get(m, mailbox_id, first_uid);
-
-	if (state)
-		state_announce(state, modseq);
+	state_announce_at(m, mailbox_id, first_uid, modseq);
 	notice_changed(m, mailbox_id);
 }
 

@@ -5,6 +5,7 @@
  * (2) Flags are changed only through views, so a state exists before the first note is due, and what changed before it existed
  *     has a modseq of at most open_modseq.
  * (3) A map only gets newer.
+ * (4) A view holds its state before it reads the mailbox's row for the last time: a mailbox that is deleted after that marks this state.
  */
 #include "daemon/store/state.h"
 
@@ -32,8 +33,35 @@ struct mailbox_state *state_get(struct mailstore *m, uint64_t mailbox_id, uint64
 		state->next = *bucket(m, mailbox_id);
 		*bucket(m, mailbox_id) = state;
 	}
+	if (state)
+		state->holders++;
 	pthread_mutex_unlock(&m->lock);
 	return state;
+}
+
+/* With the lock. */
+static void forget_if_gone(struct mailstore *m, struct mailbox_state *state)
+{
+	struct mailbox_state **at = bucket(m, state->id);
+
+	if (state->holders || !atomic_load(&state->gone))
+		return;
+	while (*at != state)
+		at = &(*at)->next;
+	*at = state->next;
+	uidmap_release(&state->map);
+	free(state);
+}
+
+void state_release(struct mailstore *m, struct mailbox_state **state)
+{
+	if (!*state)
+		return;
+	pthread_mutex_lock(&m->lock);
+	(*state)->holders--;
+	forget_if_gone(m, *state);
+	pthread_mutex_unlock(&m->lock);
+	*state = NULL;
 }
 
 void state_free_all(struct mailstore *m)
@@ -57,16 +85,27 @@ void state_announce(struct mailbox_state *state, uint64_t modseq)
 		;
 }
 
+void state_announce_at(struct mailstore *m, uint64_t mailbox_id, uint64_t recent_from, uint64_t modseq)
+{
+	struct mailbox_state *state = state_get(m, mailbox_id, recent_from);
+
+	if (state)
+		state_announce(state, modseq);
+	state_release(m, &state);
+}
+
 void state_gone(struct mailstore *m, uint64_t mailbox_id)
 {
 	struct mailbox_state *state;
 
 	pthread_mutex_lock(&m->lock);
-	for (state = *bucket(m, mailbox_id); state; state = state->next) {
-		if (state->id == mailbox_id) {
-			atomic_store(&state->gone, true);
-			uidmap_release(&state->map);
-		}
+	state = *bucket(m, mailbox_id);
+	while (state && state->id != mailbox_id)
+		state = state->next;
+	if (state) {
+		atomic_store(&state->gone, true);
+		uidmap_release(&state->map);
+		forget_if_gone(m, state);
 	}
 	pthread_mutex_unlock(&m->lock);
 }

@@ -18,6 +18,7 @@ struct mailbox_state {
 	atomic_bool gone;        /* the mailbox was deleted */
 
 	/* Under the account's lock. */
+	unsigned holders;
 	uint64_t recent_from; /* UIDs from here have been shown to nobody as recent */
 	struct uidmap *map;   /* may be null; the mailbox at (map_modseq, map_uid_next) */
 	uint64_t map_modseq, map_uid_next;
@@ -30,12 +31,16 @@ struct mailbox_state {
 	uint64_t changes_floor;
 };
 
-/* Made when missing; lives as long as the account is open. Null without memory. `recent_from` is for a new one. */
+/* Made when missing, and held until state_release(). It lives as long as the account is open, or, when its mailbox is deleted, until
+ * nobody holds it. Null without memory. `recent_from` is for a new one. */
 struct mailbox_state *state_get(struct mailstore *m, uint64_t mailbox_id, uint64_t recent_from);
+void state_release(struct mailstore *m, struct mailbox_state **state);
 void state_free_all(struct mailstore *m);
 
 /* After a commit. */
 void state_announce(struct mailbox_state *state, uint64_t modseq);
+/* The same for a mailbox that no view need be open on. */
+void state_announce_at(struct mailstore *m, uint64_t mailbox_id, uint64_t recent_from, uint64_t modseq);
 void state_gone(struct mailstore *m, uint64_t mailbox_id);
 
 /* Before the commit of a change of flags, in its transaction: a reader that sees the change then finds it here. */

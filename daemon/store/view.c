@@ -200,8 +200,16 @@ static enum err open_at_now(struct view *v, uint64_t mailbox_id)
 	if (!e) {
 		/* A new state: what is there was there before, not recent. */
 		v->state = state_get(v->m, mailbox_id, row.uid_next);
-		e = v->state ? current_map(v, db, &row, &v->map, &v->uid_next) : ERR_TEMP;
+		e = v->state ? ERR_OK : ERR_TEMP;
 	}
+	if (!e) {
+		db_rollback(db);
+		e = db_begin(db);
+	}
+	if (!e)
+		e = db_mailbox_by_id(db, mailbox_id, &row); /* it may have been deleted before the state was held */
+	if (!e)
+		e = current_map(v, db, &row, &v->map, &v->uid_next);
 	mailstore_reader_give(v->m, &db);
 	if (e)
 		return e;
@@ -245,6 +253,7 @@ void view_close(struct view **view)
 	if (!v)
 		return;
 	uidmap_release(&v->map);
+	state_release(v->m, &v->state);
 	free(v->recent);
 	free(v->own);
 	free(v);
