@@ -39,7 +39,7 @@ try {
         sayNext("Manage it on this machine:", "postroom help");
     } else {
         show("action", "Not set up yet: the mail ports are closed.");
-        sayNext("Run on this machine:", "postroom setup --hostname mail.example.org --domain example.org --admin you@example.org");
+        sayNext("Run on this machine:", "postroom setup --hostname mail.example.org \\\n    --domain example.org --admin you@example.org");
     }
     fact("Version", health.version);
     fact("As of", new Date().toLocaleTimeString());

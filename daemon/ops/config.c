@@ -326,9 +326,11 @@ enum err config_check_files(const struct config *c, struct note *why)
 	const struct resolver_config names = { .mode = c->resolver, .trust_anchor = c->trust_anchor };
 	struct tls_client *authorities = NULL;
 	struct resolver *resolver = NULL;
-	enum err e = tls_client_new(c->tls_ca_file, &authorities, why);
+	enum err e = ERR_OK;
 
-	if (e == ERR_OK)
+	if (c->tls_ca_file)
+		e = tls_client_new(c->tls_ca_file, &authorities, why);
+	if (e == ERR_OK && c->trust_anchor && strcmp(c->trust_anchor, DEFAULT_TRUST_ANCHOR) != 0)
 		e = resolver_new(&names, &resolver, why);
 	resolver_free(&resolver);
 	tls_client_free(&authorities);

@@ -53,7 +53,7 @@ struct config {
 enum err config_read(const char *path, struct config *out, struct note *why) MUST_CHECK;
 /* The same for text that was read; `path` names it in messages and gives the folder. */
 enum err config_parse(const char *path, struct span text, struct config *out, struct note *why) MUST_CHECK;
-/* That trust_anchor and tls_ca_file hold what their keys promise: ERR_SYNTAX and `why`. Changes nothing. */
+/* That the trust_anchor and tls_ca_file that the file names hold what their keys promise: ERR_SYNTAX and `why`. Changes nothing. */
 enum err config_check_files(const struct config *c, struct note *why) MUST_CHECK;
 void config_clear(struct config *c);
 
