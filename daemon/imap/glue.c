@@ -48,11 +48,13 @@ static bool enter(struct imap_conn *conn, uint64_t account_id)
 	struct imap_context *c = conn->context;
 	struct imap_conn **head = bucket(c, account_id);
 	unsigned n = 0;
+	bool has_room;
 
 	pthread_mutex_lock(&c->accounts_lock);
 	for (const struct imap_conn *o = *head; o; o = o->next)
 		n += o->account_id == account_id;
-	if (n < IMAP_SESSIONS_PER_ACCOUNT) {
+	has_room = n < IMAP_SESSIONS_PER_ACCOUNT;
+	if (has_room) {
 		conn->account_id = account_id;
 		conn->next = *head;
 		conn->link = head;
@@ -61,7 +63,7 @@ static bool enter(struct imap_conn *conn, uint64_t account_id)
 		*head = conn;
 	}
 	pthread_mutex_unlock(&c->accounts_lock);
-	return conn->link != NULL;
+	return has_room;
 }
 
 static void leave(struct imap_conn *conn)
