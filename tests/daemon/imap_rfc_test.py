@@ -1270,7 +1270,7 @@ def test_pipelining(check):
 
 
 def test_half_close_gets_all_output():
-    """`printf ... | nc -N` over plain TCP after STARTTLS is not possible: TLS with close_notify stands for it."""
+    """The client's TCP side is shut without a close_notify."""
     p = daemon()
     with Client(p, "carol") as c:
         n = mailbox(c, [b"Subject: big\r\n\r\n" + b"x" * 70 + b"\r\n" + b"0123456789abcdef\r\n" * 60000 for _ in range(6)])
@@ -1307,6 +1307,46 @@ def test_half_close_gets_all_output():
     tcp.close()
     assert text.count(b"0123456789abcdef\r\n") == 360000, (text.count(b"0123456789abcdef\r\n"), text[-300:])
     assert b"\r\nc OK" in text and b"* BYE" in text and text.rstrip().split(b"\r\n")[-1].startswith(b"d OK"), text[-300:]
+
+
+def test_half_close_without_tls_gets_all_output():
+    """What `printf ... | nc -N` does."""
+    p = daemon()
+    with Client(p, "carol") as c:
+        n = mailbox(c, [b"Subject: big\r\n\r\n" + b"0123456789abcdef\r\n" * 60000 for _ in range(4)])
+    with socket.create_connection(("127.0.0.1", p.port["imap"]), timeout=30 * harness.SLOW) as s:
+        s.sendall(f"a LOGIN carol@example.org {PASSWORD}\r\nb SELECT {n}\r\nc FETCH 1:* (FLAGS BODY.PEEK[])\r\nd LOGOUT\r\n".encode())
+        s.shutdown(socket.SHUT_WR)
+        text = b""
+        while data := s.recv(1 << 18):
+            text += data
+    assert text.count(b"0123456789abcdef\r\n") == 240000, (text.count(b"0123456789abcdef\r\n"), text[-300:])
+    assert b"\r\nc OK" in text and text.rstrip().split(b"\r\n")[-1].startswith(b"d OK"), text[-300:]
+
+
+@checks
+def test_message_that_vanishes_within_its_row(check):
+    p = daemon()
+    head = b"Subject: wide\r\n" + b"".join(b"X-Filler-%d: %s\r\n" % (i, b"x" * 900) for i in range(220)) + b"\r\n"
+    with Client(p, "carol") as c:
+        n = mailbox(c, [head + b"body\r\n" for _ in range(6)])
+        c.ok(f"SELECT {n}")
+        c.send("a FETCH 1:* (" + " ".join(["BODY.PEEK[HEADER]"] * 200) + " UID)\r\nb NOOP\r\n")  # 40 MiB a message: it waits for us in the middle of one
+        assert c.raw.socket.recv(1000)[:9] == b"* 1 FETCH"
+        with Client(p, "carol", select=n) as other:
+            other.ok("STORE 1:4 +FLAGS.SILENT (\\Deleted)")
+            other.ok("EXPUNGE")
+        data = bytearray()
+        while b"\r\nb OK" not in data[-100:]:
+            more = c.raw.socket.recv(1 << 20)
+            check(more)
+            if not more:
+                break
+            data += more
+        check(b"\r\na OK" in data[-4000:] or b"\r\na NO" in data[-4000:], bytes(data[-300:]))
+        check.is_(data.count(b" EXPUNGE\r\n"), 4)
+        check(b"* 5 FETCH (" in data and b" UID 6)\r\n" in data)
+        check.is_([int(v["UID"]) for v in c.fetch("1:*", "UID").values()], [5, 6])
 
 
 @checks
