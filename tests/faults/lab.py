@@ -456,9 +456,11 @@ def compare_files(folder, rows):
 # ---- many runs ----
 
 
-def choose(total, wanted):
-    """All of 1..total in a full run; else `wanted` of them, spread, with both ends."""
-    if FULL or wanted >= total:
+def choose(total, wanted, most=None):
+    """In a full run all of 1..total, or `most` of them; else `wanted`; spread, with both ends."""
+    if FULL:
+        wanted = most or total
+    if wanted >= total:
         return list(range(1, total + 1))
     return sorted({1 + round(i * (total - 1) / (wanted - 1)) for i in range(wanted)})
 
