@@ -177,7 +177,7 @@ check:
 	-+@$(AGAIN) check-daemon
 	-+@$(AGAIN) check-fuzz
 	-+@$(AGAIN) check-faults
-	@python3 tests/run.py --results $(RESULTS) total --optional $(CHECK_SUITES)
+	@python3 tests/run.py --results $(RESULTS) total $(CHECK_SUITES)
 
 # The same with clang and under sanitizers, all faults, longer fuzzing, packages.
 check-full:
