@@ -8,6 +8,7 @@
  * (2) A part is stopped only after all that stand on it.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -402,8 +403,8 @@ static void wait_for_stop(struct daemon *d, const sigset_t *signals)
 	while ((got = sigtimedwait(signals, NULL, &turn)) == SIGHUP || (got < 0 && (errno == EINTR || errno == EAGAIN))) {
 		if (got == SIGHUP)
 			reload(d);
-		else
-			store_tend(d->store);
+		else if (store_tend(d->store) > 0)
+			malloc_trim(0); /* the heaps of many threads would keep what a rush of work has freed */
 	}
 	log_event(LOG_INFO, "main", "stopping", "signal=%d", got);
 }

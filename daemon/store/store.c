@@ -314,9 +314,10 @@ static struct mailstore *take_quiet(struct store *s, size_t bucket, uint64_t aft
 	return found ? found->open : NULL;
 }
 
-void store_tend(struct store *s)
+unsigned store_tend(struct store *s)
 {
 	const int64_t now_ms = clock_mono_ms();
+	unsigned tended = 0;
 
 	for (size_t i = 0; i < BUCKETS; i++) {
 		struct mailstore *m;
@@ -328,8 +329,10 @@ void store_tend(struct store *s)
 			atomic_store_explicit(&m->used_ms, INT64_MAX, memory_order_relaxed);
 			mailstore_shrink(m);
 			store_close(&m);
+			tended++;
 		}
 	}
+	return tended;
 }
 
 void store_watch_add(struct mailstore *m, struct store_watch *w)

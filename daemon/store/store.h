@@ -28,8 +28,8 @@ void store_close(struct mailstore **m);
 /* Erases the folder of a removed account. ERR_STATE while sessions hold it (kick them first). */
 enum err store_erase(struct store *s, uint64_t account_id, struct note *why) MUST_CHECK;
 
-/* Gives back memory (cached pages, idle reading handles) of accounts that have been quiet for 20 s. For the keeper, now and then. */
-void store_tend(struct store *s);
+/* Gives back memory (cached pages, idle reading handles) of accounts that have been quiet for 20 s, and says of how many. For the keeper, now and then. */
+unsigned store_tend(struct store *s);
 
 /* Called after each committed change of a mailbox; must only queue a wake-up: the list's lock is held, so after
  * store_watch_remove() no call comes. One subscriber list per open account. */
