@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -25,6 +26,10 @@
 #define BUSY_TIMEOUT_MS 2000
 #define RESTART_TIMEOUT_MS 100
 #define OTHER_TIMEOUT_MS 1000
+
+/* Set by a sync that failed. The kernel then holds the bytes as written that the disk never got: what a WAL seems to contain is copied into its
+ * file before it is built upon. Rolled back in the same handle it is written over anyway. */
+static atomic_bool sync_failed;
 
 /* Guards the moment between making a file and closing our own descriptor of it. */
 static pthread_mutex_t creating = PTHREAD_MUTEX_INITIALIZER;
@@ -57,6 +62,8 @@ static enum err constraint_error(int code)
 
 enum err db_error(int sqlite_code)
 {
+	if (sqlite_code == SQLITE_IOERR_FSYNC)
+		atomic_store_explicit(&sync_failed, true, memory_order_relaxed);
 	switch (sqlite_code & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
@@ -288,6 +295,8 @@ static enum err open_sqlite(struct db *db, struct note *why)
 	}
 	(void)sqlite3_wal_hook(db->sqlite, count_wal, db); /* also ends automatic checkpoints */
 	e = set_pragmas(db, why);
+	if (!e && db->mode == DB_WRITE && atomic_load_explicit(&sync_failed, memory_order_relaxed))
+		e = db_error(sqlite3_wal_checkpoint_v2(db->sqlite, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
 	if (e)
 		return e;
 	e = db->mode == DB_READ ? check_reader(db, why) : migrate(db, why);
