@@ -146,7 +146,7 @@ static void answer(struct question **q, const struct auth_result *result)
 
 static void answer_busy(struct question **q, int64_t delay_ms)
 {
-	const struct auth_result busy = { AUTH_BUSY, 0, delay_ms };
+	const struct auth_result busy = { .verdict = AUTH_BUSY, .delay_ms = delay_ms };
 
 	answer(q, &busy);
 }
@@ -164,8 +164,28 @@ static struct question *take(struct auth *a)
 	return q;
 }
 
+static uint64_t credential_of(const struct auth *a, const struct account *account)
+{
+	struct proven_tag tag;
+	uint64_t credential;
+
+	proven_make_tag(&a->proven, account->id, account->password_hash, SPAN(""), &tag);
+	memcpy(&credential, tag.bytes, sizeof(credential));
+	return credential;
+}
+
+bool auth_still_holds(const struct auth *a, uint64_t account_id, uint64_t credential)
+{
+	const struct snapshot *s = directory_hold(a->directory);
+	const struct account *account = snapshot_account(s, account_id);
+	bool holds = account && !account->suspended && credential_of(a, account) == credential;
+
+	snapshot_release(&s);
+	return holds;
+}
+
 /* The account as it is now: it may have changed while the question waited. */
-static enum auth_verdict verdict_of(struct auth *a, const struct question *q, uint64_t *account_out)
+static enum auth_verdict verdict_of(const struct auth *a, const struct question *q, struct auth_result *out)
 {
 	const struct snapshot *s = directory_hold(a->directory);
 	const struct account *account = snapshot_account(s, q->account_id);
@@ -173,7 +193,8 @@ static enum auth_verdict verdict_of(struct auth *a, const struct question *q, ui
 
 	if (account && span_equals(account->password_hash, span_make(q->hash, q->hash_len))) {
 		v = account->suspended ? AUTH_SUSPENDED : AUTH_OK;
-		*account_out = account->id;
+		out->account_id = account->id;
+		out->credential = credential_of(a, account);
 	}
 	snapshot_release(&s);
 	return v;
@@ -193,7 +214,7 @@ static void decide(struct auth *a, const struct question *q, struct auth_result 
 	if (e == ERR_TEMP)
 		out->verdict = AUTH_BUSY;
 	else if (match && q->account_id)
-		out->verdict = verdict_of(a, q, &out->account_id);
+		out->verdict = verdict_of(a, q, out);
 	pthread_mutex_lock(&a->lock);
 	if (out->verdict == AUTH_WRONG && q->network) {
 		throttle_add(&a->throttle, q->network, now_ms);
@@ -355,7 +376,7 @@ void auth_check_password(struct auth *a, struct span login, struct span password
 	}
 	pthread_mutex_unlock(&a->lock);
 	if (known) {
-		result.verdict = verdict_of(a, q, &result.account_id);
+		result.verdict = verdict_of(a, q, &result);
 		answer(&q, &result);
 	} else if (!queued) {
 		answer_busy(&q, throttle_delay_ms(failures));

@@ -30,13 +30,17 @@ enum auth_verdict {
 struct auth_result {
 	enum auth_verdict verdict;
 	uint64_t account_id;
-	int64_t delay_ms; /* answer the peer only after this long (failures from one /32 or /64 add up; 0 for trusted networks) */
+	uint64_t credential; /* of OK: names the stored hash that was proven, for auth_still_holds(); good while this process lives */
+	int64_t delay_ms;    /* answer the peer only after this long (failures from one /32 or /64 add up; 0 for trusted networks) */
 };
 
 /* A password once proven is remembered in memory as a keyed hash, so that the slow one runs once; a change of the stored hash ends that.
  * done() runs on a hash thread, or at once in the caller's when the answer is known. It must not block. */
 void auth_check_password(struct auth *a, struct span login, struct span password, const struct net_addr *peer,
 			 void (*done)(void *arg, const struct auth_result *result), void *arg);
+
+/* Is the account there, not suspended, and its stored hash the one that was proven? Memory only. */
+bool auth_still_holds(const struct auth *a, uint64_t account_id, uint64_t credential);
 
 /* argon2id, 19 MiB, t=2, encoded form. Blocking (50 ms). ERR_LIMIT: shorter than AUTH_PASSWORD_MIN or longer than AUTH_PASSWORD_MAX. */
 enum err auth_hash_password(struct span password, struct buf *out) MUST_CHECK;

@@ -94,6 +94,7 @@ enum step smtp_auth_answer(struct smtp_session *s, const struct smtp_answer *ans
 	switch (answer->verdict) {
 	case SMTP_YES:
 		s->account_id = answer->account_id;
+		s->credential = answer->credential;
 		s->auth_failures = 0;
 		return over(s, REPLY_AUTH_OK, reply);
 	case SMTP_NO: return failed(s, REPLY_AUTH_WRONG, reply);

@@ -20,6 +20,11 @@ enum step smtp_run_mail(struct smtp_session *s, const union smtp_args *args, str
 	const struct address *path = &args->mail.path;
 
 	smtp_transaction_clear(s);
+	/* A password is changed, or a user suspended, to shut somebody out: who is in already sends nothing more. */
+	if (s->profile == SMTP_SUBMISSION && !s->services->login_holds(s->world, s->account_id, s->credential)) {
+		*reply = (struct smtp_reply){ REPLY_LOGIN_OVER, smtp_hostname(s) };
+		return STEP_CLOSE;
+	}
 	if (args->mail.size > s->max_size) {
 		reply->id = REPLY_TOO_LARGE;
 		return STEP_REPLY;

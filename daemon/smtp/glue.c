@@ -52,13 +52,18 @@ static enum smtp_recipient find_recipient(void *world, const struct address *add
 	return found;
 }
 
-/* An account that was suspended after it logged in sends nothing more. */
+static bool login_holds(void *world, uint64_t account_id, uint64_t credential)
+{
+	struct connection *c = world;
+
+	return auth_still_holds(c->context->config.auth, account_id, credential);
+}
+
 static bool may_send_as(void *world, uint64_t account_id, const struct address *address)
 {
 	struct connection *c = world;
 	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
-	const struct account *account = snapshot_account(snapshot, account_id);
-	bool may = account && !account->suspended && snapshot_may_send_as(snapshot, account_id, address);
+	bool may = snapshot_may_send_as(snapshot, account_id, address);
 
 	snapshot_release(&snapshot);
 	return may;
@@ -86,6 +91,7 @@ static enum err begin(void *world, struct accept **out)
 static const struct smtp_services services = {
 	.recipient = find_recipient,
 	.may_send_as = may_send_as,
+	.login_holds = login_holds,
 	.real_ms = real_ms,
 	.mono_ms = mono_ms,
 	.new_id = queue_id_new,
@@ -111,6 +117,7 @@ static void checked(void *arg, const struct auth_result *result)
 	case AUTH_BUSY: v->answer.verdict = SMTP_LATER; break;
 	}
 	v->answer.account_id = result->account_id;
+	v->answer.credential = result->credential;
 	if (result->delay_ms > 0)
 		pool_answer_later(v->ticket, v, result->delay_ms);
 	else

@@ -42,6 +42,7 @@ static const struct {
 	[REPLY_TOO_MANY_ERRORS] = { LINE("421 4.7.0 * Too many errors, closing connection"), 0 },
 	[REPLY_TOO_MANY_FAILURES] = { LINE("421 4.7.0 * Too many failed authentications, closing connection"), 0 },
 	[REPLY_FLOOD] = { LINE("421 4.7.0 * Line too long, closing connection"), 0 },
+	[REPLY_LOGIN_OVER] = { LINE("421 4.7.0 * This login is over, closing connection"), 0 },
 	[REPLY_AUTH_BUSY] = { LINE("454 4.7.0 Temporary authentication failure, try again later"), IDLE },
 	[REPLY_TRY_LATER] = { LINE("451 4.3.0 Local error, try again later"), REFUSAL },
 	[REPLY_TOO_MANY_RECIPIENTS] = { LINE("452 4.5.3 Too many recipients"), 1 },

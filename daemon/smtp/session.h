@@ -25,6 +25,7 @@ enum smtp_recipient {
 struct smtp_services {
 	enum smtp_recipient (*recipient)(void *world, const struct address *address);
 	bool (*may_send_as)(void *world, uint64_t account_id, const struct address *address);
+	bool (*login_holds)(void *world, uint64_t account_id, uint64_t credential); /* nothing has ended what the password began */
 	int64_t (*real_ms)(void *world);
 	int64_t (*mono_ms)(void *world);
 	void (*new_id)(struct queue_id *out);
@@ -67,7 +68,7 @@ enum smtp_verdict {
 };
 struct smtp_answer {
 	enum smtp_verdict verdict;
-	uint64_t account_id; /* of YES to ASK_PASSWORD */
+	uint64_t account_id, credential; /* of YES to ASK_PASSWORD */
 };
 
 struct smtp_session;

@@ -34,8 +34,8 @@ struct smtp_session {
 
 	/* session */
 	char hostname[SMTP_HELO_MAX + 1], helo[SMTP_HELO_MAX + 1];
-	bool extended; /* EHLO, not HELO */
-	uint64_t account_id;
+	bool extended;                   /* EHLO, not HELO */
+	uint64_t account_id, credential; /* 0: nobody */
 	unsigned auth_failures;
 
 	/* the line that is not whole yet */

@@ -6,6 +6,7 @@
  *   ASK: commit                     ANS: ok | temp
  *   CHECK: messages N               CHECK: from PATH       CHECK: rcpt N ADDRESS      CHECK: rcpts N
  *   CHECK: trace PART               CHECK: body PART       CHECK: no-body PART        CHECK: bytes N   (of the last message kept)
+ *   set: login over            (after the next look at it)
  *
  * Here are: alice@example.org and bob@example.org (passwords "secret"), the alias all@example.org, sue@example.org (suspended),
  * postmaster. other.example is remote.
@@ -27,7 +28,8 @@ enum fault { FAULT_NONE,
 
 struct world {
 	enum smtp_profile profile;
-	bool implicit_tls, no_start_tls;
+	bool implicit_tls, no_start_tls, login_over;
+	unsigned logins_looked_at;
 	uint64_t max_size;
 	enum fault fault;
 	int64_t clock_step_ms, mono_ms;
@@ -83,6 +85,13 @@ static bool may_send_as(void *world, uint64_t account_id, const struct address *
 	(void)world;
 	buf_clear(&text);
 	return may;
+}
+
+static bool login_holds(void *world, uint64_t account_id, uint64_t credential)
+{
+	struct world *w = world;
+
+	return account_id == 7 && credential == 70 && !(w->login_over && w->logins_looked_at++ > 0);
 }
 
 static int64_t real_ms(void *world)
@@ -193,6 +202,7 @@ static enum err seal(struct accept *a, const struct accept_envelope *envelope, s
 static const struct smtp_services services = {
 	.recipient = recipient,
 	.may_send_as = may_send_as,
+	.login_holds = login_holds,
 	.real_ms = real_ms,
 	.mono_ms = mono_ms,
 	.new_id = new_id,
@@ -257,6 +267,8 @@ static enum err set(void *world, struct span text)
 		w->implicit_tls = true;
 	} else if (span_equals(text, SPAN("no-starttls"))) {
 		w->no_start_tls = true;
+	} else if (span_equals(text, SPAN("login over"))) {
+		w->login_over = true;
 	} else if (span_starts(text, SPAN("size "))) {
 		return span_to_u64(span_skip(text, 5), UINT64_MAX, &w->max_size);
 	} else if (span_starts(text, SPAN("fail "))) {
@@ -356,7 +368,7 @@ static enum err answer(void *world, struct span text, enum step *step_out, struc
 {
 	struct world *w = world;
 	const struct smtp_question *q = smtp_session_question(w->session);
-	struct smtp_answer a = { SMTP_NO, 0 };
+	struct smtp_answer a = { .verdict = SMTP_NO };
 	bool friendly = span_equals(text, SPAN("default"));
 
 	if (q->kind == SMTP_ASK_COMMIT)
@@ -372,6 +384,7 @@ static enum err answer(void *world, struct span text, enum step *step_out, struc
 	else if (!span_equals(text, SPAN("wrong")))
 		return ERR_SYNTAX;
 	a.account_id = a.verdict == SMTP_YES ? 7 : 0;
+	a.credential = a.account_id * 10;
 	*step_out = smtp_session_answer(w->session, &a, out);
 	return ERR_OK;
 }

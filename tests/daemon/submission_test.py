@@ -243,8 +243,11 @@ def test_suspended_user_is_told_and_sends_nothing():
 def test_password_change_counts_at_once():
     p = daemon()
     p.cli("user", "add", "changer@example.org", "--password-stdin", input=PASSWORD + "\n")
-    login("changer").quit()
-    p.cli("user", "passwd", "changer@example.org", "--password-stdin", input="another-password-2\n")
+    with login("changer") as s:
+        assert s.docmd("MAIL FROM:<changer@example.org>")[0] == 250 and s.docmd("RSET")[0] == 250
+        p.cli("user", "passwd", "changer@example.org", "--password-stdin", input="another-password-2\n")
+        code, text = s.docmd("MAIL FROM:<changer@example.org>")
+        assert code == 421, (code, text)
     with raw() as c:
         assert c.ask(f"AUTH PLAIN {plain('changer@example.org', PASSWORD)}\r\n").startswith("535")
         assert c.ask(f"AUTH PLAIN {plain('changer@example.org', 'another-password-2')}\r\n").startswith("235")

@@ -50,6 +50,12 @@ static bool may_send_as(void *world, uint64_t account_id, const struct address *
 	return account_id == 1 && address->local.len > 0 && address->local.ptr[0] == 'a';
 }
 
+static bool login_holds(void *world, uint64_t account_id, uint64_t credential)
+{
+	must(account_id == 1 && credential == 2);
+	return next_random(world) % 16 != 0;
+}
+
 static int64_t real_ms(void *world)
 {
 	(void)world;
@@ -131,6 +137,7 @@ static enum err seal(struct accept *a, const struct accept_envelope *envelope, s
 static const struct smtp_services services = {
 	.recipient = recipient,
 	.may_send_as = may_send_as,
+	.login_holds = login_holds,
 	.real_ms = real_ms,
 	.mono_ms = mono_ms,
 	.new_id = new_id,
@@ -166,7 +173,7 @@ static void drain(struct out *out)
 static enum step answer(struct world *w, struct smtp_session *s, struct out *out)
 {
 	const struct smtp_question *q = smtp_session_question(s);
-	struct smtp_answer a = { .verdict = (enum smtp_verdict)(next_random(w) % 4), .account_id = 1 };
+	struct smtp_answer a = { .verdict = (enum smtp_verdict)(next_random(w) % 4), .account_id = 1, .credential = 2 };
 
 	must(q->kind != SMTP_ASK_NOTHING);
 	if (q->kind == SMTP_ASK_COMMIT)

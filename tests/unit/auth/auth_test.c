@@ -185,6 +185,26 @@ static void new_password_ends_what_was_proven(void **state)
 	assert_int_equal(check(p, "bob@example.test", "other password", "192.0.2.1").verdict, AUTH_OK);
 }
 
+static void login_holds_until_password_suspension_or_removal(void **state)
+{
+	struct place *p = *state;
+	struct auth_result r = check(p, "bob@example.test", "secret password", "192.0.2.1");
+
+	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_int_equal(check(p, "bob@example.test", "secret password", "192.0.2.1").credential, r.credential);
+	assert_false(auth_still_holds(p->auth, p->bob + 1, r.credential));
+	assert_int_equal(directory_account_set_suspended(p->d, p->bob, true, NULL), ERR_OK);
+	assert_false(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_int_equal(directory_account_set_suspended(p->d, p->bob, false, NULL), ERR_OK);
+	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_int_equal(directory_account_set_password(p->d, p->bob, make_hash(SPAN("other password"), hash_of_other), NULL), ERR_OK);
+	assert_false(auth_still_holds(p->auth, p->bob, r.credential));
+	r = check(p, "bob@example.test", "other password", "192.0.2.1");
+	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_int_equal(directory_account_remove(p->d, p->bob, NULL), ERR_OK);
+	assert_false(auth_still_holds(p->auth, p->bob, r.credential));
+}
+
 static void suspended_is_told_only_with_the_right_password(void **state)
 {
 	struct place *p = *state;
@@ -299,6 +319,7 @@ int main(void)
 		CASE(overlong_login_and_password_are_wrong),
 		CASE(proven_password_is_answered_in_the_callers_thread),
 		CASE(new_password_ends_what_was_proven),
+		CASE(login_holds_until_password_suspension_or_removal),
 		CASE(suspended_is_told_only_with_the_right_password),
 		CASE(failures_of_a_network_add_up),
 		CASE(full_queue_is_busy_and_everyone_is_answered_once),
