@@ -134,6 +134,34 @@ static void temporary_failure_comes_again_on_the_clock(void **state)
 	assert_int_equal(fake_relay_attempts(), 1);
 }
 
+static void stepped_wall_clock_neither_floods_nor_stalls(void **state)
+{
+	static const int64_t steps_ms[] = { -3600000, 3653LL * 86400000, -3653LL * 86400000, 3600000 };
+	struct fixture *f = *state;
+	struct queue_entry entry;
+	struct queue_id id;
+	unsigned attempts = 1;
+
+	fixture_start(f);
+	send_from_bob(f, "x@other.test", NULL, 0, &id);
+	fake_relay_wait_attempts(attempts);
+	for (size_t i = 0; i < sizeof(steps_ms) / sizeof(steps_ms[0]); i++) {
+		WAIT_UNTIL(queue_stats(f->queue).active == 0);
+		clock_fake_set_real_ms(clock_real_ms() + steps_ms[i]);
+		fixture_advance(f, (300000LL << i) * 8 / 10); /* waits double; each is exact to a tenth */
+		fixture_pause();
+		assert_int_equal(fake_relay_attempts(), attempts);
+		assert_int_equal(queue_find(f->queue, &id, &f->arena, &entry), ERR_OK);
+		assert_true(entry.recipients[0].next_ms > clock_real_ms() && entry.recipients[0].next_ms <= clock_real_ms() + (300000LL << i));
+		fixture_advance(f, (300000LL << i) * 4 / 10);
+		fake_relay_wait_attempts(++attempts);
+	}
+	assert_int_equal(fixture_count(f, f->bob), 0); /* nothing has expired */
+	fake_relay_set(take_all);
+	assert_int_equal(queue_retry(f->queue, &id), ERR_OK);
+	fixture_wait_empty(f);
+}
+
 static void retry_survives_a_restart(void **state)
 {
 	struct fixture *f = *state;
@@ -327,6 +355,7 @@ int main(void)
 		TEST(one_domain_is_one_attempt),
 		TEST(relay_host_gets_all_domains_in_one_attempt),
 		TEST(temporary_failure_comes_again_on_the_clock),
+		TEST(stepped_wall_clock_neither_floods_nor_stalls),
 		TEST(retry_survives_a_restart),
 		TEST(refusal_becomes_a_dsn_to_the_sender),
 		TEST(only_the_refused_recipient_is_in_the_dsn),
