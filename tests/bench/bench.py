@@ -337,8 +337,8 @@ def write_results(record, harness_report):
     m = record["machine"]
     goals = [row for row in record["rows"] if row["reached"] is not None]
     missed = [row["name"] for row in goals if not row["reached"]]
-    lines = ["# Benchmark results", "", "Written by `make bench`; do not edit. Raw figures: [results/bench.json](results/bench.json)." +
-             (" and [results/harness.json](results/harness.json)." if harness_report else ""), "",
+    lines = ["# Benchmark results", "", "Written by `make bench`; do not edit. Raw figures: [results/bench.json](results/bench.json)" +
+             (" and [results/harness.json](results/harness.json)." if harness_report else "."), "",
              f"- **When**: {record['began']} to {record['ended']} UTC, load average of the machine {record['load_before']:.1f} before (what others did on it) and {record['load_after']:.1f} after.",
              f"- **Machine**: {m['cores']} cores ({m['processor']}), {m['memory_gib']} GiB, {m['file_system']}, {m['system']}, Linux {m['kernel']}; one thread appends 4 KiB + fdatasync "
              f"{m['fdatasync_per_s']:,} times a second. The load generator shares the cores with the server.",

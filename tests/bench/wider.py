@@ -45,7 +45,7 @@ def environment(postroom, folder):
     return env, notes
 
 
-def run(harness, postroom, cache, home, runs=3, seconds=2):
+def run(harness, postroom, cache, home, runs=3, seconds=1):
     """The lines for RESULTS.md."""
     folder = os.path.join(cache, "harness")
     layers = os.path.join(cache, "layers")
