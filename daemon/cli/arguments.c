@@ -245,7 +245,7 @@ static enum err finish(struct reading *r)
 		if (asks) {
 			e = put_password(r, i);
 		} else if (g->required && !r->given[i]) {
-			note_set(r->why, "%s is missing", g->name);
+			note_set(r->why, g->kind == ARGUMENT_PASSWORD ? "there is no terminal to ask for a password: give %s" : "%s is missing", g->name);
 			e = ERR_SYNTAX;
 		}
 	}

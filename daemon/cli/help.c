@@ -5,13 +5,19 @@
 
 #include "daemon/base/version.h"
 
+/* A password can be left out on a terminal, where it is asked for. */
+static bool may_be_left_out(const struct argument *g)
+{
+	return !g->required || g->kind == ARGUMENT_PASSWORD;
+}
+
 static void print_usage(FILE *to, const struct verb *v)
 {
 	fprintf(to, "%s%s%s", v->noun, v->verb ? " " : "", v->verb ? v->verb : "");
 	for (int i = 0; i < VERB_MAX_ARGUMENTS && v->arguments[i].name; i++) {
 		const struct argument *g = &v->arguments[i];
 
-		fprintf(to, g->required ? " %s%s%s%s" : " [%s%s%s%s]", g->name, g->value ? " " : "", g->value ? g->value : "", g->kind == ARGUMENT_REST ? "..." : "");
+		fprintf(to, may_be_left_out(g) ? " [%s%s%s%s]" : " %s%s%s%s", g->name, g->value ? " " : "", g->value ? g->value : "", g->kind == ARGUMENT_REST ? "..." : "");
 	}
 }
 
@@ -43,7 +49,7 @@ void help_noun(FILE *to, const char *noun)
 	if (!noun)
 		fputs("  postroom help [NOUN]\n      print this\n", to);
 	fputs("\n--config FILE: the configuration, /etc/postroom/postroom.conf by default; it names the socket.\n"
-	      "Passwords are read from standard input, or asked for on a terminal.\n",
+	      "--password-stdin: the password comes on standard input; without it, one that is needed is asked for on a terminal.\n",
 	      to);
 }
 
@@ -63,12 +69,12 @@ static void manual_verb(FILE *to, const struct verb *v)
 	for (int i = 0; i < VERB_MAX_ARGUMENTS && v->arguments[i].name; i++) {
 		const struct argument *g = &v->arguments[i];
 
-		fputs(g->required ? "" : "[", to);
+		fputs(may_be_left_out(g) ? "[" : "", to);
 		print_escaped(to, g->name);
 		if (g->value)
 			fprintf(to, " %s", g->value);
 		fputs(g->kind == ARGUMENT_REST ? " ..." : "", to);
-		fputs(g->required ? "\n" : "]\n", to);
+		fputs(may_be_left_out(g) ? "]\n" : "\n", to);
 	}
 	fprintf(to, ".br\n%s%s.\n", v->summary, v->kind == VERB_API ? " (needs the daemon)" : "");
 }

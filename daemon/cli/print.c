@@ -130,7 +130,7 @@ static void print_object(json_t *object, int depth)
 
 	json_object_foreach(object, name, value)
 	{
-		printf("%*s%s: ", depth * 2, "", name);
+		printf("%*s%s:", depth * 2, "", name);
 		if (json_is_object(value)) {
 			putchar('\n');
 			print_object(value, depth + 1);
@@ -142,6 +142,7 @@ static void print_object(json_t *object, int depth)
 				putchar('\n');
 			}
 		} else {
+			putchar(' ');
 			print_cell(value, 0);
 			putchar('\n');
 		}

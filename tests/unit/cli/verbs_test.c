@@ -176,7 +176,7 @@ static void wrong_words_are_named(void **state)
 {
 	(void)state;
 	expect_usage("user", "add", "--password-stdin", "ADDRESS is missing");
-	expect_usage("user", "add", "a@b", "--password-stdin is missing");
+	expect_usage("user", "add", "a@b", "there is no terminal to ask for a password: give --password-stdin");
 	expect_usage("user", "add", "a@b c@d --password-stdin", "'c@d'");
 	expect_usage("user", "add", "a@b --password-stdin=x", "takes no value");
 	expect_usage("user", "ls", "--colour red", "--colour");
