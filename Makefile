@@ -25,7 +25,7 @@ ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -I. -pthread $(WARN) $(HARDEN) $(SANFLAGS) 
 ALL_LDFLAGS := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed -pthread $(SANFLAGS) $(LDFLAGS)
 LIBS = $(shell pkg-config --libs $(PKGS))
 
-# Lowest first; DESIGN section 3. A unit test links its folder's archive and those before it.
+# Lowest first, as tests/lint/rules.py has it. A unit test links its folder's archive and those before it.
 ROOMS := daemon/base daemon/crypto daemon/net daemon/mime db daemon/directory daemon/auth daemon/store \
          daemon/relay daemon/queue daemon/ops daemon/smtp daemon/imap api webui daemon/cli
 ROOMS := $(foreach r,$(ROOMS),$(if $(wildcard $(r)/*.c),$(r)))
@@ -39,6 +39,7 @@ below = $(foreach r,$(call reverse,$(call upto,$(1),$(ROOMS))),$(call archive,$(
 ARCHIVES := $(foreach r,$(call reverse,$(ROOMS)),$(call archive,$(r)))
 
 all: $(BUILD)/postroom
+	@:
 .PHONY: all run unit unit-tests check check-full check-unit check-chat check-daemon check-faults check-fuzz check-packages check-runner fuzzers fuzz lint tidy \
         format bench deb rpm install clean
 .SECONDARY:
@@ -89,7 +90,7 @@ unit_helpers = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard test
 define unit_rule
 $(BUILD)/tests/unit/$(notdir $(1))/%_test: $(BUILD)/tests/unit/$(notdir $(1))/%_test.o $(call unit_helpers,$(1)) $(call below,$(1))
 	$$(call say,LINK)
-	$$(Q)$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIBS) -lcmocka
+	$$(Q)$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS) -lcmocka
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rule,$(r))))
 
@@ -168,6 +169,7 @@ CHECK_SUITES := lint lint-self runner unit chat daemon fuzz faults
 SAN_SUITES := unit chat daemon
 
 check:
+	@sh tests/surroundings.sh
 	@sh packaging/install-deps.sh build test
 	@rm -rf $(RESULTS)
 	-+@$(AGAIN) all
@@ -181,6 +183,7 @@ check:
 
 # The same with clang and under sanitizers, all faults, longer fuzzing, packages.
 check-full:
+	@sh tests/surroundings.sh
 	@sh packaging/install-deps.sh build test package
 	@rm -rf $(RESULTS)
 	-+@$(AGAIN) all

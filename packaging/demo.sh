@@ -7,6 +7,11 @@ dir=run
 password=postroom-demo
 conf=$dir/postroom.conf
 
+if [ -e "$conf" ] && "$binary" status --config "$conf" >/dev/null 2>&1; then
+	echo "The demo instance in ./$dir runs already: $binary status --config $conf" >&2
+	exit 1
+fi
+
 mkdir -p "$dir"
 [ -e "$conf" ] || cat > "$conf" <<'EOF'
 # The demo instance of `make run`.
@@ -61,13 +66,13 @@ Postroom runs in ./$dir (domains example.org and example.net).
   logins      alice@example.org (owner)   bob@example.org   carol@example.net      password: $password
   SMTP        127.0.0.1:2525              submission 127.0.0.1:2587 (STARTTLS), 127.0.0.1:2465 (TLS)
   IMAP        127.0.0.1:2143 (STARTTLS)   127.0.0.1:2993 (TLS)
-  panel       http://127.0.0.1:2080/      https://127.0.0.1:2443/     (self-signed certificate)
-Try it:
+  page        http://127.0.0.1:2080/      https://127.0.0.1:2443/     (self-signed certificate)
+Try it (apt-get install swaks curl):
   swaks --server 127.0.0.1:2525 --from me@example.com --to bob@example.org --header 'Subject: hello'
   curl -k --user 'bob@example.org:$password' 'imaps://127.0.0.1:2993/INBOX;MAILINDEX=1'
   swaks --server 127.0.0.1:2587 -tls --auth PLAIN --auth-user bob@example.org --auth-password $password --from bob@example.org --to carol@example.net
   $binary status --config $conf
-Ctrl-C stops it.
+Ctrl-C stops it; the mail stays in ./$dir, \`rm -r $dir\` starts afresh.
 
 EOF
 wait "$pid"
