@@ -1,4 +1,4 @@
-/* net/claim.h: who owns a connection: one atomic word (internal to net; DESIGN section 4).
+/* net/claim.h: who owns a connection: one atomic word (internal to net; ARCHITECTURE.md, A connection).
  *
  *     ARMED ──hint or answer: the one who wins the CAS──▶ OWNED ──release, nothing waits──▶ ARMED
  *                                                          │  ▲

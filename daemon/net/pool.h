@@ -1,4 +1,4 @@
-/* net/pool.h: service pools: sockets, TLS and threads under sessions (DESIGN section 4).
+/* net/pool.h: service pools: sockets, TLS and threads under sessions (ARCHITECTURE.md, A connection).
  *
  * A pool has its own epoll set, threads, ready list, timer wheel and limits. A connection is owned by one thread at a
  * time; ownership is one atomic word won by compare-and-swap. Pool threads block on the local disk only.

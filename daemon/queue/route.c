@@ -6,7 +6,7 @@
  * (1) Every recipient of the envelope reaches a leaf: an account, a remote address, or a recipient that fails with a reason.
  *     A cycle of aliases without a way out is such a failure (5.4.6).
  * (2) A message goes once to an account, whatever number of addresses lead there: the first that was given stands in Delivered-To.
- * (3) A remote recipient of the envelope itself needs a sender who logged in, or us (DESIGN section 8).
+ * (3) A remote recipient of the envelope itself needs a sender who logged in, or us.
  */
 #include "daemon/queue/route.h"
 

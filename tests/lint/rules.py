@@ -1,4 +1,4 @@
-"""The rules that read the tree. Each is a function tree -> findings, named by @rule; DESIGN and CONVENTIONS say why."""
+"""The rules that read the tree. Each is a function tree -> findings, named by @rule."""
 import re
 
 RULES = {}
@@ -26,7 +26,7 @@ def each_match(sources, pattern, text, view="code"):
             yield Finding(source.path, source.line_of(match.start()), text.format(*((match.group(0).strip(),) + match.groups())))
 
 
-# --- The house: DESIGN section 3. Lowest row first; folders of one row do not know each other.
+# --- The house, as in ARCHITECTURE.md. Lowest row first; folders of one row do not know each other.
 ROWS = [["daemon/base"], ["daemon/crypto"], ["daemon/net"], ["daemon/mime"], ["db"], ["daemon/directory"], ["daemon/events"],
         ["daemon/auth"], ["daemon/trust", "daemon/store"], ["daemon/relay", "daemon/filter"], ["daemon/queue"], ["daemon/ops"],
         ["daemon/smtp", "daemon/imap", "daemon/pop3", "daemon/managesieve"], ["api"], ["webui"], ["daemon/cli"], ["daemon"]]
@@ -168,7 +168,7 @@ def sleep_in_test(tree):
                 yield Finding(source.path, function.first, f"{function.name}() waits for luck, not for something", function.name)
 
 
-# --- Errors: CONVENTIONS section 4.
+# --- Errors.
 @rule("minus-one")
 def minus_one(tree):
     for source in tree.product():
