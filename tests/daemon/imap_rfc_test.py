@@ -1359,7 +1359,6 @@ def test_slow_reader_gets_all(check):
         with Client(p, "carol", select=n) as other:  # these vanish while they are being read
             other.ok("STORE 10:30 +FLAGS.SILENT (\\Deleted)")
             other.ok("EXPUNGE")
-        time.sleep(0.3)
         r = c.until("a")
         check(r.status in ("OK", "NO"), r.status, r.text)
         got = {k: v for k, v in r.fetched().items() if "BODY[]" in v}

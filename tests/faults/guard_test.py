@@ -105,13 +105,13 @@ def test_stop_during_a_thousand_deliveries_loses_nothing():
 class SmallDisk:
     """An instance whose data folder is a small file system of its own, in a mount namespace that only the daemon and inside() see."""
 
-    def __init__(self, size="16m"):
+    def __init__(self, room="size=16m"):
         self.template = lab.Template(scenarios.Scenario().prepare)
         source = f"{self.template.instance.dir}/data"
         self.instance = i = harness.Instance(start=False, ports=lab.PORTS.for_services())
         shutil.copy(f"{self.template.instance.dir}/secret.key", i.dir)
         os.mkdir(f"{i.dir}/data")
-        script = f'mount -t tmpfs -o size={size},mode=700 none "$0" && cp -a {source}/. "$0" && exec "$@"'
+        script = f'mount -t tmpfs -o {room},mode=700 none "$0" && cp -a {source}/. "$0" && exec "$@"'
         i.wrapper = [harness.tool("unshare"), "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c", script, f"{i.dir}/data"]
         self.pid = None
 
@@ -166,6 +166,12 @@ def test_full_disk_is_a_temporary_failure_and_passes():
             assert kept, "nothing fitted"
         refused_until_well(instance, fill, lambda: disk.inside("rm", path))
         lab.wait(lambda: all(lab.look(instance, ("bob",)).get((t, ("bob", "INBOX"))) == 1 for t in kept), 20, f"all {len(kept)} that were taken are there", instance)
+
+
+def test_disk_without_inodes_is_a_temporary_failure_and_passes():
+    with SmallDisk("size=16m,nr_inodes=100") as disk:
+        place = f"{disk.instance.dir}/data/ballast"
+        refused_until_well(disk.instance, lambda: disk.inside("sh", "-c", f"mkdir {place}; n=0; while touch {place}/$n 2>/dev/null; do n=$((n+1)); done; test $n -gt 10"), lambda: disk.inside("rm", "-r", place))
 
 
 def test_limit_of_file_size_is_a_temporary_failure_and_passes():

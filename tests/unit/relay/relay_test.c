@@ -129,6 +129,17 @@ static void a_pipelining_server_gets_the_envelope_in_one_piece(void **state)
 	assert_outcome(2, RELAY_RETRY, "4.0.0", "451 later", true);
 }
 
+/* Not as RFC 6152 section 3 has it: servers take 8 bits whether they say so or not, and a bounce would help nobody. */
+static void eight_bit_text_goes_as_it_is_to_a_server_that_does_not_offer_8bitmime(void **state)
+{
+	(void)state;
+	job.body_8bit = true;
+	message = SPAN("Subject: x\r\n\r\n\xc3\xa4\r\n");
+	attempt(SCRIPTS(SCRIPT(EHLO_PLAIN, "< MAIL FROM:<me@example.org>", "> 250 ok", "< RCPT TO:<a@d.example>", "> 250 ok", "< DATA", "> 354 go", "data", "> 250 kept", "< QUIT", "> 221 bye")),
+		"Subject: x\r\n\r\n\xc3\xa4\r\n");
+	assert_outcome(0, RELAY_DELIVERED, "2.0.0", "250 kept", true);
+}
+
 static void nobody_accepted_sends_no_message(void **state)
 {
 	(void)state;
@@ -467,6 +478,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_message_is_delivered_dot_stuffed),
 		TEST(a_pipelining_server_gets_the_envelope_in_one_piece),
+		TEST(eight_bit_text_goes_as_it_is_to_a_server_that_does_not_offer_8bitmime),
 		TEST(nobody_accepted_sends_no_message),
 		TEST(refusals_keep_their_permanence),
 		TEST(what_is_no_smtp_is_tried_again),
