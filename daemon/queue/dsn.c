@@ -1,5 +1,5 @@
 /* queue/dsn.c: a DSN in three parts: words for people, fields for programs, the header that was sent. Only the header goes back
- * (ATTACKS: a bounce must not be a way to mail ten megabytes to somebody else). */
+ * (a bounce must not be a way to mail ten megabytes to somebody else). */
 #include "daemon/queue/dsn.h"
 
 #include "daemon/mime/date.h"
