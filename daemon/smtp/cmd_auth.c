@@ -17,11 +17,22 @@ static enum step over(struct smtp_session *s, enum smtp_reply_id id, struct smtp
 	return STEP_REPLY;
 }
 
+static struct span login_given(const struct smtp_session *s)
+{
+	struct span all = buf_span(&s->sasl), login, password;
+
+	if (!s->sasl_plain)
+		return span_take(all, s->sasl_login_len);
+	return auth_sasl_plain(all, &login, &password) == ERR_OK ? login : SPAN("");
+}
+
 static enum step failed(struct smtp_session *s, enum smtp_reply_id id, struct smtp_reply *reply)
 {
-	enum step step = over(s, id, reply);
+	enum step step;
 
-	log_event(LOG_INFO, "smtp", "auth_failed", "sid=%llu peer=%s", (unsigned long long)s->peer->sid, net_ip_text(&s->peer->remote).text);
+	log_event(LOG_WARN, "smtp", "auth_failed", "sid=%llu peer=%s login=%s", (unsigned long long)s->peer->sid,
+		  net_ip_text(&s->peer->remote).text, log_quote(login_given(s)).text);
+	step = over(s, id, reply);
 	if (++s->auth_failures < SMTP_AUTH_FAILURES_MAX)
 		return step;
 	*reply = (struct smtp_reply){ REPLY_TOO_MANY_FAILURES, smtp_hostname(s) };
