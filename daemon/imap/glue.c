@@ -1,7 +1,8 @@
 /* imap/glue.c: binds sessions to pools, directory, auth and store.
  *
- * A connection's account is known here from a right password until it closes, so that a suspended account's sessions can be ended:
- * first the session enters the list, then the directory is asked again; whoever suspends does it the other way round.
+ * A connection's account is known here from a right password until it closes, so that the sessions of one that is suspended,
+ * removed or has a new password can be ended: first the session enters the list, then it is asked whether the login still holds; whoever
+ * changes the account does it the other way round.
  */
 #include "daemon/imap/imap.h"
 
@@ -11,7 +12,6 @@
 #include "daemon/auth/auth.h"
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
-#include "daemon/directory/directory.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/store_service.h"
 #include "daemon/net/pool.h"
@@ -34,6 +34,7 @@ struct imap_conn {
 	struct store_watch watch;
 	bool watching;
 	uint64_t account_id; /* while in the list */
+	uint64_t credential; /* of the last right password */
 	struct imap_conn *next, **link;
 };
 
@@ -89,16 +90,6 @@ void imap_kick_account(const struct service *service, uint64_t account_id)
 	pthread_mutex_unlock(&c->accounts_lock);
 }
 
-static bool may_enter(struct imap_context *c, uint64_t account_id)
-{
-	const struct snapshot *s = directory_hold(c->config.directory);
-	const struct account *a = snapshot_account(s, account_id);
-	bool may = a && !a->suspended;
-
-	snapshot_release(&s);
-	return may;
-}
-
 static enum err account_open(void *ctx, uint64_t account_id, struct mailstore **out)
 {
 	struct imap_conn *conn = ctx;
@@ -107,7 +98,7 @@ static enum err account_open(void *ctx, uint64_t account_id, struct mailstore **
 
 	if (!enter(conn, account_id))
 		return ERR_LIMIT;
-	e = may_enter(conn->context, account_id) ? store_open(conn->context->config.store, account_id, out, &why) : ERR_DENIED;
+	e = auth_still_holds(conn->context->config.auth, account_id, conn->credential) ? store_open(conn->context->config.store, account_id, out, &why) : ERR_DENIED;
 	if (e)
 		leave(conn);
 	if (e && e != ERR_DENIED)
@@ -255,6 +246,7 @@ static enum step conn_answer(void *session, void *answer, struct out *out)
 	if (answer)
 		result = ((struct question *)answer)->result;
 	free(answer);
+	conn->credential = result.credential;
 	log_login(conn, &result);
 	return imap_session_answer(conn->session, &result, out);
 }
