@@ -111,8 +111,9 @@ class SmallDisk:
         self.instance = i = harness.Instance(start=False, ports=lab.PORTS.for_services())
         shutil.copy(f"{self.template.instance.dir}/secret.key", i.dir)
         os.mkdir(f"{i.dir}/data")
-        script = f'mount -t tmpfs -o {room},mode=700 none "$0" && cp -a {source}/. "$0" && exec "$@"'
-        i.wrapper = [harness.tool("unshare"), "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c", script, f"{i.dir}/data"]
+        # In a plain chroot / is no mount, and cannot be made private; what came out of the namespace is then removed by close().
+        script = f'mount --make-rprivate / 2>/dev/null; mount -t tmpfs -o {room},mode=700 none "$0" && cp -a {source}/. "$0" && exec "$@"'
+        i.wrapper = [harness.tool("unshare"), "--mount", "--propagation", "unchanged", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c", script, f"{i.dir}/data"]
         self.pid = None
 
     def __enter__(self):
@@ -121,15 +122,19 @@ class SmallDisk:
 
     def inside(self, *command):
         """Runs a command where the small disk is."""
-        subprocess.run([harness.tool("nsenter"), *([] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]), "--mount", "--target", str(self.instance.process.pid), *command], check=True, timeout=20)
+        subprocess.run([harness.tool("nsenter"), *([] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]), "--mount", "--root", "--target", str(self.instance.process.pid), *command], check=True, timeout=20)
 
     def __exit__(self, kind, *_):
         try:
             if kind is None:
                 self.instance.stop()
         finally:
-            self.instance.close()
-            self.template.close()
+            self.close()
+
+    def close(self):
+        subprocess.run([harness.tool("umount"), "--lazy", f"{self.instance.dir}/data"], stderr=subprocess.DEVNULL, timeout=20)
+        self.instance.close()
+        self.template.close()
 
 
 def refused_until_well(instance, make_ill, make_well):
@@ -207,8 +212,7 @@ def test_start_on_a_read_only_disk_says_so():
         said = i.log_tail().splitlines()
         assert status in (73, 75, 77) and len(said) == 1 and f"{i.dir}/data" in said[0], (status, said)
     finally:
-        disk.instance.close()
-        disk.template.close()
+        disk.close()
 
 
 # ---- descriptors ----
