@@ -8,8 +8,8 @@
 struct directory;
 struct auth;
 
-#define AUTH_PASSWORD_MIN 8
-#define AUTH_PASSWORD_MAX 1024
+#define AUTH_PASSWORD_MIN 8    /* characters */
+#define AUTH_PASSWORD_MAX 1024 /* bytes */
 #define AUTH_HASH_THREADS 2
 #define AUTH_QUEUE_MAX 64
 

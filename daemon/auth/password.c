@@ -150,13 +150,23 @@ static void add_base64(struct span bytes, struct buf *out)
 		out->len--;
 }
 
+/* Of UTF-8; other bytes count each. */
+static size_t count_characters(struct span text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		n += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+	return n;
+}
+
 enum err auth_hash_password(struct span password, struct buf *out)
 {
 	struct parameters p = { .memory_kib = MEMORY_KIB, .passes = PASSES, .lanes = LANES };
 	uint8_t salt[SALT_BYTES], hash[HASH_BYTES];
 	enum err e;
 
-	if (password.len < AUTH_PASSWORD_MIN || password.len > AUTH_PASSWORD_MAX)
+	if (count_characters(password) < AUTH_PASSWORD_MIN || password.len > AUTH_PASSWORD_MAX)
 		return ERR_LIMIT;
 	rng_bytes(salt, sizeof(salt));
 	buf_init(&p.salt, FIELD_BYTES_MAX);

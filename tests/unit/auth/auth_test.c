@@ -303,6 +303,7 @@ static void password_lengths_have_limits(void **state)
 	memset(longest, 'x', sizeof(longest));
 	buf_init(&out, 256);
 	assert_int_equal(auth_hash_password(SPAN("1234567"), &out), ERR_LIMIT);
+	assert_int_equal(auth_hash_password(SPAN("\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"), &out), ERR_LIMIT);
 	assert_int_equal(auth_hash_password(span_make(longest, sizeof(longest)), &out), ERR_LIMIT);
 	assert_int_equal(out.len, 0);
 	assert_int_equal(auth_hash_password(span_make(longest, AUTH_PASSWORD_MAX), &out), ERR_OK);
