@@ -262,7 +262,10 @@ def run_total(args):
         print(f"{name}: {counts[OK]} passed, {counts[FAILED]} failed, {counts[SKIPPED]} skipped")
         for state in totals:
             totals[state] += counts[state]
-    print(f"{totals[OK]} passed, {totals[FAILED]} failed, {totals[SKIPPED]} skipped")
+    words = f"{totals[OK]} passed, {totals[FAILED]} failed, {totals[SKIPPED]} skipped"
+    print(words)
+    with open(os.path.join(args.results, "totals"), "w", encoding="utf-8") as file:
+        print(words, file=file)
     return 0 if totals[OK] and not totals[FAILED] and not totals[SKIPPED] else 1
 
 
@@ -277,9 +280,9 @@ def main():
     parser.add_argument("--incomplete", action="store_true", help="not all of the suite could be built")
     parser.add_argument("arguments", nargs="*")
     args = parser.parse_intermixed_args()
+    os.makedirs(args.results, exist_ok=True)
     if args.suite == "total":
         return run_total(args)
-    os.makedirs(args.results, exist_ok=True)
     if not args.arguments:
         print(f"{args.label}{args.suite}: no tests")
         return 1
