@@ -356,6 +356,18 @@ def test_unfinished_handshakes_hold_nobody_up():
         s.close()
 
 
+def test_more_connections_than_one_address_may_have_are_closed():
+    with harness.Instance(users=["alice"], services=("http",), trusted=False) as p:
+        held = [socket.create_connection(("127.0.0.1", p.port["http"]), timeout=30 * SLOW) for _ in range(100)]
+        with socket.create_connection(("127.0.0.1", p.port["http"]), timeout=30 * SLOW) as s:
+            assert s.recv(100) == b""
+        with socket.create_connection(("127.0.0.1", p.port["http"]), timeout=30 * SLOW, source_address=("127.0.0.2", 0)) as s:
+            s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert s.recv(100).startswith(b"HTTP/1.1 200")
+        for s in held:
+            s.close()
+
+
 def test_more_connections_than_there_are_places():
     port = daemon().port["http"]
     held = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(1100)]
