@@ -5,17 +5,21 @@
 #include "daemon/mime/header.h"
 #include "daemon/smtp/trace.h"
 
-static bool is_own(const struct smtp_session *s, struct arena *work, const struct header_address *entry)
+/* Nobody here may write in the name of somebody else here. An address of a domain that is not ours is its sender's affair: the
+ * envelope's sender, where answers and reports go, is the account's own in any case. */
+static bool may_stand(const struct smtp_session *s, struct arena *work, const struct header_address *entry)
 {
 	struct address address;
 	struct span text;
 
 	text = arena_printf(work, "%.*s@%.*s", (int)entry->local.len, entry->local.ptr, (int)entry->domain.len, entry->domain.ptr);
-	return address_parse(text, work, &address) == ERR_OK && s->services->may_send_as(s->world, s->account_id, &address);
+	if (address_parse(text, work, &address) != ERR_OK)
+		return false;
+	return s->services->may_send_as(s->world, s->account_id, &address) || s->services->recipient(s->world, &address) == SMTP_RECIPIENT_REMOTE;
 }
 
-/* At least one address, and all of them the account's. */
-static bool all_own(const struct smtp_session *s, struct arena *work, struct span value)
+/* At least one address, and none that may not stand there. */
+static bool all_may_stand(const struct smtp_session *s, struct arena *work, struct span value)
 {
 	struct header_address *list;
 	size_t count, addresses = 0;
@@ -26,7 +30,7 @@ static bool all_own(const struct smtp_session *s, struct arena *work, struct spa
 	for (size_t i = 0; i < count; i++) {
 		if (list[i].group_start || list[i].group_end)
 			continue;
-		if (!is_own(s, work, &list[i]))
+		if (!may_stand(s, work, &list[i]))
 			return false;
 		addresses++;
 	}
@@ -51,7 +55,7 @@ static enum smtp_reply_id take_field(const struct smtp_session *s, struct arena 
 		return REPLY_NONE;
 	if (is_from || span_iequals(field->name, SPAN("Sender"))) {
 		seen->from += is_from;
-		if (seen->from > 1 || !all_own(s, work, field->value))
+		if (seen->from > 1 || !all_may_stand(s, work, field->value))
 			return REPLY_NOT_YOUR_HEADER;
 	}
 	seen->date += span_iequals(field->name, SPAN("Date"));
@@ -74,8 +78,10 @@ enum smtp_reply_id smtp_header_prepare(const struct smtp_session *s, struct span
 	arena_clear(&work);
 	if (refusal != REPLY_NONE)
 		return refusal;
-	if (seen.from == 0)
+	if (seen.from == 0 && s->reverse_path.len == 0)
 		return REPLY_NOT_YOUR_HEADER;
+	if (seen.from == 0)
+		buf_addf(out, "From: <%.*s>\r\n", (int)s->reverse_path.len, s->reverse_path.ptr);
 	if (seen.date == 0) {
 		buf_add_str(out, "Date: ");
 		date_write_header(s->services->real_ms(s->world), out);

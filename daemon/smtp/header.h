@@ -4,8 +4,9 @@
 
 #include "daemon/smtp/state.h"
 
-/* Writes the header with its empty line: Bcc left out, Date and Message-ID added where missing. Another answer than NONE
- * refuses the message: every address of From (exactly one field) and of Sender must be the account's own. */
+/* Writes the header with its empty line: Bcc left out; From (the envelope's sender), Date and Message-ID added where missing.
+ * Another answer than NONE refuses the message: more than one From, and addresses of our domains in From or Sender that are not
+ * the account's own. */
 enum smtp_reply_id smtp_header_prepare(const struct smtp_session *s, struct span header, struct buf *out);
 
 /* On mx: without Return-Path, which final delivery alone writes (RFC 5321 4.4). */

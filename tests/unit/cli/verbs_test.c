@@ -30,7 +30,8 @@ static const struct verb *find(const char *noun, const char *verb)
 /* The words of `line`, separated by blanks, behind the verb; standard input holds `input`. */
 static enum err read_words(const struct verb *v, const char *line, const char *input, struct arguments *out, struct note *why)
 {
-	char text[512], *argv[WORDS_MAX], *rest = text;
+	static char text[512]; /* the arguments point into it */
+	char *argv[WORDS_MAX], *rest = text;
 	int argc = 0, before = dup(STDIN_FILENO), ends[2];
 	enum err e;
 
