@@ -212,14 +212,15 @@ run:
 $(BUILD)/tests/bench/load: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c)) $(ARCHIVES)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
-bench: $(BUILD)/postroom $(if $(wildcard tests/bench/*.c),$(BUILD)/tests/bench/load)
+bench:
 	@sh packaging/install-deps.sh build test
-	python3 tests/bench/bench.py --postroom $(BUILD)/postroom --load $(BUILD)/tests/bench/load $(if $(HARNESS),--harness $(HARNESS))
+	+@$(MAKE) --no-print-directory $(PARALLEL) all $(BUILD)/tests/bench/load
+	@python3 tests/bench/bench.py --postroom $(BUILD)/postroom --load $(BUILD)/tests/bench/load $(if $(HARNESS),--harness $(HARNESS))
 
-deb: $(BUILD)/postroom
-	sh packaging/build-deb.sh $(BUILD) $(VERSION)
-rpm: $(BUILD)/postroom
-	sh packaging/build-rpm.sh $(BUILD) $(VERSION)
+deb rpm:
+	@sh packaging/install-deps.sh build $@
+	+@$(MAKE) --no-print-directory $(PARALLEL) all
+	@sh packaging/build-$@.sh $(BUILD) $(VERSION)
 
 DESTDIR ?=
 PREFIX ?= /usr/local

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the named groups need and is missing; when nothing is missing it changes nothing and asks for nothing.
-# Usage: install-deps.sh [build] [test] [package]      (default: build)
+# Usage: install-deps.sh [build] [test] [package] [deb] [rpm]      (default: build)
 set -eu
 
 deb_build='gcc libc6-dev make pkg-config libssl-dev libmicrohttpd-dev libsqlite3-dev libjansson-dev libunbound-dev libidn2-dev
@@ -10,12 +10,16 @@ deb_test='libcmocka-dev clang clang-format clang-tidy libclang-rt-dev llvm cppch
 	libnet-ssleay-perl libauthen-sasl-perl curl isync mutt tmux openssl strace sqlite3 iproute2 procps util-linux
 	binutils git'
 deb_package='dpkg-dev rpm debootstrap systemd'
+deb_deb=dpkg-dev
+deb_rpm=rpm
 
 rpm_build='gcc glibc-devel make pkgconf-pkg-config openssl-devel libmicrohttpd-devel sqlite-devel jansson-devel unbound-devel
 	libidn2-devel utf8proc-devel libargon2-devel unbound-libs ca-certificates'
 rpm_test='libcmocka-devel clang clang-tools-extra compiler-rt llvm cppcheck python3 swaks perl-IO-Socket-SSL perl-Net-SSLeay
 	perl-Authen-SASL curl isync mutt tmux openssl strace sqlite iproute procps-ng util-linux binutils git-core'
 rpm_package='rpm-build systemd'
+rpm_deb=dpkg-dev
+rpm_rpm=rpm-build
 
 # The names of which the package database knows no installed package.
 missing_deb() {
@@ -55,8 +59,8 @@ fi
 wanted=
 for group; do
 	case $group in
-	build | test | package) eval "wanted=\"\$wanted \$${system}_$group\"" ;;
-	*) echo "Unknown group: $group (build, test, package)" >&2; exit 64 ;;
+	build | test | package | deb | rpm) eval "wanted=\"\$wanted \$${system}_$group\"" ;;
+	*) echo "Unknown group: $group (build, test, package, deb, rpm)" >&2; exit 64 ;;
 	esac
 done
 
