@@ -102,7 +102,7 @@ static enum err account_open(void *ctx, uint64_t account_id, struct mailstore **
 	if (e)
 		leave(conn);
 	if (e && e != ERR_DENIED)
-		log_event(LOG_ERROR, "imap", "account-open-failed", "sid=%llu account=%llu why=%s", (unsigned long long)conn->peer->sid,
+		log_event(LOG_ERROR, "imap", "account_open_failed", "sid=%llu account=%llu why=%s", (unsigned long long)conn->peer->sid,
 			  (unsigned long long)account_id, log_quote(span_str(why.text)).text);
 	return e;
 }

@@ -28,7 +28,7 @@ void store_close(struct mailstore **m);
 /* Erases the folder of a removed account. ERR_STATE while sessions hold it (kick them first). */
 enum err store_erase(struct store *s, uint64_t account_id, struct note *why) MUST_CHECK;
 
-/* Gives back memory (cached pages, idle reading handles) of accounts that have been quiet for 20 s, and says of how many. For the keeper, now and then. */
+/* Gives back memory (cached pages, idle reading handles) of accounts that have been quiet for 20 s, and says of how many. To be called now and then. */
 unsigned store_tend(struct store *s);
 
 /* Called after each committed change of a mailbox; must only queue a wake-up: the list's lock is held, so after
