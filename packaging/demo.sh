@@ -38,7 +38,7 @@ fi
 
 "$binary" serve --config "$conf" &
 pid=$!
-trap 'kill "$pid" 2>/dev/null; wait "$pid"' INT TERM
+trap 'kill "$pid" 2>/dev/null; wait "$pid" || :; exit 0' INT TERM
 
 # The daemon answers when its socket does.
 tries=0

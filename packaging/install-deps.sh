@@ -35,17 +35,6 @@ missing_rpm() {
 	done
 }
 
-as_root() {
-	if [ "$(id -u)" -eq 0 ]; then
-		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
-	else
-		echo "Not root, and there is no sudo. Run this as root: $*" >&2
-		exit 1
-	fi
-}
-
 if command -v apt-get >/dev/null; then
 	system=deb
 elif command -v dnf >/dev/null; then
@@ -67,11 +56,16 @@ done
 # Word splitting is meant: lists of names.
 missing=$(missing_$system $wanted)
 [ -n "$missing" ] || exit 0
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || { echo "To be installed by root, there is no sudo: $missing" >&2; exit 1; }
+	sudo=sudo
+fi
 echo "Installing: $missing"
 if [ $system = deb ]; then
-	as_root apt-get update -q
+	$sudo apt-get update -q
 	# No recommended packages: mutt would bring a mail server.
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
 else
-	as_root dnf install -y --setopt=install_weak_deps=False $missing
+	$sudo dnf install -y --setopt=install_weak_deps=False $missing
 fi
