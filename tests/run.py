@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,6 +22,9 @@ OK, FAILED, SKIPPED = "ok", "not ok", "skip"
 LINE = re.compile(r"^(ok|not ok|skip)(?: +\d+(?= -| *$| +#))?(?: -)? +(.*?)\s*$")
 PLAN = re.compile(r"^1\.\.(\d+)$")
 SHOWN_LINES = 40
+
+RUNNING = set()  # leaders of process groups
+STOPPING = threading.Event()
 
 
 class Result:
@@ -53,6 +57,21 @@ def parse(text, prefix):
     return results, planned
 
 
+def kill_group(leader):
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def stop(number, _):
+    """Ctrl-C: what runs is ended here, its folders go where it was started."""
+    STOPPING.set()
+    for leader in list(RUNNING):
+        kill_group(leader)
+    sys.exit(128 + number)
+
+
 def launch(command, timeout, extra_env):
     """Runs a command in a process group and a temporary folder of its own; both are gone afterwards.
     (output, exit status or None after a time-out)"""
@@ -61,14 +80,15 @@ def launch(command, timeout, extra_env):
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                                    env=env, start_new_session=True)
+        RUNNING.add(process.pid)
+        if STOPPING.is_set():
+            kill_group(process.pid)
         try:
             status = process.wait(timeout)
         except subprocess.TimeoutExpired:
             status = None
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        kill_group(process.pid)
+        RUNNING.discard(process.pid)
         process.wait()
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
@@ -270,6 +290,8 @@ def run_total(args):
 
 
 def main():
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build")
     parser.add_argument("--results", default="build/results")

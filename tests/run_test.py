@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Does the runner notice what must not pass? Each case is a folder of result files or a program, and what run.py makes of it."""
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -88,6 +89,13 @@ def is_running(pid):
         return False
 
 
+def wait_until(condition, what):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
 def a_program_that_hangs_is_ended_with_what_it_started():
     with tempfile.TemporaryDirectory() as folder:
         pid_file = os.path.join(folder, "pid")
@@ -96,10 +104,25 @@ def a_program_that_hangs_is_ended_with_what_it_started():
         with open(pid_file, encoding="utf-8") as file:
             pid = file.read().strip()
         # A killed process that nobody waits for here goes when the kernel gets to it.
-        deadline = time.monotonic() + 20
-        while is_running(pid):
-            assert time.monotonic() < deadline, f"{pid} runs on"
-            time.sleep(0.01)
+        wait_until(lambda: not is_running(pid), f"{pid} runs on")
+
+
+def an_interrupted_run_ends_at_once_and_leaves_nothing():
+    with tempfile.TemporaryDirectory() as folder:
+        program, pid_file, scratch = (os.path.join(folder, name) for name in ("program", "pid", "scratch"))
+        os.mkdir(scratch)
+        with open(program, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\necho $$ > {pid_file}.draft; mv {pid_file}.draft {pid_file}\nsleep 600\n")
+        os.chmod(program, 0o700)
+        runner = subprocess.Popen([sys.executable, os.path.join(HERE, "run.py"), "--results", folder, "unit", program],
+                                  env=dict(os.environ, TMPDIR=scratch), stdout=subprocess.DEVNULL)
+        wait_until(lambda: os.path.exists(pid_file), "the program began")
+        with open(pid_file, encoding="utf-8") as file:
+            pid = file.read().strip()
+        runner.send_signal(signal.SIGINT)
+        assert runner.wait(20) == 128 + signal.SIGINT
+        wait_until(lambda: not is_running(pid), f"{pid} runs on")
+        assert os.listdir(scratch) == [], os.listdir(scratch)
 
 
 def main():
@@ -107,7 +130,8 @@ def main():
     for case in (all_passed_is_success, a_failed_test_fails_the_run, a_skipped_test_fails_the_run,
                  a_suite_without_tests_fails_the_run, a_missing_result_file_fails_the_run, both_forms_of_results_are_read,
                  a_program_that_passes_passes, a_crash_after_good_results_is_a_failure, a_bad_exit_after_good_results_is_a_failure,
-                 silence_is_a_failure, fewer_results_than_planned_are_a_failure, a_program_that_hangs_is_ended_with_what_it_started):
+                 silence_is_a_failure, fewer_results_than_planned_are_a_failure, a_program_that_hangs_is_ended_with_what_it_started,
+                 an_interrupted_run_ends_at_once_and_leaves_nothing):
         try:
             case()
             print("ok", case.__name__)
