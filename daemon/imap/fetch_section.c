@@ -29,7 +29,7 @@ static struct piece *next_piece(struct content *c)
 		c->nil = true;
 		return NULL;
 	}
-	if (c->count)
+	if (c->pieces)
 		memcpy(more, c->pieces, c->count * sizeof *more);
 	c->pieces = more;
 	c->room = room;
