@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "daemon/base/bug.h"
+#include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/crypto/x509.h"
 
@@ -347,6 +348,16 @@ void bench_await(struct bench *b, const _Atomic unsigned *counter, unsigned at_l
 	while (atomic_load(counter) < at_least)
 		assert_true(await_change(b, &begin));
 	pthread_mutex_unlock(&b->lock);
+}
+
+void bench_await_connections(struct bench *b, unsigned count)
+{
+	int64_t until = clock_mono_ms() + 5000;
+
+	while (pool_stats(b->pool).connections != count) {
+		assert_true(clock_mono_ms() < until);
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	}
 }
 
 int bench_connect(const struct bench *b)

@@ -44,6 +44,8 @@ void bench_start(struct bench *b, const struct bench_options *options);
 void bench_stop(struct bench *b);
 struct ticket bench_question(struct bench *b); /* waits for one */
 struct ticket bench_self(struct bench *b);
+/* Until the pool holds so many connections: descriptor and slot of the others are given back (their session closed before that). */
+void bench_await_connections(struct bench *b, unsigned count);
 void bench_await(struct bench *b, const _Atomic unsigned *counter, unsigned at_least); /* at most 5 s, else fails */
 
 int bench_connect(const struct bench *b); /* a blocking socket; reads give up after 5 s */

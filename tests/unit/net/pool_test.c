@@ -160,8 +160,8 @@ static void the_answer_of_a_connection_that_was_reset_is_dropped(void **state)
 	t = bench_question(&b);
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	close(fd);
-	bench_await(&b, &b.closed, 1);
-	assert_int_equal(pool_stats(b.pool).connections, 0);
+	bench_await_connections(&b, 0);
+	assert_int_equal(b.closed, 1);
 	/* The slot serves another connection: the old ticket must not reach it. */
 	fd = greeted(&b);
 	say(fd, "park two\r\n");
@@ -328,9 +328,7 @@ static void limits_tell_the_peer_and_end_with_the_others(void **state)
 	expect_end(more);
 	close(more);
 	close(fds[1]);
-	bench_await(&b, &b.closed, 1);
-	while (pool_stats(b.pool).connections > 2)
-		continue;
+	bench_await_connections(&b, 2);
 	fds[1] = greeted(&b);
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);
@@ -393,7 +391,7 @@ static void out_of_descriptors_one_peer_is_told_and_others_are_served_later(void
 	next = bench_connect(&b);
 	expect(next, "hello\r\n");
 	close(next);
-	bench_await(&b, &b.closed, 1);
+	bench_await_connections(&b, 1);
 	while (count < 64 && (held[count] = dup(fd)) >= 0)
 		count++;
 	close(held[--count]);
