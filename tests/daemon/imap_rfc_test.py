@@ -5,7 +5,7 @@ import re
 import harness
 from harness import PASSWORD
 from imap_checks import checks, daemon, enough, instant, mailbox, small
-from imap_wire import Client, lines, parse
+from imap_wire import Client, parse
 
 # ---- states and grammar ----
 
