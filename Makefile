@@ -16,7 +16,7 @@ BUILD ?= build$(if $(SAN),/san-$(firstword $(subst $(comma), ,$(SAN))))
 RESULTS ?= $(BUILD)/results
 JOBS ?= $(shell nproc)
 
-PKGS := openssl libmicrohttpd sqlite3 jansson libunbound libidn2 libutf8proc libargon2
+PKGS := openssl libmicrohttpd sqlite3 jansson libunbound libidn2 libutf8proc libargon2 libcrypt libcbor libcurl zlib
 WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wundef -Wswitch-enum -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS ?= -O2 -g
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
@@ -26,7 +26,7 @@ ALL_LDFLAGS := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed -pthread $(SANFLAGS)
 LIBS = $(shell pkg-config --libs $(PKGS))
 
 # Lowest first, as tests/lint/rules.py has it. A unit test links its folder's archive and those before it.
-ROOMS := daemon/base daemon/crypto daemon/net daemon/mime db daemon/directory daemon/auth daemon/store \
+ROOMS := daemon/base daemon/crypto daemon/net daemon/mime db daemon/directory daemon/events daemon/auth daemon/store \
          daemon/relay daemon/queue daemon/ops daemon/smtp daemon/imap api webui daemon/cli
 ROOMS := $(foreach r,$(ROOMS),$(if $(wildcard $(r)/*.c),$(r)))
 archive = $(BUILD)/$(1).a

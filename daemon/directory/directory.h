@@ -7,21 +7,28 @@
 #ifndef POSTROOM_DIRECTORY_DIRECTORY_H
 #define POSTROOM_DIRECTORY_DIRECTORY_H
 
+#include "daemon/base/buf.h"
 #include "daemon/mime/address.h"
 
 struct seal_key;
 struct checkpointer;
 
 enum role { ROLE_USER = 0,
-	    ROLE_OWNER = 1 };
+	    ROLE_OWNER = 1,
+	    ROLE_ADMIN = 2,
+	    ROLE_DOMAIN_ADMIN = 3, /* of the domains granted */
+	    ROLE_AUDITOR = 4 };    /* reads all, changes nothing */
 
 struct account {
 	uint64_t id;
 	struct span address;       /* primary, "local@domain" */
+	struct span name;          /* what people call them; may be empty */
 	struct span password_hash; /* "$argon2id$..." or empty: cannot log in */
 	enum role role;
 	bool suspended;
 	int64_t created_ms;
+	const struct span *granted; /* ROLE_DOMAIN_ADMIN: domains, sorted */
+	size_t granted_count;
 };
 
 enum relay_tls { RELAY_TLS_NONE,
@@ -54,6 +61,29 @@ void snapshot_release(const struct snapshot **s);
 
 bool snapshot_is_set_up(const struct snapshot *s);
 struct span snapshot_hostname(const struct snapshot *s);
+
+/* ---- several changes as one, and what is kept in control.db beside the directory ---- */
+
+struct db;
+
+/* From here until directory_commit() or directory_end() the changes of this thread are one transaction: each directory_* change and
+ * directory_write() of the thread joins in; one that fails undoes only itself. The change lock is held meanwhile: keep it short.
+ * Imports, dry runs (end instead of commit), and an audit entry that is there exactly when its change is, stand on this. */
+enum err directory_begin(struct directory *d, struct note *why) MUST_CHECK;
+/* The directory as it would be after a commit: this thread's, while the batch is open; borrowed until the next change, commit or end. */
+enum err directory_staged(struct directory *d, const struct snapshot **out, struct note *why) MUST_CHECK;
+/* Durable when ERR_OK; otherwise nothing has changed. Either way the batch is over. A new snapshot is made only when the directory changed. */
+enum err directory_commit(struct directory *d, struct note *why) MUST_CHECK;
+void directory_end(struct directory *d); /* rolls back what is not committed; harmless after a commit */
+
+/* A change of rows that no snapshot holds (tokens, sessions, audit...): one durable transaction, or part of the open batch. No waiting inside. */
+enum err directory_write(struct directory *d, enum err (*run)(struct db *db, void *arg), void *arg, struct note *why) MUST_CHECK;
+/* Reads on a handle of its own, beside every writer; in an open batch of this thread: what the batch sees. */
+enum err directory_read(struct directory *d, enum err (*run)(struct db *db, void *arg), void *arg) MUST_CHECK;
+
+/* Secrets at rest, under the data key. `context` binds a value to its place ("totp:17"). ERR_CORRUPT when it does not open. */
+enum err directory_seal(struct directory *d, struct span context, struct span plain, struct buf *out) MUST_CHECK;
+enum err directory_unseal(struct directory *d, struct span context, struct span sealed, struct buf *out) MUST_CHECK;
 
 /* What an address means here. */
 enum resolution_kind {

@@ -24,8 +24,14 @@ enum err directory_account_set_suspended(struct directory *d, uint64_t id, bool 
 /* The row and what names it; the caller erases the mailbox folder afterwards. Ids are never used again. */
 enum err directory_account_remove(struct directory *d, uint64_t id, struct note *why) MUST_CHECK;
 
+enum err directory_account_set_name(struct directory *d, uint64_t id, struct span name, struct note *why) MUST_CHECK; /* at most 200 bytes, no control characters */
+/* `domains` for ROLE_DOMAIN_ADMIN only, domains of ours. ERR_STATE: the last owner that is not suspended. */
+enum err directory_account_set_role(struct directory *d, uint64_t id, enum role role, const struct span *domains, size_t count, struct note *why) MUST_CHECK;
+
 /* `address` may be "@domain" (catch-all). Replaces nothing: ERR_EXISTS. */
 enum err directory_alias_add(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why) MUST_CHECK;
+/* Other targets for an alias that is there. ERR_NOT_FOUND. */
+enum err directory_alias_set(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why) MUST_CHECK;
 enum err directory_alias_remove(struct directory *d, struct span address, struct note *why) MUST_CHECK;
 
 /* Sets or replaces; the password is sealed at rest. */
@@ -37,6 +43,7 @@ struct stored_certificate {
 	struct span name, chain_pem, key_pem; /* in the arena of the call */
 };
 enum err directory_certificate_set(struct directory *d, struct span name, struct span chain_pem, struct span key_pem, struct note *why) MUST_CHECK;
+enum err directory_certificate_remove(struct directory *d, struct span name, struct note *why) MUST_CHECK;
 enum err directory_certificates(struct directory *d, struct arena *a, struct stored_certificate **out, size_t *count_out) MUST_CHECK;
 
 #endif

@@ -1,0 +1,29 @@
+/* auth/totp.h: one-time codes (RFC 6238: SHA-1, 30 s, 6 digits) and recovery codes. A code opens once: the last step is durable. */
+#ifndef POSTROOM_AUTH_TOTP_H
+#define POSTROOM_AUTH_TOTP_H
+
+#include "daemon/auth/auth.h"
+
+#define TOTP_RECOVERY_CODES 10
+
+enum totp_verdict {
+	TOTP_OK,
+	TOTP_WRONG,
+	TOTP_USED,       /* right, but it (or a later one) was used already */
+	TOTP_OTHER_TIME, /* it fits another time within 24 h: a clock is wrong; *skew_s_out says by how much (positive: theirs is ahead) */
+	TOTP_OFF,        /* none is set up */
+	TOTP_REFUSED,    /* too many wrong ones: the throttle of the account */
+};
+
+/* A new secret, not yet on: base32 text for `secret` and an otpauth:// URI for a QR code. Replaces one that was not confirmed. ERR_EXISTS: one is on. */
+enum err totp_begin(struct auth *a, uint64_t account_id, struct buf *secret, struct buf *uri) MUST_CHECK;
+/* Turns it on when the code is right; recovery codes (one a line) go to `recovery`. The verdict says otherwise. */
+enum err totp_confirm(struct auth *a, uint64_t account_id, struct span code, struct buf *recovery, enum totp_verdict *verdict_out, int64_t *skew_s_out) MUST_CHECK;
+/* A code, or a recovery code (which is then gone). Durable before TOTP_OK. Counts with the throttle. */
+enum err totp_check(struct auth *a, uint64_t account_id, const struct net_addr *peer, struct span code, enum totp_verdict *verdict_out, int64_t *skew_s_out) MUST_CHECK;
+enum err totp_new_recovery_codes(struct auth *a, uint64_t account_id, struct buf *recovery) MUST_CHECK;
+enum err totp_state(struct auth *a, uint64_t account_id, bool *on_out, unsigned *recovery_left_out) MUST_CHECK;
+/* ERR_NOT_FOUND when none is there. Recovery codes go with it. */
+enum err totp_remove(struct auth *a, uint64_t account_id) MUST_CHECK;
+
+#endif

@@ -1,0 +1,58 @@
+/* directory/setting.h: the settings: one table says what there is; the values are part of the snapshot.
+ *
+ * What is needed to open the data and the ports stands in the configuration file instead; nothing stands in both.
+ */
+#ifndef POSTROOM_DIRECTORY_SETTING_H
+#define POSTROOM_DIRECTORY_SETTING_H
+
+#include "daemon/directory/directory.h"
+
+enum setting_kind { SETTING_TEXT,
+		    SETTING_NAME, /* a host name */
+		    SETTING_NUMBER,
+		    SETTING_FLAG };
+
+enum setting {
+	SETTING_HOSTNAME,
+	SETTING_MESSAGE_SIZE_MAX,       /* bytes */
+	SETTING_RECIPIENTS_MAX,         /* of one message */
+	SETTING_QUEUE_DAYS,             /* until a message is given up */
+	SETTING_PASSWORD_LENGTH_MIN,    /* characters */
+	SETTING_LOGIN_FAILURES_MAX,     /* of one account or network, until logins are refused for a time */
+	SETTING_LOGIN_REFUSAL_MINUTES,
+	SETTING_KNOWN_DEVICE_DAYS,
+	SETTING_SESSION_IDLE_HOURS,
+	SETTING_TOKEN_DAYS_MAX,
+	SETTING_API_REQUESTS_PER_MINUTE, /* of one token or session */
+	SETTING_TRACE_DAYS,
+	SETTING_TRACE_SUBJECTS,         /* flag: subjects are kept in the trace */
+	SETTING_EVENT_HOURS,
+	SETTING_AUDIT_DAYS_SHOWN,
+	SETTING_WEBHOOKS_TO_PRIVATE_ADDRESSES, /* flag */
+	SETTING_COUNT
+};
+
+struct setting_rule {
+	const char *name; /* of the API: "message_size_max" */
+	enum setting_kind kind;
+	const char *fallback; /* the default, as text */
+	int64_t min, max;     /* of numbers; of texts: their length in bytes */
+	const char *unit;     /* "bytes", "days"...; null: none */
+	const char *group;    /* "mail", "logins", "api", "records" */
+	const char *help;     /* one line, under the label */
+	const char *why;      /* two to four sentences: consequence, who enforces it */
+	bool after_restart;   /* takes effect with the next start */
+};
+extern const struct setting_rule setting_rules[SETTING_COUNT];
+
+bool setting_find(struct span name, enum setting *out);
+
+int64_t snapshot_number(const struct snapshot *s, enum setting which); /* flags: 0 or 1 */
+struct span snapshot_text(const struct snapshot *s, enum setting which);
+bool snapshot_has_setting(const struct snapshot *s, enum setting which); /* false: the default holds */
+
+/* ERR_SYNTAX: not of the kind; ERR_LIMIT: out of range; `why` says what is allowed. */
+enum err directory_setting_set(struct directory *d, enum setting which, struct span value, struct note *why) MUST_CHECK;
+enum err directory_setting_reset(struct directory *d, enum setting which, struct note *why) MUST_CHECK;
+
+#endif
