@@ -23,5 +23,6 @@ bool load_fill(const struct load *l);
 bool load_script(const struct load *l);
 bool load_idle(const struct load *l);
 bool load_guess(const struct load *l);
+bool load_logins(const struct load *l);
 
 #endif
