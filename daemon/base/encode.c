@@ -1,4 +1,4 @@
-/* base/encode.c: base64 (RFC 4648 section 4) and hex. A decoder adds all or nothing. */
+/* base/encode.c: base64, base64url and base32 (RFC 4648) and hex. A decoder adds all or nothing. */
 #include "daemon/base/encode.h"
 
 #include "daemon/base/size.h"
@@ -107,6 +107,98 @@ enum err base64_decode(struct span in, struct buf *out)
 	memcpy(to, last, last_len);
 	buf_grew(out, (groups - 1) * 3 + last_len);
 	return ERR_OK;
+}
+
+/* Digits of `bits` each, without padding: base64url and base32. */
+static void encode_digits(const char *alphabet, unsigned bits, struct span in, struct buf *out)
+{
+	size_t count = in.len <= SIZE_MAX / 8 ? (in.len * 8 + bits - 1) / bits : SIZE_MAX;
+	char *to = buf_reserve(out, count);
+	uint32_t held = 0;
+	unsigned have = 0;
+
+	if (!to)
+		return;
+	for (size_t i = 0; i < in.len; i++) {
+		held = held << 8 | (unsigned char)in.ptr[i];
+		for (have += 8; have >= bits; have -= bits)
+			*to++ = alphabet[held >> (have - bits) & ((1u << bits) - 1)];
+	}
+	if (have > 0)
+		*to++ = alphabet[held << (bits - have) & ((1u << bits) - 1)];
+	buf_grew(out, count);
+}
+
+/* value_of() gives 1 << bits or more for what is no digit. */
+static enum err decode_digits(unsigned (*value_of)(char c), unsigned bits, struct span in, struct buf *out)
+{
+	size_t whole = in.len / 8 * bits + in.len % 8 * bits / 8;
+	size_t left = in.len % 8 * bits % 8;
+	uint32_t held = 0;
+	unsigned have = 0;
+	char *to;
+
+	/* RFC 4648 section 3.5: a last digit that completes no byte is not what an encoder makes. */
+	if (left >= bits)
+		return ERR_SYNTAX;
+	to = buf_reserve(out, whole);
+	if (!to)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < in.len; i++) {
+		unsigned value = value_of(in.ptr[i]);
+
+		if (value >> bits)
+			return ERR_SYNTAX;
+		held = held << bits | value;
+		have += bits;
+		if (have >= 8) {
+			have -= 8;
+			*to++ = (char)(held >> have);
+		}
+	}
+	if (held & ((1u << left) - 1))
+		return ERR_SYNTAX;
+	buf_grew(out, whole);
+	return ERR_OK;
+}
+
+static unsigned base64url_value(char c)
+{
+	if (c == '-')
+		return 62;
+	if (c == '_')
+		return 63;
+	if (c == '+' || c == '/' || !base64_values[(unsigned char)c])
+		return 64;
+	return base64_values[(unsigned char)c] - 1u;
+}
+
+void base64url_encode(struct span in, struct buf *out)
+{
+	encode_digits("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 6, in, out);
+}
+
+enum err base64url_decode(struct span in, struct buf *out)
+{
+	return decode_digits(base64url_value, 6, in, out);
+}
+
+static unsigned base32_value(char c)
+{
+	if (c >= '2' && c <= '7')
+		return (unsigned)(c - '2') + 26;
+	c = ascii_upper(c);
+	return c >= 'A' && c <= 'Z' ? (unsigned)(c - 'A') : 32;
+}
+
+void base32_encode(struct span in, struct buf *out)
+{
+	encode_digits("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 5, in, out);
+}
+
+enum err base32_decode(struct span in, struct buf *out)
+{
+	return decode_digits(base32_value, 5, in, out);
 }
 
 void hex_encode(struct span in, struct buf *out)

@@ -1,4 +1,4 @@
-/* base/encode.h: base64 (RFC 4648 section 4), hex. */
+/* base/encode.h: base64 (RFC 4648 section 4), base64url (section 5), base32 (section 6), hex. */
 #ifndef POSTROOM_BASE_ENCODE_H
 #define POSTROOM_BASE_ENCODE_H
 
@@ -7,6 +7,14 @@
 void base64_encode(struct span in, struct buf *out); /* padded, no line breaks */
 /* Strict: the whole alphabet, right padding, no blanks, no bits left over; ERR_SYNTAX otherwise. ERR_LIMIT when out is full. */
 enum err base64_decode(struct span in, struct buf *out) MUST_CHECK;
+
+/* The other alphabet, without padding. Strict as base64_decode(): padding is refused too. */
+void base64url_encode(struct span in, struct buf *out);
+enum err base64url_decode(struct span in, struct buf *out) MUST_CHECK;
+
+/* Upper case, without padding. Read in both cases, padding refused, no bits left over. */
+void base32_encode(struct span in, struct buf *out);
+enum err base32_decode(struct span in, struct buf *out) MUST_CHECK;
 
 void hex_encode(struct span in, struct buf *out); /* lower case */
 enum err hex_decode(struct span in, struct buf *out) MUST_CHECK;
