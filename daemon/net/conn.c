@@ -205,6 +205,14 @@ static enum turn on_handshake_failed(struct conn *c)
 	return TURN_ON;
 }
 
+static void binding(const struct session_peer *peer, struct session_binding *out)
+{
+	const struct conn *c = (const struct conn *)(const void *)((const char *)peer - offsetof(struct conn, peer));
+
+	out->exporter_len = tls_exporter(c->tls, out->exporter);
+	out->end_point_len = tls_end_point(c->tls, out->end_point);
+}
+
 static enum turn on_handshake(struct worker *w, struct conn *c)
 {
 	if (c->stop)
@@ -221,6 +229,7 @@ static enum turn on_handshake(struct worker *w, struct conn *c)
 	c->peer.tls = true;
 	c->peer.tls_version = tls_version(c->tls);
 	c->peer.tls_cipher = tls_cipher(c->tls);
+	c->peer.binding = binding;
 	if (!c->session)
 		return open_session(w, c);
 	apply(w, c, c->service->event(c->session, SESSION_TLS, &c->out));

@@ -33,6 +33,14 @@ enum session_event {
 	SESSION_EOF,     /* the peer has half-closed its side; output may still be flushed, then closed */
 };
 
+/* What ties an authentication to the connection (RFC 5056): tls-exporter (RFC 9266) and tls-server-end-point (RFC 5929). len 0: not to be had. */
+struct session_binding {
+	uint8_t exporter[32];
+	size_t exporter_len;
+	uint8_t end_point[64];
+	size_t end_point_len;
+};
+
 /* How the connection stands; borrowed, valid until close. `tls` changes before SESSION_TLS. */
 struct session_peer {
 	struct net_addr remote, local;
@@ -40,6 +48,8 @@ struct session_peer {
 	bool trusted;            /* in a trusted_network: free of per-address limits and delays */
 	const char *tls_version; /* "TLSv1.3", null without TLS */
 	const char *tls_cipher;
+	/* Of this very peer, by the session's own thread; null without TLS. Computed when asked: an idle connection keeps none of it. */
+	void (*binding)(const struct session_peer *peer, struct session_binding *out);
 	uint64_t sid; /* connection id of the log lines */
 };
 

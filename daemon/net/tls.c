@@ -214,6 +214,42 @@ const char *tls_cipher(const struct tls *t)
 	return SSL_get_cipher_name(t->ssl);
 }
 
+size_t tls_exporter(const struct tls *t, uint8_t out[TLS_EXPORTER_BYTES])
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+	int ok;
+
+	/* Below 1.3 it is unique only with an extended master secret (RFC 9266 section 4.2). */
+	if (SSL_version(t->ssl) < TLS1_3_VERSION)
+		return 0;
+	ERR_clear_error();
+	ok = SSL_export_keying_material(t->ssl, out, TLS_EXPORTER_BYTES, label, sizeof(label) - 1, NULL, 0, 0);
+	ERR_clear_error();
+	return ok == 1 ? TLS_EXPORTER_BYTES : 0;
+}
+
+size_t tls_end_point(const struct tls *t, uint8_t out[TLS_END_POINT_MAX])
+{
+	const X509 *cert = SSL_is_server(t->ssl) ? SSL_get_certificate(t->ssl) : SSL_get0_peer_certificate(t->ssl);
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	int nid = NID_undef;
+
+	ERR_clear_error();
+	/* Signatures without a hash of their own (Ed25519) leave the binding undefined. */
+	if (!cert || !X509_get_signature_info((X509 *)(uintptr_t)cert, &nid, NULL, NULL, NULL) || nid == NID_undef) {
+		ERR_clear_error();
+		return 0;
+	}
+	if (nid == NID_md5 || nid == NID_sha1)
+		nid = NID_sha256;
+	if (!X509_digest(cert, EVP_get_digestbynid(nid), digest, &len) || len > TLS_END_POINT_MAX)
+		len = 0;
+	memcpy(out, digest, len);
+	ERR_clear_error();
+	return len;
+}
+
 enum err tls_client_new(const char *ca_file, struct tls_client **out, struct note *why)
 {
 	struct tls_client *c = calloc(1, sizeof(*c));

@@ -27,6 +27,12 @@ bool tls_is_drained(const struct tls *t);
 void tls_shutdown(struct tls *t); /* sends close_notify if it can at once */
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);
+/* What an authentication can be tied to: tls-exporter (RFC 9266; TLS 1.3 only), and the server's certificate in the hash of its signature
+ * (RFC 5929 section 4.1; at most 64 bytes). The bytes written; 0: there is no such thing here. After the handshake. */
+#define TLS_EXPORTER_BYTES 32
+#define TLS_END_POINT_MAX 64
+size_t tls_exporter(const struct tls *t, uint8_t out[TLS_EXPORTER_BYTES]);
+size_t tls_end_point(const struct tls *t, uint8_t out[TLS_END_POINT_MAX]);
 void tls_free(struct tls **t); /* the descriptor stays the caller's */
 
 /* Clients (relay, tests): one shared context. */

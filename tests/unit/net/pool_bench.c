@@ -17,6 +17,7 @@
 
 #include "daemon/base/bug.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/encode.h"
 #include "daemon/base/log.h"
 #include "daemon/crypto/x509.h"
 
@@ -28,6 +29,7 @@ enum question { ASK_TEST,
 
 struct talk {
 	struct bench *bench;
+	const struct session_peer *peer;
 	enum question question;
 	uint64_t body_left, body_size, big_left;
 	char text[256];
@@ -46,12 +48,12 @@ static enum err talk_open(void *context, const struct session_peer *peer, struct
 	struct bench *b = context;
 	struct talk *t = calloc(1, sizeof(*t));
 
-	(void)peer;
 	if (b->refuse_open || !t) {
 		free(t);
 		return ERR_LIMIT;
 	}
 	t->bench = b;
+	t->peer = peer;
 	count(b, &b->opened);
 	pthread_mutex_lock(&b->lock);
 	b->self = self;
@@ -91,6 +93,21 @@ static enum step talk_more(void *session, struct out *out)
 	return t->big_left > 0 ? STEP_MORE : STEP_REPLY;
 }
 
+static void talk_binding(const struct talk *t, struct out *out)
+{
+	struct session_binding binding = { .exporter_len = 0 };
+	struct buf text;
+
+	if (t->peer->binding)
+		t->peer->binding(t->peer, &binding);
+	buf_init(&text, 400);
+	hex_encode(span_make((const char *)binding.exporter, binding.exporter_len), &text);
+	buf_add_char(&text, ' ');
+	hex_encode(span_make((const char *)binding.end_point, binding.end_point_len), &text);
+	out_addf(out, "%s\r\n", buf_cstr(&text));
+	buf_clear(&text);
+}
+
 static enum step talk_line(struct talk *t, struct span line, struct out *out)
 {
 	struct span verb, rest = line;
@@ -99,6 +116,8 @@ static enum step talk_line(struct talk *t, struct span line, struct out *out)
 		return STEP_REPLY;
 	if (span_equals(verb, SPAN("echo")))
 		out_addf(out, "%.*s\r\n", (int)rest.len, rest.ptr);
+	else if (span_equals(verb, SPAN("binding")))
+		talk_binding(t, out);
 	else if (span_equals(verb, SPAN("park")))
 		return talk_ask(t, ASK_TEST, rest);
 	else if (span_equals(verb, SPAN("now")))

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/base/encode.h"
 #include "daemon/crypto/x509.h"
 #include "tests/unit/net/pool_bench.h"
 
@@ -193,6 +194,36 @@ static void certificates_are_swapped_under_living_connections(void **state)
 	bench_stop(&b);
 }
 
+static void both_ends_know_what_an_authentication_can_be_tied_to(void **state)
+{
+	uint8_t exporter[TLS_EXPORTER_BYTES], end_point[TLS_END_POINT_MAX];
+	struct buf want;
+	struct bench b;
+	struct tls *t;
+	int fd;
+
+	(void)state;
+	bench_start(&b, &(struct bench_options){ .with_tls = true });
+	fd = bench_connect(&b);
+	say(fd, "binding\r\nstarttls\r\n");
+	expect(fd, "hello\r\n \r\ngo\r\n");
+	t = bench_tls(&b, fd, "imap.example.net", TLS_VERIFY_NAME); /* not the first certificate of the store */
+	tls_expect(t, "secure\r\n");
+	assert_int_equal(tls_exporter(t, exporter), 32);
+	assert_int_equal(tls_end_point(t, end_point), 32);
+	buf_init(&want, 200);
+	hex_encode(span_make((const char *)exporter, 32), &want);
+	buf_add_char(&want, ' ');
+	hex_encode(span_make((const char *)end_point, 32), &want);
+	buf_add_str(&want, "\r\n");
+	tls_say(t, "binding\r\n");
+	tls_expect(t, buf_cstr(&want));
+	buf_clear(&want);
+	tls_free(&t);
+	close(fd);
+	bench_stop(&b);
+}
+
 static void an_empty_store_serves_nobody(void **state)
 {
 	struct tls_store *store;
@@ -215,6 +246,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_handshake_is_closed),
 		cmocka_unit_test(a_wrong_name_is_explained),
 		cmocka_unit_test(certificates_are_swapped_under_living_connections),
+		cmocka_unit_test(both_ends_know_what_an_authentication_can_be_tied_to),
 		cmocka_unit_test(an_empty_store_serves_nobody),
 	};
 
