@@ -56,6 +56,18 @@ static void warn_full(struct pool *p, const struct net_addr *peer)
 		log_event(LOG_WARN, "net", "refused", "pool=%s peer=%s limit=connections", p->config.name, net_ip_text(peer).text);
 }
 
+/* The kernel says who connected (unix(7)): the uid counts as the address. False: it does not say. */
+static bool name_unix_peer(int fd, struct net_addr *remote)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		return false;
+	*remote = net_addr_of_uid(peer.uid);
+	return true;
+}
+
 static void take_in(struct pool *p, const struct port *port, int fd, const struct sockaddr_storage *from)
 {
 	struct session_peer peer = { .remote = net_addr_from_sockaddr((const struct sockaddr *)from) };
@@ -63,6 +75,10 @@ static void take_in(struct pool *p, const struct port *port, int fd, const struc
 	socklen_t len = sizeof(at);
 	struct conn *c;
 
+	if (peer.remote.family == NET_UNIX && !name_unix_peer(fd, &peer.remote)) {
+		close(fd);
+		return;
+	}
 	peer.trusted = net_cidrs_have(p->config.trusted, p->config.trusted_count, &peer.remote);
 	if (!peer.trusted && !peers_enter(&p->peers, &peer.remote, p->config.max_per_ip)) {
 		log_event(LOG_DEBUG, "net", "refused", "pool=%s peer=%s limit=per_ip", p->config.name, net_ip_text(&peer.remote).text);

@@ -154,6 +154,22 @@ struct net_addr_text net_literal_text(const struct net_addr *a)
 	return t;
 }
 
+struct net_addr net_addr_of_uid(uint32_t uid)
+{
+	struct net_addr a = { .family = NET_UNIX };
+
+	memcpy(a.ip, &uid, sizeof(uid));
+	return a;
+}
+
+uint32_t net_addr_uid(const struct net_addr *a)
+{
+	uint32_t uid;
+
+	memcpy(&uid, a->ip, sizeof(uid));
+	return uid;
+}
+
 bool net_ip_equals(const struct net_addr *a, const struct net_addr *b)
 {
 	if (a->family != b->family)

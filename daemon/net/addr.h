@@ -14,7 +14,7 @@ enum net_family { NET_NONE = 0,
 
 struct net_addr {
 	enum net_family family;
-	uint8_t ip[16]; /* IPv4 in the first 4 bytes */
+	uint8_t ip[16]; /* IPv4 in the first 4 bytes; of NET_UNIX the peer's uid there */
 	uint16_t port;
 };
 
@@ -45,6 +45,10 @@ struct net_addr_text net_addr_text(const struct net_addr *a);
 struct net_addr_text net_ip_text(const struct net_addr *a);
 /* As RFC 5321 4.1.3 writes an address literal: "[192.0.2.1]", "[IPv6:2001:db8::1]". */
 struct net_addr_text net_literal_text(const struct net_addr *a);
+
+/* NET_UNIX and back: who is at the other end. */
+struct net_addr net_addr_of_uid(uint32_t uid);
+uint32_t net_addr_uid(const struct net_addr *a);
 
 bool net_ip_equals(const struct net_addr *a, const struct net_addr *b); /* ports not compared */
 bool net_cidrs_have(const struct net_cidr *list, size_t count, const struct net_addr *a);

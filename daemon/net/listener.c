@@ -7,6 +7,8 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define BACKLOG 4096 /* cut by net.core.somaxconn */
@@ -14,6 +16,7 @@
 struct listener {
 	int fd;
 	struct net_addr addr;
+	char *path; /* of a unix socket */
 };
 
 static enum err err_of(int error)
@@ -55,7 +58,7 @@ enum err listener_bind(const struct net_addr *at, struct listener **out, struct 
 		goto failed;
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
 		goto failed;
-	*l = (struct listener){ fd, net_addr_from_sockaddr((struct sockaddr *)&sa) };
+	*l = (struct listener){ .fd = fd, .addr = net_addr_from_sockaddr((struct sockaddr *)&sa) };
 	*out = l;
 	return ERR_OK;
 failed:
@@ -67,6 +70,48 @@ failed:
 	return err_of(error);
 }
 
+static bool somebody_answers(const struct sockaddr_un *at)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool yes = fd >= 0 && (connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 || errno == EAGAIN);
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+enum err listener_bind_unix(const char *path, unsigned mode, struct listener **out, struct note *why)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct span name = span_str(path);
+	struct listener *l;
+	int error;
+
+	if (name.len >= sizeof(at.sun_path)) {
+		note_set(why, "%s: too long for a socket", path);
+		return ERR_LIMIT;
+	}
+	memcpy(at.sun_path, name.ptr, name.len);
+	if (somebody_answers(&at)) {
+		note_set(why, "%s: another daemon answers there", path);
+		return ERR_EXISTS;
+	}
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return ERR_TEMP;
+	unlink(path);
+	*l = (struct listener){ .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), .addr = { .family = NET_UNIX }, .path = strdup(path) };
+	/* Deaf until it listens: nobody connects before the permissions are as they shall be. */
+	if (l->path && l->fd >= 0 && bind(l->fd, (struct sockaddr *)&at, sizeof(at)) == 0 && chmod(path, mode) == 0) {
+		*out = l;
+		return ERR_OK;
+	}
+	error = errno;
+	note_set_errno(why, error, "%s", path);
+	listener_close(&l);
+	return err_of(error);
+}
+
 enum err listener_listen(struct listener *l, struct note *why)
 {
 	int error;
@@ -74,7 +119,7 @@ enum err listener_listen(struct listener *l, struct note *why)
 	if (listen(l->fd, BACKLOG) == 0)
 		return ERR_OK;
 	error = errno;
-	note_set_errno(why, error, "cannot listen on %s", net_addr_text(&l->addr).text);
+	note_set_errno(why, error, "cannot listen on %s", l->path ? l->path : net_addr_text(&l->addr).text);
 	return err_of(error);
 }
 
@@ -84,7 +129,7 @@ enum err listener_share(const struct listener *l, struct listener **out, struct 
 
 	if (!other)
 		return ERR_TEMP;
-	*other = (struct listener){ fcntl(l->fd, F_DUPFD_CLOEXEC, 0), l->addr };
+	*other = (struct listener){ .fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0), .addr = l->addr };
 	if (other->fd >= 0) {
 		*out = other;
 		return ERR_OK;
@@ -111,6 +156,10 @@ void listener_close(struct listener **l)
 	*l = NULL;
 	if (!gone)
 		return;
-	close(gone->fd);
+	if (gone->path)
+		unlink(gone->path);
+	if (gone->fd >= 0)
+		close(gone->fd);
+	free(gone->path);
 	free(gone);
 }

@@ -8,6 +8,8 @@
 struct listener;
 /* ERR_EXISTS: in use; ERR_DENIED: a low port without the right to it; ERR_NOT_FOUND: not an address of this host. */
 enum err listener_bind(const struct net_addr *at, struct listener **out, struct note *why) MUST_CHECK;
+/* A unix socket with these permissions; its peers' remote address is their uid. A socket that nobody answers at is replaced; the name goes with listener_close(). ERR_EXISTS: somebody answers there. */
+enum err listener_bind_unix(const char *path, unsigned mode, struct listener **out, struct note *why) MUST_CHECK;
 /* From now on peers may connect and wait. pool_attach() does it for its own. */
 enum err listener_listen(struct listener *l, struct note *why) MUST_CHECK;
 /* A second handle of the same socket: it stays open, and listens on, until both are closed. */

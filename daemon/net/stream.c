@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
@@ -104,6 +105,36 @@ enum err stream_connect(const struct net_addr *to, int64_t timeout_ms, struct st
 failed:
 	stream_close(&s);
 	return e;
+}
+
+enum err stream_connect_unix(const char *path, struct stream **out, struct note *why)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct span name = span_str(path);
+	struct stream *s;
+	int error;
+
+	if (name.len >= sizeof(at.sun_path)) {
+		note_set(why, "%s: too long for a socket", path);
+		return ERR_LIMIT;
+	}
+	memcpy(at.sun_path, name.ptr, name.len);
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return ERR_TEMP;
+	/* A full backlog answers EAGAIN at once: there is nothing to wait for with poll(2). */
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->fd >= 0 && connect(s->fd, (struct sockaddr *)&at, sizeof(at)) == 0) {
+		s->local.family = NET_UNIX;
+		*out = s;
+		return ERR_OK;
+	}
+	error = errno;
+	note_set_errno(why, error, "%s", path);
+	stream_close(&s);
+	if (error == ENOENT || error == ECONNREFUSED)
+		return ERR_NOT_FOUND;
+	return error == EACCES || error == EPERM ? ERR_DENIED : ERR_TEMP;
 }
 
 enum err stream_start_tls(struct stream *s, struct tls_client *client, const char *host_name, enum tls_verify verify, int64_t timeout_ms, struct note *why)
@@ -289,6 +320,30 @@ enum err stream_read_line(struct stream *s, int64_t timeout_ms, struct span *out
 	if (e == ERR_OK && out->len > STREAM_LINE_MAX - 2) {
 		note_set(why, "a line of more than %d bytes", STREAM_LINE_MAX);
 		return ERR_LIMIT;
+	}
+	return e;
+}
+
+enum err stream_read(struct stream *s, char *to, size_t size, size_t *count_out, int64_t timeout_ms, struct note *why)
+{
+	int64_t until_ms = clock_mono_ms() + timeout_ms;
+	size_t have = s->in_end - s->in_start;
+	enum err e = flush_until(s, until_ms, why);
+
+	*count_out = have < size ? have : size;
+	if (e != ERR_OK || *count_out > 0) {
+		memcpy(to, s->in + s->in_start, *count_out);
+		s->in_start += *count_out;
+		return e;
+	}
+	while (e == ERR_OK) {
+		short events;
+
+		e = read_once(s, to, size, count_out, &events, why);
+		if (e == ERR_OK && *count_out > 0)
+			break;
+		if (e == ERR_OK)
+			e = wait_for(s, events, until_ms, why);
 	}
 	return e;
 }

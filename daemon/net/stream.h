@@ -1,4 +1,4 @@
-/* net/stream.h: blocking client streams with deadlines, for threads that may wait: relay. */
+/* net/stream.h: blocking client streams with deadlines, for threads that may wait: relay, the command line. */
 #ifndef POSTROOM_NET_STREAM_H
 #define POSTROOM_NET_STREAM_H
 
@@ -11,11 +11,15 @@ struct stream;
 
 /* Every call gives up at its own timeout with ERR_TEMP; after any error the stream is only to be closed. */
 enum err stream_connect(const struct net_addr *to, int64_t timeout_ms, struct stream **out, struct note *why) MUST_CHECK;
+/* A unix socket. ERR_NOT_FOUND: nobody listens there; ERR_DENIED: not for us. */
+enum err stream_connect_unix(const char *path, struct stream **out, struct note *why) MUST_CHECK;
 enum err stream_start_tls(struct stream *s, struct tls_client *client, const char *host_name, enum tls_verify verify, int64_t timeout_ms, struct note *why) MUST_CHECK;
 bool stream_is_tls(const struct stream *s);
 const char *stream_tls_version(const struct stream *s);
 /* A line without its CRLF (a bare LF ends one too: peers' replies); valid until the next call. ERR_LIMIT when too long, ERR_STATE at end of file. */
 enum err stream_read_line(struct stream *s, int64_t timeout_ms, struct span *out, struct note *why) MUST_CHECK;
+/* What has come, at least one byte, at most `size`. ERR_STATE at end of file. */
+enum err stream_read(struct stream *s, char *to, size_t size, size_t *count_out, int64_t timeout_ms, struct note *why) MUST_CHECK;
 /* Bytes already buffered behind the last line: plaintext injected before STARTTLS. */
 bool stream_has_buffered(const struct stream *s);
 /* Buffered writing; flushed by stream_flush() and before reading. */
