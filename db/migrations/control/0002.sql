@@ -12,13 +12,13 @@ CREATE TABLE account_grant (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_grant_domain ON account_grant (domain);
 
--- SCRAM (RFC 5802, RFC 7677): one salt and iteration count an account; keys of the main password are empty until it is known in plain.
+-- SCRAM (RFC 5802, RFC 7677): one salt and iteration count an account, which its app passwords share.
+-- keys_sealed: StoredKey and ServerKey of the main password; empty until that is known in plain.
 CREATE TABLE account_scram (
 	account_id INTEGER PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
 	salt BLOB NOT NULL,
-	iterations INTEGER NOT NULL,
-	stored_key BLOB NOT NULL,
-	server_key BLOB NOT NULL
+	iterations INTEGER NOT NULL CHECK (iterations BETWEEN 4096 AND 10000000),
+	keys_sealed BLOB NOT NULL DEFAULT x''
 ) STRICT;
 
 -- protocols: bits (1 IMAP, 2 POP3, 4 SMTP). networks: CIDRs, blank between; empty: all. Times in unix ms, 0: never.
