@@ -15,8 +15,8 @@
 void scram_make_keys(struct span password, struct span salt, unsigned iterations, struct scram_keys *out)
 {
 	uint8_t salted[SHA256_BYTES], client[SHA256_BYTES];
-	struct span key = span_make((const char *)salted, sizeof(salted));
 	struct buf prepared;
+	struct span key;
 
 	buf_init(&prepared, PREPARED_MAX);
 	if (saslprep(password, &prepared) != ERR_OK || prepared.len == 0) {
@@ -24,6 +24,7 @@ void scram_make_keys(struct span password, struct span salt, unsigned iterations
 		buf_add(&prepared, password);
 	}
 	crypto_pbkdf2_sha256(buf_span(&prepared), salt, iterations, salted);
+	key = span_make((const char *)salted, sizeof(salted));
 	crypto_hmac_sha256(key, SPAN("Client Key"), client);
 	crypto_sha256(span_make((const char *)client, sizeof(client)), out->stored);
 	crypto_hmac_sha256(key, SPAN("Server Key"), out->server);
