@@ -1,4 +1,4 @@
-/* db/control_account.c: control.db: the account table. */
+/* db/control_account.c: control.db: the tables account and account_grant. */
 #include "db/control_account.h"
 
 #include "db/stmt.h"
@@ -12,10 +12,17 @@ static enum err changed_one(struct db *db, struct sqlite3_stmt *s)
 	return db_changes(db) ? ERR_OK : ERR_NOT_FOUND;
 }
 
+/* Two columns: what release 0001 knows of, and what it does not. */
+static void bind_role(struct sqlite3_stmt *s, int at, int role)
+{
+	stmt_int(s, at, role == 1);
+	stmt_int(s, at + 1, role == 1 ? 0 : role);
+}
+
 enum err db_account_add(struct db *db, const struct db_account *row, uint64_t *id_out)
 {
-	static const char sql[] = "INSERT INTO account (key, address, domain, password_hash, role, suspended, created_ms) "
-				  "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM alias WHERE key = ?1)";
+	static const char sql[] = "INSERT INTO account (key, address, domain, password_hash, role, duty, suspended, created_ms) "
+				  "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM alias WHERE key = ?1)";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
 
@@ -23,9 +30,9 @@ enum err db_account_add(struct db *db, const struct db_account *row, uint64_t *i
 	stmt_text(s, 2, row->address);
 	stmt_text(s, 3, row->domain);
 	stmt_text(s, 4, row->password_hash);
-	stmt_int(s, 5, row->role);
-	stmt_int(s, 6, row->suspended);
-	stmt_int(s, 7, row->created_ms);
+	bind_role(s, 5, row->role);
+	stmt_int(s, 7, row->suspended);
+	stmt_int(s, 8, row->created_ms);
 	e = changed_one(db, s);
 	if (e)
 		return e == ERR_NOT_FOUND ? ERR_EXISTS : e;
@@ -41,6 +48,58 @@ enum err db_account_set_password(struct db *db, uint64_t id, struct span passwor
 	stmt_int(s, 1, (int64_t)id);
 	stmt_text(s, 2, password_hash);
 	return changed_one(db, s);
+}
+
+enum err db_account_get_password(struct db *db, uint64_t id, struct buf *out)
+{
+	static const char sql[] = "SELECT password_hash FROM account WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)id);
+	e = stmt_row(db, s);
+	if (e)
+		return e;
+	buf_add(out, stmt_get_bytes(s, 0));
+	stmt_reset(s);
+	return out->failed ? ERR_LIMIT : ERR_OK;
+}
+
+enum err db_account_set_name(struct db *db, uint64_t id, struct span name)
+{
+	static const char sql[] = "UPDATE account SET name = ?2 WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_text(s, 2, name);
+	return changed_one(db, s);
+}
+
+enum err db_account_set_role(struct db *db, uint64_t id, int role)
+{
+	static const char sql[] = "UPDATE account SET role = ?2, duty = ?3 WHERE id = ?1";
+	static const char grants[] = "DELETE FROM account_grant WHERE account_id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)id);
+	bind_role(s, 2, role);
+	e = changed_one(db, s);
+	if (e)
+		return e;
+	s = db_stmt(db, grants);
+	stmt_int(s, 1, (int64_t)id);
+	return stmt_run(db, s);
+}
+
+enum err db_account_grant(struct db *db, uint64_t id, struct span domain)
+{
+	static const char sql[] = "INSERT OR IGNORE INTO account_grant (account_id, domain) VALUES (?1, ?2)";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_text(s, 2, domain);
+	return stmt_run(db, s);
 }
 
 enum err db_account_set_suspended(struct db *db, uint64_t id, bool suspended)
@@ -102,7 +161,8 @@ enum err db_account_count_owners(struct db *db, int64_t *out)
 
 enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct db_account *a), void *arg)
 {
-	static const char sql[] = "SELECT id, key, address, domain, password_hash, role, suspended, created_ms FROM account ORDER BY id";
+	static const char sql[] = "SELECT id, key, address, domain, password_hash, CASE role WHEN 1 THEN 1 ELSE duty END, suspended, created_ms, name "
+				  "FROM account ORDER BY id";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
 
@@ -116,9 +176,26 @@ enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct 
 			.role = (int)stmt_get_int(s, 5),
 			.suspended = stmt_get_int(s, 6) != 0,
 			.created_ms = stmt_get_int(s, 7),
+			.name = stmt_get_bytes(s, 8),
 		};
 
 		e = row(arg, &a);
+		if (e) {
+			stmt_reset(s);
+			return e;
+		}
+	}
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+enum err db_account_grant_each(struct db *db, enum err (*row)(void *arg, uint64_t id, struct span domain), void *arg)
+{
+	static const char sql[] = "SELECT account_id, domain FROM account_grant ORDER BY account_id, domain";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	while ((e = stmt_row(db, s)) == ERR_OK) {
+		e = row(arg, (uint64_t)stmt_get_int(s, 0), stmt_get_bytes(s, 1));
 		if (e) {
 			stmt_reset(s);
 			return e;

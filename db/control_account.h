@@ -2,20 +2,28 @@
 #ifndef POSTROOM_DB_CONTROL_ACCOUNT_H
 #define POSTROOM_DB_CONTROL_ACCOUNT_H
 
+#include "daemon/base/buf.h"
 #include "db/db.h"
 
 struct db_account {
 	uint64_t id;
-	struct span key, address, domain, password_hash;
-	int role;
+	struct span key, address, domain, name, password_hash;
+	int role; /* 0 user, 1 owner, 2 admin, 3 domain admin, 4 auditor: the first two stand in the column of that name, the others in `duty` */
 	bool suspended;
 	int64_t created_ms;
 };
 
-/* `id` of the row is not read. ERR_EXISTS: the key is an account's or an alias'; ERR_STATE: no such domain. */
+/* `id` and `name` of the row are not read. ERR_EXISTS: the key is an account's or an alias'; ERR_STATE: no such domain. */
 enum err db_account_add(struct db *db, const struct db_account *row, uint64_t *id_out) MUST_CHECK;
 /* ERR_NOT_FOUND. */
 enum err db_account_set_password(struct db *db, uint64_t id, struct span password_hash) MUST_CHECK;
+/* Adds the hash to `out`. */
+enum err db_account_get_password(struct db *db, uint64_t id, struct buf *out) MUST_CHECK;
+enum err db_account_set_name(struct db *db, uint64_t id, struct span name) MUST_CHECK;
+/* Takes its grants away. */
+enum err db_account_set_role(struct db *db, uint64_t id, int role) MUST_CHECK;
+/* ERR_STATE: no such account or domain. */
+enum err db_account_grant(struct db *db, uint64_t id, struct span domain) MUST_CHECK;
 enum err db_account_set_suspended(struct db *db, uint64_t id, bool suspended) MUST_CHECK;
 /* With it go the alias targets that name it, and the aliases that have no target then. */
 enum err db_account_remove(struct db *db, uint64_t id) MUST_CHECK;
@@ -23,5 +31,7 @@ enum err db_account_remove(struct db *db, uint64_t id) MUST_CHECK;
 enum err db_account_count_owners(struct db *db, int64_t *out) MUST_CHECK;
 /* By id; ends with the first error of `row`. Spans live during the call. */
 enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct db_account *a), void *arg) MUST_CHECK;
+/* By account and domain. */
+enum err db_account_grant_each(struct db *db, enum err (*row)(void *arg, uint64_t id, struct span domain), void *arg) MUST_CHECK;
 
 #endif

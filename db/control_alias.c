@@ -33,6 +33,27 @@ enum err db_alias_target_add(struct db *db, struct span alias_key, size_t positi
 	return stmt_run(db, s);
 }
 
+enum err db_alias_find(struct db *db, struct span key)
+{
+	static const char sql[] = "SELECT 1 FROM alias WHERE key = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_text(s, 1, key);
+	e = stmt_row(db, s);
+	stmt_reset(s);
+	return e;
+}
+
+enum err db_alias_targets_remove(struct db *db, struct span alias_key)
+{
+	static const char sql[] = "DELETE FROM alias_target WHERE alias = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_text(s, 1, alias_key);
+	return stmt_run(db, s);
+}
+
 enum err db_alias_remove(struct db *db, struct span key)
 {
 	static const char sql[] = "DELETE FROM alias WHERE key = ?1";

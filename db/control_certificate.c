@@ -15,6 +15,19 @@ enum err db_certificate_set(struct db *db, const struct db_certificate *c)
 	return stmt_run(db, s);
 }
 
+enum err db_certificate_remove(struct db *db, struct span name)
+{
+	static const char sql[] = "DELETE FROM certificate WHERE name = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_text(s, 1, name);
+	e = stmt_run(db, s);
+	if (e)
+		return e;
+	return db_changes(db) ? ERR_OK : ERR_NOT_FOUND;
+}
+
 enum err db_certificate_count(struct db *db, size_t *out)
 {
 	static const char sql[] = "SELECT count(*) FROM certificate";

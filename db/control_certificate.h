@@ -10,6 +10,8 @@ struct db_certificate {
 };
 
 enum err db_certificate_set(struct db *db, const struct db_certificate *c) MUST_CHECK;
+/* ERR_NOT_FOUND. */
+enum err db_certificate_remove(struct db *db, struct span name) MUST_CHECK;
 enum err db_certificate_count(struct db *db, size_t *out) MUST_CHECK;
 /* By name; ends with the first error of `row`. Spans live during the call. */
 enum err db_certificate_each(struct db *db, enum err (*row)(void *arg, const struct db_certificate *c), void *arg) MUST_CHECK;

@@ -390,6 +390,21 @@ bool db_in_transaction(const struct db *db)
 	return sqlite3_get_autocommit(db->sqlite) == 0;
 }
 
+enum err db_part_begin(struct db *db)
+{
+	static const char sql[] = "SAVEPOINT part";
+
+	return stmt_run(db, db_stmt(db, sql));
+}
+
+enum err db_part_end(struct db *db, bool keep)
+{
+	static const char back[] = "ROLLBACK TO part", release[] = "RELEASE part";
+	enum err e = keep ? ERR_OK : stmt_run(db, db_stmt(db, back));
+
+	return e ? e : stmt_run(db, db_stmt(db, release));
+}
+
 /* Waits for readers, shortly, and for a checkpoint that another thread is at: SQLite turns us away from that at once,
  * and does not say how much there is. */
 static int checkpoint_restart(sqlite3 *sqlite, int *log, int *copied)

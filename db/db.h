@@ -38,6 +38,10 @@ enum err db_begin(struct db *db) MUST_CHECK;
 enum err db_commit(struct db *db) MUST_CHECK; /* ERR_OK: survives a power cut. Otherwise rolled back */
 void db_rollback(struct db *db);              /* harmless outside a transaction */
 bool db_in_transaction(const struct db *db);
+/* A part of the open transaction that can be undone by itself. */
+enum err db_part_begin(struct db *db) MUST_CHECK;
+/* Keeps the part, or undoes it. An error: the transaction is lost, as it is when SQLite has ended it itself (db_in_transaction). */
+enum err db_part_end(struct db *db, bool keep) MUST_CHECK;
 
 /* PASSIVE checkpoint when the WAL holds more than `min_pages`; *pages_out: frames left. Of a writing handle with a very long
  * WAL (32 MiB): one that waits up to a second for others. ERR_TEMP: another one is at work. */

@@ -137,17 +137,11 @@ static enum err begin(struct db_group *g)
 /* False: SQLite gave up the whole transaction. */
 static bool run_member(struct db *db, struct db_member *m)
 {
-	static const char savepoint[] = "SAVEPOINT member", back[] = "ROLLBACK TO member", release[] = "RELEASE member";
-
-	m->result = stmt_run(db, db_stmt(db, savepoint));
+	m->result = db_part_begin(db);
 	if (m->result)
 		return false;
 	m->result = m->run(db, m->arg);
-	if (!db_in_transaction(db))
-		return false;
-	if (m->result && stmt_run(db, db_stmt(db, back)))
-		return false;
-	return stmt_run(db, db_stmt(db, release)) == ERR_OK;
+	return db_in_transaction(db) && db_part_end(db, !m->result) == ERR_OK;
 }
 
 /* False: nothing may be committed. */

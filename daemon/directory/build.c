@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "daemon/base/log.h"
 #include "daemon/base/size.h"
 #include "daemon/crypto/seal.h"
 #include "daemon/directory/snapshot.h"
@@ -14,8 +15,8 @@
 #include "db/control_setting.h"
 
 #define TEXT_MAX ((size_t)2 << 30)
-#define SETTING_MAX 4096
 #define PASSWORD_MAX 4096
+#define ROLES 5
 
 struct target {
 	struct span key, base_key;
@@ -24,7 +25,7 @@ struct target {
 struct builder {
 	struct snapshot *s;
 	const struct seal_key *data_key;
-	size_t account_cap, domain_cap, alias_cap, target_cap, relay_cap, named_cap;
+	size_t account_cap, grant_cap, domain_cap, alias_cap, target_cap, relay_cap, named_cap;
 	struct target *target_keys; /* beside s->targets */
 	size_t target_keys_cap;
 };
@@ -87,8 +88,9 @@ static enum err add_account(void *arg, const struct db_account *row)
 	*a = (struct account){
 		.id = row->id,
 		.address = arena_copy(&s->text, row->address),
+		.name = arena_copy(&s->text, row->name),
 		.password_hash = arena_copy(&s->text, row->password_hash),
-		.role = row->role == 1 ? ROLE_OWNER : ROLE_USER,
+		.role = row->role >= 0 && row->role < ROLES ? (enum role)row->role : ROLE_USER,
 		.suspended = row->suspended,
 		.created_ms = row->created_ms,
 	};
@@ -96,6 +98,35 @@ static enum err add_account(void *arg, const struct db_account *row)
 		return ERR_TEMP;
 	s->account_count++;
 	return ERR_OK;
+}
+
+/* By account and domain. The counts come first: the array may still move. */
+static enum err add_grant(void *arg, uint64_t id, struct span domain)
+{
+	struct builder *b = arg;
+	struct snapshot *s = b->s;
+	/* Constant for others: the accounts are still ours. */
+	struct account *a = (struct account *)(uintptr_t)snapshot_account(s, id);
+
+	if (!a || a->role != ROLE_DOMAIN_ADMIN)
+		return ERR_OK;
+	if (!grow(&s->grants, &b->grant_cap, s->grant_count, sizeof(*s->grants)))
+		return ERR_TEMP;
+	s->grants[s->grant_count++] = arena_copy(&s->text, domain);
+	a->granted_count++;
+	return ERR_OK;
+}
+
+static void link_grants(struct snapshot *s)
+{
+	size_t first = 0;
+
+	for (size_t i = 0; i < s->account_count && first < s->grant_count; i++) {
+		if (s->accounts[i].granted_count == 0)
+			continue;
+		s->accounts[i].granted = s->grants + first;
+		first += s->accounts[i].granted_count;
+	}
 }
 
 static bool begin_alias(struct builder *b, const struct db_alias_target *row)
@@ -253,17 +284,37 @@ static enum err link_targets(struct builder *b)
 	return ERR_OK;
 }
 
+/* What is no value (any more) is as good as not there: mail goes on with the default. */
+static enum err add_setting(void *arg, struct span name, struct span value)
+{
+	struct snapshot *s = arg;
+	enum setting which;
+	struct note why = { "" };
+	int64_t number;
+
+	if (!setting_find(name, &which))
+		return ERR_OK;
+	if (setting_parse(which, value, &number, &why)) {
+		log_event(LOG_WARN, "directory", "setting", "name=%s why=%s", setting_rules[which].name, log_quote(span_str(why.text)).text);
+		return ERR_OK;
+	}
+	s->settings[which] = (struct setting_value){ arena_copy(&s->text, value), number, true };
+	return ERR_OK;
+}
+
 static enum err read_settings(struct snapshot *s, struct db *db)
 {
-	struct buf value;
 	enum err e;
 
-	buf_init(&value, SETTING_MAX);
-	e = db_setting_get(db, SPAN("hostname"), &value);
-	s->hostname = arena_copy(&s->text, buf_span(&value));
-	s->set_up = e == ERR_OK;
-	buf_clear(&value);
-	return e == ERR_NOT_FOUND ? ERR_OK : e;
+	for (enum setting i = 0; i < SETTING_COUNT; i++) {
+		s->settings[i].text = span_str(setting_rules[i].fallback);
+		if (setting_parse(i, s->settings[i].text, &s->settings[i].number, NULL))
+			s->settings[i].number = 0; /* the host name alone has no default */
+	}
+	e = db_setting_each(db, add_setting, s);
+	s->hostname = s->settings[SETTING_HOSTNAME].text;
+	s->set_up = s->settings[SETTING_HOSTNAME].is_set;
+	return e;
 }
 
 static enum err read_all(struct builder *b, struct db *db, struct note *why)
@@ -274,6 +325,10 @@ static enum err read_all(struct builder *b, struct db *db, struct note *why)
 		e = db_domain_each(db, add_domain, b);
 	if (!e)
 		e = db_account_each(db, add_account, b);
+	if (!e)
+		e = db_account_grant_each(db, add_grant, b);
+	if (!e)
+		link_grants(b->s);
 	if (!e)
 		e = db_alias_each(db, add_target, b);
 	if (!e) {

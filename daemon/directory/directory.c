@@ -7,14 +7,10 @@
 
 #include <stdlib.h>
 
-#include "daemon/base/log.h"
 #include "daemon/directory/change.h"
 #include "daemon/directory/snapshot.h"
-#include "db/checkpointer.h"
 #include "db/control_setting.h"
-
-#define CHECKPOINT_PAGES 1000
-#define TOUCH_BYTES 16384
+#include "db/db.h"
 
 static enum err make_data_key(struct directory *d, const struct seal_key *key)
 {
@@ -52,35 +48,22 @@ static enum err load_data_key(struct directory *d, const struct seal_key *key, s
 	return e;
 }
 
-/* In a transaction of d->db. */
-static enum err replace_snapshot(struct directory *d, struct note *why)
-{
-	struct snapshot *fresh;
-	const struct snapshot *old;
-	enum err e = snapshot_build(d->db, &d->data_key, &fresh, why);
-
-	if (e)
-		return e;
-	pthread_mutex_lock(&d->lock);
-	old = d->current;
-	d->current = fresh;
-	pthread_mutex_unlock(&d->lock);
-	snapshot_release(&old);
-	return ERR_OK;
-}
-
 /* One transaction for all, so that rows of another process' changes come together or not at all. */
 static enum err read_again(struct directory *d, struct note *why)
 {
+	struct snapshot *fresh = NULL;
+	int64_t version = 0;
 	enum err e = db_begin(d->db);
 
 	if (e)
 		return e;
-	e = db_data_version(d->db, &d->data_version);
+	e = db_data_version(d->db, &version);
 	if (!e)
-		e = replace_snapshot(d, why);
+		e = snapshot_build(d->db, &d->data_key, &fresh, why);
 	db_rollback(d->db);
 	d->stale = e != ERR_OK;
+	if (!e)
+		directory_publish(d, fresh, version);
 	return e;
 }
 
@@ -110,8 +93,11 @@ enum err directory_open(const struct directory_config *config, struct directory 
 		return ERR_TEMP;
 	(void)pthread_mutex_init(&d->change, NULL);
 	(void)pthread_mutex_init(&d->lock, NULL);
+	for (size_t i = 0; i < DIRECTORY_READERS; i++)
+		(void)pthread_mutex_init(&d->readers[i].lock, NULL);
 	d->checkpointer = config->checkpointer;
-	e = open_all(d, config, why);
+	d->path = strdup(config->path);
+	e = d->path ? open_all(d, config, why) : ERR_TEMP;
 	if (e)
 		directory_close(&d);
 	*out = d;
@@ -127,7 +113,12 @@ void directory_close(struct directory **directory)
 		return;
 	current = d->current;
 	snapshot_release(&current);
+	for (size_t i = 0; i < DIRECTORY_READERS; i++) {
+		db_close(&d->readers[i].db);
+		(void)pthread_mutex_destroy(&d->readers[i].lock);
+	}
 	db_close(&d->db);
+	free(d->path);
 	seal_key_wipe(&d->data_key);
 	(void)pthread_mutex_destroy(&d->change);
 	(void)pthread_mutex_destroy(&d->lock);
@@ -135,6 +126,7 @@ void directory_close(struct directory **directory)
 	*directory = NULL;
 }
 
+/* A version that a batch without a change of the directory has met stays to be found here. */
 enum err directory_refresh(struct directory *d, struct note *why)
 {
 	int64_t version = 0;
@@ -157,42 +149,4 @@ const struct snapshot *directory_hold(struct directory *d)
 	atomic_fetch_add_explicit(&d->current->refs, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&d->lock);
 	return s;
-}
-
-static enum err commit(struct directory *d, struct note *why)
-{
-	int left;
-	enum err e = db_commit(d->db);
-
-	if (e)
-		return e;
-	checkpointer_touch(d->checkpointer, db_path(d->db), &db_schema_control, TOUCH_BYTES);
-	/* The change is durable: what goes wrong from here on is made good by the next refresh. */
-	if (read_again(d, why))
-		log_event(LOG_ERROR, "directory", "stale", "why=%s", log_quote(span_str(why->text)).text);
-	if (db_checkpoint(d->db, CHECKPOINT_PAGES, &left))
-		log_event(LOG_WARN, "directory", "checkpoint", "left=%d", left);
-	return ERR_OK;
-}
-
-enum err directory_change(struct directory *d, enum err (*run)(struct directory *d, void *arg, struct note *why), void *arg, struct note *why)
-{
-	struct note own = { "" };
-	enum err e;
-
-	if (!why)
-		why = &own;
-	pthread_mutex_lock(&d->change);
-	e = db_begin(d->db);
-	if (!e) {
-		e = run(d, arg, why);
-		if (e)
-			db_rollback(d->db);
-		else
-			e = commit(d, why);
-	}
-	if (e == ERR_TEMP && !why->text[0])
-		db_explain(d->db, why);
-	pthread_mutex_unlock(&d->change);
-	return e;
 }

@@ -53,7 +53,7 @@ struct directory_config {
 };
 enum err directory_open(const struct directory_config *config, struct directory **out, struct note *why) MUST_CHECK;
 void directory_close(struct directory **d);
-/* Changes made by another process (setup, user passwd): reads again when the file has changed. */
+/* Changes made by another process (setup, user passwd): reads again when the file has changed. Waits for an open batch: not of this thread. */
 enum err directory_refresh(struct directory *d, struct note *why) MUST_CHECK;
 
 const struct snapshot *directory_hold(struct directory *d); /* never null */
@@ -76,14 +76,18 @@ enum err directory_staged(struct directory *d, const struct snapshot **out, stru
 enum err directory_commit(struct directory *d, struct note *why) MUST_CHECK;
 void directory_end(struct directory *d); /* rolls back what is not committed; harmless after a commit */
 
-/* A change of rows that no snapshot holds (tokens, sessions, audit...): one durable transaction, or part of the open batch. No waiting inside. */
+/* A change of rows that no snapshot holds (tokens, sessions, audit...): one durable transaction, or part of the open batch. No waiting inside,
+ * no transaction of its own. */
 enum err directory_write(struct directory *d, enum err (*run)(struct db *db, void *arg), void *arg, struct note *why) MUST_CHECK;
-/* Reads on a handle of its own, beside every writer; in an open batch of this thread: what the batch sees. */
+/* Reads beside every writer, in a transaction: all that `run` sees is of one moment. In an open batch of this thread: what the batch sees.
+ * There are few handles: what looks at many rows returns between and goes on with another call. */
 enum err directory_read(struct directory *d, enum err (*run)(struct db *db, void *arg), void *arg) MUST_CHECK;
 
 /* Secrets at rest, under the data key. `context` binds a value to its place ("totp:17"). ERR_CORRUPT when it does not open. */
 enum err directory_seal(struct directory *d, struct span context, struct span plain, struct buf *out) MUST_CHECK;
 enum err directory_unseal(struct directory *d, struct span context, struct span sealed, struct buf *out) MUST_CHECK;
+/* A key for one purpose ("cursor"), the same after a restart: HMAC-SHA-256 under the data key. */
+void directory_derive_key(const struct directory *d, struct span purpose, uint8_t out[32]);
 
 /* What an address means here. */
 enum resolution_kind {

@@ -12,6 +12,8 @@
 #define NAME_MEMORY_MAX ((size_t)4 << 20)
 #define TARGETS_MAX 1000
 #define PASSWORD_HASH_MAX 512
+#define ACCOUNT_NAME_MAX 200
+#define GRANTS_MAX 1000
 
 static enum err parse_domain(struct span text, struct arena *a, struct span *out, struct note *why)
 {
@@ -140,7 +142,7 @@ enum err directory_domain_remove(struct directory *d, struct span name, struct n
 struct account_change {
 	struct name name;
 	uint64_t id;
-	struct span password_hash;
+	struct span password_hash, text;
 	enum role role;
 	bool suspended;
 };
@@ -234,11 +236,117 @@ enum err directory_account_remove(struct directory *d, uint64_t id, struct note 
 	return directory_change(d, run_account_remove, &c, why);
 }
 
+static enum err run_set_name(struct directory *d, void *arg, struct note *why)
+{
+	const struct account_change *c = arg;
+
+	(void)why;
+	return db_account_set_name(d->db, c->id, c->text);
+}
+
+/* C0, DEL and C1 (U+0080 to U+009F: C2 80 to C2 9F). */
+static bool has_control(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		const uint8_t byte = (uint8_t)s.ptr[i];
+
+		if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && i + 1 < s.len && (uint8_t)s.ptr[i + 1] < 0xa0))
+			return true;
+	}
+	return false;
+}
+
+enum err directory_account_set_name(struct directory *d, uint64_t id, struct span name, struct note *why)
+{
+	struct account_change c = { .id = id, .text = name };
+
+	if (name.len > ACCOUNT_NAME_MAX) {
+		note_set(why, "a name has at most %d bytes", ACCOUNT_NAME_MAX);
+		return ERR_LIMIT;
+	}
+	if (!span_is_utf8(name) || has_control(name)) {
+		note_set(why, "a name is UTF-8 text without control characters");
+		return ERR_SYNTAX;
+	}
+	return directory_change(d, run_set_name, &c, why);
+}
+
+struct role_change {
+	uint64_t id;
+	enum role role;
+	struct span *domains;
+	size_t count;
+};
+
+static enum err run_set_role(struct directory *d, void *arg, struct note *why)
+{
+	const struct role_change *c = arg;
+	int64_t owners;
+	enum err e = db_account_count_owners(d->db, &owners);
+
+	if (!e)
+		e = db_account_set_role(d->db, c->id, c->role);
+	for (size_t i = 0; i < c->count && !e; i++) {
+		e = db_domain_find(d->db, c->domains[i]);
+		if (e == ERR_NOT_FOUND)
+			note_set(why, "%.*s: not a domain of this server", (int)c->domains[i].len, c->domains[i].ptr);
+		if (!e)
+			e = db_account_grant(d->db, c->id, c->domains[i]);
+	}
+	return e ? e : keep_owner(d->db, owners, why);
+}
+
+static enum err check_grants(enum role role, size_t count, struct note *why)
+{
+	if (role == ROLE_DOMAIN_ADMIN && count == 0) {
+		note_set(why, "a domain admin is one of at least one domain");
+		return ERR_SYNTAX;
+	}
+	if (role != ROLE_DOMAIN_ADMIN && count > 0) {
+		note_set(why, "domains are granted to domain admins only");
+		return ERR_SYNTAX;
+	}
+	if (count > GRANTS_MAX) {
+		note_set(why, "at most %d domains", GRANTS_MAX);
+		return ERR_LIMIT;
+	}
+	return ERR_OK;
+}
+
+enum err directory_account_set_role(struct directory *d, uint64_t id, enum role role, const struct span *domains, size_t count, struct note *why)
+{
+	struct role_change c = { .id = id, .role = role, .count = count };
+	struct arena a;
+	enum err e = check_grants(role, count, why);
+
+	if (e)
+		return e;
+	arena_init(&a, NAME_MEMORY_MAX);
+	c.domains = arena_array(&a, count, sizeof(*c.domains));
+	if (!c.domains)
+		e = ERR_TEMP;
+	for (size_t i = 0; i < count && !e; i++)
+		e = parse_domain(domains[i], &a, &c.domains[i], why);
+	if (!e)
+		e = directory_change(d, run_set_role, &c, why);
+	arena_clear(&a);
+	return e;
+}
+
 struct alias_change {
 	struct name name;
 	struct db_alias_target *targets;
 	size_t count;
 };
+
+static enum err insert_targets(struct db *db, const struct alias_change *c)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < c->count && !e; i++)
+		e = db_alias_target_add(db, c->name.key, i, &c->targets[i]);
+	return e;
+}
 
 static enum err run_alias_add(struct directory *d, void *arg, struct note *why)
 {
@@ -251,9 +359,18 @@ static enum err run_alias_add(struct directory *d, void *arg, struct note *why)
 		e = db_alias_add(d->db, c->name.key, c->name.address, c->name.domain, clock_real_ms());
 	if (e == ERR_EXISTS)
 		note_set(why, "%.*s: taken", (int)c->name.address.len, c->name.address.ptr);
-	for (size_t i = 0; i < c->count && !e; i++)
-		e = db_alias_target_add(d->db, c->name.key, i, &c->targets[i]);
-	return e;
+	return e ? e : insert_targets(d->db, c);
+}
+
+static enum err run_alias_set(struct directory *d, void *arg, struct note *why)
+{
+	const struct alias_change *c = arg;
+	enum err e = db_alias_find(d->db, c->name.key);
+
+	(void)why;
+	if (!e)
+		e = db_alias_targets_remove(d->db, c->name.key);
+	return e ? e : insert_targets(d->db, c);
 }
 
 static bool is_listed(const struct alias_change *c, struct span key)
@@ -290,7 +407,8 @@ static enum err parse_targets(const struct span *targets, size_t count, struct a
 	return ERR_OK;
 }
 
-enum err directory_alias_add(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why)
+static enum err change_alias(struct directory *d, struct span address, const struct span *targets, size_t target_count,
+			     enum err (*run)(struct directory *d, void *arg, struct note *why), struct note *why)
 {
 	struct alias_change c = { .count = 0 };
 	struct arena a;
@@ -301,9 +419,19 @@ enum err directory_alias_add(struct directory *d, struct span address, const str
 	if (!e)
 		e = parse_targets(targets, target_count, &a, &c, why);
 	if (!e)
-		e = directory_change(d, run_alias_add, &c, why);
+		e = directory_change(d, run, &c, why);
 	arena_clear(&a);
 	return e;
+}
+
+enum err directory_alias_add(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why)
+{
+	return change_alias(d, address, targets, target_count, run_alias_add, why);
+}
+
+enum err directory_alias_set(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why)
+{
+	return change_alias(d, address, targets, target_count, run_alias_set, why);
 }
 
 static enum err run_alias_remove(struct directory *d, void *arg, struct note *why)

@@ -8,6 +8,7 @@
 
 #include "daemon/directory/directory.h"
 
+/* Each joins the open batch of its thread (directory_begin): then that is the transaction. */
 struct directory_setup {
 	struct span hostname, domain, admin; /* admin: an address in that domain */
 	struct span password_hash;
@@ -43,7 +44,7 @@ struct stored_certificate {
 	struct span name, chain_pem, key_pem; /* in the arena of the call */
 };
 enum err directory_certificate_set(struct directory *d, struct span name, struct span chain_pem, struct span key_pem, struct note *why) MUST_CHECK;
-enum err directory_certificate_remove(struct directory *d, struct span name, struct note *why) MUST_CHECK;
+enum err directory_certificate_remove(struct directory *d, struct span name, struct note *why) MUST_CHECK; /* ERR_NOT_FOUND */
 enum err directory_certificates(struct directory *d, struct arena *a, struct stored_certificate **out, size_t *count_out) MUST_CHECK;
 
 #endif

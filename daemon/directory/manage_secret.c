@@ -139,10 +139,10 @@ enum err directory_relay_remove(struct directory *d, struct span domain, struct 
 	return e;
 }
 
-static enum err run_certificate_set(struct directory *d, void *arg, struct note *why)
+/* No snapshot holds them: no new one is made. */
+static enum err run_certificate_set(struct db *db, void *arg)
 {
-	(void)why;
-	return db_certificate_set(d->db, arg);
+	return db_certificate_set(db, arg);
 }
 
 enum err directory_certificate_set(struct directory *d, struct span name, struct span chain_pem, struct span key_pem, struct note *why)
@@ -159,9 +159,19 @@ enum err directory_certificate_set(struct directory *d, struct span name, struct
 	e = seal_value(d, "certificate_key", name, key_pem, &sealed);
 	row.key_sealed = buf_span(&sealed);
 	if (!e)
-		e = directory_change(d, run_certificate_set, &row, why);
+		e = directory_write(d, run_certificate_set, &row, why);
 	buf_clear(&sealed);
 	return e;
+}
+
+static enum err run_certificate_remove(struct db *db, void *arg)
+{
+	return db_certificate_remove(db, *(struct span *)arg);
+}
+
+enum err directory_certificate_remove(struct directory *d, struct span name, struct note *why)
+{
+	return directory_write(d, run_certificate_remove, &name, why);
 }
 
 struct certificate_list {
@@ -192,30 +202,22 @@ static enum err add_certificate(void *arg, const struct db_certificate *row)
 	return e;
 }
 
-static enum err list_certificates(struct certificate_list *l)
+static enum err list_certificates(struct db *db, void *arg)
 {
-	struct db *db = l->d->db;
-	enum err e = db_begin(db);
+	struct certificate_list *l = arg;
+	enum err e = db_certificate_count(db, &l->max);
 
 	if (e)
 		return e;
-	e = db_certificate_count(db, &l->max);
-	if (!e) {
-		l->certificates = arena_array(l->a, l->max, sizeof(*l->certificates));
-		e = l->certificates ? db_certificate_each(db, add_certificate, l) : ERR_LIMIT;
-	}
-	db_rollback(db);
-	return e;
+	l->certificates = arena_array(l->a, l->max, sizeof(*l->certificates));
+	return l->certificates ? db_certificate_each(db, add_certificate, l) : ERR_LIMIT;
 }
 
 enum err directory_certificates(struct directory *d, struct arena *a, struct stored_certificate **out, size_t *count_out)
 {
 	struct certificate_list l = { .d = d, .a = a };
-	enum err e;
+	enum err e = directory_read(d, list_certificates, &l);
 
-	pthread_mutex_lock(&d->change);
-	e = list_certificates(&l);
-	pthread_mutex_unlock(&d->change);
 	if (!e && a->failed)
 		e = ERR_LIMIT;
 	*out = l.certificates;

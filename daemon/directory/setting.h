@@ -14,18 +14,18 @@ enum setting_kind { SETTING_TEXT,
 
 enum setting {
 	SETTING_HOSTNAME,
-	SETTING_MESSAGE_SIZE_MAX,       /* bytes */
-	SETTING_RECIPIENTS_MAX,         /* of one message */
-	SETTING_QUEUE_DAYS,             /* until a message is given up */
-	SETTING_PASSWORD_LENGTH_MIN,    /* characters */
-	SETTING_LOGIN_FAILURES_MAX,     /* of one account or network, until logins are refused for a time */
+	SETTING_MESSAGE_SIZE_MAX,    /* bytes */
+	SETTING_RECIPIENTS_MAX,      /* of one message */
+	SETTING_QUEUE_DAYS,          /* until a message is given up */
+	SETTING_PASSWORD_LENGTH_MIN, /* characters */
+	SETTING_LOGIN_FAILURES_MAX,  /* of one account or network, until logins are refused for a time */
 	SETTING_LOGIN_REFUSAL_MINUTES,
 	SETTING_KNOWN_DEVICE_DAYS,
 	SETTING_SESSION_IDLE_HOURS,
 	SETTING_TOKEN_DAYS_MAX,
 	SETTING_API_REQUESTS_PER_MINUTE, /* of one token or session */
 	SETTING_TRACE_DAYS,
-	SETTING_TRACE_SUBJECTS,         /* flag: subjects are kept in the trace */
+	SETTING_TRACE_SUBJECTS, /* flag: subjects are kept in the trace */
 	SETTING_EVENT_HOURS,
 	SETTING_AUDIT_DAYS_SHOWN,
 	SETTING_WEBHOOKS_TO_PRIVATE_ADDRESSES, /* flag */
@@ -51,7 +51,10 @@ int64_t snapshot_number(const struct snapshot *s, enum setting which); /* flags:
 struct span snapshot_text(const struct snapshot *s, enum setting which);
 bool snapshot_has_setting(const struct snapshot *s, enum setting which); /* false: the default holds */
 
-/* ERR_SYNTAX: not of the kind; ERR_LIMIT: out of range; `why` says what is allowed. */
+/* Is that a value of it? *number_out: of numbers and flags. ERR_SYNTAX: not of the kind; ERR_LIMIT: out of range; `why` says what is allowed. */
+enum err setting_parse(enum setting which, struct span value, int64_t *number_out, struct note *why) MUST_CHECK;
+
+/* The same errors. ERR_STATE: the host name before there is one, and without one. */
 enum err directory_setting_set(struct directory *d, enum setting which, struct span value, struct note *why) MUST_CHECK;
 enum err directory_setting_reset(struct directory *d, enum setting which, struct note *why) MUST_CHECK;
 

@@ -20,6 +20,7 @@ void snapshot_release(const struct snapshot **s)
 	arena_clear(&own->text);
 	free(own->accounts);
 	free(own->by_address);
+	free(own->grants);
 	free(own->domains);
 	free(own->aliases);
 	free(own->targets);
@@ -28,6 +29,21 @@ void snapshot_release(const struct snapshot **s)
 	free(own->named);
 	free(own->slots);
 	free(own);
+}
+
+int64_t snapshot_number(const struct snapshot *s, enum setting which)
+{
+	return s->settings[which].number;
+}
+
+struct span snapshot_text(const struct snapshot *s, enum setting which)
+{
+	return s->settings[which].text;
+}
+
+bool snapshot_has_setting(const struct snapshot *s, enum setting which)
+{
+	return s->settings[which].is_set;
 }
 
 bool snapshot_is_set_up(const struct snapshot *s)

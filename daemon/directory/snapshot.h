@@ -5,8 +5,10 @@
 #include <stdatomic.h>
 
 #include "daemon/directory/directory.h"
+#include "daemon/directory/setting.h"
 
 struct db;
+struct seal_key;
 
 enum named_kind { NAMED_DOMAIN,
 		  NAMED_ACCOUNT,
@@ -24,16 +26,25 @@ struct slot {
 	uint32_t hash, entry;
 };
 
+struct setting_value {
+	struct span text;
+	int64_t number;
+	bool is_set; /* false: the default */
+};
+
 struct snapshot {
 	atomic_uint refs;
 	struct arena text; /* all bytes that spans point to */
 	struct span hostname;
 	bool set_up;
+	struct setting_value settings[SETTING_COUNT];
 	const struct account *owner; /* gets what nobody else gets of postmaster and abuse; may be null */
 
 	struct account *accounts; /* by id */
 	const struct account **by_address;
 	size_t account_count;
+	struct span *grants; /* of all accounts, in a row */
+	size_t grant_count;
 	struct span *domains;
 	size_t domain_count;
 	struct alias *aliases;
