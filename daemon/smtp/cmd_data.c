@@ -199,7 +199,7 @@ enum step smtp_content_finish(struct smtp_session *s, struct smtp_reply *reply)
 static void log_received(const struct smtp_session *s)
 {
 	log_event(LOG_INFO, "smtp", "received", "sid=%llu qid=%s source=%s peer=%s account=%llu from=%s recipients=%zu size=%llu",
-		  (unsigned long long)s->peer->sid, s->text, s->profile == SMTP_MX ? "mx" : "submission", net_ip_text(&s->peer->remote).text,
+		  (unsigned long long)s->peer->sid, s->text, smtp_profile_name(s->profile), net_ip_text(&s->peer->remote).text,
 		  (unsigned long long)s->account_id, log_quote(s->reverse_path).text, s->recipient_count, (unsigned long long)s->content_bytes);
 }
 

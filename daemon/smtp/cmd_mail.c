@@ -15,6 +15,19 @@ enum err smtp_address_text(struct smtp_session *s, const struct address *address
 	return e;
 }
 
+/* SMTP_LOCAL: looked up anew for each message, so that what an administrator changes holds at once. */
+static enum smtp_reply_id refused_locally(struct smtp_session *s)
+{
+	const struct smtp_local *local = s->services->local(s->world);
+
+	if (!local)
+		return REPLY_TRY_LATER;
+	s->sends_outside = local->sends_outside;
+	if (!local->allowed)
+		return REPLY_NO_SUBMITTER;
+	return s->services->local_may_send_now(s->world) ? REPLY_NONE : REPLY_TOO_MANY_MESSAGES;
+}
+
 enum step smtp_run_mail(struct smtp_session *s, const union smtp_args *args, struct smtp_reply *reply)
 {
 	const struct address *path = &args->mail.path;
@@ -29,8 +42,12 @@ enum step smtp_run_mail(struct smtp_session *s, const union smtp_args *args, str
 		reply->id = REPLY_TOO_LARGE;
 		return STEP_REPLY;
 	}
+	if (s->profile == SMTP_LOCAL)
+		reply->id = refused_locally(s);
+	if (reply->id != REPLY_NONE)
+		return STEP_REPLY;
 	/* The null path stays free: a mail program's notices (RFC 8098) go out under it. The From field is checked all the same. */
-	if (s->profile == SMTP_SUBMISSION && path->local.len > 0 && !s->services->may_send_as(s->world, s->account_id, path)) {
+	if (s->profile != SMTP_MX && path->local.len > 0 && !s->services->may_send_as(s->world, s->account_id, path)) {
 		reply->id = REPLY_NOT_YOUR_SENDER;
 		return STEP_REPLY;
 	}

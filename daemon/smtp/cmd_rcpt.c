@@ -1,6 +1,7 @@
 /* smtp/cmd_rcpt.c: RCPT: whom we take mail for (RFC 5321 4.1.1.3).
  *
- * No open relay by construction: a remote recipient is taken on submission only, where MAIL needed an authenticated account.
+ * No open relay by construction: a remote recipient is taken on submission, where MAIL needed an authenticated account, and over
+ * submit.sock from a uid that an administrator has allowed it.
  */
 #include "daemon/smtp/commands.h"
 
@@ -13,6 +14,8 @@ static enum smtp_reply_id judge(const struct smtp_session *s, const struct addre
 	case SMTP_RECIPIENT_REMOTE:
 		/* An address literal names a machine, not a domain: none is ours, and to relay to one lets a client
 		 * reach into our network. */
+		if (s->profile == SMTP_LOCAL && !s->sends_outside)
+			return REPLY_NOT_OUTSIDE;
 		if (s->profile == SMTP_MX || path->domain.len == 0 || path->domain.ptr[0] == '[')
 			return REPLY_RELAY_DENIED;
 		return REPLY_RECIPIENT_OK;

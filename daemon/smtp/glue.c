@@ -12,15 +12,19 @@
 #include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
 #include "daemon/net/pool.h"
+#include "daemon/smtp/local.h"
 #include "daemon/smtp/session.h"
 
 struct context {
 	struct smtp_config config;
+	struct local_rates *rates; /* of SMTP_LOCAL */
 };
 
 struct connection {
 	struct context *context;
 	struct smtp_session *session;
+	struct local_rule *rule; /* of SMTP_LOCAL, as last looked up; null: not yet */
+	uint32_t uid;
 };
 
 struct verdict {
@@ -49,6 +53,8 @@ static enum smtp_recipient find_recipient(void *world, const struct address *add
 	case RESOLVED_REMOTE: found = SMTP_RECIPIENT_REMOTE; break;
 	}
 	snapshot_release(&snapshot);
+	if (found == SMTP_RECIPIENT_REMOTE && c->context->config.profile == SMTP_LOCAL && local_is_hostname(c->context->config.directory, address->domain))
+		found = SMTP_RECIPIENT_UNKNOWN;
 	return found;
 }
 
@@ -63,10 +69,32 @@ static bool may_send_as(void *world, uint64_t account_id, const struct address *
 {
 	struct connection *c = world;
 	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
-	bool may = snapshot_may_send_as(snapshot, account_id, address);
+	bool may;
 
+	if (c->context->config.profile == SMTP_LOCAL)
+		may = c->rule && local_rule_may_send_as(c->rule, c->context->config.directory, address);
+	else
+		may = snapshot_may_send_as(snapshot, account_id, address);
 	snapshot_release(&snapshot);
 	return may;
+}
+
+static const struct smtp_local *look_up_local(void *world)
+{
+	struct connection *c = world;
+
+	if (!c->rule)
+		c->rule = calloc(1, sizeof(*c->rule));
+	if (!c->rule || local_rule_read(c->context->config.directory, c->uid, c->rule) != ERR_OK)
+		return NULL;
+	return &c->rule->holds;
+}
+
+static bool local_may_send_now(void *world)
+{
+	struct connection *c = world;
+
+	return local_rates_take(c->context->rates, c->uid, clock_mono_ms());
 }
 
 static int64_t real_ms(void *world)
@@ -92,6 +120,8 @@ static const struct smtp_services services = {
 	.recipient = find_recipient,
 	.may_send_as = may_send_as,
 	.login_holds = login_holds,
+	.local = look_up_local,
+	.local_may_send_now = local_may_send_now,
 	.real_ms = real_ms,
 	.mono_ms = mono_ms,
 	.new_id = queue_id_new,
@@ -183,6 +213,7 @@ static enum err conn_open(void *context, const struct session_peer *peer, struct
 	if (!c)
 		return ERR_TEMP;
 	c->context = x;
+	c->uid = net_addr_uid(&peer->remote);
 	snapshot = directory_hold(x->config.directory);
 	struct smtp_setup setup = {
 		.services = &services,
@@ -224,6 +255,7 @@ static void conn_close(void *session)
 	struct connection *c = session;
 
 	smtp_session_free(&c->session);
+	free(c->rule);
 	free(c);
 }
 
@@ -234,8 +266,12 @@ enum err smtp_service_new(const struct smtp_config *config, struct service *out)
 	if (!x)
 		return ERR_TEMP;
 	x->config = *config;
+	if (config->profile == SMTP_LOCAL && local_rates_new(&x->rates) != ERR_OK) {
+		free(x);
+		return ERR_TEMP;
+	}
 	*out = (struct service){
-		.name = config->profile == SMTP_MX ? "mx" : "submission",
+		.name = smtp_profile_name(config->profile),
 		.context = x,
 		.open = conn_open,
 		.busy_reply = smtp_reply_busy(),
@@ -252,6 +288,10 @@ enum err smtp_service_new(const struct smtp_config *config, struct service *out)
 
 void smtp_service_free(struct service *service)
 {
-	free(service->context);
+	struct context *x = service->context;
+
+	if (x)
+		local_rates_free(&x->rates);
+	free(x);
 	service->context = NULL;
 }

@@ -15,6 +15,10 @@
 #define SMTP_RECEIVED_MAX 50                      /* RFC 5321 6.3 wants at least 100 hops or a better way; mail that is not looping has under 20 */
 #define SMTP_AUTH_FAILURES_MAX 3
 
+/* Messages of one uid over submit.sock: so many at once, then so many a minute. A script that runs wild fills no queue. */
+#define SMTP_LOCAL_BURST 1000
+#define SMTP_LOCAL_PER_MINUTE 120
+
 /* Patience: each reply has a cost (reply.c), an accepted message pays all back, and who has spent this much is told 421. */
 #define SMTP_PATIENCE 10000
 

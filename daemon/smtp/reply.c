@@ -45,6 +45,7 @@ static const struct {
 	[REPLY_LOGIN_OVER] = { LINE("421 4.7.0 * This login is over, closing connection"), 0 },
 	[REPLY_AUTH_BUSY] = { LINE("454 4.7.0 Temporary authentication failure, try again later"), IDLE },
 	[REPLY_TRY_LATER] = { LINE("451 4.3.0 Local error, try again later"), REFUSAL },
+	[REPLY_TOO_MANY_MESSAGES] = { LINE("450 4.7.1 Too many messages in a short time, try again later"), REFUSAL },
 	[REPLY_TOO_MANY_RECIPIENTS] = { LINE("452 4.5.3 Too many recipients"), 1 },
 
 	[REPLY_UNKNOWN_COMMAND] = { LINE("500 5.5.2 Command not recognized"), FAULT },
@@ -66,6 +67,8 @@ static const struct {
 	[REPLY_UNKNOWN_RECIPIENT] = { LINE("550 5.1.1 No such user here"), REFUSAL },
 	[REPLY_SUSPENDED_RECIPIENT] = { LINE("550 5.2.1 Mailbox disabled"), REFUSAL },
 	[REPLY_RELAY_DENIED] = { LINE("550 5.7.1 Relaying denied"), REFUSAL },
+	[REPLY_NOT_OUTSIDE] = { LINE("550 5.7.1 This user may write to recipients of this server only; an administrator can allow more"), REFUSAL },
+	[REPLY_NO_SUBMITTER] = { LINE("550 5.7.1 This user may not hand in mail"), REFUSAL },
 	[REPLY_NOT_YOUR_HEADER] = { LINE("550 5.7.1 The From field is not an address of yours"), REFUSAL },
 	[REPLY_BAD_HEADER] = { LINE("550 5.6.0 The message is malformed"), REFUSAL },
 	[REPLY_BARE_CR_LF] = { LINE("550 5.6.0 Bare CR, bare LF or NUL in the message, closing connection"), FAULT },
@@ -105,8 +108,11 @@ struct span smtp_reply_busy(void)
 
 void smtp_reply_ehlo(struct span hostname, const struct smtp_extensions *offer, struct out *out)
 {
+	if (offer->sender.len > 0)
+		out_addf(out, "250-%.*s\r\n250-XLOCAL %.*s %.*s\r\n", (int)hostname.len, hostname.ptr, (int)offer->sender.len, offer->sender.ptr, (int)offer->origin.len, offer->origin.ptr);
+	else
+		out_addf(out, "250-%.*s\r\n", (int)hostname.len, hostname.ptr);
 	out_addf(out,
-		 "250-%.*s\r\n"
 		 "250-PIPELINING\r\n"
 		 "250-SIZE %llu\r\n"
 		 "250-8BITMIME\r\n"
@@ -114,7 +120,7 @@ void smtp_reply_ehlo(struct span hostname, const struct smtp_extensions *offer, 
 		 "250-SMTPUTF8\r\n"
 		 "%s%s"
 		 "250 ENHANCEDSTATUSCODES\r\n",
-		 (int)hostname.len, hostname.ptr, (unsigned long long)offer->max_size,
+		 (unsigned long long)offer->max_size,
 		 offer->start_tls ? "250-STARTTLS\r\n" : "",
 		 offer->auth ? "250-AUTH PLAIN LOGIN\r\n" : "");
 }

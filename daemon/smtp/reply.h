@@ -35,6 +35,7 @@ enum smtp_reply_id {
 	REPLY_AUTH_BUSY,
 	REPLY_TRY_LATER,
 	REPLY_TOO_MANY_RECIPIENTS,
+	REPLY_TOO_MANY_MESSAGES,
 
 	REPLY_UNKNOWN_COMMAND,
 	REPLY_LINE_TOO_LONG,
@@ -55,6 +56,8 @@ enum smtp_reply_id {
 	REPLY_UNKNOWN_RECIPIENT,
 	REPLY_SUSPENDED_RECIPIENT,
 	REPLY_RELAY_DENIED,
+	REPLY_NOT_OUTSIDE,
+	REPLY_NO_SUBMITTER,
 	REPLY_NOT_YOUR_HEADER,
 	REPLY_BAD_HEADER,
 	REPLY_BARE_CR_LF,
@@ -82,6 +85,7 @@ struct span smtp_reply_busy(void);
 struct smtp_extensions {
 	uint64_t max_size;
 	bool start_tls, auth;
+	struct span sender, origin; /* of submit.sock: XLOCAL, a private keyword (RFC 5321 2.2.2) that tells sendmail(1) who it is; empty: not offered */
 };
 void smtp_reply_ehlo(struct span hostname, const struct smtp_extensions *offer, struct out *out);
 

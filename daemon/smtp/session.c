@@ -98,12 +98,38 @@ void smtp_session_free(struct smtp_session **s)
 	*s = NULL;
 }
 
+const char *smtp_profile_name(enum smtp_profile profile)
+{
+	switch (profile) {
+	case SMTP_MX: return "mx";
+	case SMTP_SUBMISSION: return "submission";
+	case SMTP_LOCAL: return "local";
+	}
+	return "";
+}
+
 const struct smtp_question *smtp_session_question(const struct smtp_session *s)
 {
 	return &s->ask;
 }
 
 /* ---- what is said ---- */
+
+static void say_ehlo(struct smtp_session *s, struct out *out)
+{
+	const struct smtp_local *local = s->profile == SMTP_LOCAL ? s->services->local(s->world) : NULL;
+	struct smtp_extensions offer = {
+		.max_size = s->max_size,
+		.start_tls = s->start_tls && !s->peer->tls,
+		.auth = s->profile == SMTP_SUBMISSION && s->peer->tls && s->account_id == 0,
+	};
+
+	if (local) {
+		offer.sender = local->sender;
+		offer.origin = local->origin;
+	}
+	smtp_reply_ehlo(smtp_hostname(s), &offer, out);
+}
 
 static enum step say(struct smtp_session *s, enum step step, struct smtp_reply *reply, struct out *out)
 {
@@ -115,17 +141,10 @@ static enum step say(struct smtp_session *s, enum step step, struct smtp_reply *
 		*reply = (struct smtp_reply){ REPLY_TOO_MANY_ERRORS, smtp_hostname(s) };
 		step = STEP_CLOSE;
 	}
-	if (reply->id == REPLY_EHLO) {
-		struct smtp_extensions offer = {
-			.max_size = s->max_size,
-			.start_tls = s->start_tls && !s->peer->tls,
-			.auth = s->profile == SMTP_SUBMISSION && s->peer->tls && s->account_id == 0,
-		};
-
-		smtp_reply_ehlo(smtp_hostname(s), &offer, out);
-	} else {
+	if (reply->id == REPLY_EHLO)
+		say_ehlo(s, out);
+	else
 		smtp_reply_write(reply, out);
-	}
 	if (smtp_reply_cost(reply->id) >= 100)
 		counter_add(COUNTER_SMTP_REJECTED, 1);
 	if (step == STEP_CLOSE) {

@@ -21,11 +21,22 @@ enum smtp_recipient {
 	SMTP_RECIPIENT_REMOTE,
 };
 
+/* What holds for the uid at the other end of submit.sock. */
+struct smtp_local {
+	bool allowed; /* to hand in anything */
+	bool sends_outside;
+	struct span sender; /* the envelope's sender where the program has none of its own */
+	struct span origin; /* the domain of addresses that have none */
+};
+
 /* Quick questions: local memory or disk. The accept_ functions are those of queue/queue.h. */
 struct smtp_services {
 	enum smtp_recipient (*recipient)(void *world, const struct address *address);
 	bool (*may_send_as)(void *world, uint64_t account_id, const struct address *address);
 	bool (*login_holds)(void *world, uint64_t account_id, uint64_t credential); /* nothing has ended what the password began */
+	/* Of SMTP_LOCAL only. Null: can't be read now. Valid until it is asked again. */
+	const struct smtp_local *(*local)(void *world);
+	bool (*local_may_send_now)(void *world); /* counts one message */
 	int64_t (*real_ms)(void *world);
 	int64_t (*mono_ms)(void *world);
 	void (*new_id)(struct queue_id *out);
@@ -76,6 +87,9 @@ struct smtp_session;
 /* ERR_TEMP without memory. */
 enum err smtp_session_new(const struct smtp_setup *setup, struct smtp_session **out) MUST_CHECK;
 void smtp_session_free(struct smtp_session **s);
+
+/* "mx", "submission", "local": of logs. */
+const char *smtp_profile_name(enum smtp_profile profile);
 
 /* As net/session.h has them. */
 enum step smtp_session_feed(struct smtp_session *s, struct span in, size_t *used_out, struct out *out);

@@ -1,4 +1,4 @@
-/* smtp/smtp.h: the SMTP service of a pool: mx (port 25) or submission (465, 587). */
+/* smtp/smtp.h: the SMTP service of a pool: mx (port 25), submission (465, 587) or local (submit.sock). */
 #ifndef POSTROOM_SMTP_SMTP_H
 #define POSTROOM_SMTP_SMTP_H
 
@@ -11,12 +11,13 @@ struct queue;
 enum smtp_profile {
 	SMTP_MX,
 	SMTP_SUBMISSION, /* TLS and AUTH before MAIL; the sender is the account's own; remote recipients are taken */
+	SMTP_LOCAL,      /* a unix socket: the peer's uid is the login, directory/submitter.h says what it may; neither TLS nor AUTH */
 };
 
 struct smtp_config {
 	enum smtp_profile profile;
 	struct directory *directory; /* borrowed for the service's life */
-	struct auth *auth;           /* may be null on mx */
+	struct auth *auth;           /* may be null on mx and local */
 	struct queue *queue;
 	uint64_t max_size; /* of a message: what SIZE announces */
 	bool tls;          /* the pool can do it: STARTTLS is offered */

@@ -36,6 +36,7 @@ struct smtp_session {
 	char hostname[SMTP_HELO_MAX + 1], helo[SMTP_HELO_MAX + 1];
 	bool extended;                   /* EHLO, not HELO */
 	uint64_t account_id, credential; /* 0: nobody */
+	bool sends_outside;              /* SMTP_LOCAL: as MAIL found it */
 	unsigned auth_failures;
 
 	/* the line that is not whole yet */

@@ -52,8 +52,13 @@ void smtp_trace_write(const struct smtp_session *s, struct buf *out)
 			buf_addf(out, "\r\n\t(using %s with cipher %s)", s->peer->tls_version, s->peer->tls_cipher);
 		buf_add_str(out, "\r\n\t");
 	}
-	buf_addf(out, "by %s with ", s->hostname);
-	write_protocol(s, out);
+	buf_addf(out, "by %s ", s->hostname);
+	if (s->profile == SMTP_LOCAL) {
+		buf_addf(out, "(local uid %u)", net_addr_uid(&s->peer->remote));
+	} else {
+		buf_add_str(out, "with ");
+		write_protocol(s, out);
+	}
 	buf_addf(out, "\r\n\tid %s", id);
 	/* One recipient may be named; of several, none: they need not know of each other (RFC 5321 7.2). */
 	if (s->recipient_count == 1)
