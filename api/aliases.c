@@ -1,6 +1,7 @@
 /* api/aliases.c: /aliases; the address "@domain" is the domain's catch-all. */
 #include <jansson.h>
 
+#include "api/pending.h"
 #include "api/resources.h"
 #include "daemon/directory/manage.h"
 
@@ -14,10 +15,10 @@ void api_aliases_list(struct api_call *c)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_pack("{s:o, s:o}", "address", json_span(aliases[i].address), "targets", json_spans(aliases[i].targets, aliases[i].target_count)));
 	snapshot_release(&s);
-	call_reply_list(c, &list, SPAN(""));
+	call_reply_page(c, &(struct page){ .list = list, .total = -1 });
 }
 
-void api_aliases_add(struct api_call *c)
+void api_alias_create(struct api_call *c)
 {
 	struct span address = SPAN("");
 	const struct span *targets = NULL;
@@ -41,7 +42,7 @@ void api_aliases_add(struct api_call *c)
 	call_reply_json(c, 201, &out);
 }
 
-void api_aliases_remove(struct api_call *c)
+void api_alias_delete(struct api_call *c)
 {
 	struct note why = { "" };
 	enum err e = directory_alias_remove(c->context->directory, c->args[0], &why);

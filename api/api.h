@@ -30,7 +30,7 @@ struct api_context {
 	struct events *events;
 	struct trace *trace;
 	struct webhooks *webhooks;
-	struct jobs *jobs; /* api/jobs.h */
+	struct jobs *jobs;                                    /* api/jobs.h */
 	int64_t started_ms;                                   /* unix */
 	const char *services;                                 /* what listens, for /healthz: "mx submission imap" */
 	const char *spool_dir;                                /* data_dir/tmp: uploads */
@@ -39,26 +39,26 @@ struct api_context {
 	void *arg;
 };
 
-enum api_caller { API_NOBODY,      /* to be found out by token or cookie */
+enum api_caller { API_NOBODY, /* to be found out by token or cookie */
 		  API_LOCAL_OWNER /* unix socket: root or the service's user; or the command line under the data-folder lock */ };
 
 /* Spans are borrowed until the request has been answered. Header values as they came; empty: not sent. */
 struct api_request {
 	struct span method, path, query; /* path without the query, percent-encoding still on */
 	struct span content_type, accept, body;
-	int upload_fd;               /* of an upload operation: the body, in an unlinked file, at its start; else -1 */
+	int upload_fd; /* of an upload operation: the body, in an unlinked file, at its start; else -1 */
 	uint64_t upload_size;
 	enum api_caller caller;
 	struct net_addr peer;
-	struct span local_name;      /* of API_LOCAL_OWNER: "uid 0" */
-	struct span authorization;   /* "Bearer prm_pat_..." */
-	struct span cookie;          /* value of __Host-postroom */
-	struct span csrf;            /* X-CSRF-Token */
-	bool cross_site;             /* Origin or Sec-Fetch-Site say that another site asks: webui's finding */
-	bool same_site_seen;         /* one of them was there and says that ours asks */
+	struct span local_name;    /* of API_LOCAL_OWNER: "uid 0" */
+	struct span authorization; /* "Bearer prm_pat_..." */
+	struct span cookie;        /* value of __Host-postroom */
+	struct span csrf;          /* X-CSRF-Token */
+	bool cross_site;           /* Origin or Sec-Fetch-Site say that another site asks: webui's finding */
+	bool same_site_seen;       /* one of them was there and says that ours asks */
 	struct span if_match, if_none_match, idempotency_key, last_event_id, user_agent;
-	struct span origin;          /* "https://mail.example.org": scheme and Host that were asked, allowed by webui */
-	struct span request_id;      /* "req_..." */
+	struct span origin;     /* "https://mail.example.org": scheme and Host that were asked, allowed by webui */
+	struct span request_id; /* "req_..." */
 };
 
 #define API_HEADERS_MAX 12
@@ -69,13 +69,14 @@ struct api_header {
 struct api_stream;
 struct api_response {
 	int status;
-	const char *content_type; /* static */
+	const char *content_type;                   /* static */
 	struct api_header headers[API_HEADERS_MAX]; /* ETag, Location, Link, Allow, Retry-After, Set-Cookie, RateLimit... */
 	size_t header_count;
 	struct arena arena;        /* of their values; caller inits and clears */
 	struct buf body;           /* caller inits and clears */
 	struct api_stream *stream; /* null: the body is all. Else 200 text/event-stream, and the stream is the caller's (api/stream.h) */
 	const char *operation;     /* static: operationId, for logs and metrics; "" none */
+	int64_t delay_ms;          /* not to be sent before this long: somebody guesses */
 };
 
 #define API_BODY_MAX (1024u * 1024u)

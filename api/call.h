@@ -7,11 +7,15 @@
 #ifndef POSTROOM_API_CALL_H
 #define POSTROOM_API_CALL_H
 
+#include <stdatomic.h>
+
 #include "api/api.h"
-#include "api/operations.h"
+#include "api/openapi.h"
+#include "daemon/auth/auth.h"
 #include "daemon/directory/directory.h"
 
 struct json_t;
+struct planned;
 
 #define CALL_MAX_ARGS 2
 #define CALL_ARENA_MAX (32u * 1024u * 1024u)
@@ -24,13 +28,22 @@ enum caller_kind { CALLER_NOBODY,
 struct caller {
 	enum caller_kind kind;
 	enum role role;
-	uint64_t account_id;         /* 0: local, nobody */
+	uint64_t account_id; /* 0: local, nobody */
 	uint64_t session_id, token_id;
-	bool proven;                 /* a step-up within 5 minutes, or local */
-	bool all_domains;            /* false: `domains` only */
-	const struct span *domains;  /* sorted; what role and token leave */
+	bool proven;                /* a step-up within 5 minutes, or local */
+	bool all_domains;           /* false: `domains` only */
+	const struct span *domains; /* sorted; what role and token leave */
 	size_t domain_count;
-	struct span name, via;       /* for the audit: "alice@example.org", "session" */
+	struct span name, via; /* for the audit: "alice@example.org", "session" */
+};
+
+/* Of a POST with an Idempotency-Key: api/idempotency.h. */
+struct idempotency {
+	bool wanted; /* the answer is to be kept */
+	bool entered, kept;
+	uint8_t key[32];       /* digest of caller and key */
+	uint8_t request[32];   /* digest of what was asked */
+	struct api_call *next; /* of those in flight */
 };
 
 struct api_call {
@@ -40,15 +53,20 @@ struct api_call {
 	enum operation operation;
 	struct arena arena;
 	struct span args[CALL_MAX_ARGS]; /* what the path's {} held, percent-decoded */
-	struct json_t *body;             /* of an operation with a JSON body: checked against its schema; the call's */
+	struct query query;
+	struct json_t *body; /* of an operation with a JSON body: checked against its schema; the call's */
+	struct span upload;  /* of an upload operation: the bytes, mapped; also when `body` was read from them */
 	struct caller caller;
 	bool dry_run;
-	bool open;                       /* a batch of the directory is open */
+	bool open;                               /* a batch of the directory is open */
+	struct planned *planned, **planned_last; /* what call_change() was told */
+	struct idempotency idempotency;
 	/* Parking (call_park_*): */
 	void (*resume)(void *arg);
 	void *resume_arg;
-	void (*then)(struct api_call *c); /* runs in api_continue() */
-	void *slow_answer;                /* what the slow question brought; call.c's */
+	void (*then)(struct api_call *c); /* runs in api_continue(); null: not parked */
+	atomic_int park;                  /* park.c */
+	struct auth_result password_result;
 };
 
 /* ---- what was asked; values are checked against openapi.json already ---- */
@@ -59,6 +77,7 @@ bool call_has_query(struct api_call *c, const char *name);
 int64_t call_query_number(struct api_call *c, const char *name);
 bool call_query_flag(struct api_call *c, const char *name);
 int64_t call_query_time(struct api_call *c, const char *name); /* unix ms; 0: not there */
+const struct span *call_query_list(struct api_call *c, const char *name, size_t *count_out);
 
 /* Fields of the body; `object` null: c->body. Empty, 0, false, null when it is not there. Spans live as long as the body. */
 struct span body_text(struct api_call *c, const char *field);
@@ -77,17 +96,19 @@ bool call_reaches_domain(const struct api_call *c, struct span domain); /* the s
 /* ---- changing ---- */
 
 struct change {
-	const char *verb; /* "create", "update", "delete"...: of a dry run's plan */
-	struct span subject; /* "alice@example.org" */
-	struct span domain;  /* empty: none */
+	const char *verb;              /* "create", "update", "delete"...: of a dry run's plan */
+	struct span subject;           /* "alice@example.org" */
+	struct span domain;            /* empty: none */
 	struct json_t *before, *after; /* taken; may be null. What is secret in them is masked already */
-	int event; /* enum event_type that is raised after the commit; -1: none */
+	int event;                     /* enum event_type that is raised after the commit; -1: none */
 };
 /* Opens the batch. False: answered (503). */
 bool call_begin(struct api_call *c);
+/* One of several changes of this batch; call_finish() then takes a null change, or the last. */
+void call_change(struct api_call *c, struct change *change);
 /* If-Match against the representation as it is now (inside the batch). False: answered, 412; 428 where the operation demands one. */
 bool call_if_match(struct api_call *c, struct json_t *now);
-/* Takes *value (null: 204). Answers in every case; a failed commit is 503. True: it is done for good (not with a dry run). */
+/* Takes *value (null: 204). Answers in every case; a failed commit is 503. True: it is done for good (not with a dry run). `change` may be null. */
 bool call_finish(struct api_call *c, int status, struct json_t **value, struct change *change);
 /* Rolls back and answers like call_reply_error. */
 void call_abandon(struct api_call *c, enum err e, const struct note *why);
@@ -97,8 +118,8 @@ void call_release(struct api_call *c, const struct snapshot **s);
 
 /* ---- answers; each handler gives exactly one ---- */
 
-void call_reply_json(struct api_call *c, int status, struct json_t **value); /* takes it; null: 500. GET 200: ETag, and 304 for If-None-Match */
-void call_reply_empty(struct api_call *c);                                   /* 204 */
+void call_reply_json(struct api_call *c, int status, struct json_t **value);                      /* takes it; null: 500. GET 200: ETag, and 304 for If-None-Match */
+void call_reply_empty(struct api_call *c);                                                        /* 204 */
 void call_reply_text(struct api_call *c, int status, const char *content_type, struct buf *text); /* takes the bytes */
 /* {"data": [...], "next_cursor", "total_estimate"} and Link (RFC 8288): takes the list; an empty cursor is null; total < 0: left out, capped at 1,000. */
 struct page {
@@ -117,7 +138,7 @@ void call_location(struct api_call *c, const char *collection, struct span key);
 
 /* ---- slow questions: the handler returns after it; `then` goes on with it ---- */
 
-struct auth_result;
+/* AUTH_OK and the rest are for `then` to judge; the answer waits as long as the throttle says (api_response.delay_ms). The last thing that a handler does. */
 void call_park_password(struct api_call *c, struct span login, struct span password, void (*then)(struct api_call *c));
 const struct auth_result *call_password_result(const struct api_call *c);
 
@@ -126,6 +147,8 @@ const struct auth_result *call_password_result(const struct api_call *c);
 struct json_t *json_span(struct span s);   /* a string; bytes that are not UTF-8 become U+FFFD */
 struct json_t *json_time(int64_t unix_ms); /* RFC 3339; null for 0 */
 struct json_t *json_spans(const struct span *list, size_t count);
+
+/* ---- pages ---- */
 
 /* A page's limits: `limit` and `cursor` of the query. A cursor is bound to operation, filter and sort by a keyed digest: another one is 400. */
 struct paging {

@@ -1,195 +1,202 @@
-/* api/dispatch.c: from method and path to a handler.
+/* api/dispatch.c: the life of a call.
  *
- * The route table is the law: method, path, who may call, whether a JSON body is read. A handler starts where that holds.
+ *   route ─▶ who calls ─▶ policy ─▶ limits ─▶ path, query, body as the document says ─▶ handler ─▶ answer
+ *                                                                                         │
+ *                                               api_continue() ◀── resume() ◀── parked ◀──┘
+ *
+ * (1) A call that is parked is touched by nobody until resume() was called.
+ * (2) A handler's batch is over when it has answered: what was left open is rolled back.
  */
 #include <jansson.h>
-#include <stdio.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 
-#include "api/call.h"
-#include "api/resources.h"
+#include "api/access.h"
+#include "api/check.h"
+#include "api/park.h"
+#include "api/reply.h"
+#include "api/routes.h"
 
-enum route_flags {
-	ROUTE_BODY = 1,    /* a JSON object is read */
-	ROUTE_RUNNING = 2, /* needs the running daemon's parts (queue, store) */
-};
-
-static const struct route {
-	const char *method, *path; /* {} stands for one segment; ":verb" ends the last */
-	unsigned flags;
-	void (*run)(struct api_call *c);
-} routes[] = {
-	{ "GET", "/api/v1/status", ROUTE_RUNNING, api_status_get },
-	{ "POST", "/api/v1/setup", ROUTE_BODY, api_setup_post },
-	{ "GET", "/api/v1/domains", 0, api_domains_list },
-	{ "POST", "/api/v1/domains", ROUTE_BODY, api_domains_add },
-	{ "DELETE", "/api/v1/domains/{}", 0, api_domains_remove },
-	{ "GET", "/api/v1/users", 0, api_users_list },
-	{ "POST", "/api/v1/users", ROUTE_BODY, api_users_add },
-	{ "PATCH", "/api/v1/users/{}", ROUTE_BODY, api_users_change },
-	{ "PUT", "/api/v1/users/{}/password", ROUTE_BODY, api_users_password },
-	{ "DELETE", "/api/v1/users/{}", ROUTE_RUNNING, api_users_remove },
-	{ "GET", "/api/v1/aliases", 0, api_aliases_list },
-	{ "POST", "/api/v1/aliases", ROUTE_BODY, api_aliases_add },
-	{ "DELETE", "/api/v1/aliases/{}", 0, api_aliases_remove },
-	{ "GET", "/api/v1/relays", 0, api_relays_list },
-	{ "PUT", "/api/v1/relays/{}", ROUTE_BODY, api_relays_set },
-	{ "DELETE", "/api/v1/relays/{}", 0, api_relays_remove },
-	{ "GET", "/api/v1/queue", ROUTE_RUNNING, api_queue_list },
-	{ "GET", "/api/v1/queue/{}", ROUTE_RUNNING, api_queue_get },
-	{ "POST", "/api/v1/queue/{}:retry", ROUTE_RUNNING, api_queue_retry },
-	{ "DELETE", "/api/v1/queue/{}", ROUTE_RUNNING, api_queue_remove },
-};
-
-/* RFC 3986 2.1; a malformed escape or a NUL is refused. */
-static bool percent_decode(struct arena *a, struct span in, struct span *out)
+static void free_wiped(void *memory)
 {
-	char *to = arena_alloc(a, in.len);
-	size_t len = 0;
-
-	if (!to)
-		return false;
-	for (size_t i = 0; i < in.len; i++) {
-		unsigned value = 0;
-
-		if (in.ptr[i] != '%') {
-			to[len++] = in.ptr[i];
-			continue;
-		}
-		for (int digit = 0; digit < 2; digit++) {
-			char c = ++i < in.len ? ascii_lower(in.ptr[i]) : '?';
-
-			if (!ascii_is_digit(c) && !(c >= 'a' && c <= 'f'))
-				return false;
-			value = value * 16 + (unsigned)(ascii_is_digit(c) ? c - '0' : c - 'a' + 10);
-		}
-		if (value == 0)
-			return false;
-		to[len++] = (char)value;
-	}
-	*out = span_make(to, len);
-	return true;
+	if (memory)
+		explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
 }
 
-/* Matches segment by segment; what {} covered comes raw in args. */
-static bool path_matches(const char *pattern, struct span path, struct span args[CALL_MAX_ARGS])
+enum err api_init(struct note *why)
 {
-	struct span pattern_rest = span_str(pattern), path_rest = path, want, got;
-	size_t count = 0;
-
-	while (span_split(&pattern_rest, '/', &want)) {
-		struct span verb;
-
-		if (!span_split(&path_rest, '/', &got))
-			return false;
-		if (!span_starts(want, SPAN("{}"))) {
-			if (!span_equals(want, got))
-				return false;
-			continue;
-		}
-		verb = span_skip(want, 2);
-		if (!span_ends(got, verb) || got.len <= verb.len || count == CALL_MAX_ARGS)
-			return false;
-		args[count++] = span_take(got, got.len - verb.len);
-	}
-	return !span_split(&path_rest, '/', &got);
+	(void)why;
+	json_set_alloc_funcs(malloc, free_wiped);
+	return ERR_OK;
 }
 
-static bool may_call(struct api_call *c)
+/* ---- before the handler ---- */
+
+static bool find_operation(struct api_call *c)
 {
-	switch (c->request->caller) {
-	case API_LOCAL_OWNER: return true;
-	case API_NOBODY: break;
+	char allow[ROUTE_ALLOW_MAX];
+
+	if (route_find(c->request->method, c->request->path, &c->operation, c->args, allow)) {
+		c->response->operation = routes[c->operation].name;
+		return true;
 	}
-	call_reply_problem(c, 401, "not_authenticated", NULL, "the API is open to the local administrator on the admin socket");
+	if (allow[0]) {
+		call_reply_problem(c, 405, "method_not_allowed", NULL, "the resource takes %s", allow);
+		call_header(c, "Allow", span_str(allow));
+	} else {
+		call_reply_problem(c, 404, "no_such_resource", NULL, "there is no such resource");
+	}
 	return false;
 }
 
-/* Nothing said counts as JSON. Parameters (RFC 9110 8.3.1) change nothing. */
-static bool is_json(struct span type)
+static bool is_running(struct api_call *c)
 {
-	struct span rest = type, essence;
-
-	if (!span_split(&rest, ';', &essence))
+	if (!(route_flags(c->operation) & ROUTE_RUNNING) || c->context->queue)
 		return true;
-	essence = span_trim(essence);
-	return essence.len == 0 || span_iequals(essence, SPAN("application/json")) || span_iequals(essence, SPAN("application/merge-patch+json"));
+	call_reply_problem(c, 503, "not_running", NULL, "this needs the running daemon");
+	return false;
 }
 
-static bool read_body(struct api_call *c)
+/* The file is ours and unlinked: nobody cuts it while it is mapped. */
+static bool map_upload(struct api_call *c)
 {
-	struct span text = c->request->body;
-	json_error_t error;
+	const struct api_request *q = c->request;
+	void *bytes;
 
-	if (!is_json(c->request->content_type)) {
-		call_reply_problem(c, 415, "not_json", NULL, "send application/json");
+	if (!(route_flags(c->operation) & ROUTE_UPLOAD))
+		return true;
+	if (q->upload_fd < 0 || q->upload_size == 0) {
+		c->upload = q->body;
+		return true;
+	}
+	bytes = q->upload_size > API_UPLOAD_MAX ? MAP_FAILED : mmap(NULL, (size_t)q->upload_size, PROT_READ, MAP_PRIVATE, q->upload_fd, 0);
+	if (bytes == MAP_FAILED) {
+		call_reply_error(c, ERR_TEMP, NULL);
 		return false;
 	}
-	c->body = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &error);
-	if (!c->body || !json_is_object(c->body)) {
-		call_reply_problem(c, 400, "bad_json", NULL, "the body is not a JSON object: %s", c->body ? "another value" : error.text);
-		return false;
-	}
+	c->upload = span_make(bytes, (size_t)q->upload_size);
 	return true;
 }
 
-static void run_route(struct api_call *c, const struct route *route)
+static bool is_prepared(struct api_call *c)
 {
-	for (size_t i = 0; i < CALL_MAX_ARGS; i++) {
-		if (c->args[i].len && !percent_decode(&c->arena, c->args[i], &c->args[i])) {
-			call_reply_problem(c, 400, "bad_path", NULL, "a percent escape in the path is malformed");
-			return;
-		}
-	}
-	if ((route->flags & ROUTE_RUNNING) && !c->context->queue) {
-		call_reply_problem(c, 503, "not_running", NULL, "this needs the running daemon");
-		return;
-	}
-	if ((route->flags & ROUTE_BODY) && !read_body(c))
-		return;
-	route->run(c);
+	return find_operation(c) && access_identify(c) && access_judge(c) && check_target(c) && is_running(c) && map_upload(c) && check_body(c);
 }
 
-/* RFC 9110 15.5.6: a 405 says what is allowed. */
-static void allow(struct api_response *r, const char *method)
-{
-	size_t len = strlen(r->allow);
+/* ---- its life ---- */
 
-	snprintf(r->allow + len, sizeof r->allow - len, "%s%s%s", len ? ", " : "", method, strcmp(method, "GET") == 0 ? ", HEAD" : "");
+static void end_call(struct api_call **call)
+{
+	struct api_call *c = *call;
+
+	json_decref(c->body);
+	if (c->upload.len > 0 && c->upload.ptr != c->request->body.ptr)
+		munmap((void *)(uintptr_t)c->upload.ptr, c->upload.len);
+	arena_clear(&c->arena);
+	free(c);
+	*call = NULL;
 }
 
-static const struct route *find_route(struct api_call *c)
+/* Runs handlers until one has answered, or has to wait. */
+static enum api_progress run(struct api_call **call, void (*handler)(struct api_call *c))
 {
-	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-		struct span args[CALL_MAX_ARGS] = { { NULL, 0 } };
+	struct api_call *c = *call;
 
-		if (!path_matches(routes[i].path, c->request->path, args))
-			continue;
-		if (span_equals(c->request->method, span_str(routes[i].method))) {
-			memcpy(c->args, args, sizeof args);
-			c->response->allow[0] = '\0';
-			return &routes[i];
-		}
-		allow(c->response, routes[i].method);
+	do {
+		c->then = NULL;
+		handler(c);
+		if (park_waits(c))
+			return API_PARKED;
+		handler = c->then;
+	} while (handler);
+	end_call(call);
+	return API_ANSWERED;
+}
+
+enum api_progress api_dispatch(const struct api_context *context, const struct api_request *request, struct api_response *response, void (*resume)(void *resume_arg), void *resume_arg, struct api_call **parked_out)
+{
+	struct api_call *c = calloc(1, sizeof *c);
+
+	*parked_out = NULL;
+	if (!c) {
+		response->status = 503;
+		response->content_type = NULL;
+		return API_ANSWERED;
 	}
-	return NULL;
+	c->context = context;
+	c->request = request;
+	c->response = response;
+	c->resume = resume;
+	c->resume_arg = resume_arg;
+	arena_init(&c->arena, CALL_ARENA_MAX);
+	if (!is_prepared(c)) {
+		end_call(&c);
+		return API_ANSWERED;
+	}
+	*parked_out = c; /* before it may be resumed */
+	return run(parked_out, routes[c->operation].run);
 }
 
-void api_dispatch(const struct api_context *context, const struct api_request *request, struct api_response *response)
+enum api_progress api_continue(struct api_call **call)
 {
-	struct api_call call = { .context = context, .request = request, .response = response };
-	const struct route *route;
+	return run(call, (*call)->then);
+}
 
-	arena_init(&call.arena, CALL_ARENA_MAX);
-	response->allow[0] = '\0';
-	if (may_call(&call)) {
-		route = find_route(&call);
-		if (route)
-			run_route(&call, route);
-		else if (response->allow[0])
-			call_reply_problem(&call, 405, "method_not_allowed", NULL, "the resource takes %s", response->allow);
+/* ---- for callers that wait ---- */
+
+struct waiter {
+	pthread_mutex_t lock; /* guards `resumed` */
+	pthread_cond_t changed;
+	bool resumed;
+};
+
+static void wake(void *arg)
+{
+	struct waiter *w = arg;
+
+	pthread_mutex_lock(&w->lock);
+	w->resumed = true;
+	pthread_cond_signal(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void api_run(const struct api_context *context, const struct api_request *request, struct api_response *response)
+{
+	struct waiter w = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
+	struct api_call *call;
+	enum api_progress progress = api_dispatch(context, request, response, wake, &w, &call);
+
+	while (progress == API_PARKED) {
+		pthread_mutex_lock(&w.lock);
+		while (!w.resumed)
+			pthread_cond_wait(&w.changed, &w.lock);
+		w.resumed = false;
+		pthread_mutex_unlock(&w.lock);
+		progress = api_continue(&call);
+	}
+	pthread_cond_destroy(&w.changed);
+	pthread_mutex_destroy(&w.lock);
+}
+
+/* ---- before the body is there ---- */
+
+enum err api_admit(const struct api_context *context, const struct api_request *request, uint64_t body_length, uint64_t *body_max_out, bool *upload_out, struct api_response *response)
+{
+	struct api_call c = { .context = context, .request = request, .response = response };
+	enum err e = ERR_DENIED;
+
+	arena_init(&c.arena, CALL_ARENA_MAX);
+	if (find_operation(&c) && access_identify(&c) && access_judge(&c)) {
+		*upload_out = (route_flags(c.operation) & ROUTE_UPLOAD) != 0;
+		*body_max_out = *upload_out ? API_UPLOAD_MAX : API_BODY_MAX;
+		if (body_length <= *body_max_out)
+			e = ERR_OK;
 		else
-			call_reply_problem(&call, 404, "no_such_resource", NULL, "there is no such resource");
+			call_reply_problem(&c, 413, "too_large", NULL, "the body has %llu bytes, %llu are the most here", (unsigned long long)body_length, (unsigned long long)*body_max_out);
 	}
-	json_decref(call.body);
-	arena_clear(&call.arena);
+	arena_clear(&c.arena);
+	return e;
 }

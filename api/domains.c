@@ -1,6 +1,7 @@
 /* api/domains.c: /domains. */
 #include <jansson.h>
 
+#include "api/pending.h"
 #include "api/resources.h"
 #include "daemon/directory/manage.h"
 
@@ -14,10 +15,10 @@ void api_domains_list(struct api_call *c)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_pack("{s:o}", "name", json_span(domains[i])));
 	snapshot_release(&s);
-	call_reply_list(c, &list, SPAN(""));
+	call_reply_page(c, &(struct page){ .list = list, .total = -1 });
 }
 
-void api_domains_add(struct api_call *c)
+void api_domain_create(struct api_call *c)
 {
 	struct span name = SPAN("");
 	const struct body_field fields[] = { { .name = "name", .kind = FIELD_STRING, .required = true, .string = &name } };
@@ -36,7 +37,7 @@ void api_domains_add(struct api_call *c)
 	call_reply_json(c, 201, &out);
 }
 
-void api_domains_remove(struct api_call *c)
+void api_domain_delete(struct api_call *c)
 {
 	struct note why = { "" };
 	enum err e = directory_domain_remove(c->context->directory, c->args[0], &why);

@@ -15,13 +15,14 @@ enum { MAY_ANYBODY = 1, /* without a login: nothing else is asked */
        MAY_OWNER = 32 };
 
 /* Bits of `demands`. */
-enum { DEMAND_PROVEN = 1,   /* a session must have proven itself within five minutes */
-       DEMAND_NO_TOKEN = 2, /* sessions and the socket only */
-       DEMAND_LOCAL = 4 };  /* the socket only */
+enum { DEMAND_PROVEN = 1,    /* a session must have proven itself within five minutes */
+       DEMAND_NO_TOKEN = 2,  /* sessions and the socket only */
+       DEMAND_LOCAL = 4,     /* the socket only */
+       DEMAND_ACCOUNT = 8 }; /* somebody with an account: not the socket */
 
 struct policy {
 	unsigned roles;
-	const char *scope; /* that a token must have: "users:write"; null: no token opens it, or none is needed */
+	const char *scope; /* that a token must have: "users:write"; null: none is needed */
 	unsigned demands;
 };
 extern const struct policy policies[OP_COUNT];

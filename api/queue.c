@@ -72,7 +72,7 @@ void api_queue_list(struct api_call *c)
 		json_array_append_new(list, entry_json(&entries[i]));
 	if (count == limit)
 		queue_id_text(&entries[count - 1].id, next);
-	call_reply_list(c, &list, span_str(next));
+	call_reply_page(c, &(struct page){ .list = list, .next_cursor = span_str(next), .total = -1 });
 }
 
 static bool path_id(struct api_call *c, struct queue_id *out)
@@ -123,7 +123,7 @@ void api_queue_retry(struct api_call *c)
 	steer(c, queue_retry);
 }
 
-void api_queue_remove(struct api_call *c)
+void api_queue_delete(struct api_call *c)
 {
 	steer(c, queue_remove);
 }

@@ -1,6 +1,7 @@
 /* api/relays.c: /relays: the host that mail for a domain ("*": for all) is handed to. Passwords go in and never come out. */
 #include <jansson.h>
 
+#include "api/pending.h"
 #include "api/resources.h"
 #include "daemon/directory/manage.h"
 
@@ -26,10 +27,10 @@ void api_relays_list(struct api_call *c)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, relay_json(&relays[i]));
 	snapshot_release(&s);
-	call_reply_list(c, &list, SPAN(""));
+	call_reply_page(c, &(struct page){ .list = list, .total = -1 });
 }
 
-void api_relays_set(struct api_call *c)
+void api_relay_put(struct api_call *c)
 {
 	struct relay_host relay = { .domain = c->args[0] };
 	struct span tls = SPAN("");
@@ -71,7 +72,7 @@ void api_relays_set(struct api_call *c)
 	call_reply_json(c, 200, &out);
 }
 
-void api_relays_remove(struct api_call *c)
+void api_relay_delete(struct api_call *c)
 {
 	struct note why = { "" };
 	enum err e = directory_relay_remove(c->context->directory, c->args[0], &why);

@@ -1,11 +1,12 @@
 /* api/setup.c: /setup: once, the domain and its owner. */
 #include <jansson.h>
 
+#include "api/pending.h"
 #include "api/resources.h"
 #include "daemon/auth/auth.h"
 #include "daemon/directory/manage.h"
 
-void api_setup_post(struct api_call *c)
+void api_setup_create(struct api_call *c)
 {
 	struct directory_setup setup = { 0 };
 	struct span password = SPAN("");

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "api/pending.h"
 #include "api/resources.h"
 #include "daemon/auth/auth.h"
 #include "daemon/base/clock.h"
@@ -79,10 +80,10 @@ void api_users_list(struct api_call *c)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, user_json(accounts[i]));
 	snapshot_release(&s);
-	call_reply_list(c, &list, SPAN(""));
+	call_reply_page(c, &(struct page){ .list = list, .total = -1 });
 }
 
-void api_users_add(struct api_call *c)
+void api_user_create(struct api_call *c)
 {
 	struct span address = SPAN(""), password = SPAN("");
 	const struct body_field fields[] = {
@@ -107,7 +108,7 @@ void api_users_add(struct api_call *c)
 	buf_wipe(&hash);
 }
 
-void api_users_change(struct api_call *c)
+void api_user_update(struct api_call *c)
 {
 	bool suspended = false, given = false;
 	const struct body_field fields[] = { { .name = "suspended", .kind = FIELD_BOOL, .boolean = &suspended, .given = &given } };
@@ -128,7 +129,7 @@ void api_users_change(struct api_call *c)
 	reply_user(c, 200, id);
 }
 
-void api_users_password(struct api_call *c)
+void api_user_password_set(struct api_call *c)
 {
 	struct span password = SPAN("");
 	const struct body_field fields[] = { { .name = "password", .kind = FIELD_STRING, .required = true, .string = &password } };
@@ -164,7 +165,7 @@ static enum err erase_mailbox(struct api_call *c, uint64_t id, struct note *why)
 }
 
 /* Suspended first, so that nothing new comes; then the mailbox, then the row: a failure on the way leaves a suspended user who can be removed again. */
-void api_users_remove(struct api_call *c)
+void api_user_delete(struct api_call *c)
 {
 	struct note why = { "" };
 	uint64_t id;

@@ -609,6 +609,9 @@ static int serve(const char *config_path_text)
 
 int main(int argc, char **argv)
 {
-	api_init();
+	struct note why = { "" };
+
+	if (api_init(&why) != ERR_OK)
+		return fail(EX_SOFTWARE, &why);
 	return cli_run(argc, argv, serve);
 }

@@ -53,7 +53,20 @@ static const struct {
 
 struct headers {
 	const char *content_type, *etag, *allow; /* each may be null */
+	const struct api_response *response;     /* null: no further fields */
 };
+
+/* Values have no NUL, but no end of their own either. */
+static void add_header(struct MHD_Response *r, const struct api_header *header)
+{
+	struct buf value;
+
+	buf_init(&value, 16384);
+	buf_add(&value, header->value);
+	if (buf_cstr(&value))
+		MHD_add_response_header(r, header->name, buf_cstr(&value));
+	buf_clear(&value);
+}
 
 static enum MHD_Result send_bytes(struct MHD_Connection *c, int status, const struct headers *h, struct span body, enum MHD_ResponseMemoryMode mode)
 {
@@ -70,8 +83,8 @@ static enum MHD_Result send_bytes(struct MHD_Connection *c, int status, const st
 		MHD_add_response_header(r, "ETag", h->etag);
 	if (h->allow && h->allow[0])
 		MHD_add_response_header(r, "Allow", h->allow);
-	if (status == 401)
-		MHD_add_response_header(r, "WWW-Authenticate", "Bearer"); /* RFC 9110 15.5.2 wants one; nobody has a token yet */
+	for (size_t i = 0; h->response && i < h->response->header_count; i++)
+		add_header(r, &h->response->headers[i]);
 	MHD_add_response_header(r, "Cache-Control", h->etag ? "no-cache" : "no-store");
 	result = MHD_queue_response(c, (unsigned)status, r);
 	MHD_destroy_response(r);
@@ -128,7 +141,7 @@ static void run_job(struct job *job)
 {
 	struct exchange *x = (struct exchange *)job; /* the job is its first member */
 	struct span target = span_str(x->target);
-	struct api_request request = { .method = span_str(x->method), .content_type = span_str(x->content_type), .body = buf_span(&x->body), .caller = x->caller };
+	struct api_request request = { .method = span_str(x->method), .content_type = span_str(x->content_type), .body = buf_span(&x->body), .upload_fd = -1, .caller = x->caller };
 
 	request.path = target;
 	if (span_split(&target, '?', &request.path))
@@ -138,7 +151,7 @@ static void run_job(struct job *job)
 	if (x->server->stopping)
 		answer_busy(x);
 	else
-		api_dispatch(x->server->api, &request, &x->response);
+		api_run(x->server->api, &request, &x->response);
 	x->answered = true;
 	MHD_resume_connection(x->connection);
 }
@@ -146,7 +159,7 @@ static void run_job(struct job *job)
 static enum MHD_Result begin_job(struct exchange *x)
 {
 	x->job.run = run_job;
-	buf_init(&x->response.body, API_RESPONSE_MAX);
+	api_response_init(&x->response);
 	MHD_suspend_connection(x->connection);
 	if (workers_add(x->server->workers, &x->job) == ERR_OK)
 		return MHD_YES;
@@ -219,7 +232,7 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *c, const char
 		return MHD_YES;
 	}
 	if (x->answered)
-		return send_bytes(c, x->response.status, &(struct headers){ .content_type = x->response.content_type, .allow = x->response.allow }, buf_span(&x->response.body), MHD_RESPMEM_MUST_COPY);
+		return send_bytes(c, x->response.status, &(struct headers){ .content_type = x->response.content_type, .response = &x->response }, buf_span(&x->response.body), MHD_RESPMEM_MUST_COPY);
 	if (x->body.failed)
 		return send_problem(c, 413, "too_large", "the body is over the limit");
 	return answer(x);
@@ -258,7 +271,7 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **con_cls, en
 	if (!x)
 		return;
 	buf_wipe(&x->body); /* may hold a password */
-	buf_clear(&x->response.body);
+	api_response_clear(&x->response);
 	free(x->target);
 	free(x);
 	*con_cls = NULL;

@@ -1,4 +1,4 @@
-/* cli/local.c: api_dispatch() without the daemon. */
+/* cli/local.c: api_run() without the daemon. */
 #include "daemon/cli/local.h"
 
 #include "api/api.h"
@@ -8,8 +8,8 @@
 
 enum err local_request(const struct config *c, bool create, const char *method, struct span path, struct span body, int *status_out, struct buf *response, struct note *why)
 {
-	struct api_request request = { .method = span_str(method), .path = path, .body = body, .caller = API_LOCAL_OWNER };
-	struct api_response answer = { 0 };
+	struct api_request request = { .method = span_str(method), .path = path, .body = body, .upload_fd = -1, .caller = API_LOCAL_OWNER, .local_name = SPAN("command line") };
+	struct api_response answer;
 	struct api_context context = { .started_ms = clock_real_ms() };
 	struct ground ground;
 	enum err e = db_init();
@@ -21,11 +21,11 @@ enum err local_request(const struct config *c, bool create, const char *method, 
 	if (e != ERR_OK)
 		return e;
 	context.directory = ground.directory;
-	buf_init(&answer.body, API_RESPONSE_MAX);
-	api_dispatch(&context, &request, &answer);
+	api_response_init(&answer);
+	api_run(&context, &request, &answer);
 	*status_out = answer.status;
 	buf_add(response, buf_span(&answer.body));
-	buf_clear(&answer.body);
+	api_response_clear(&answer);
 	ground_close(&ground);
 	return ERR_OK;
 }
