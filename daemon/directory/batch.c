@@ -23,7 +23,7 @@
 /* Its address is the name of the thread. */
 static _Thread_local char self;
 
-static bool is_mine(struct directory *d)
+bool directory_in_batch(const struct directory *d)
 {
 	return atomic_load_explicit(&d->owner, memory_order_relaxed) == &self;
 }
@@ -38,7 +38,7 @@ enum err directory_begin(struct directory *d, struct note *why)
 {
 	enum err e;
 
-	if (is_mine(d)) {
+	if (directory_in_batch(d)) {
 		note_set(why, "a batch is open already");
 		return ERR_STATE;
 	}
@@ -71,7 +71,7 @@ static void close_batch(struct directory *d)
 
 void directory_end(struct directory *d)
 {
-	if (!is_mine(d))
+	if (!directory_in_batch(d))
 		return;
 	db_rollback(d->db);
 	close_batch(d);
@@ -99,7 +99,7 @@ enum err directory_staged(struct directory *d, const struct snapshot **out, stru
 	enum err e;
 
 	*out = NULL;
-	if (!is_mine(d))
+	if (!directory_in_batch(d))
 		return ERR_STATE;
 	if (!d->changed && !d->staged && !d->lost) {
 		e = db_data_version(d->db, &version);
@@ -128,12 +128,18 @@ void directory_publish(struct directory *d, const struct snapshot *fresh, int64_
 	snapshot_release(&old);
 }
 
+uint64_t directory_commits(const struct directory *d)
+{
+	return atomic_load_explicit(&d->commits, memory_order_acquire);
+}
+
 static void committed(struct directory *d)
 {
 	const struct snapshot *staged = d->staged;
 	int left;
 
 	d->staged = NULL;
+	atomic_fetch_add_explicit(&d->commits, 1, memory_order_release);
 	if (staged)
 		directory_publish(d, staged, d->staged_version);
 	checkpointer_touch(d->checkpointer, db_path(d->db), &db_schema_control, TOUCH_BYTES);
@@ -145,7 +151,7 @@ enum err directory_commit(struct directory *d, struct note *why)
 {
 	enum err e;
 
-	if (!is_mine(d)) {
+	if (!directory_in_batch(d)) {
 		note_set(why, "no batch is open");
 		return ERR_STATE;
 	}
@@ -182,7 +188,7 @@ static enum err run_part(struct directory *d, enum err (*run)(struct directory *
 /* As a part of the batch, or as a batch of its own. `shown`: in snapshots. */
 static enum err run_in_batch(struct directory *d, enum err (*run)(struct directory *d, void *arg, struct note *why), void *arg, bool shown, struct note *why)
 {
-	const bool joins = is_mine(d);
+	const bool joins = directory_in_batch(d);
 	struct note own = { "" };
 	enum err e = ERR_OK;
 
@@ -249,7 +255,7 @@ enum err directory_read(struct directory *d, enum err (*run)(struct db *db, void
 	struct directory_reader *r;
 	enum err e;
 
-	if (is_mine(d))
+	if (directory_in_batch(d))
 		return d->lost ? ERR_TEMP : run(d->db, arg);
 	r = take_reader(d);
 	e = r->db ? ERR_OK : db_open(d->path, &db_schema_control, DB_READ, &r->db, NULL);

@@ -25,6 +25,8 @@ struct directory {
 	/* The thread whose batch is open, named by an address of its own; null: none. Only that thread ever finds itself here. */
 	_Atomic(const void *) owner;
 
+	atomic_uint_least64_t commits;
+
 	pthread_mutex_t change; /* guards what follows, up to `lock`; taken before it */
 	struct db *db;
 	int64_t data_version;

@@ -134,8 +134,10 @@ enum err directory_refresh(struct directory *d, struct note *why)
 
 	pthread_mutex_lock(&d->change);
 	e = db_data_version(d->db, &version);
-	if (!e && (d->stale || version != d->data_version))
+	if (!e && (d->stale || version != d->data_version)) {
 		e = read_again(d, why);
+		atomic_fetch_add_explicit(&d->commits, 1, memory_order_release);
+	}
 	pthread_mutex_unlock(&d->change);
 	return e;
 }

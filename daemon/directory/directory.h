@@ -75,6 +75,9 @@ enum err directory_staged(struct directory *d, const struct snapshot **out, stru
 /* Durable when ERR_OK; otherwise nothing has changed. Either way the batch is over. A new snapshot is made only when the directory changed. */
 enum err directory_commit(struct directory *d, struct note *why) MUST_CHECK;
 void directory_end(struct directory *d); /* rolls back what is not committed; harmless after a commit */
+bool directory_in_batch(const struct directory *d); /* of this thread */
+/* Grows with each durable commit, and when another process' changes are noticed: what is kept of control.db elsewhere may be old then. */
+uint64_t directory_commits(const struct directory *d);
 
 /* A change of rows that no snapshot holds (tokens, sessions, audit...): one durable transaction, or part of the open batch. No waiting inside,
  * no transaction of its own. */

@@ -10,20 +10,20 @@
 struct directory;
 
 struct audit_entry {
-	uint64_t id;   /* given */
-	int64_t at_ms; /* given */
-	struct span actor; /* an address, "root on the admin socket", "postroom setup" */
+	uint64_t id;            /* given */
+	int64_t at_ms;          /* given */
+	struct span actor;      /* an address, "root on the admin socket", "postroom setup" */
 	uint64_t actor_account; /* 0: none */
-	struct span via; /* "session", "token 17 (backup script)", "socket", "command" */
+	struct span via;        /* "session", "token 17 (backup script)", "socket", "command" */
 	struct span peer, request_id, operation, subject;
-	struct span domain; /* of the subject, for domain admins; may be empty */
+	struct span domain;        /* of the subject, for domain admins; may be empty */
 	struct span before, after; /* JSON texts; "" none */
 };
 enum err audit_add(struct directory *d, const struct audit_entry *entry) MUST_CHECK;
 
 struct audit_filter {
 	struct span subject, operation, text, domain; /* exact; text: anywhere, without case */
-	const struct span *domains; /* of a domain admin; null: all */
+	const struct span *domains;                   /* of a domain admin; null: all */
 	size_t domain_count;
 	uint64_t actor_account;
 	int64_t since_ms, until_ms;

@@ -130,10 +130,11 @@ CREATE TABLE audit (
 CREATE INDEX audit_subject ON audit (subject, id);
 CREATE INDEX audit_actor ON audit (actor_account, id);
 CREATE INDEX audit_domain ON audit (domain, id);
+CREATE INDEX audit_at ON audit (at_ms);
 CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 CREATE TRIGGER audit_is_never_removed BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 
--- Answers of requests with an Idempotency-Key, kept a day. status 0: in flight, or cut short.
+-- Answers of requests with an Idempotency-Key, kept a day. key and request: keyed digests. status 0: cut short; answer_sealed is a note of its handler.
 CREATE TABLE idempotency (
 	key BLOB PRIMARY KEY,
 	request BLOB NOT NULL,
