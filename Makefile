@@ -72,8 +72,13 @@ $(BUILD)/gen/static.c: $(sort $(shell find static -type f 2>/dev/null)) packagin
 	$(call say,GEN )
 	$(Q)sh packaging/embed-static.sh static > $@
 
+$(BUILD)/gen/openapi.c: $(sort $(wildcard api/openapi/*.json)) packaging/embed-openapi.sh
+	@mkdir -p $(@D)
+	$(call say,GEN )
+	$(Q)sh packaging/embed-openapi.sh api/openapi > $@
+
 define room_rule
-$(call archive,$(1)): $(call objects,$(1)) $(if $(filter db,$(1)),$(BUILD)/gen/migrations.o) $(if $(filter webui,$(1)),$(BUILD)/gen/static.o) $(BUILD)/$(1).list
+$(call archive,$(1)): $(call objects,$(1)) $(if $(filter db,$(1)),$(BUILD)/gen/migrations.o) $(if $(filter api,$(1)),$(BUILD)/gen/openapi.o) $(if $(filter webui,$(1)),$(BUILD)/gen/static.o) $(BUILD)/$(1).list
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$$(call say,AR  )

@@ -6,12 +6,8 @@
 #ifndef POSTROOM_API_OPENAPI_H
 #define POSTROOM_API_OPENAPI_H
 
-#include "api/operations.h"
+#include "api/openapi_operation.h"
 #include "api/schema_check.h"
-
-enum openapi_body { BODY_NONE,
-		    BODY_JSON,     /* an object, checked against its schema */
-		    BODY_UPLOAD }; /* another media type is among those it takes: to a file, the handler reads it */
 
 /* Once, before threads; again: nothing. ERR_CORRUPT: the document does not agree with itself or with the tables here (why says where). */
 enum err openapi_init(struct note *why) MUST_CHECK;

@@ -21,9 +21,9 @@ enum { SCHEMA_NULL = 1,
        SCHEMA_OBJECT = 64,
        SCHEMA_ANY = 127 };
 
+/* Others (email, uri, password...) say something to people only. */
 enum schema_format { FORMAT_NONE,
-		     FORMAT_DATE_TIME, /* RFC 3339 */
-		     FORMAT_TEXT };    /* says something to people only: email, uri, password... */
+		     FORMAT_DATE_TIME /* RFC 3339 */ };
 
 struct schema_field {
 	struct span name;
@@ -37,9 +37,9 @@ struct schema {
 	bool closed, unique, read_only, has_minimum, has_maximum;
 	size_t min_length, max_length, min_items, max_items; /* SIZE_MAX: no ceiling */
 	int64_t minimum, maximum;
-	const struct json_t *choices;      /* enum, const: an array; null: any value */
-	const struct json_t *fallback;     /* default */
-	const struct schema_field *fields; /* sorted by name */
+	const struct json_t *choices, *constant; /* enum (an array), const; null: any value */
+	const struct json_t *fallback;           /* default */
+	const struct schema_field *fields;       /* sorted by name */
 	size_t field_count;
 	const struct schema *others; /* of fields without a name here; null: see `closed` */
 	const struct schema *items;

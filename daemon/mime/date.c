@@ -280,6 +280,59 @@ enum err date_parse_day(struct span in, int64_t *day_out)
 	return ERR_OK;
 }
 
+/* time-secfrac = "." 1*DIGIT */
+static bool take_fraction(struct span *s, int *ms_out)
+{
+	int digit, place = 100;
+
+	*ms_out = 0;
+	if (!take_char(s, '.'))
+		return true;
+	if (take_digits(s, 1, &digit) != 1)
+		return false;
+	do {
+		*ms_out += digit * place;
+		place /= 10;
+	} while (take_digits(s, 1, &digit) == 1);
+	return true;
+}
+
+/* time-offset = "Z" / time-numoffset */
+static bool take_offset_with_colon(struct span *s, int *minutes_out)
+{
+	int sign = s->len > 0 && s->ptr[0] == '-' ? -1 : 1, hours, minutes;
+
+	*minutes_out = 0;
+	if (take_char(s, 'Z') || take_char(s, 'z'))
+		return true;
+	if (!take_char(s, '+') && !take_char(s, '-'))
+		return false;
+	if (take_digits(s, 2, &hours) != 2 || hours > 23 || !take_char(s, ':') || take_digits(s, 2, &minutes) != 2 || minutes > 59)
+		return false;
+	*minutes_out = sign * (hours * 60 + minutes);
+	return true;
+}
+
+/* date-time = full-date "T" full-time; T and Z in either case (the note in 5.6). */
+enum err date_parse_rfc3339(struct span in, int64_t *unix_ms_out)
+{
+	struct civil c = { 0 };
+	struct date date;
+	int offset, ms;
+	enum err e;
+
+	if (take_digits(&in, 4, &c.year) != 4 || !take_char(&in, '-') || take_digits(&in, 2, &c.month) != 2 || !take_char(&in, '-') || take_digits(&in, 2, &c.day) != 2)
+		return ERR_SYNTAX;
+	if (!take_char(&in, 'T') && !take_char(&in, 't'))
+		return ERR_SYNTAX;
+	if (!take_clock(&in, &c) || !take_fraction(&in, &ms) || !take_offset_with_colon(&in, &offset) || in.len > 0)
+		return ERR_SYNTAX;
+	e = date_from(&c, offset, &date);
+	if (e == ERR_OK)
+		*unix_ms_out = date.unix_ms + ms;
+	return e;
+}
+
 void date_write_rfc3339(int64_t unix_ms, struct buf *out)
 {
 	int ms = (int)(unix_ms % 1000);

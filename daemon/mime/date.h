@@ -26,7 +26,9 @@ static inline int64_t date_day_of(int64_t unix_ms, int offset_minutes)
 	return s >= 0 ? s / 86400 : -((86399 - s) / 86400);
 }
 
-/* RFC 3339 UTC with milliseconds, for the API. */
+/* RFC 3339 5.6: "2026-11-22T06:50:54.123Z", "...+01:00"; what is finer than milliseconds is cut. ERR_SYNTAX, ERR_LIMIT outside the years 0001 to 9999. */
+enum err date_parse_rfc3339(struct span in, int64_t *unix_ms_out) MUST_CHECK;
+/* UTC with milliseconds, for the API. */
 void date_write_rfc3339(int64_t unix_ms, struct buf *out);
 
 #endif

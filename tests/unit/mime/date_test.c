@@ -101,6 +101,33 @@ static void imap_dates_are_read_strictly(void **state)
 		assert_int_equal(date_parse_imap(span_str(bad[i]), &d), ERR_SYNTAX);
 }
 
+static void times_of_the_api_are_read_strictly(void **state)
+{
+	static const struct {
+		const char *in;
+		int64_t ms;
+	} good[] = {
+		{ "2026-11-22T06:50:54Z", 1795330254000 },
+		{ "2026-11-22t06:50:54.007z", 1795330254007 },
+		{ "2026-11-22T06:50:54.0079999Z", 1795330254007 },
+		{ "2026-11-22T07:50:54+01:00", 1795330254000 },
+		{ "2026-11-21T23:20:54.5-07:30", 1795330254500 },
+		{ "1969-12-31T23:59:59.999Z", -1 },
+	};
+	static const char *const bad[] = { "", "2026-11-22", "2026-11-22T06:50Z", "2026-11-22T06:50:54", "2026-11-22 06:50:54Z", "2026-13-22T06:50:54Z", "2026-02-29T06:50:54Z", "2026-11-22T24:50:54Z",
+					   "2026-11-22T06:50:54.Z", "2026-11-22T06:50:54+0100", "2026-11-22T06:50:54+24:00", "2026-11-22T06:50:54Zx", "0000-11-22T06:50:54Z", "20261-1-22T06:50:54Z" };
+	int64_t ms;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		assert_int_equal(date_parse_rfc3339(span_str(good[i].in), &ms), ERR_OK);
+		assert_int_equal(ms, good[i].ms);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		if (date_parse_rfc3339(span_str(bad[i]), &ms) == ERR_OK)
+			fail_msg("%s", bad[i]);
+}
+
 static void search_days_are_calendar_days(void **state)
 {
 	int64_t day;
@@ -146,6 +173,7 @@ int main(void)
 		cmocka_unit_test(header_dates_that_cannot_be_are_refused),
 		cmocka_unit_test(dates_are_written),
 		cmocka_unit_test(imap_dates_are_read_strictly),
+		cmocka_unit_test(times_of_the_api_are_read_strictly),
 		cmocka_unit_test(search_days_are_calendar_days),
 		cmocka_unit_test(every_day_of_the_calendar_goes_there_and_back),
 	};
