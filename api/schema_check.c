@@ -60,7 +60,7 @@ static struct span pointer_to(struct arena *a, const struct step *at)
 	return out;
 }
 
-static void fail_va(struct schema_errors *errors, struct span pointer, const char *code, const char *format, va_list args)
+static void PRINTF_LIKE(4, 0) fail_va(struct schema_errors *errors, struct span pointer, const char *code, const char *format, va_list args)
 {
 	char detail[DETAIL_MAX];
 
