@@ -75,14 +75,3 @@ bool call_may_domain(struct api_call *c, struct span domain)
 	call_reply_problem(c, 404, "not_found", NULL, "there is no such thing");
 	return false;
 }
-
-const struct snapshot *call_directory(struct api_call *c)
-{
-	return directory_hold(c->context->directory);
-}
-
-void call_release(struct api_call *c, const struct snapshot **s)
-{
-	(void)c;
-	snapshot_release(s);
-}

@@ -15,6 +15,7 @@
 #include "daemon/directory/directory.h"
 
 struct json_t;
+struct token;
 struct planned;
 
 #define CALL_MAX_ARGS 2
@@ -34,6 +35,7 @@ struct caller {
 	bool all_domains;           /* false: `domains` only */
 	const struct span *domains; /* sorted; what role and token leave */
 	size_t domain_count;
+	bool token_limited;    /* a token that names domains: nothing outside of `domains`, whatever the role */
 	struct span name, via; /* for the audit: "alice@example.org", "session" */
 };
 
@@ -43,6 +45,7 @@ struct idempotency {
 	bool entered, kept;
 	uint8_t key[32];       /* digest of caller and key */
 	uint8_t request[32];   /* digest of what was asked */
+	struct span claimed;   /* call_claimed() */
 	struct api_call *next; /* of those in flight */
 };
 
@@ -56,10 +59,14 @@ struct api_call {
 	struct query query;
 	struct json_t *body; /* of an operation with a JSON body: checked against its schema; the call's */
 	struct span upload;  /* of an upload operation: the bytes, mapped; also when `body` was read from them */
+	uint64_t mapped_bytes;
 	struct caller caller;
+	const struct token *token; /* of CALLER_TOKEN */
 	bool dry_run;
 	bool open;                               /* a batch of the directory is open */
 	struct planned *planned, **planned_last; /* what call_change() was told */
+	enum err change_error;                   /* the first that went wrong there */
+	const struct snapshot *staged;           /* the batch's: borrowed */
 	struct idempotency idempotency;
 	/* Parking (call_park_*): */
 	void (*resume)(void *arg);
@@ -112,7 +119,11 @@ bool call_if_match(struct api_call *c, struct json_t *now);
 bool call_finish(struct api_call *c, int status, struct json_t **value, struct change *change);
 /* Rolls back and answers like call_reply_error. */
 void call_abandon(struct api_call *c, enum err e, const struct note *why);
-/* The directory as this call's batch sees it, else as it is: to be released. */
+/* For work that is no batch: `note` is kept with the Idempotency-Key, durably, before the work begins. A request that was cut short and comes
+ * again finds it in call_claimed(). Without a key: nothing happens. False: answered. */
+bool call_claim(struct api_call *c, struct span note);
+struct span call_claimed(const struct api_call *c); /* empty: none */
+/* The directory as this call's batch sees it, else as it is: to be released, in a batch before the next change. */
 const struct snapshot *call_directory(struct api_call *c);
 void call_release(struct api_call *c, const struct snapshot **s);
 

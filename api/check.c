@@ -3,6 +3,8 @@
 
 #include <jansson.h>
 
+#include "api/reply.h"
+
 /* RFC 3986 2.1; a malformed escape or a NUL is refused. */
 static bool percent_decode(struct arena *a, struct span in, struct span *out)
 {
@@ -54,45 +56,118 @@ static bool read_query(struct api_call *c)
 	return true;
 }
 
+static bool answer_faults(struct api_call *c, enum err e, int status, const char *code, const char *detail, const struct schema_errors *errors)
+{
+	if (e == ERR_SYNTAX)
+		reply_faults(c, status, code, detail, errors);
+	else if (e != ERR_OK)
+		call_reply_error(c, e, NULL);
+	return e == ERR_OK;
+}
+
+static bool check_headers(struct api_call *c)
+{
+	const struct {
+		const char *name;
+		struct span value;
+	} headers[] = {
+		{ "If-Match", c->request->if_match },
+		{ "If-None-Match", c->request->if_none_match },
+		{ "Idempotency-Key", c->request->idempotency_key },
+		{ "Last-Event-ID", c->request->last_event_id },
+	};
+	struct schema_errors errors = { .arena = &c->arena };
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; e == ERR_OK && i < sizeof headers / sizeof headers[0]; i++)
+		if (headers[i].value.len > 0)
+			e = openapi_check_header(c->operation, headers[i].name, headers[i].value, &errors);
+	return answer_faults(c, e, 400, "bad_header", "a header field can't be read", &errors);
+}
+
 bool check_target(struct api_call *c)
 {
+	struct schema_errors errors = { .arena = &c->arena };
+	enum err e;
+
 	for (size_t i = 0; i < CALL_MAX_ARGS; i++) {
 		if (c->args[i].len && !percent_decode(&c->arena, c->args[i], &c->args[i])) {
 			call_reply_problem(c, 400, "bad_path", NULL, "a percent escape in the path is malformed");
 			return false;
 		}
 	}
-	return read_query(c);
+	if (!openapi_has(c->operation))
+		return read_query(c);
+	if (!openapi_args_fit(c->operation, c->args)) {
+		call_reply_problem(c, 404, "not_found", NULL, "there is no such thing");
+		return false;
+	}
+	e = openapi_read_query(c->operation, c->request->query, &c->arena, &c->query, &errors);
+	if (!answer_faults(c, e, 400, "bad_query", "the query can't be read", &errors))
+		return false;
+	c->dry_run = call_query_flag(c, "dry_run");
+	return check_headers(c);
 }
 
-/* Nothing said counts as JSON. Parameters (RFC 9110 8.3.1) change nothing. */
-static bool is_json(struct span type)
+/* Without parameters (RFC 9110 8.3.1): they change nothing. */
+static struct span essence_of(struct span type)
 {
 	struct span rest = type, essence;
 
-	if (!span_split(&rest, ';', &essence))
-		return true;
-	essence = span_trim(essence);
+	return span_split(&rest, ';', &essence) ? span_trim(essence) : SPAN("");
+}
+
+/* Nothing said counts as JSON. */
+static bool is_json(struct span essence)
+{
 	return essence.len == 0 || span_iequals(essence, SPAN("application/json")) || span_iequals(essence, SPAN("application/merge-patch+json"));
 }
 
-bool check_body(struct api_call *c)
+static bool load_body(struct api_call *c, struct span text)
 {
-	struct span text = c->request->body, method = c->request->method;
+	struct schema_errors errors = { .arena = &c->arena };
 	json_error_t error;
+	enum err e;
 
-	if (span_equals(method, SPAN("GET")) || span_equals(method, SPAN("DELETE")))
-		return true;
-	if (!is_json(c->request->content_type)) {
-		call_reply_problem(c, 415, "not_json", NULL, "send application/json");
-		return false;
-	}
-	if (text.len == 0)
-		return true;
-	c->body = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
+	c->body = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &error);
 	if (!c->body || !json_is_object(c->body)) {
 		call_reply_problem(c, 400, "bad_json", NULL, "the body is not a JSON object: %s", c->body ? "another value" : error.text);
 		return false;
 	}
-	return true;
+	if (!openapi_has(c->operation))
+		return true;
+	e = openapi_check_body(c->operation, c->body, &errors);
+	return answer_faults(c, e, 422, "invalid", "fields of the body are not valid", &errors);
+}
+
+static bool check_undocumented_body(struct api_call *c)
+{
+	struct span text = c->request->body, method = c->request->method;
+
+	if (span_equals(method, SPAN("GET")) || span_equals(method, SPAN("DELETE")))
+		return true;
+	if (!is_json(essence_of(c->request->content_type))) {
+		call_reply_problem(c, 415, "not_json", NULL, "send application/json");
+		return false;
+	}
+	return text.len == 0 || load_body(c, text);
+}
+
+bool check_body(struct api_call *c)
+{
+	struct span essence = essence_of(c->request->content_type), text = c->upload.len ? c->upload : c->request->body;
+	enum openapi_body kind;
+
+	if (!openapi_has(c->operation))
+		return check_undocumented_body(c);
+	kind = openapi_body(c->operation);
+	if (kind == BODY_NONE)
+		return true;
+	if (!openapi_takes_type(c->operation, is_json(essence) ? SPAN("application/json") : essence)) {
+		call_reply_problem(c, 415, "unsupported_media_type", NULL, "the body is of a media type that is not taken here");
+		return false;
+	}
+	if (text.len == 0 && !openapi_body_required(c->operation))
+		return true;
+	return !is_json(essence) || load_body(c, text);
 }

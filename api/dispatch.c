@@ -15,9 +15,12 @@
 
 #include "api/access.h"
 #include "api/check.h"
+#include "api/idempotency.h"
+#include "api/limits.h"
 #include "api/park.h"
 #include "api/reply.h"
 #include "api/routes.h"
+#include "daemon/base/log.h"
 
 static void free_wiped(void *memory)
 {
@@ -28,9 +31,8 @@ static void free_wiped(void *memory)
 
 enum err api_init(struct note *why)
 {
-	(void)why;
 	json_set_alloc_funcs(malloc, free_wiped);
-	return ERR_OK;
+	return openapi_init(why);
 }
 
 /* ---- before the handler ---- */
@@ -60,7 +62,23 @@ static bool is_running(struct api_call *c)
 	return false;
 }
 
+/* Long bodies take a multiple of their size while they are read: so many bytes at once, or one. */
+#define UPLOADS_MAX (2u * API_UPLOAD_MAX)
+static _Atomic uint64_t mapped_bytes;
+
 /* The file is ours and unlinked: nobody cuts it while it is mapped. */
+static bool may_map(struct api_call *c, uint64_t size)
+{
+	uint64_t before = atomic_fetch_add(&mapped_bytes, size);
+
+	c->mapped_bytes = size;
+	if (before == 0 || before + size <= UPLOADS_MAX)
+		return true;
+	call_reply_problem(c, 503, "busy", NULL, "other long requests are at work: try again");
+	reply_retry_after(c, 2);
+	return false;
+}
+
 static bool map_upload(struct api_call *c)
 {
 	const struct api_request *q = c->request;
@@ -72,6 +90,8 @@ static bool map_upload(struct api_call *c)
 		c->upload = q->body;
 		return true;
 	}
+	if (!may_map(c, q->upload_size))
+		return false;
 	bytes = q->upload_size > API_UPLOAD_MAX ? MAP_FAILED : mmap(NULL, (size_t)q->upload_size, PROT_READ, MAP_PRIVATE, q->upload_fd, 0);
 	if (bytes == MAP_FAILED) {
 		call_reply_error(c, ERR_TEMP, NULL);
@@ -83,7 +103,7 @@ static bool map_upload(struct api_call *c)
 
 static bool is_prepared(struct api_call *c)
 {
-	return find_operation(c) && access_identify(c) && access_judge(c) && check_target(c) && is_running(c) && map_upload(c) && check_body(c);
+	return find_operation(c) && access_identify(c) && limits_take(c, false) && access_judge(c) && check_target(c) && is_running(c) && map_upload(c) && check_body(c) && idempotency_enter(c);
 }
 
 /* ---- its life ---- */
@@ -92,9 +112,11 @@ static void end_call(struct api_call **call)
 {
 	struct api_call *c = *call;
 
+	idempotency_leave(c);
 	json_decref(c->body);
 	if (c->upload.len > 0 && c->upload.ptr != c->request->body.ptr)
 		munmap((void *)(uintptr_t)c->upload.ptr, c->upload.len);
+	atomic_fetch_sub(&mapped_bytes, c->mapped_bytes);
 	arena_clear(&c->arena);
 	free(c);
 	*call = NULL;
@@ -110,6 +132,10 @@ static enum api_progress run(struct api_call **call, void (*handler)(struct api_
 		handler(c);
 		if (park_waits(c))
 			return API_PARKED;
+		if (c->open) { /* a handler's slip */
+			log_event(LOG_ERROR, "api", "batch_left_open", "operation=%s", routes[c->operation].name);
+			call_abandon(c, ERR_TEMP, NULL);
+		}
 		handler = c->then;
 	} while (handler);
 	end_call(call);
@@ -189,7 +215,7 @@ enum err api_admit(const struct api_context *context, const struct api_request *
 	enum err e = ERR_DENIED;
 
 	arena_init(&c.arena, CALL_ARENA_MAX);
-	if (find_operation(&c) && access_identify(&c) && access_judge(&c)) {
+	if (find_operation(&c) && access_identify(&c) && limits_take(&c, true) && access_judge(&c)) {
 		*upload_out = (route_flags(c.operation) & ROUTE_UPLOAD) != 0;
 		*body_max_out = *upload_out ? API_UPLOAD_MAX : API_BODY_MAX;
 		if (body_length <= *body_max_out)

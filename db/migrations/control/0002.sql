@@ -3,6 +3,7 @@
 -- 0: what `role` says (user or owner); 2: admin; 3: domain admin; 4: auditor.
 ALTER TABLE account ADD COLUMN duty INTEGER NOT NULL DEFAULT 0 CHECK (duty IN (0, 2, 3, 4));
 ALTER TABLE account ADD COLUMN name TEXT NOT NULL DEFAULT '';
+CREATE INDEX account_owner ON account (id) WHERE role = 1;
 
 -- Domains of a domain admin.
 CREATE TABLE account_grant (
@@ -22,6 +23,7 @@ CREATE TABLE account_scram (
 ) STRICT;
 
 -- protocols: bits (1 IMAP, 2 POP3, 4 SMTP). networks: CIDRs, blank between; empty: all. Times in unix ms, 0: never.
+-- digest: SHA-256 of the letters. keys_sealed: its StoredKey and ServerKey under the account's salt.
 CREATE TABLE app_password (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	account_id INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
@@ -29,8 +31,7 @@ CREATE TABLE app_password (
 	protocols INTEGER NOT NULL,
 	networks TEXT NOT NULL,
 	digest BLOB NOT NULL,
-	stored_key BLOB NOT NULL,
-	server_key BLOB NOT NULL,
+	keys_sealed BLOB NOT NULL,
 	created_ms INTEGER NOT NULL,
 	expires_ms INTEGER NOT NULL,
 	used_ms INTEGER NOT NULL DEFAULT 0,
@@ -77,6 +78,7 @@ CREATE TABLE web_session (
 	agent TEXT NOT NULL
 ) STRICT;
 CREATE INDEX web_session_account ON web_session (account_id);
+CREATE INDEX web_session_seen ON web_session (seen_ms);
 
 -- scopes and domains: words, blank between; domains empty: all that the account's role reaches.
 CREATE TABLE api_token (
