@@ -3,29 +3,26 @@
  *   begin ──client-first──▶ first: server-first ──client-final──▶ final: server-final and a result
  *
  * One salt and iteration count an account: the proof is tried against the main password's keys and those of every live app password
- * that takes the protocol. An unknown user, and one without keys, gets a salt that stays the same, and fails at the end.
+ * that takes the protocol. An unknown user, and one without keys, gets a salt that stays the same, and fails at the end. Reads control.db at most; nothing here takes longer than some HMACs.
  */
 #ifndef POSTROOM_AUTH_SCRAM_H
 #define POSTROOM_AUTH_SCRAM_H
 
 #include "daemon/auth/auth.h"
 
-#define SCRAM_MESSAGE_MAX 1024
+#define SCRAM_MESSAGE_MAX 1024 /* from the client */
+#define SCRAM_REPLY_MAX 1280   /* from the server */
 
-/* What binds the exchange to the TLS connection: filled by whoever knows it; len 0: not to be had. */
-struct scram_binding {
-	uint8_t exporter[32]; /* tls-exporter (RFC 9266), TLS 1.3 */
-	size_t exporter_len;
-	uint8_t end_point[64]; /* tls-server-end-point (RFC 5929 section 4) */
-	size_t end_point_len;
-};
-
+struct session_binding;
 struct scram;
-/* `plus`: the -PLUS mechanism was chosen. `offered_plus`: it was on offer (a client that says "y" is then refused: a downgrade). `binding` is copied. */
-enum err scram_begin(struct auth *a, enum auth_protocol protocol, bool plus, bool offered_plus, const struct scram_binding *binding, const struct net_addr *peer, struct scram **out) MUST_CHECK;
-/* ERR_SYNTAX: not a SCRAM message; ERR_DENIED: authzid for somebody else, a downgrade, a binding that does not fit; ERR_LIMIT: refused for now (throttle). */
+/* `plus`: the -PLUS mechanism was chosen. `offered_plus`: it was on offer (a client that says "y" is then refused: a downgrade). `binding` is copied;
+ * null: there is none. */
+enum err scram_begin(struct auth *a, enum auth_protocol protocol, bool plus, bool offered_plus, const struct session_binding *binding,
+		     const struct net_addr *peer, struct scram **out) MUST_CHECK;
+/* ERR_SYNTAX: not a SCRAM message; ERR_DENIED: authzid for somebody else, a downgrade, a binding that does not fit; ERR_TEMP. */
 enum err scram_first(struct scram *s, struct span client_first, struct buf *server_first) MUST_CHECK;
-/* Always fills *result. ERR_OK: AUTH_OK and server-final ("v=..."). Otherwise result->verdict says what to answer. */
+/* Always fills *result. ERR_OK: AUTH_OK and server-final ("v=..."). Otherwise result->verdict says what to answer. ERR_SYNTAX: not a SCRAM message.
+ * Who is refused for too many failures gets in with an app password still: that cannot be guessed. */
 enum err scram_final(struct scram *s, struct span client_final, struct buf *server_final, struct auth_result *result) MUST_CHECK;
 struct span scram_login(const struct scram *s); /* for the log; lives with s */
 void scram_free(struct scram **s);

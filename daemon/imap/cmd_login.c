@@ -1,4 +1,8 @@
-/* imap/cmd_login.c: LOGIN and AUTHENTICATE PLAIN: the password is a slow question; the session waits without a thread. */
+/* imap/cmd_login.c: LOGIN, AUTHENTICATE PLAIN, SCRAM-SHA-256 and -PLUS (RFC 3501, RFC 4616, RFC 7677).
+ *
+ * The password is a slow question; the session waits without a thread. SCRAM asks twice, and its last challenge, the proof of the server,
+ * is answered by an empty response before the tagged OK, which carries no data.
+ */
 #include "daemon/base/encode.h"
 #include "daemon/imap/commands.h"
 #include "daemon/imap/reply.h"
@@ -7,11 +11,11 @@
 static enum step ask(struct imap_session *s, struct span login, struct span password, struct out *out)
 {
 	if (!login.len || login.len > ADDRESS_MAX || !password.len || password.len > AUTH_PASSWORD_MAX) {
-		const struct auth_result wrong = { .verdict = AUTH_WRONG };
+		const struct imap_answer wrong = { .result = { .verdict = AUTH_WRONG } };
 
 		return imap_login_answer(s, &wrong, out);
 	}
-	s->ask = (struct imap_ask){ login, password };
+	s->ask = (struct imap_ask){ .kind = IMAP_ASK_PASSWORD, .login = login, .password = password };
 	return STEP_WAIT;
 }
 
@@ -20,50 +24,19 @@ enum step imap_run_login(struct imap_session *s, const union imap_args *args, st
 	return ask(s, args->login.login, args->login.password, out);
 }
 
-/* The decoded message stays in the command's arena until the answer; run_clear() frees it. */
-static enum step plain(struct imap_session *s, struct span base64, struct out *out)
+/* An exchange is over, whichever way. */
+static enum step over(struct imap_session *s, enum imap_status status, struct span text, struct out *out)
 {
-	struct span login, password, message;
-	struct buf text;
-	enum err e;
-
-	buf_init(&text, IMAP_LINE_START_MAX);
-	e = base64_decode(base64, &text);
-	message = e ? span_make(NULL, 0) : arena_copy(&s->run.arena, buf_span(&text));
-	buf_wipe(&text);
-	if (e || !message.ptr)
-		return imap_finish(s, out, IMAP_BAD, SPAN("That is not base64"));
-	e = auth_sasl_plain(message, &login, &password);
-	if (e == ERR_DENIED)
-		return imap_finish(s, out, IMAP_NO, SPAN("[AUTHORIZATIONFAILED] Acting for others is not possible"));
-	if (e)
-		return imap_finish(s, out, IMAP_BAD, SPAN("That is not a PLAIN message"));
-	return ask(s, login, password, out);
-}
-
-enum step imap_run_authenticate(struct imap_session *s, const union imap_args *args, struct out *out)
-{
-	if (!span_iequals(args->authenticate.mechanism, SPAN("PLAIN")))
-		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] Unknown mechanism"));
-	if (args->authenticate.has_initial)
-		return plain(s, span_equals(args->authenticate.initial, SPAN("=")) ? SPAN("") : args->authenticate.initial, out);
-	s->input = INPUT_SASL;
-	s->line_start = s->line.len;
-	reply_continue(out, "");
-	return STEP_REPLY;
-}
-
-enum step imap_login_line(struct imap_session *s, struct span line, struct out *out)
-{
-	s->input = INPUT_LINE;
-	if (span_equals(line, SPAN("*")))
-		return imap_finish(s, out, IMAP_BAD, SPAN("Cancelled"));
-	return plain(s, line, out);
+	if (s->mechanism != IMAP_PLAIN)
+		s->service->scram_end(s->ctx);
+	s->mechanism = IMAP_PLAIN;
+	s->sasl_account_id = 0;
+	return imap_finish(s, out, status, text);
 }
 
 static enum step failed(struct imap_session *s, struct span text, struct out *out)
 {
-	enum step step = imap_finish(s, out, IMAP_NO, text);
+	enum step step = over(s, IMAP_NO, text, out);
 
 	if (++s->login_failures >= IMAP_LOGIN_FAILURES_MAX && step != STEP_CLOSE)
 		return imap_bye(s, out, "Too many failed logins");
@@ -83,19 +56,145 @@ static enum step accepted(struct imap_session *s, uint64_t account_id, struct ou
 	s->account_id = account_id;
 	imap_set_state(s, IMAP_AUTHED);
 	s->bad_count = 0;
-	return imap_finish(s, out, IMAP_OK, reply_capability_text(s));
+	return over(s, IMAP_OK, reply_capability_text(s), out);
 }
 
-enum step imap_login_answer(struct imap_session *s, const struct auth_result *result, struct out *out)
+static enum step plain(struct imap_session *s, struct span message, struct out *out)
 {
-	if (s->ask.password.len) /* in the line or in the command's arena: ours to erase */
-		explicit_bzero((void *)(uintptr_t)s->ask.password.ptr, s->ask.password.len);
-	s->ask = (struct imap_ask){ { NULL, 0 }, { NULL, 0 } };
+	struct span login, password;
+	enum err e = auth_sasl_plain(message, &login, &password);
+
+	if (e == ERR_DENIED)
+		return over(s, IMAP_NO, SPAN("[AUTHORIZATIONFAILED] Acting for others is not possible"), out);
+	if (e)
+		return over(s, IMAP_BAD, SPAN("That is not a PLAIN message"), out);
+	return ask(s, login, password, out);
+}
+
+static enum step scram(struct imap_session *s, struct span message, struct out *out)
+{
+	if (s->sasl_round > 2)
+		return message.len ? over(s, IMAP_BAD, SPAN("An empty response is expected"), out) : accepted(s, s->sasl_account_id, out);
+	s->ask = (struct imap_ask){
+		.kind = s->sasl_round == 1 ? IMAP_ASK_SCRAM_FIRST : IMAP_ASK_SCRAM_FINAL,
+		.scram = message,
+		.scram_plus = s->mechanism == IMAP_SCRAM_PLUS,
+	};
+	return STEP_WAIT;
+}
+
+/* The decoded message stays in the command's arena until the answer; run_clear() frees it. */
+static enum step response(struct imap_session *s, struct span base64, struct out *out)
+{
+	struct span message;
+	struct buf text;
+	enum err e;
+
+	buf_init(&text, IMAP_LINE_START_MAX);
+	e = base64_decode(base64, &text);
+	message = e ? span_make(NULL, 0) : arena_copy(&s->run.arena, buf_span(&text));
+	buf_wipe(&text);
+	if (e || !message.ptr)
+		return over(s, IMAP_BAD, SPAN("That is not base64"), out);
+	s->sasl_round++;
+	return s->mechanism == IMAP_PLAIN ? plain(s, message, out) : scram(s, message, out);
+}
+
+static enum step challenge(struct imap_session *s, const char *base64, struct out *out)
+{
+	s->input = INPUT_SASL;
+	s->line_start = s->line.len;
+	reply_continue(out, base64);
+	return STEP_REPLY;
+}
+
+static bool find_mechanism(const struct imap_session *s, struct span name, enum imap_mechanism *out)
+{
+	*out = IMAP_PLAIN;
+	if (span_iequals(name, SPAN("SCRAM-SHA-256")))
+		*out = IMAP_SCRAM;
+	else if (span_iequals(name, SPAN("SCRAM-SHA-256-PLUS")) && session_has_binding(s->peer))
+		*out = IMAP_SCRAM_PLUS;
+	return *out != IMAP_PLAIN || span_iequals(name, SPAN("PLAIN"));
+}
+
+enum step imap_run_authenticate(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	if (!find_mechanism(s, args->authenticate.mechanism, &s->mechanism))
+		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] Unknown mechanism"));
+	s->sasl_round = 0;
+	if (args->authenticate.has_initial)
+		return response(s, span_equals(args->authenticate.initial, SPAN("=")) ? SPAN("") : args->authenticate.initial, out);
+	return challenge(s, "", out);
+}
+
+enum step imap_login_line(struct imap_session *s, struct span line, struct out *out)
+{
+	s->input = INPUT_LINE;
+	if (span_equals(line, SPAN("*")))
+		return over(s, IMAP_BAD, SPAN("Cancelled"), out);
+	return response(s, line, out);
+}
+
+static enum step say_scram(struct imap_session *s, struct span text, struct out *out)
+{
+	struct buf base64;
+	enum step step;
+
+	buf_init(&base64, IMAP_LINE_START_MAX);
+	base64_encode(text, &base64);
+	if (!buf_cstr(&base64))
+		step = over(s, IMAP_NO, SPAN("[UNAVAILABLE] Temporary failure, try again later"), out);
+	else
+		step = challenge(s, buf_cstr(&base64), out);
+	buf_clear(&base64);
+	return step;
+}
+
+static enum step refused(struct imap_session *s, int64_t retry_after_ms, struct out *out)
+{
+	int64_t minutes = (retry_after_ms + 59999) / 60000;
+
+	return failed(s, arena_printf(&s->run.arena, "[UNAVAILABLE] Too many failed logins, try again in %lld minute%s", (long long)(minutes > 1 ? minutes : 1), minutes > 1 ? "s" : ""), out);
+}
+
+/* An ALERT is shown to people (RFC 3501 7.1), the tagged reply often is not. */
+static enum step wants_app_password(struct imap_session *s, struct out *out)
+{
+	reply_untagged(out, "NO [ALERT] Two-factor login is on: mail programs need an app password, made in the web panel");
+	return failed(s, SPAN("[AUTHENTICATIONFAILED] An app password is needed"), out);
+}
+
+static enum step judged(struct imap_session *s, const struct auth_result *result, struct out *out)
+{
 	switch (result->verdict) {
 	case AUTH_OK: return accepted(s, result->account_id, out);
 	case AUTH_WRONG: return failed(s, SPAN("[AUTHENTICATIONFAILED] Wrong user or password"), out);
 	case AUTH_SUSPENDED: return failed(s, SPAN("[CONTACTADMIN] The account is suspended"), out);
 	case AUTH_BUSY: return failed(s, SPAN("[UNAVAILABLE] Busy, try again later"), out);
+	case AUTH_REFUSED: return refused(s, result->retry_after_ms, out);
+	case AUTH_WANTS_APP_PASSWORD: return wants_app_password(s, out);
 	}
 	return imap_bye(s, out, "Internal error");
+}
+
+enum step imap_login_answer(struct imap_session *s, const struct imap_answer *answer, struct out *out)
+{
+	enum imap_ask_kind asked = s->ask.kind;
+
+	if (s->ask.password.len) /* in the line or in the command's arena: ours to erase */
+		explicit_bzero((void *)(uintptr_t)s->ask.password.ptr, s->ask.password.len);
+	s->ask = (struct imap_ask){ .kind = IMAP_ASK_PASSWORD };
+	switch (asked) {
+	case IMAP_ASK_PASSWORD: return judged(s, &answer->result, out);
+	case IMAP_ASK_SCRAM_FIRST:
+	case IMAP_ASK_SCRAM_FINAL: break;
+	}
+	if (answer->error == ERR_SYNTAX)
+		return over(s, IMAP_BAD, SPAN("That is not a SCRAM message"), out);
+	if (answer->error == ERR_OK) {
+		s->sasl_account_id = answer->result.account_id;
+		return say_scram(s, answer->text, out);
+	}
+	return judged(s, &answer->result, out);
 }

@@ -55,7 +55,7 @@ enum step imap_run_move(struct imap_session *s, const union imap_args *args, str
 
 /* What the session continues outside of a runner. */
 enum step imap_login_line(struct imap_session *s, struct span line, struct out *out); /* INPUT_SASL */
-enum step imap_login_answer(struct imap_session *s, const struct auth_result *result, struct out *out);
+enum step imap_login_answer(struct imap_session *s, const struct imap_answer *answer, struct out *out);
 enum step imap_idle_line(struct imap_session *s, struct span line, struct out *out); /* INPUT_IDLE */
 enum step imap_idle_wake(struct imap_session *s, struct out *out);
 void imap_idle_end(struct imap_session *s);

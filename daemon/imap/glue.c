@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "daemon/auth/auth.h"
+#include "daemon/auth/scram.h"
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
 #include "daemon/imap/reply.h"
@@ -35,6 +36,7 @@ struct imap_conn {
 	bool watching;
 	uint64_t account_id; /* while in the list */
 	uint64_t credential; /* of the last right password */
+	struct scram *scram; /* while an exchange runs */
 	struct imap_conn *next, **link;
 };
 
@@ -139,6 +141,11 @@ static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
 	conn->watching = true;
 }
 
+static void scram_end(void *ctx)
+{
+	scram_free(&((struct imap_conn *)ctx)->scram);
+}
+
 static enum err conn_open(void *context, const struct session_peer *peer, struct ticket self, void **session_out)
 {
 	struct imap_context *c = context;
@@ -165,6 +172,7 @@ static void conn_close(void *session)
 	struct imap_conn *conn = session;
 
 	imap_session_free(&conn->session);
+	scram_free(&conn->scram);
 	free(conn);
 }
 
@@ -199,7 +207,8 @@ static int64_t conn_deadline_ms(const void *session)
 /* A question on its way through auth; the connection may be gone when the answer comes. */
 struct question {
 	struct ticket ticket;
-	struct auth_result result;
+	struct imap_answer answer;
+	struct buf text; /* of the answer */
 };
 
 static void answered(void *arg, const struct auth_result *result)
@@ -207,11 +216,36 @@ static void answered(void *arg, const struct auth_result *result)
 	struct question *q = arg;
 	struct ticket ticket = q->ticket;
 
-	q->result = *result;
+	q->answer.result = *result;
 	if (result->delay_ms > 0)
 		pool_answer_later(ticket, q, result->delay_ms);
 	else
 		pool_answer(ticket, q);
+}
+
+/* What ends an exchange early looks like a wrong password. */
+static void scram_begins(struct imap_conn *conn, const struct imap_ask *ask, struct question *q)
+{
+	struct session_binding binding = { .exporter_len = 0 };
+	enum err e;
+
+	scram_free(&conn->scram);
+	if (conn->peer->binding)
+		conn->peer->binding(conn->peer, &binding);
+	e = scram_begin(conn->context->config.auth, AUTH_IMAP, ask->scram_plus, session_has_binding(conn->peer), &binding, &conn->peer->remote, &conn->scram);
+	if (!e)
+		e = scram_first(conn->scram, ask->scram, &q->text);
+	q->answer.error = e;
+	q->answer.result.verdict = e == ERR_TEMP ? AUTH_BUSY : AUTH_WRONG;
+	pool_answer(q->ticket, q);
+}
+
+static void scram_ends(struct imap_conn *conn, const struct imap_ask *ask, struct question *q)
+{
+	struct auth_result result;
+
+	q->answer.error = scram_final(conn->scram, ask->scram, &q->text, &result);
+	answered(q, &result);
 }
 
 static void conn_ask(void *session, struct ticket ticket)
@@ -225,36 +259,60 @@ static void conn_ask(void *session, struct ticket ticket)
 		return;
 	}
 	q->ticket = ticket;
-	/* The session may be answered and gone before this returns. */
-	auth_check_password(conn->context->config.auth, ask.login, ask.password, &conn->peer->remote, answered, q);
+	buf_init(&q->text, SCRAM_REPLY_MAX);
+	/* The session may be answered and gone before these return. */
+	switch (ask.kind) {
+	case IMAP_ASK_PASSWORD: auth_check_password(conn->context->config.auth, AUTH_IMAP, ask.login, ask.password, &conn->peer->remote, answered, q); break;
+	case IMAP_ASK_SCRAM_FIRST: scram_begins(conn, &ask, q); break;
+	case IMAP_ASK_SCRAM_FINAL: scram_ends(conn, &ask, q); break;
+	}
 }
 
 static void log_login(const struct imap_conn *conn, const struct auth_result *result)
 {
-	static const char *const verdicts[] = { [AUTH_OK] = "ok", [AUTH_WRONG] = "wrong", [AUTH_SUSPENDED] = "suspended", [AUTH_BUSY] = "busy" };
+	static const char *const verdicts[] = {
+		[AUTH_OK] = "ok",
+		[AUTH_WRONG] = "wrong",
+		[AUTH_SUSPENDED] = "suspended",
+		[AUTH_BUSY] = "busy",
+		[AUTH_REFUSED] = "refused",
+		[AUTH_WANTS_APP_PASSWORD] = "wants_app_password",
+	};
+	struct span login = conn->scram ? scram_login(conn->scram) : conn->session->ask.login;
 
 	log_event(result->verdict == AUTH_OK ? LOG_INFO : LOG_WARN, "imap", "login", "sid=%llu peer=%s login=%s verdict=%s",
-		  (unsigned long long)conn->peer->sid, net_ip_text(&conn->peer->remote).text, log_quote(conn->session->ask.login).text,
+		  (unsigned long long)conn->peer->sid, net_ip_text(&conn->peer->remote).text, log_quote(login).text,
 		  verdicts[result->verdict]);
-}
-
-static enum step conn_answer(void *session, void *answer, struct out *out)
-{
-	struct imap_conn *conn = session;
-	struct auth_result result = { .verdict = AUTH_BUSY };
-
-	if (answer)
-		result = ((struct question *)answer)->result;
-	free(answer);
-	conn->credential = result.credential;
-	log_login(conn, &result);
-	return imap_session_answer(conn->session, &result, out);
 }
 
 static void drop_answer(void *context, void *answer)
 {
+	struct question *q = answer;
+
 	(void)context;
-	free(answer);
+	if (!q)
+		return;
+	buf_clear(&q->text);
+	free(q);
+}
+
+static enum step conn_answer(void *session, void *answer, struct out *out)
+{
+	struct imap_answer value = { .result = { .verdict = AUTH_BUSY }, .error = ERR_TEMP };
+	struct imap_conn *conn = session;
+	struct question *q = answer;
+	enum step step;
+
+	if (q) {
+		value = q->answer;
+		value.text = buf_span(&q->text);
+	}
+	conn->credential = value.result.credential;
+	if (conn->session->ask.kind != IMAP_ASK_SCRAM_FIRST || value.error)
+		log_login(conn, &value.result);
+	step = imap_session_answer(conn->session, &value, out);
+	drop_answer(conn->context, q);
+	return step;
 }
 
 enum err imap_service_new(const struct imap_config *config, struct service *out)
@@ -267,6 +325,7 @@ enum err imap_service_new(const struct imap_config *config, struct service *out)
 	imap_store_service(&c->service);
 	c->service.account_open = account_open;
 	c->service.account_close = account_close;
+	c->service.scram_end = scram_end;
 	c->service.watch = watch;
 	c->service.unwatch = unwatch;
 	pthread_mutex_init(&c->accounts_lock, NULL);

@@ -114,7 +114,7 @@ static void run_clear(struct imap_session *s)
 
 	if (run->command && (run->command->law & SECRET)) {
 		buf_wipe(&s->line);
-		s->ask = (struct imap_ask){ { NULL, 0 }, { NULL, 0 } };
+		s->ask = (struct imap_ask){ .kind = IMAP_ASK_PASSWORD };
 	}
 	buf_clear(&s->line);
 	s->line_start = 0;
@@ -318,9 +318,9 @@ enum step imap_session_more(struct imap_session *s, struct out *out)
 	return s->run.more ? s->run.more(s, out) : STEP_REPLY;
 }
 
-enum step imap_session_answer(struct imap_session *s, const struct auth_result *result, struct out *out)
+enum step imap_session_answer(struct imap_session *s, const struct imap_answer *answer, struct out *out)
 {
-	return imap_login_answer(s, result, out);
+	return imap_login_answer(s, answer, out);
 }
 
 enum step imap_session_event(struct imap_session *s, enum session_event event, struct out *out)

@@ -21,6 +21,7 @@ struct imap_service {
 	/* The account after a right password; counted against its limit. ERR_LIMIT: too many sessions; ERR_DENIED: suspended by now. */
 	enum err (*account_open)(void *ctx, uint64_t account_id, struct mailstore **out);
 	void (*account_close)(void *ctx, struct mailstore **m);
+	void (*scram_end)(void *ctx); /* what a SCRAM exchange has left behind is not wanted any more */
 	/* SESSION_WAKE after each change of the mailbox, until unwatch. */
 	void (*watch)(void *ctx, struct mailstore *m, uint64_t mailbox_id);
 	void (*unwatch)(void *ctx, struct mailstore *m);
@@ -89,9 +90,26 @@ enum imap_status { IMAP_OK,
 		   IMAP_NO,
 		   IMAP_BAD };
 
-/* The open question: is this password right? Valid until the answer. */
+enum imap_mechanism { IMAP_PLAIN,
+		      IMAP_SCRAM,
+		      IMAP_SCRAM_PLUS };
+
+/* The open question. Valid until the answer. */
+enum imap_ask_kind {
+	IMAP_ASK_PASSWORD,    /* is it right? */
+	IMAP_ASK_SCRAM_FIRST, /* a new exchange: the challenge? */
+	IMAP_ASK_SCRAM_FINAL, /* who is it, and what proves the server? */
+};
 struct imap_ask {
+	enum imap_ask_kind kind;
 	struct span login, password;
+	struct span scram; /* the client's message */
+	bool scram_plus;   /* of SCRAM_FIRST */
+};
+struct imap_answer {
+	struct auth_result result; /* of PASSWORD and SCRAM_FINAL */
+	enum err error;            /* of SCRAM_: how the message was taken; SYNTAX: it was none */
+	struct span text;          /* of SCRAM_: the server's message; borrowed for the call */
 };
 
 /* The command that runs. */
@@ -126,7 +144,10 @@ struct imap_session {
 
 	unsigned bad_count, login_failures;
 	struct imap_ask ask;
-	struct imap_append *append; /* while INPUT_APPEND */
+	enum imap_mechanism mechanism; /* of AUTHENTICATE */
+	unsigned sasl_round;           /* responses that were taken */
+	uint64_t sasl_account_id;      /* of SCRAM: proven, and not yet acknowledged by the client */
+	struct imap_append *append;    /* while INPUT_APPEND */
 
 	uint64_t account_id;
 	struct mailstore *store;
@@ -146,7 +167,7 @@ void imap_session_free(struct imap_session **s);
 enum step imap_session_event(struct imap_session *s, enum session_event event, struct out *out);
 enum step imap_session_feed(struct imap_session *s, struct span in, size_t *used_out, struct out *out);
 enum step imap_session_more(struct imap_session *s, struct out *out);
-enum step imap_session_answer(struct imap_session *s, const struct auth_result *result, struct out *out);
+enum step imap_session_answer(struct imap_session *s, const struct imap_answer *answer, struct out *out);
 int64_t imap_session_deadline_ms(const struct imap_session *s);
 
 /* For the command files. */

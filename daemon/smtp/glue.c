@@ -1,6 +1,7 @@
 /* smtp/glue.c: binds sessions to the pool, the directory, the queue and the passwords.
  *
  *   ask PASSWORD --> auth_check_password --hash thread--> pool_answer(_later) --> answer
+ *   ask SCRAM_   --> scram_first, scram_final -at once--> pool_answer(_later) --> answer
  *   ask COMMIT   --> accept_commit       --committer----> pool_answer         --> answer
  *
  * The value that travels is a struct verdict on the heap; drop_answer frees it when its session has gone meanwhile.
@@ -8,9 +9,10 @@
 #include <stdlib.h>
 
 #include "daemon/auth/auth.h"
+#include "daemon/auth/scram.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
-#include "daemon/directory/directory.h"
+#include "daemon/directory/setting.h"
 #include "daemon/net/pool.h"
 #include "daemon/smtp/local.h"
 #include "daemon/smtp/session.h"
@@ -25,17 +27,30 @@ struct connection {
 	struct smtp_session *session;
 	struct local_rule *rule; /* of SMTP_LOCAL, as last looked up; null: not yet */
 	uint32_t uid;
+	const struct session_peer *peer;
+	struct scram *scram; /* while an exchange runs */
 };
 
 struct verdict {
 	struct smtp_answer answer;
 	struct ticket ticket;
+	struct buf text; /* of the answer */
 };
 
 /* Sent when there was no memory for a real one; never freed. */
 static struct verdict no_memory = { .answer = { .verdict = SMTP_LATER } };
 
 /* ---- quick questions ---- */
+
+static void find_limits(void *world, struct smtp_limits *out)
+{
+	struct connection *c = world;
+	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
+
+	out->size_max = (uint64_t)snapshot_number(snapshot, SETTING_MESSAGE_SIZE_MAX);
+	out->recipients_max = (size_t)snapshot_number(snapshot, SETTING_RECIPIENTS_MAX);
+	snapshot_release(&snapshot);
+}
 
 static enum smtp_recipient find_recipient(void *world, const struct address *address)
 {
@@ -97,6 +112,11 @@ static bool local_may_send_now(void *world)
 	return local_rates_take(c->context->rates, c->uid, clock_mono_ms());
 }
 
+static void scram_end(void *world)
+{
+	scram_free(&((struct connection *)world)->scram);
+}
+
 static int64_t real_ms(void *world)
 {
 	(void)world;
@@ -117,11 +137,13 @@ static enum err begin(void *world, struct accept **out)
 }
 
 static const struct smtp_services services = {
+	.limits = find_limits,
 	.recipient = find_recipient,
 	.may_send_as = may_send_as,
 	.login_holds = login_holds,
 	.local = look_up_local,
 	.local_may_send_now = local_may_send_now,
+	.scram_end = scram_end,
 	.real_ms = real_ms,
 	.mono_ms = mono_ms,
 	.new_id = queue_id_new,
@@ -136,22 +158,75 @@ static const struct smtp_services services = {
 
 /* ---- slow questions ---- */
 
+static enum smtp_verdict verdict_of(enum auth_verdict verdict)
+{
+	switch (verdict) {
+	case AUTH_OK: return SMTP_YES;
+	case AUTH_WRONG: return SMTP_NO;
+	case AUTH_SUSPENDED: return SMTP_SUSPENDED;
+	case AUTH_BUSY: return SMTP_LATER;
+	case AUTH_REFUSED: return SMTP_REFUSED;
+	case AUTH_WANTS_APP_PASSWORD: return SMTP_WANTS_APP_PASSWORD;
+	}
+	return SMTP_LATER;
+}
+
 static void checked(void *arg, const struct auth_result *result)
 {
 	struct verdict *v = arg;
 
-	switch (result->verdict) {
-	case AUTH_OK: v->answer.verdict = SMTP_YES; break;
-	case AUTH_WRONG: v->answer.verdict = SMTP_NO; break;
-	case AUTH_SUSPENDED: v->answer.verdict = SMTP_SUSPENDED; break;
-	case AUTH_BUSY: v->answer.verdict = SMTP_LATER; break;
-	}
+	v->answer.verdict = verdict_of(result->verdict);
 	v->answer.account_id = result->account_id;
 	v->answer.credential = result->credential;
+	v->answer.retry_after_ms = result->retry_after_ms;
 	if (result->delay_ms > 0)
 		pool_answer_later(v->ticket, v, result->delay_ms);
 	else
 		pool_answer(v->ticket, v);
+}
+
+/* A message that is none is the client's fault; all else that ends an exchange early looks like a wrong password. */
+static enum smtp_verdict verdict_of_err(enum err e)
+{
+	switch (e) {
+	case ERR_OK: return SMTP_YES;
+	case ERR_SYNTAX: return SMTP_MALFORMED;
+	case ERR_TEMP: return SMTP_LATER;
+	case ERR_STATE:
+	case ERR_DENIED:
+	case ERR_NOT_FOUND:
+	case ERR_EXISTS:
+	case ERR_LIMIT:
+	case ERR_CORRUPT: return SMTP_NO;
+	}
+	return SMTP_NO;
+}
+
+static void scram_begins(struct connection *c, const struct smtp_question *q, struct verdict *v)
+{
+	struct session_binding binding = { .exporter_len = 0 };
+	enum err e;
+
+	scram_free(&c->scram);
+	if (c->peer->binding)
+		c->peer->binding(c->peer, &binding);
+	e = scram_begin(c->context->config.auth, AUTH_SMTP, q->scram_plus, session_has_binding(c->peer), &binding, q->remote, &c->scram);
+	if (e == ERR_OK)
+		e = scram_first(c->scram, q->scram, &v->text);
+	v->answer.verdict = verdict_of_err(e);
+	pool_answer(v->ticket, v);
+}
+
+static void scram_ends(struct connection *c, const struct smtp_question *q, struct verdict *v)
+{
+	struct auth_result result;
+
+	if (scram_final(c->scram, q->scram, &v->text, &result) != ERR_SYNTAX) {
+		checked(v, &result);
+		return;
+	}
+	v->answer.verdict = SMTP_MALFORMED;
+	pool_answer(v->ticket, v);
 }
 
 static void committed(void *arg, enum err result)
@@ -170,24 +245,32 @@ static void conn_ask(void *session, struct ticket ticket)
 	const struct smtp_question *q = smtp_session_question(c->session);
 	struct verdict *v = calloc(1, sizeof(*v));
 
-	if (!v || q->kind == SMTP_ASK_NOTHING || (q->kind == SMTP_ASK_PASSWORD && !c->context->config.auth)) {
+	if (!v || q->kind == SMTP_ASK_NOTHING || (q->kind != SMTP_ASK_COMMIT && !c->context->config.auth)) {
 		free(v);
 		pool_answer(ticket, &no_memory);
 		return;
 	}
 	v->ticket = ticket;
+	buf_init(&v->text, SCRAM_REPLY_MAX);
 	/* The answer may be given, and the session be gone, before these calls return. */
-	if (q->kind == SMTP_ASK_PASSWORD)
-		auth_check_password(c->context->config.auth, q->login, q->password, q->remote, checked, v);
-	else
-		accept_commit(q->message, committed, v);
+	switch (q->kind) {
+	case SMTP_ASK_PASSWORD: auth_check_password(c->context->config.auth, AUTH_SMTP, q->login, q->password, q->remote, checked, v); break;
+	case SMTP_ASK_SCRAM_FIRST: scram_begins(c, q, v); break;
+	case SMTP_ASK_SCRAM_FINAL: scram_ends(c, q, v); break;
+	case SMTP_ASK_COMMIT: accept_commit(q->message, committed, v); break;
+	case SMTP_ASK_NOTHING: break;
+	}
 }
 
 static void drop_answer(void *context, void *answer)
 {
+	struct verdict *v = answer;
+
 	(void)context;
-	if (answer != &no_memory)
-		free(answer);
+	if (v == &no_memory)
+		return;
+	buf_clear(&v->text);
+	free(v);
 }
 
 static enum step conn_answer(void *session, void *answer, struct out *out)
@@ -195,9 +278,14 @@ static enum step conn_answer(void *session, void *answer, struct out *out)
 	struct connection *c = session;
 	struct verdict *v = answer;
 	struct smtp_answer value = v->answer;
+	enum step step;
 
+	value.text = buf_span(&v->text);
+	if (c->scram)
+		value.login = scram_login(c->scram);
+	step = smtp_session_answer(c->session, &value, out);
 	drop_answer(c->context, answer);
-	return smtp_session_answer(c->session, &value, out);
+	return step;
 }
 
 /* ---- the pool's side ---- */
@@ -213,6 +301,7 @@ static enum err conn_open(void *context, const struct session_peer *peer, struct
 	if (!c)
 		return ERR_TEMP;
 	c->context = x;
+	c->peer = peer;
 	c->uid = net_addr_uid(&peer->remote);
 	snapshot = directory_hold(x->config.directory);
 	struct smtp_setup setup = {
@@ -221,7 +310,6 @@ static enum err conn_open(void *context, const struct session_peer *peer, struct
 		.profile = x->config.profile,
 		.peer = peer,
 		.hostname = snapshot_hostname(snapshot),
-		.max_size = x->config.max_size,
 		.start_tls = x->config.tls,
 	};
 	e = smtp_session_new(&setup, &c->session);
@@ -255,6 +343,7 @@ static void conn_close(void *session)
 	struct connection *c = session;
 
 	smtp_session_free(&c->session);
+	scram_free(&c->scram);
 	free(c->rule);
 	free(c);
 }

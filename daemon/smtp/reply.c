@@ -44,6 +44,7 @@ static const struct {
 	[REPLY_FLOOD] = { LINE("421 4.7.0 * Line too long, closing connection"), 0 },
 	[REPLY_LOGIN_OVER] = { LINE("421 4.7.0 * This login is over, closing connection"), 0 },
 	[REPLY_AUTH_BUSY] = { LINE("454 4.7.0 Temporary authentication failure, try again later"), IDLE },
+	[REPLY_AUTH_REFUSED] = { LINE("454 4.7.0 Too many failed logins, try again in *"), REFUSAL },
 	[REPLY_TRY_LATER] = { LINE("451 4.3.0 Local error, try again later"), REFUSAL },
 	[REPLY_TOO_MANY_MESSAGES] = { LINE("450 4.7.1 Too many messages in a short time, try again later"), REFUSAL },
 	[REPLY_TOO_MANY_RECIPIENTS] = { LINE("452 4.5.3 Too many recipients"), 1 },
@@ -64,6 +65,7 @@ static const struct {
 	[REPLY_NEED_AUTH] = { LINE("530 5.7.0 Authentication required"), FAULT },
 	[REPLY_AUTH_WRONG] = { LINE("535 5.7.8 Authentication credentials invalid"), REFUSAL },
 	[REPLY_AUTH_SUSPENDED] = { LINE("525 5.7.13 User account disabled"), REFUSAL },
+	[REPLY_WANTS_APP_PASSWORD] = { LINE("534 5.7.9 Two-factor login is on: mail programs need an app password, made in the web panel"), REFUSAL },
 	[REPLY_UNKNOWN_RECIPIENT] = { LINE("550 5.1.1 No such user here"), REFUSAL },
 	[REPLY_SUSPENDED_RECIPIENT] = { LINE("550 5.2.1 Mailbox disabled"), REFUSAL },
 	[REPLY_RELAY_DENIED] = { LINE("550 5.7.1 Relaying denied"), REFUSAL },
@@ -118,9 +120,9 @@ void smtp_reply_ehlo(struct span hostname, const struct smtp_extensions *offer, 
 		 "250-8BITMIME\r\n"
 		 "250-CHUNKING\r\n"
 		 "250-SMTPUTF8\r\n"
-		 "%s%s"
+		 "%s%s%s%s"
 		 "250 ENHANCEDSTATUSCODES\r\n",
 		 (unsigned long long)offer->max_size,
 		 offer->start_tls ? "250-STARTTLS\r\n" : "",
-		 offer->auth ? "250-AUTH PLAIN LOGIN\r\n" : "");
+		 offer->auth ? "250-AUTH PLAIN LOGIN SCRAM-SHA-256" : "", offer->auth_plus ? " SCRAM-SHA-256-PLUS" : "", offer->auth ? "\r\n" : "");
 }

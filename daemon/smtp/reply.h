@@ -33,6 +33,7 @@ enum smtp_reply_id {
 	REPLY_FLOOD,
 	REPLY_LOGIN_OVER,
 	REPLY_AUTH_BUSY,
+	REPLY_AUTH_REFUSED,
 	REPLY_TRY_LATER,
 	REPLY_TOO_MANY_RECIPIENTS,
 	REPLY_TOO_MANY_MESSAGES,
@@ -53,6 +54,7 @@ enum smtp_reply_id {
 	REPLY_NEED_AUTH,
 	REPLY_AUTH_WRONG,
 	REPLY_AUTH_SUSPENDED,
+	REPLY_WANTS_APP_PASSWORD,
 	REPLY_UNKNOWN_RECIPIENT,
 	REPLY_SUSPENDED_RECIPIENT,
 	REPLY_RELAY_DENIED,
@@ -84,7 +86,7 @@ struct span smtp_reply_busy(void);
 
 struct smtp_extensions {
 	uint64_t max_size;
-	bool start_tls, auth;
+	bool start_tls, auth, auth_plus;
 	struct span sender, origin; /* of submit.sock: XLOCAL, a private keyword (RFC 5321 2.2.2) that tells sendmail(1) who it is; empty: not offered */
 };
 void smtp_reply_ehlo(struct span hostname, const struct smtp_extensions *offer, struct out *out);

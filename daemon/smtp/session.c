@@ -3,7 +3,7 @@
  *   CONNECTED --greet--> START --EHLO HELO--> READY --MAIL--> MAIL --RCPT--> RCPT --DATA--> DATA --.--> WAIT --answer--> READY
  *                          ^                  ^ | | ^          |              |                      ^
  *                          |                  | | | +--RSET, EHLO, a refusal, an end, in any of them |
- *                          +--event TLS-- TLS <-+ +--AUTH--> AUTH --> WAIT     |                     |
+ *                          +--event TLS-- TLS <-+ +--AUTH--> AUTH <--> WAIT    |                     |
  *                                                                             +--BDAT--> CHUNK --LAST+
  *                                                                                        |  ^
  *                                                                                        v  | BDAT
@@ -36,7 +36,7 @@ static unsigned edges_from(enum smtp_state from)
 	case AT_DATA: return AT_WAIT | AT_READY;
 	case AT_CHUNK: return AT_BDAT | AT_WAIT | AT_READY | AT_START | AT_MAIL;
 	case AT_AUTH: return AT_WAIT | AT_READY;
-	case AT_WAIT: return AT_READY;
+	case AT_WAIT: return AT_READY | AT_AUTH;
 	case AT_TLS: return AT_START;
 	case AT_CLOSED: return 0;
 	}
@@ -75,7 +75,6 @@ enum err smtp_session_new(const struct smtp_setup *setup, struct smtp_session **
 	s->world = setup->world;
 	s->profile = setup->profile;
 	s->peer = setup->peer;
-	s->max_size = setup->max_size;
 	s->start_tls = setup->start_tls;
 	s->state = AT_CONNECTED;
 	memcpy(s->hostname, setup->hostname.ptr, span_take(setup->hostname, SMTP_HELO_MAX).len);
@@ -119,10 +118,12 @@ static void say_ehlo(struct smtp_session *s, struct out *out)
 {
 	const struct smtp_local *local = s->profile == SMTP_LOCAL ? s->services->local(s->world) : NULL;
 	struct smtp_extensions offer = {
-		.max_size = s->max_size,
 		.start_tls = s->start_tls && !s->peer->tls,
 		.auth = s->profile == SMTP_SUBMISSION && s->peer->tls && s->account_id == 0,
 	};
+	s->services->limits(s->world, &s->limits);
+	offer.max_size = s->limits.size_max;
+	offer.auth_plus = offer.auth && session_has_binding(s->peer);
 
 	if (local) {
 		offer.sender = local->sender;
@@ -287,7 +288,7 @@ static enum step run_line(struct smtp_session *s, enum line_kind kind, struct sp
 	if (kind == LINE_WHOLE)
 		return in_auth ? smtp_auth_response(s, line, reply) : dispatch(s, line, reply);
 	if (in_auth) {
-		buf_wipe(&s->sasl);
+		smtp_auth_forget(s);
 		smtp_set_state(s, AT_READY);
 	}
 	if (kind == LINE_BARE)
@@ -344,7 +345,9 @@ enum step smtp_session_answer(struct smtp_session *s, const struct smtp_answer *
 
 	s->ask = (struct smtp_question){ .kind = SMTP_ASK_NOTHING };
 	switch (asked) {
-	case SMTP_ASK_PASSWORD: step = smtp_auth_answer(s, answer, &reply); break;
+	case SMTP_ASK_PASSWORD:
+	case SMTP_ASK_SCRAM_FIRST:
+	case SMTP_ASK_SCRAM_FINAL: step = smtp_auth_answer(s, asked, answer, &reply); break;
 	case SMTP_ASK_COMMIT: step = smtp_commit_answer(s, answer, &reply); break;
 	case SMTP_ASK_NOTHING:
 		BUG("smtp", "answer without a question");

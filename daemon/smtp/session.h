@@ -29,14 +29,22 @@ struct smtp_local {
 	struct span origin; /* the domain of addresses that have none */
 };
 
+/* Settings: what EHLO announces, and what holds for a transaction from its MAIL on. */
+struct smtp_limits {
+	uint64_t size_max; /* of a message, bytes */
+	size_t recipients_max;
+};
+
 /* Quick questions: local memory or disk. The accept_ functions are those of queue/queue.h. */
 struct smtp_services {
+	void (*limits)(void *world, struct smtp_limits *out);
 	enum smtp_recipient (*recipient)(void *world, const struct address *address);
 	bool (*may_send_as)(void *world, uint64_t account_id, const struct address *address);
 	bool (*login_holds)(void *world, uint64_t account_id, uint64_t credential); /* nothing has ended what the password began */
 	/* Of SMTP_LOCAL only. Null: can't be read now. Valid until it is asked again. */
 	const struct smtp_local *(*local)(void *world);
 	bool (*local_may_send_now)(void *world); /* counts one message */
+	void (*scram_end)(void *world);          /* what a SCRAM exchange has left behind is not wanted any more */
 	int64_t (*real_ms)(void *world);
 	int64_t (*mono_ms)(void *world);
 	void (*new_id)(struct queue_id *out);
@@ -55,31 +63,40 @@ struct smtp_setup {
 	enum smtp_profile profile;
 	const struct session_peer *peer; /* borrowed */
 	struct span hostname;            /* copied */
-	uint64_t max_size;
-	bool start_tls; /* the pool can do it */
+	bool start_tls;                  /* the pool can do it */
 };
 
 /* Slow questions. */
 enum smtp_ask {
 	SMTP_ASK_NOTHING,
 	SMTP_ASK_PASSWORD,
-	SMTP_ASK_COMMIT, /* of a sealed message: take *message */
+	SMTP_ASK_SCRAM_FIRST, /* a new exchange; YES: `text` is the challenge */
+	SMTP_ASK_SCRAM_FINAL, /* YES: `text` is what proves the server */
+	SMTP_ASK_COMMIT,      /* of a sealed message: take *message */
 };
 struct smtp_question {
 	enum smtp_ask kind;
 	struct span login, password;   /* of ASK_PASSWORD; valid until the answer */
 	const struct net_addr *remote; /* of ASK_PASSWORD */
+	struct span scram;             /* of ASK_SCRAM_: the client's message; valid until the answer */
+	bool scram_plus;               /* of ASK_SCRAM_FIRST */
 	struct accept **message;       /* of ASK_COMMIT */
 };
 enum smtp_verdict {
 	SMTP_YES,
 	SMTP_NO,
-	SMTP_SUSPENDED, /* right password of a suspended account */
-	SMTP_LATER,     /* could not be done now; nothing has changed */
+	SMTP_SUSPENDED,          /* right password of a suspended account */
+	SMTP_REFUSED,            /* too many failures: retry_after_ms */
+	SMTP_WANTS_APP_PASSWORD, /* right main password, but a second factor is on */
+	SMTP_MALFORMED,          /* of ASK_SCRAM_: not a message of it */
+	SMTP_LATER,              /* could not be done now; nothing has changed */
 };
 struct smtp_answer {
 	enum smtp_verdict verdict;
-	uint64_t account_id, credential; /* of YES to ASK_PASSWORD */
+	uint64_t account_id, credential; /* of YES to ASK_PASSWORD and ASK_SCRAM_FINAL */
+	int64_t retry_after_ms;          /* of REFUSED */
+	struct span text;                /* of YES to ASK_SCRAM_; borrowed for the call */
+	struct span login;               /* of ASK_SCRAM_: whom the client named; borrowed for the call */
 };
 
 struct smtp_session;

@@ -21,12 +21,17 @@ enum smtp_state {
 };
 #define AT_ANY (AT_START | AT_READY | AT_MAIL | AT_RCPT | AT_BDAT)
 
+enum smtp_mechanism { MECHANISM_PLAIN,
+		      MECHANISM_LOGIN,
+		      MECHANISM_SCRAM,
+		      MECHANISM_SCRAM_PLUS };
+
 struct smtp_session {
 	const struct smtp_services *services;
 	void *world;
 	enum smtp_profile profile;
 	const struct session_peer *peer;
-	uint64_t max_size;
+	struct smtp_limits limits; /* as of EHLO, or of the transaction */
 	bool start_tls;
 	bool broken; /* an edge that is not in the diagram */
 	enum smtp_state state;
@@ -63,9 +68,10 @@ struct smtp_session {
 
 	/* authentication */
 	struct buf sasl; /* decoded: secrets */
-	bool sasl_plain;
-	bool sasl_has_login;
-	size_t sasl_login_len;
+	enum smtp_mechanism mechanism;
+	unsigned sasl_round;                       /* responses that were taken */
+	size_t sasl_login_len;                     /* of LOGIN */
+	uint64_t sasl_account_id, sasl_credential; /* of SCRAM: proven, and not yet acknowledged by the client */
 
 	struct smtp_question ask;
 	struct arena command;

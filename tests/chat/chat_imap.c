@@ -2,7 +2,11 @@
  *
  *   set: tls        the peer speaks TLS           set: remote     the peer is not on loopback
  *   set: no-tls     STARTTLS is not offered       set: full-disk  writing a body file fails
- *   ASK: login USER PASSWORD                      ANS: ok | wrong | busy | suspended | limit
+ *   set: binding    with TLS there is something to bind to
+ *   ASK: login USER PASSWORD                      ANS: ok | wrong | busy | suspended | limit | refused | app-password
+ *   ASK: scram-first MESSAGE   ASK: scram-plus-first MESSAGE   ASK: scram-final MESSAGE
+ *                                                 ANS: says MESSAGE | malformed | one of those above
+ *   CHECK: exchanges N       so many of SCRAM were ended
  *   CHECK: files N           files in the account's files/
  *   CHECK: append MAILBOX    somebody files a small message      CHECK: remove MAILBOX   somebody deletes the mailbox
  *   CHECK: expunge MAILBOX   somebody removes every message of the mailbox
@@ -27,6 +31,7 @@ struct world {
 	struct imap_service service;
 	struct session_peer peer;
 	bool no_tls, watching, limit;
+	unsigned exchanges;
 	struct imap_session *session;
 	struct mailstore *other; /* somebody else's handle */
 };
@@ -67,6 +72,16 @@ static enum err full_disk(struct imap_body_file *f, struct span bytes)
 	return ERR_TEMP;
 }
 
+static void scram_end(void *ctx)
+{
+	((struct world *)ctx)->exchanges++;
+}
+
+static void bind_peer(const struct session_peer *peer, struct session_binding *out)
+{
+	*out = (struct session_binding){ .exporter_len = peer->tls ? sizeof(out->exporter) : 0 };
+}
+
 static void die(const char *what)
 {
 	fprintf(stderr, "chat_imap: %s\n", what);
@@ -93,6 +108,7 @@ static void *world_new(void)
 	imap_store_service(&w->service);
 	w->service.account_open = account_open;
 	w->service.account_close = account_close;
+	w->service.scram_end = scram_end;
 	w->service.watch = watch;
 	w->service.unwatch = unwatch;
 	w->peer.remote = (struct net_addr){ .family = NET_IPV4, .ip = { 127, 0, 0, 1 } };
@@ -133,6 +149,8 @@ static enum err set(void *world, struct span text)
 		w->peer.tls = true;
 	else if (span_equals(text, SPAN("remote")))
 		w->peer.remote = (struct net_addr){ .family = NET_IPV4, .ip = { 192, 0, 2, 1 } };
+	else if (span_equals(text, SPAN("binding")))
+		w->peer.binding = bind_peer;
 	else if (span_equals(text, SPAN("no-tls")))
 		w->no_tls = true;
 	else if (span_equals(text, SPAN("full-disk")))
@@ -172,27 +190,49 @@ static void question(void *world, struct buf *out)
 {
 	const struct imap_ask *ask = &((struct world *)world)->session->ask;
 
-	buf_add_str(out, "login ");
-	buf_add(out, ask->login);
-	buf_add_char(out, ' ');
-	buf_add(out, ask->password);
+	switch (ask->kind) {
+	case IMAP_ASK_PASSWORD:
+		buf_add_str(out, "login ");
+		buf_add(out, ask->login);
+		buf_add_char(out, ' ');
+		buf_add(out, ask->password);
+		break;
+	case IMAP_ASK_SCRAM_FIRST:
+		buf_add_str(out, ask->scram_plus ? "scram-plus-first " : "scram-first ");
+		buf_add(out, ask->scram);
+		break;
+	case IMAP_ASK_SCRAM_FINAL:
+		buf_add_str(out, "scram-final ");
+		buf_add(out, ask->scram);
+		break;
+	}
 }
 
 static enum err answer(void *world, struct span text, enum step *step_out, struct out *out)
 {
 	struct world *w = world;
-	struct auth_result result = { .verdict = AUTH_OK, .account_id = 1 };
+	struct imap_answer a = { .result = { .verdict = AUTH_OK, .account_id = 1, .retry_after_ms = 250000 } };
 
 	if (span_equals(text, SPAN("wrong")))
-		result.verdict = AUTH_WRONG;
+		a.result.verdict = AUTH_WRONG;
 	else if (span_equals(text, SPAN("busy")))
-		result.verdict = AUTH_BUSY;
+		a.result.verdict = AUTH_BUSY;
 	else if (span_equals(text, SPAN("suspended")))
-		result.verdict = AUTH_SUSPENDED;
+		a.result.verdict = AUTH_SUSPENDED;
+	else if (span_equals(text, SPAN("refused")))
+		a.result.verdict = AUTH_REFUSED;
+	else if (span_equals(text, SPAN("app-password")))
+		a.result.verdict = AUTH_WANTS_APP_PASSWORD;
+	else if (span_equals(text, SPAN("malformed")))
+		a.error = ERR_SYNTAX;
+	else if (span_starts(text, SPAN("says ")))
+		a.text = span_skip(text, 5);
 	else if (!span_equals(text, SPAN("ok")) && !span_equals(text, SPAN("default")) && !span_equals(text, SPAN("limit")))
 		return ERR_SYNTAX;
+	if (a.result.verdict != AUTH_OK)
+		a.error = ERR_DENIED;
 	w->limit = span_equals(text, SPAN("limit"));
-	*step_out = imap_session_answer(w->session, &result, out);
+	*step_out = imap_session_answer(w->session, &a, out);
 	return ERR_OK;
 }
 
@@ -268,10 +308,14 @@ static enum err check(void *world, struct span text, struct note *why)
 		return w->watching ? ERR_STATE : ERR_OK;
 	if (!span_split(&text, ' ', &what))
 		return ERR_SYNTAX;
-	if (!span_equals(what, SPAN("files")))
+	if (!span_equals(what, SPAN("files")) && !span_equals(what, SPAN("exchanges")))
 		return act(w, what, text);
 	if (span_to_u64(text, 1000000, &n))
 		return ERR_SYNTAX;
+	if (span_equals(what, SPAN("exchanges"))) {
+		note_set(why, "%u were ended", w->exchanges);
+		return w->exchanges == n ? ERR_OK : ERR_STATE;
+	}
 	note_set(why, "there are %u files", count_files(w));
 	return count_files(w) == n ? ERR_OK : ERR_STATE;
 }

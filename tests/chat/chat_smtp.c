@@ -2,7 +2,10 @@
  *
  *   set: profile mx|submission      set: tls on            (implicit TLS)     set: no-starttls
  *   set: size N                     set: fail begin|add|seal|commit           set: clock N (mono ms between two looks)
- *   ASK: auth LOGIN PASSWORD        ANS: ok | wrong | suspended | busy
+ *   ASK: auth LOGIN PASSWORD        ANS: ok | wrong | suspended | busy | refused | app-password
+ *   ASK: scram-first MESSAGE        ANS: says MESSAGE | malformed | one of those above
+ *   ASK: scram-plus-first MESSAGE   ASK: scram-final MESSAGE    CHECK: exchanges N (that were ended)
+ *   set: binding                    (with TLS there is something to bind to)
  *   ASK: commit                     ANS: ok | temp
  *   CHECK: messages N               CHECK: from PATH       CHECK: rcpt N ADDRESS      CHECK: rcpts N
  *   CHECK: trace PART               CHECK: body PART       CHECK: no-body PART        CHECK: bytes N   (of the last message kept)
@@ -28,7 +31,8 @@ enum fault { FAULT_NONE,
 
 struct world {
 	enum smtp_profile profile;
-	bool implicit_tls, no_start_tls, login_over;
+	bool implicit_tls, no_start_tls, login_over, binding;
+	unsigned exchanges;
 	unsigned logins_looked_at;
 	uint64_t max_size;
 	enum fault fault;
@@ -92,6 +96,11 @@ static bool login_holds(void *world, uint64_t account_id, uint64_t credential)
 	struct world *w = world;
 
 	return account_id == 7 && credential == 70 && !(w->login_over && w->logins_looked_at++ > 0);
+}
+
+static void scram_end(void *world)
+{
+	((struct world *)world)->exchanges++;
 }
 
 static int64_t real_ms(void *world)
@@ -199,10 +208,19 @@ static enum err seal(struct accept *a, const struct accept_envelope *envelope, s
 	return ERR_OK;
 }
 
+static void limits(void *world, struct smtp_limits *out)
+{
+	const struct world *w = world;
+
+	*out = (struct smtp_limits){ .size_max = w->max_size, .recipients_max = QUEUE_MAX_RECIPIENTS };
+}
+
 static const struct smtp_services services = {
+	.limits = limits,
 	.recipient = recipient,
 	.may_send_as = may_send_as,
 	.login_holds = login_holds,
+	.scram_end = scram_end,
 	.real_ms = real_ms,
 	.mono_ms = mono_ms,
 	.new_id = new_id,
@@ -254,6 +272,11 @@ static enum err set_fault(struct world *w, struct span name)
 	return ERR_SYNTAX;
 }
 
+static void bind_peer(const struct session_peer *peer, struct session_binding *out)
+{
+	*out = (struct session_binding){ .exporter_len = peer->tls ? sizeof(out->exporter) : 0 };
+}
+
 static enum err set(void *world, struct span text)
 {
 	struct world *w = world;
@@ -265,6 +288,8 @@ static enum err set(void *world, struct span text)
 		w->profile = SMTP_SUBMISSION;
 	} else if (span_equals(text, SPAN("tls on"))) {
 		w->implicit_tls = true;
+	} else if (span_equals(text, SPAN("binding"))) {
+		w->binding = true;
 	} else if (span_equals(text, SPAN("no-starttls"))) {
 		w->no_start_tls = true;
 	} else if (span_equals(text, SPAN("login over"))) {
@@ -292,7 +317,6 @@ static enum err open_session(void *world)
 		.profile = w->profile,
 		.peer = &w->peer,
 		.hostname = SPAN("mail.example.org"),
-		.max_size = w->max_size,
 		.start_tls = !w->no_start_tls,
 	};
 
@@ -300,6 +324,7 @@ static enum err open_session(void *world)
 	if (net_ip_parse(SPAN("192.0.2.9"), &w->peer.remote) != ERR_OK || net_ip_parse(SPAN("192.0.2.1"), &w->peer.local) != ERR_OK)
 		return ERR_CORRUPT;
 	w->peer.tls = w->implicit_tls;
+	w->peer.binding = w->binding ? bind_peer : NULL;
 	w->peer.tls_version = w->implicit_tls ? "TLSv1.3" : NULL;
 	w->peer.tls_cipher = w->implicit_tls ? "TLS_AES_256_GCM_SHA384" : NULL;
 	return smtp_session_new(&setup, &w->session);
@@ -340,6 +365,14 @@ static void question(void *world, struct buf *out)
 		buf_add_char(out, ' ');
 		buf_add(out, q->password);
 		break;
+	case SMTP_ASK_SCRAM_FIRST:
+		buf_add_str(out, q->scram_plus ? "scram-plus-first " : "scram-first ");
+		buf_add(out, q->scram);
+		break;
+	case SMTP_ASK_SCRAM_FINAL:
+		buf_add_str(out, "scram-final ");
+		buf_add(out, q->scram);
+		break;
 	}
 }
 
@@ -364,24 +397,44 @@ static enum smtp_verdict commit(struct world *w, struct accept **message, bool o
 	return verdict;
 }
 
+static enum err verdict_of(struct span text, struct smtp_answer *out)
+{
+	static const struct {
+		const char *word;
+		enum smtp_verdict verdict;
+	} words[] = {
+		{ "ok", SMTP_YES },
+		{ "wrong", SMTP_NO },
+		{ "suspended", SMTP_SUSPENDED },
+		{ "busy", SMTP_LATER },
+		{ "refused", SMTP_REFUSED },
+		{ "app-password", SMTP_WANTS_APP_PASSWORD },
+		{ "malformed", SMTP_MALFORMED },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (span_equals(text, span_str(words[i].word))) {
+			out->verdict = words[i].verdict;
+			return ERR_OK;
+		}
+	}
+	return ERR_SYNTAX;
+}
+
 static enum err answer(void *world, struct span text, enum step *step_out, struct out *out)
 {
 	struct world *w = world;
 	const struct smtp_question *q = smtp_session_question(w->session);
-	struct smtp_answer a = { .verdict = SMTP_NO };
+	struct smtp_answer a = { .verdict = SMTP_NO, .retry_after_ms = 250000, .login = SPAN("alice@example.org") };
 	bool friendly = span_equals(text, SPAN("default"));
 
 	if (q->kind == SMTP_ASK_COMMIT)
 		a.verdict = commit(w, q->message, friendly || span_equals(text, SPAN("ok")));
 	else if (friendly)
 		a.verdict = span_equals(q->login, SPAN("alice@example.org")) && span_equals(q->password, SPAN("secret")) ? SMTP_YES : SMTP_NO;
-	else if (span_equals(text, SPAN("ok")))
-		a.verdict = SMTP_YES;
-	else if (span_equals(text, SPAN("suspended")))
-		a.verdict = SMTP_SUSPENDED;
-	else if (span_equals(text, SPAN("busy")))
-		a.verdict = SMTP_LATER;
-	else if (!span_equals(text, SPAN("wrong")))
+	else if (span_starts(text, SPAN("says ")))
+		a = (struct smtp_answer){ .verdict = SMTP_YES, .text = span_skip(text, 5) };
+	else if (verdict_of(text, &a) != ERR_OK)
 		return ERR_SYNTAX;
 	a.account_id = a.verdict == SMTP_YES ? 7 : 0;
 	a.credential = a.account_id * 10;
@@ -458,6 +511,8 @@ static enum err check(void *world, struct span text, struct note *why)
 		return ERR_SYNTAX;
 	if (span_equals(what, SPAN("messages")))
 		return check_number(w->messages, rest, why);
+	if (span_equals(what, SPAN("exchanges")))
+		return check_number(w->exchanges, rest, why);
 	if (span_equals(what, SPAN("rcpts")))
 		return check_number(w->recipient_count, rest, why);
 	if (span_equals(what, SPAN("bytes")))

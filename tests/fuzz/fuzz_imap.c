@@ -88,7 +88,7 @@ static void drain(struct out *out)
 /* As the pool would, until the session wants input or ends. */
 static enum step settle(struct imap_session *s, enum step step, struct out *out)
 {
-	static const struct auth_result right = { .verdict = AUTH_OK, .account_id = 1 };
+	static const struct imap_answer right = { .result = { .verdict = AUTH_OK, .account_id = 1 }, .text = SPAN("v=AAAA") };
 
 	for (unsigned turns = 0; step == STEP_MORE || step == STEP_WAIT; turns++) {
 		drain(out);
@@ -116,6 +116,11 @@ static enum step feed_all(struct imap_session *s, struct span in, size_t cut, st
 	return step;
 }
 
+static void scram_end(void *ctx)
+{
+	(void)ctx;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const size_t cuts[] = { 1, 2, 3, 7, 64, 1000, 4096, SIZE_MAX };
@@ -129,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		imap_store_service(&service);
 		service.account_open = account_open;
 		service.account_close = account_close;
+		service.scram_end = scram_end;
 		service.watch = watch;
 		service.unwatch = unwatch;
 	}

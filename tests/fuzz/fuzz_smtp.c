@@ -56,6 +56,11 @@ static bool login_holds(void *world, uint64_t account_id, uint64_t credential)
 	return next_random(world) % 16 != 0;
 }
 
+static void scram_end(void *world)
+{
+	(void)world;
+}
+
 static int64_t real_ms(void *world)
 {
 	(void)world;
@@ -134,10 +139,18 @@ static enum err seal(struct accept *a, const struct accept_envelope *envelope, s
 	return ERR_OK;
 }
 
+static void limits(void *world, struct smtp_limits *out)
+{
+	(void)world;
+	*out = (struct smtp_limits){ .size_max = 60000, .recipients_max = 100 };
+}
+
 static const struct smtp_services services = {
+	.limits = limits,
 	.recipient = recipient,
 	.may_send_as = may_send_as,
 	.login_holds = login_holds,
+	.scram_end = scram_end,
 	.real_ms = real_ms,
 	.mono_ms = mono_ms,
 	.new_id = new_id,
@@ -173,7 +186,7 @@ static void drain(struct out *out)
 static enum step answer(struct world *w, struct smtp_session *s, struct out *out)
 {
 	const struct smtp_question *q = smtp_session_question(s);
-	struct smtp_answer a = { .verdict = (enum smtp_verdict)(next_random(w) % 4), .account_id = 1, .credential = 2 };
+	struct smtp_answer a = { .verdict = (enum smtp_verdict)(next_random(w) % (SMTP_LATER + 1)), .account_id = 1, .credential = 2, .text = SPAN("v=AAAA") };
 
 	must(q->kind != SMTP_ASK_NOTHING);
 	if (q->kind == SMTP_ASK_COMMIT)
@@ -211,7 +224,7 @@ static struct span feed(struct world *w, struct smtp_session *s, struct span in,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world w = { .mono_ms = 1000 };
-	struct smtp_setup setup = { .services = &services, .world = &w, .peer = &w.peer, .hostname = SPAN("mx.example"), .max_size = 60000, .start_tls = true };
+	struct smtp_setup setup = { .services = &services, .world = &w, .peer = &w.peer, .hostname = SPAN("mx.example"), .start_tls = true };
 	struct smtp_session *s = NULL;
 	enum step step = STEP_REPLY;
 	struct span all, in;
