@@ -43,7 +43,6 @@
 #include "db/db.h"
 #include "webui/webui.h"
 
-#define MAX_MESSAGE_BYTES (50ull * 1024 * 1024)
 #define STOP_DEADLINE_MS 10000 /* all parts together */
 #define STOP_POOL_MS 1500      /* each pool's share */
 #define STOP_WEB_MS 1000
@@ -179,7 +178,6 @@ static enum err start_queue(struct daemon *d, struct note *why)
 		.store = d->store,
 		.relay = d->relay,
 		.checkpointer = d->checkpointer,
-		.max_size = MAX_MESSAGE_BYTES,
 	};
 	enum err e = queue_open(&c, &d->queue, why);
 
@@ -195,7 +193,7 @@ static void stop_queue(struct daemon *d)
 
 static enum err start_services(struct daemon *d, struct note *why)
 {
-	struct smtp_config smtp = { .profile = SMTP_MX, .directory = d->ground.directory, .auth = d->auth, .queue = d->queue, .max_size = MAX_MESSAGE_BYTES, .tls = true };
+	struct smtp_config smtp = { .profile = SMTP_MX, .directory = d->ground.directory, .auth = d->auth, .queue = d->queue, .tls = true };
 	const struct imap_config imap = { .auth = d->auth, .store = d->store, .may_starttls = true };
 	enum err e = smtp_service_new(&smtp, &d->mx);
 

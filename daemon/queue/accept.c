@@ -18,6 +18,7 @@
 
 #include "daemon/base/arena.h"
 #include "daemon/base/clock.h"
+#include "daemon/directory/setting.h"
 #include "daemon/mime/header.h"
 #include "daemon/queue/body.h"
 #include "daemon/queue/content.h"
@@ -47,7 +48,7 @@ struct accept {
 	struct content *content;
 	struct body_writer file;
 	struct message_parser *parser; /* fed while a large body arrives */
-	uint64_t size;
+	uint64_t size, size_max;
 
 	/* of a sealed one */
 	struct arena arena; /* the row and its recipients */
@@ -61,6 +62,20 @@ struct accept {
 	struct accept *next;
 };
 
+static uint64_t size_limit(struct queue *q)
+{
+	const struct snapshot *s = directory_hold(q->config.directory);
+	int64_t max = snapshot_number(s, SETTING_MESSAGE_SIZE_MAX);
+
+	snapshot_release(&s);
+	return (uint64_t)max;
+}
+
+void accept_is_ours(struct accept *a)
+{
+	a->size_max = UINT64_MAX;
+}
+
 enum err accept_begin(struct queue *q, struct accept **out)
 {
 	struct accept *a = calloc(1, sizeof(*a));
@@ -69,6 +84,7 @@ enum err accept_begin(struct queue *q, struct accept **out)
 	if (!a)
 		return ERR_TEMP;
 	a->q = q;
+	a->size_max = size_limit(q);
 	a->file = BODY_WRITER_NONE;
 	a->header_check_at = 2 * HEADER_PIECE;
 	buf_init(&a->header, STORE_HEAD_MAX + HEADER_PIECE + 2);
@@ -189,7 +205,7 @@ enum err accept_add(struct accept *a, struct span bytes)
 	if (a->state != ACCEPT_WRITING)
 		return ERR_STATE;
 	a->size += bytes.len;
-	a->failed = a->size > a->q->config.max_size ? ERR_LIMIT : add_bytes(a, bytes);
+	a->failed = a->size > a->size_max ? ERR_LIMIT : add_bytes(a, bytes);
 	return a->failed;
 }
 
@@ -269,7 +285,7 @@ static enum err parse_content(struct accept *a, const struct routed *routed, siz
 	return content_parse(a->content, a->header_replaced ? NULL : a->parser);
 }
 
-static enum err fill_rows(struct accept *a, const struct accept_envelope *envelope, const struct routed *routed, size_t count, struct entry_plan *plan)
+static enum err fill_rows(struct accept *a, const struct accept_envelope *envelope, int64_t lifetime_ms, const struct routed *routed, size_t count, struct entry_plan *plan)
 {
 	struct rcpt *rcpts = arena_array(&a->arena, count, sizeof(*rcpts));
 	struct span *hops = arena_array(&a->arena, count, sizeof(*hops));
@@ -290,13 +306,13 @@ static enum err fill_rows(struct accept *a, const struct accept_envelope *envelo
 	a->recipient_count = count;
 	a->row = (struct queue_row){ .source = envelope->source, .account_id = envelope->account_id, .accepted_ms = clock_real_ms() };
 	memcpy(a->row.id, envelope->id.bytes, sizeof(a->row.id));
-	a->row.expires_ms = a->row.accepted_ms + QUEUE_LIFETIME_MS;
+	a->row.expires_ms = a->row.accepted_ms + lifetime_ms;
 	a->row.flags = (envelope->smtputf8 ? ROW_SMTPUTF8 : 0) | (envelope->body_8bit ? ROW_8BIT : 0);
 	a->row.size = a->content->head.len + a->content->body_size;
 	a->row.reverse_path = arena_copy(&a->arena, envelope->reverse_path);
 	a->row.subject = list_subject(a);
 	a->row.body_file = body_file_name(&a->file);
-	*plan = (struct entry_plan){ .id = envelope->id, .accepted_ms = a->row.accepted_ms, .expires_mono_ms = clock_mono_ms() + QUEUE_LIFETIME_MS, .size = a->row.size, .reverse_path = a->row.reverse_path, .body_file = a->row.body_file, .smtputf8 = envelope->smtputf8, .body_8bit = envelope->body_8bit, .rcpts = rcpts, .hops = hops, .count = count };
+	*plan = (struct entry_plan){ .id = envelope->id, .accepted_ms = a->row.accepted_ms, .expires_mono_ms = clock_mono_ms() + lifetime_ms, .size = a->row.size, .reverse_path = a->row.reverse_path, .body_file = a->row.body_file, .smtputf8 = envelope->smtputf8, .body_8bit = envelope->body_8bit, .rcpts = rcpts, .hops = hops, .count = count };
 	return a->arena.failed ? ERR_LIMIT : ERR_OK;
 }
 
@@ -311,7 +327,7 @@ static enum err route_and_fill(struct accept *a, const struct accept_envelope *e
 	if (!e)
 		e = parse_content(a, routed, count);
 	if (!e)
-		e = fill_rows(a, envelope, routed, count, &plan);
+		e = fill_rows(a, envelope, snapshot_number(s, SETTING_QUEUE_DAYS) * DAY_MS, routed, count, &plan);
 	if (!e)
 		e = entry_new(a->q, &plan, &a->entry);
 	snapshot_release(&s);

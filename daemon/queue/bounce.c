@@ -5,6 +5,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
+#include "daemon/queue/accept.h"
 #include "daemon/queue/content.h"
 #include "daemon/queue/dsn.h"
 
@@ -38,6 +39,8 @@ static enum err seal(struct queue *q, const struct dsn *d, struct accept_envelop
 	e = dsn_write(d, &text, &envelope->smtputf8, &envelope->body_8bit);
 	if (!e)
 		e = accept_begin(q, &a);
+	if (!e)
+		accept_is_ours(a);
 	if (!e)
 		e = accept_add(a, buf_span(&text));
 	if (!e)

@@ -7,7 +7,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
-#include "daemon/directory/directory.h"
+#include "daemon/directory/setting.h"
 #include "daemon/queue/body.h"
 #include "daemon/queue/entry.h"
 #include "daemon/queue/flush.h"
@@ -72,7 +72,7 @@ static enum err make_entry(struct loader *l)
 
 	memcpy(id.bytes, l->row.id, sizeof(id.bytes));
 	plan.id = id;
-	plan.expires_mono_ms = l->mono_ms + clamp(l->row.expires_ms - l->real_ms, QUEUE_LIFETIME_MS);
+	plan.expires_mono_ms = l->mono_ms + clamp(l->row.expires_ms - l->real_ms, setting_rules[SETTING_QUEUE_DAYS].max * DAY_MS);
 	plan.smtputf8 = l->row.flags & ROW_SMTPUTF8;
 	plan.body_8bit = l->row.flags & ROW_8BIT;
 	if (!entry_find(q, &id))

@@ -29,7 +29,6 @@ struct queue_config {
 	struct store *store;
 	struct relay *relay;
 	struct checkpointer *checkpointer;
-	uint64_t max_size; /* of a message, bytes */
 };
 /* Removes orphan files. From here on accepting works; nothing is delivered before the start. */
 enum err queue_open(const struct queue_config *config, struct queue **out, struct note *why) MUST_CHECK;

@@ -119,7 +119,7 @@ struct lane_chain {
 #define RELAY_FAILING_MAX (RELAY_THREADS_MAX / 2)
 #define DELIVERY_THREADS 4
 #define FRESH_MAX_BYTES (64u * 1024u * 1024u)
-#define QUEUE_LIFETIME_MS (5 * 86400000LL)
+#define DAY_MS 86400000LL
 
 enum relay_slot { SLOT_FREE,
 		  SLOT_RUNNING,

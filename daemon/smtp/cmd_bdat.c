@@ -64,7 +64,7 @@ enum step smtp_run_bdat(struct smtp_session *s, const union smtp_args *args, str
 		return smtp_bdat_refuse(s, args, REPLY_NO_RECIPIENTS, reply);
 	if (s->state == AT_RCPT && smtp_content_begin(s, false) != ERR_OK)
 		return smtp_bdat_refuse(s, args, REPLY_TRY_LATER, reply);
-	if (args->bdat.size > s->max_size - s->content_bytes)
+	if (args->bdat.size > s->limits.size_max - s->content_bytes)
 		return smtp_bdat_refuse(s, args, REPLY_TOO_LARGE, reply);
 	s->chunk_from = AT_READY;
 	return chunk_begin(s, args, reply);

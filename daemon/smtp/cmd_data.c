@@ -55,7 +55,7 @@ static void keep(void *arg, struct span run)
 	enum err e;
 
 	s->content_bytes += run.len;
-	if (s->refusal == REPLY_NONE && s->content_bytes > s->max_size)
+	if (s->refusal == REPLY_NONE && s->content_bytes > s->limits.size_max)
 		smtp_content_refuse(s, REPLY_TOO_LARGE);
 	if (s->refusal != REPLY_NONE) {
 		s->discarded_bytes += run.len;

@@ -38,7 +38,8 @@ enum step smtp_run_mail(struct smtp_session *s, const union smtp_args *args, str
 		*reply = (struct smtp_reply){ REPLY_LOGIN_OVER, smtp_hostname(s) };
 		return STEP_CLOSE;
 	}
-	if (args->mail.size > s->max_size) {
+	s->services->limits(s->world, &s->limits);
+	if (args->mail.size > s->limits.size_max) {
 		reply->id = REPLY_TOO_LARGE;
 		return STEP_REPLY;
 	}

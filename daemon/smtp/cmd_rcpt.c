@@ -51,7 +51,7 @@ enum step smtp_run_rcpt(struct smtp_session *s, const union smtp_args *args, str
 		return STEP_REPLY;
 	}
 	/* RFC 5321 4.5.3.1.10: the ones before stay good. */
-	if (s->recipient_count >= QUEUE_MAX_RECIPIENTS) {
+	if (s->recipient_count >= s->limits.recipients_max) {
 		reply->id = REPLY_TOO_MANY_RECIPIENTS;
 		return STEP_REPLY;
 	}

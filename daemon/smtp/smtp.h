@@ -19,8 +19,7 @@ struct smtp_config {
 	struct directory *directory; /* borrowed for the service's life */
 	struct auth *auth;           /* may be null on mx and local */
 	struct queue *queue;
-	uint64_t max_size; /* of a message: what SIZE announces */
-	bool tls;          /* the pool can do it: STARTTLS is offered */
+	bool tls; /* the pool can do it: STARTTLS is offered */
 };
 
 /* Fills in *out for pool_attach(). ERR_TEMP without memory. */

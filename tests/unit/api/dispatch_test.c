@@ -102,7 +102,7 @@ static void open_parts(struct place *p)
 	struct note why = { "" };
 	const struct directory_config directory = { p->control, &p->key, p->checkpointer };
 	struct store_config store = { .accounts_dir = p->accounts, .checkpointer = p->checkpointer, .max_open = 8 };
-	struct queue_config queue = { .path = p->queue_db, .bodies_dir = p->bodies, .checkpointer = p->checkpointer, .max_size = 1 << 20 };
+	struct queue_config queue = { .path = p->queue_db, .bodies_dir = p->bodies, .checkpointer = p->checkpointer };
 
 	assert_int_equal(directory_open(&directory, &p->api.directory, &why), ERR_OK);
 	assert_int_equal(store_new(&store, &p->api.store, &why), ERR_OK);

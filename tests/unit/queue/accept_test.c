@@ -1,4 +1,5 @@
 /* Taking a message: what is kept, where, and what is left when it is not. */
+#include "daemon/directory/setting.h"
 #include "tests/unit/queue/fixture.h"
 
 #include <stdio.h>
@@ -184,6 +185,25 @@ static void too_large_message_is_refused(void **state)
 	assert_int_equal(fixture_files(f), 0);
 }
 
+static void size_and_days_are_settings(void **state)
+{
+	struct fixture *f = *state;
+	struct queue_entry *list;
+	struct queue_id id;
+	struct arena a;
+	size_t count;
+
+	assert_int_equal(directory_setting_set(f->directory, SETTING_MESSAGE_SIZE_MAX, SPAN("100000"), NULL), ERR_OK);
+	assert_int_equal(directory_setting_set(f->directory, SETTING_QUEUE_DAYS, SPAN("2"), NULL), ERR_OK);
+	assert_int_equal(fixture_accept(f, &(struct mail){ .from = "e@other.test", .to = { "bob@example.test" }, .body_size = 100000 }, &id), ERR_LIMIT);
+	assert_int_equal(fixture_accept(f, &(struct mail){ .from = "e@other.test", .to = { "bob@example.test" }, .body_size = 90000 }, &id), ERR_OK);
+	arena_init(&a, 1 << 20);
+	assert_int_equal(queue_list(f->queue, NULL, 10, &a, &list, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(list[0].expires_ms - list[0].accepted_ms, 2 * 86400000);
+	arena_clear(&a);
+}
+
 static void stranger_cannot_relay(void **state)
 {
 	struct fixture *f = *state;
@@ -244,6 +264,7 @@ int main(void)
 		TEST(large_body_is_a_file_until_delivered),
 		TEST(end_without_commit_leaves_nothing),
 		TEST(too_large_message_is_refused),
+		TEST(size_and_days_are_settings),
 		TEST(stranger_cannot_relay),
 		TEST(control_characters_in_paths_are_refused),
 		TEST(orphan_files_go_at_the_start),

@@ -23,7 +23,7 @@ void fixture_open(struct fixture *f)
 {
 	struct directory_config directory = { f->control, &f->key, NULL };
 	struct store_config store = { f->accounts, NULL, 4 };
-	struct queue_config config = { .path = f->path, .bodies_dir = f->bodies, .max_size = 50u << 20 };
+	struct queue_config config = { .path = f->path, .bodies_dir = f->bodies };
 	struct note why = { "" };
 
 	if (directory_open(&directory, &f->directory, &why) || store_new(&store, &f->store, &why))
