@@ -3,6 +3,8 @@
 
 #include "db/stmt.h"
 
+#define ALIASES_MAX ((size_t)256 << 20) /* that one account can be a target of */
+
 static enum err changed_one(struct db *db, struct sqlite3_stmt *s)
 {
 	enum err e = stmt_run(db, s);
@@ -112,32 +114,54 @@ enum err db_account_set_suspended(struct db *db, uint64_t id, bool suspended)
 	return changed_one(db, s);
 }
 
-/* A target means the account by its very name, or by a subaddress that is no name of its own. */
-static enum err remove_targets(struct db *db, uint64_t id)
+static enum err remove_if_empty(struct db *db, struct span alias)
 {
-	static const char targets[] = "DELETE FROM alias_target WHERE base_key = (SELECT key FROM account WHERE id = ?1) AND "
-				      "(key = base_key OR (key NOT IN (SELECT key FROM account) AND key NOT IN (SELECT key FROM alias)))";
-	static const char empty[] = "DELETE FROM alias WHERE key NOT IN (SELECT alias FROM alias_target)";
-	static const char named[] = "DELETE FROM alias_target WHERE key = (SELECT key FROM account WHERE id = ?1)";
-	struct sqlite3_stmt *s = db_stmt(db, targets);
+	static const char sql[] = "DELETE FROM alias WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM alias_target WHERE alias = ?1)";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_text(s, 1, alias);
+	return stmt_run(db, s);
+}
+
+/* A target means the account by its very name (which may look like a subaddress), or by a subaddress that is no name of its own.
+ * The aliases that had one go to `aliases`, each followed by NUL, which no key holds. */
+static enum err remove_targets(struct db *db, uint64_t id, struct buf *aliases)
+{
+	static const char sql[] = "DELETE FROM alias_target WHERE key = (SELECT key FROM account WHERE id = ?1) OR (base_key = (SELECT key FROM account WHERE id = ?1) AND "
+				  "key NOT IN (SELECT key FROM account) AND key NOT IN (SELECT key FROM alias)) RETURNING alias";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
 
 	stmt_int(s, 1, (int64_t)id);
-	e = stmt_run(db, s);
-	if (e)
+	while ((e = stmt_row(db, s)) == ERR_OK) {
+		buf_add(aliases, stmt_get_bytes(s, 0));
+		buf_add_char(aliases, '\0');
+	}
+	if (e != ERR_NOT_FOUND)
 		return e;
-	/* An account may itself be called by what looks like a subaddress. */
-	s = db_stmt(db, named);
-	stmt_int(s, 1, (int64_t)id);
-	e = stmt_run(db, s);
-	return e ? e : stmt_run(db, db_stmt(db, empty));
+	return aliases->failed ? ERR_LIMIT : ERR_OK;
+}
+
+static enum err remove_meanings(struct db *db, uint64_t id)
+{
+	struct buf aliases;
+	struct span rest, alias;
+	enum err e;
+
+	buf_init(&aliases, ALIASES_MAX);
+	e = remove_targets(db, id, &aliases);
+	rest = buf_span(&aliases);
+	while (!e && rest.len > 0 && span_split(&rest, '\0', &alias))
+		e = remove_if_empty(db, alias);
+	buf_clear(&aliases);
+	return e;
 }
 
 enum err db_account_remove(struct db *db, uint64_t id)
 {
 	static const char sql[] = "DELETE FROM account WHERE id = ?1";
 	struct sqlite3_stmt *s;
-	enum err e = remove_targets(db, id);
+	enum err e = remove_meanings(db, id);
 
 	if (e)
 		return e;

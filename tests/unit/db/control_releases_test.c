@@ -134,9 +134,7 @@ static void older_release_runs_on_the_migrated_file(void **state)
 	static const char *const newer[] = {
 		"UPDATE account SET duty = 3, name = 'Bob' WHERE id = 2",
 		"INSERT INTO account_grant (account_id, domain) VALUES (2, 'old.test')",
-		"INSERT INTO app_password (account_id, label, protocols, networks, digest, stored_key, server_key, created_ms, expires_ms) "
-		"VALUES (2, 'phone', 1, '', x'00', x'00', x'00', 1, 0)",
-		"INSERT INTO web_session (account_id, digest, created_ms, seen_ms, proven_ms, seen_from, agent) VALUES (2, x'01', 1, 1, 1, '', '')",
+		"INSERT INTO known_device (account_id, network, first_ms, seen_ms, protocols) VALUES (2, '192.0.2.0/24', 1, 1, 1)",
 	};
 	struct place *p = *state;
 
@@ -148,7 +146,7 @@ static void older_release_runs_on_the_migrated_file(void **state)
 	RUN(p, again_0001);
 	RUN(p, removals_0001);
 	assert_int_equal(number(p, "SELECT count(*) FROM account_grant"), 0);
-	assert_int_equal(number(p, "SELECT count(*) FROM app_password"), 0);
+	assert_int_equal(number(p, "SELECT count(*) FROM known_device"), 0);
 	open_as(p, &db_schema_control);
 }
 

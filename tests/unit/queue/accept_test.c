@@ -1,10 +1,11 @@
 /* Taking a message: what is kept, where, and what is left when it is not. */
-#include "daemon/directory/setting.h"
 #include "tests/unit/queue/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "daemon/directory/setting.h"
 
 static bool has(struct span text, const char *what)
 {
