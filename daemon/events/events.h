@@ -25,7 +25,7 @@ enum event_type {
 	EVENT_QUEUE_CHANGED,    /* steered by hand: retry, removal */
 	EVENT_LOGIN_SUCCEEDED,  /* on the web */
 	EVENT_LOGIN_FAILED,
-	EVENT_LOGIN_REFUSED,  /* an account or a network is refused from now on */
+	EVENT_LOGIN_REFUSED, /* an account or a network is refused from now on */
 	EVENT_LOGIN_NEW_DEVICE,
 	EVENT_DOMAIN_CHANGED,
 	EVENT_USER_CHANGED,

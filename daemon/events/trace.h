@@ -1,7 +1,8 @@
 /* events/trace.h: what happened to each message, from connect to mailbox or remote reply: trace.db, written in batches each second.
  *
  * Noting costs a lock and a copy (budget: 3 microseconds); what does not fit the buffer (8 MiB) is dropped and counted, mail is never held up.
- * synchronous=NORMAL: the last seconds before a power cut may be missing. Kept SETTING_TRACE_DAYS.
+ * synchronous=NORMAL: the last seconds before a power cut may be missing. Kept SETTING_TRACE_DAYS. Of what is refused at the door at most
+ * 200 a second are noted, and the last 500,000 recipients kept: strangers decide how many there are.
  */
 #ifndef POSTROOM_EVENTS_TRACE_H
 #define POSTROOM_EVENTS_TRACE_H
@@ -20,20 +21,25 @@ struct trace_config {
 enum err trace_open(const struct trace_config *config, struct trace **out, struct note *why) MUST_CHECK;
 void trace_close(struct trace **t); /* writes what waits */
 
-enum trace_direction { TRACE_IN,       /* mx */
-		       TRACE_OUT,      /* submission, submit.sock, the API */
-		       TRACE_OURS };   /* DSNs */
+enum trace_direction { TRACE_IN,     /* mx */
+		       TRACE_OUT,    /* submission, submit.sock, the API */
+		       TRACE_OURS }; /* DSNs */
 /* States of a message-recipient; the worst open one is the message's. */
 enum trace_state { TRACE_QUEUED,
 		   TRACE_DEFERRED,
 		   TRACE_DELIVERED, /* in a mailbox */
 		   TRACE_RELAYED,   /* taken by another server */
 		   TRACE_BOUNCED,
-		   TRACE_REMOVED,   /* by hand, or its expansion failed */
-		   TRACE_REJECTED };/* refused at the door: has no queue id */
+		   TRACE_REMOVED,    /* by hand, or its expansion failed */
+		   TRACE_REJECTED }; /* refused at the door: has no queue id */
 const char *trace_state_name(enum trace_state state);
 
-/* How a message came to us. Spans are copied. */
+struct trace_recipient {
+	struct span address;
+	struct span original; /* as it was named; empty: the same */
+};
+
+/* How a message came to us. Spans are copied, cut at 1,000 bytes. */
 struct trace_arrival {
 	const uint8_t *queue_id; /* 16 bytes; null: it was refused */
 	enum trace_direction direction;
@@ -42,9 +48,11 @@ struct trace_arrival {
 	uint64_t account_id, sid;
 	struct span sender, message_id, subject;
 	uint64_t size;
-	const struct span *recipients;
+	const struct trace_recipient *recipients; /* numbered as in the queue, after aliases; of a refused one as named */
 	size_t recipient_count;
-	struct span reply; /* what the peer was told */
+	const struct span *given; /* as named, where some fell together; else null */
+	size_t given_count;
+	struct span reply; /* what the peer was told; empty: that it is queued */
 };
 void trace_arrived(struct trace *t, const struct trace_arrival *a); /* a null `t` is allowed, here and below */
 
@@ -69,18 +77,18 @@ struct trace_filter {
 	struct span domain;            /* sender or recipient in it */
 	const struct span *domains;    /* of a domain admin: one of them must be in it; null: all */
 	size_t domain_count;
-	uint64_t account_id; /* of the sender; 0: any */
-	int state;           /* enum trace_state; -1: any */
-	int direction;       /* -1: any */
+	uint64_t account_id;        /* of the sender; 0: any */
+	int state;                  /* enum trace_state; -1: any */
+	int direction;              /* -1: any */
 	int64_t since_ms, until_ms; /* 0: open */
 };
-struct trace_row { /* one message-recipient */
-	uint64_t id; /* of the row: cursor */
+struct trace_row {         /* one message-recipient */
+	uint64_t id;       /* of the row: cursor */
 	char queue_id[33]; /* "" : refused */
 	int64_t at_ms, last_ms, next_ms;
 	enum trace_direction direction;
 	enum trace_state state;
-	struct span sender, recipient, subject, message_id, last_reply;
+	struct span sender, recipient, original, subject, message_id, last_reply; /* original: empty when the recipient was named so */
 	uint64_t size;
 	unsigned attempts;
 };
@@ -91,9 +99,10 @@ struct trace_step { /* of a timeline */
 	int64_t at_ms;
 	const char *what; /* "connected", "tls", "accepted", "rejected", "expanded", "attempt", "delivered"... */
 	struct span recipient, host, detail;
+	int64_t next_ms; /* of a deferral: when it is tried again; 0: none */
 };
 struct trace_message {
-	struct trace_arrival arrival; /* recipients: as given */
+	struct trace_arrival arrival; /* recipients: null, they are in the rows */
 	const struct trace_row *rows;
 	size_t row_count;
 	const struct trace_step *steps; /* oldest first */
@@ -103,7 +112,8 @@ struct trace_message {
 enum err trace_find(struct trace *t, struct span id, struct arena *a, struct trace_message *out) MUST_CHECK;
 
 struct trace_stats {
-	uint64_t written, dropped;
+	uint64_t written; /* notes */
+	uint64_t dropped; /* notes: the buffer was full, too many were refused at the door, or the disk failed */
 };
 struct trace_stats trace_stats(struct trace *t);
 

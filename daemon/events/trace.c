@@ -1,0 +1,378 @@
+/* events/trace.c: notes gather in memory, a thread writes them each second.
+ *
+ *   trace_arrived, trace_turned ──copy──▶ notes ──each second, or when half full──▶ one transaction in trace.db
+ *
+ * (1) Who notes never waits: what does not fit is dropped and counted.
+ * (2) With nothing noted the thread sleeps, but for a look at what is too old once an hour.
+ * (3) Old rows go in slices with a pause between them, so that the writer's lock is free for events and the file for checkpoints.
+ */
+#include "daemon/events/trace.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/directory/setting.h"
+#include "daemon/events/trace_batch.h"
+#include "daemon/events/trace_note.h"
+#include "daemon/events/trace_state.h"
+#include "daemon/events/wait.h"
+#include "db/checkpointer.h"
+#include "db/trace_message.h"
+
+#define NOTES_MAX (8u * 1024u * 1024u)
+#define NOTES_ENOUGH (2u * 1024u * 1024u)
+#define NOTES_KEPT (256u * 1024u) /* of an empty buffer's memory */
+#define GATHER_MS 1000
+#define IDLE_MS 3600000
+#define SETTLE_MS 5000
+#define REFUSED_PER_S 200
+#define REFUSED_BURST 5000
+#define REJECTED_ROWS_MAX 500000
+#define TRIM_EVERY_MS 60000
+#define TRIM_SLICE 500u
+#define TRIM_SLICES 200 /* in one go: 100,000 messages a minute */
+#define TELL_EVERY_MS 60000
+#define DAY_MS 86400000LL
+
+const char *trace_state_name(enum trace_state state)
+{
+	switch (state) {
+	case TRACE_QUEUED: return "queued";
+	case TRACE_DEFERRED: return "deferred";
+	case TRACE_DELIVERED: return "delivered";
+	case TRACE_RELAYED: return "relayed";
+	case TRACE_BOUNCED: return "bounced";
+	case TRACE_REMOVED: return "removed";
+	case TRACE_REJECTED: return "rejected";
+	}
+	return "";
+}
+
+/* ---- noting ---- */
+
+/* With the lock held, after a note was added or refused by the buffer. */
+static void noted(struct trace *t, size_t before)
+{
+	if (t->notes.failed) {
+		t->notes.failed = false;
+		atomic_fetch_add_explicit(&t->dropped_count, 1, memory_order_relaxed);
+		return;
+	}
+	t->noted_notes++;
+	if (before == 0 || (before < NOTES_ENOUGH && t->notes.len >= NOTES_ENOUGH))
+		pthread_cond_signal(&t->work);
+}
+
+/* Strangers decide how often they are refused. With the lock held. */
+static bool may_note_refusal(struct trace *t)
+{
+	int64_t now_ms = clock_mono_ms(), gained = (now_ms - t->refused_ms) * REFUSED_PER_S / 1000;
+
+	if (gained > 0) {
+		t->refused_room = t->refused_room + gained < REFUSED_BURST ? t->refused_room + gained : REFUSED_BURST;
+		t->refused_ms = now_ms;
+	}
+	if (t->refused_room == 0)
+		return false;
+	t->refused_room--;
+	return true;
+}
+
+void trace_arrived(struct trace *t, const struct trace_arrival *a)
+{
+	size_t size;
+
+	if (!t)
+		return;
+	size = note_arrival_size(a);
+	pthread_mutex_lock(&t->lock);
+	if (a->queue_id || may_note_refusal(t)) {
+		size_t before = t->notes.len;
+
+		note_add_arrival(&t->notes, a, size);
+		noted(t, before);
+	} else {
+		atomic_fetch_add_explicit(&t->dropped_count, 1, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+void trace_turned(struct trace *t, const struct trace_turn *turn)
+{
+	size_t size, before;
+
+	if (!t)
+		return;
+	size = note_turn_size(turn);
+	pthread_mutex_lock(&t->lock);
+	before = t->notes.len;
+	note_add_turn(&t->notes, turn, size);
+	noted(t, before);
+	pthread_mutex_unlock(&t->lock);
+}
+
+struct trace_stats trace_stats(struct trace *t)
+{
+	return (struct trace_stats){
+		.written = atomic_load_explicit(&t->written_count, memory_order_relaxed),
+		.dropped = atomic_load_explicit(&t->dropped_count, memory_order_relaxed),
+	};
+}
+
+void trace_settle(struct trace *t)
+{
+	uint64_t upto;
+
+	pthread_mutex_lock(&t->lock);
+	upto = t->noted_notes;
+	if (t->written_notes < upto) {
+		t->urgent = true;
+		pthread_cond_signal(&t->work);
+	}
+	while (t->runs && t->written_notes < upto)
+		if (!events_wait(&t->written, &t->lock, SETTLE_MS))
+			break;
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* ---- writing ---- */
+
+static void tell_drops(struct trace *t)
+{
+	uint64_t dropped = atomic_load_explicit(&t->dropped_count, memory_order_relaxed);
+	int64_t now_ms = clock_mono_ms();
+
+	if (dropped == t->told_dropped || (t->told_ms && now_ms - t->told_ms < TELL_EVERY_MS))
+		return;
+	log_event(LOG_WARN, "events", "trace_dropped", "notes=%llu", (unsigned long long)(dropped - t->told_dropped));
+	t->told_dropped = dropped;
+	t->told_ms = now_ms;
+}
+
+static int64_t setting_now(struct trace *t, enum setting which)
+{
+	const struct snapshot *s = directory_hold(t->config.directory);
+	int64_t value = snapshot_number(s, which);
+
+	snapshot_release(&s);
+	return value;
+}
+
+/* One transaction with the writer. */
+static enum err transact(struct trace *t, enum err (*run)(struct trace *t, void *arg), void *arg)
+{
+	enum err e;
+
+	pthread_mutex_lock(&t->writer_lock);
+	e = db_begin(t->writer);
+	if (!e)
+		e = run(t, arg);
+	if (!e)
+		e = db_commit(t->writer);
+	else
+		db_rollback(t->writer);
+	pthread_mutex_unlock(&t->writer_lock);
+	return e;
+}
+
+static enum err run_batch(struct trace *t, void *arg)
+{
+	return trace_batch_write(t->writer, arg);
+}
+
+static void write_notes(struct trace *t, struct span notes, uint64_t count)
+{
+	struct trace_batch b = { .notes = notes, .keep_subjects = setting_now(t, SETTING_TRACE_SUBJECTS) != 0, .last_message = t->last_message };
+	enum err e = transact(t, run_batch, &b);
+
+	if (e) {
+		atomic_fetch_add_explicit(&t->dropped_count, count, memory_order_relaxed);
+		log_event(LOG_ERROR, "events", "trace_not_written", "notes=%llu error=%s", (unsigned long long)count, err_name(e));
+		return;
+	}
+	t->last_message = b.last_message;
+	t->rejected_rows += b.rejected_rows;
+	atomic_fetch_add_explicit(&t->written_count, count, memory_order_relaxed);
+	checkpointer_touch(t->config.checkpointer, t->path, &db_schema_trace, 2 * notes.len);
+}
+
+/* ---- trimming ---- */
+
+struct trim {
+	int64_t before_ms, after_ms;
+	bool rejected;
+	size_t removed;
+};
+
+static enum err run_trim(struct trace *t, void *arg)
+{
+	struct trim *trim = arg;
+
+	if (trim->rejected)
+		return db_trace_trim_rejected(t->writer, TRIM_SLICE, &trim->removed);
+	return db_trace_trim(t->writer, trim->before_ms, trim->after_ms, TRIM_SLICE, &trim->removed);
+}
+
+static enum err run_count(struct trace *t, void *arg)
+{
+	(void)arg;
+	return db_trace_count_state(t->writer, &t->rejected_rows);
+}
+
+static bool is_stopping(struct trace *t)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&t->lock);
+	stopping = t->stopping || t->urgent || t->notes.len >= NOTES_ENOUGH;
+	pthread_mutex_unlock(&t->lock);
+	return stopping;
+}
+
+/* Slices, while there is something to remove and nothing more urgent. */
+static void trim_all(struct trace *t, struct trim *trim)
+{
+	static const struct timespec pause = { 0, 5000000 };
+
+	for (int i = 0; i < TRIM_SLICES && !is_stopping(t); i++) {
+		if (transact(t, run_trim, trim) != ERR_OK || trim->removed == 0)
+			return;
+		checkpointer_touch(t->config.checkpointer, t->path, &db_schema_trace, trim->removed * 1024);
+		if (trim->rejected) {
+			t->rejected_rows -= (int64_t)trim->removed;
+			if (t->rejected_rows <= REJECTED_ROWS_MAX)
+				return;
+		}
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+static void trim_old(struct trace *t)
+{
+	int64_t now_ms = clock_mono_ms(), real_ms = clock_real_ms(), keep_ms = setting_now(t, SETTING_TRACE_DAYS) * DAY_MS;
+	struct trim old = { .before_ms = real_ms - keep_ms, .after_ms = real_ms + keep_ms }, rejected = { .rejected = true };
+
+	if (t->trimmed_ms && now_ms - t->trimmed_ms < TRIM_EVERY_MS)
+		return;
+	t->trimmed_ms = now_ms;
+	trim_all(t, &old);
+	if (old.removed && transact(t, run_count, NULL) != ERR_OK)
+		return;
+	if (t->rejected_rows > REJECTED_ROWS_MAX)
+		trim_all(t, &rejected);
+}
+
+/* ---- the thread ---- */
+
+/* Until there is something to write that has waited long enough; with the lock held. */
+static void wait_for_notes(struct trace *t)
+{
+	if (t->notes.len == 0 && !t->stopping && !t->urgent)
+		(void)events_wait(&t->work, &t->lock, IDLE_MS);
+	/* The rest of the second comes along. A wake-up here is a half-full buffer, a search, or the end. */
+	if (t->notes.len > 0 && t->notes.len < NOTES_ENOUGH && !t->stopping && !t->urgent)
+		(void)events_wait(&t->work, &t->lock, GATHER_MS);
+}
+
+static void *run(void *arg)
+{
+	struct trace *t = arg;
+	bool stopping = false;
+
+	while (!stopping) {
+		struct buf taken;
+		uint64_t count;
+
+		pthread_mutex_lock(&t->lock);
+		wait_for_notes(t);
+		taken = t->notes;
+		buf_init(&t->notes, NOTES_MAX);
+		count = t->noted_notes - t->taken_notes;
+		t->taken_notes = t->noted_notes;
+		t->urgent = false;
+		stopping = t->stopping;
+		pthread_mutex_unlock(&t->lock);
+		if (taken.len)
+			write_notes(t, buf_span(&taken), count);
+		pthread_mutex_lock(&t->lock);
+		t->written_notes += count;
+		/* The memory serves again. */
+		if (!t->notes.ptr && taken.cap <= NOTES_KEPT) {
+			buf_reset(&taken);
+			t->notes = taken;
+			buf_init(&taken, NOTES_MAX);
+		}
+		pthread_cond_broadcast(&t->written);
+		pthread_mutex_unlock(&t->lock);
+		buf_clear(&taken);
+		tell_drops(t);
+		if (!stopping)
+			trim_old(t);
+	}
+	return NULL;
+}
+
+static enum err start(struct trace *t, struct note *why)
+{
+	enum err e = db_open(t->path, &db_schema_trace, DB_WRITE, &t->writer, why);
+
+	if (!e)
+		e = db_open(t->path, &db_schema_trace, DB_READ, &t->reader, why);
+	if (!e)
+		e = db_trace_last(t->writer, &t->last_message);
+	if (!e)
+		e = db_trace_count_state(t->writer, &t->rejected_rows);
+	if (e)
+		return e;
+	t->runs = pthread_create(&t->thread, NULL, run, t) == 0;
+	return t->runs ? ERR_OK : ERR_TEMP;
+}
+
+enum err trace_open(const struct trace_config *config, struct trace **out, struct note *why)
+{
+	struct trace *t = calloc(1, sizeof(*t));
+	enum err e = ERR_TEMP;
+
+	*out = NULL;
+	if (!t)
+		return ERR_TEMP;
+	t->config = *config;
+	t->path = strdup(config->path);
+	t->refused_room = REFUSED_BURST;
+	t->refused_ms = clock_mono_ms();
+	buf_init(&t->notes, NOTES_MAX);
+	if (t->path && pthread_mutex_init(&t->lock, NULL) == 0 && pthread_mutex_init(&t->writer_lock, NULL) == 0 && pthread_mutex_init(&t->reader_lock, NULL) == 0)
+		e = events_wait_init(&t->work);
+	if (!e)
+		e = events_wait_init(&t->written);
+	if (!e)
+		e = start(t, why);
+	*out = t;
+	if (e)
+		trace_close(out);
+	return e;
+}
+
+void trace_close(struct trace **trace)
+{
+	struct trace *t = *trace;
+
+	*trace = NULL;
+	if (!t)
+		return;
+	if (t->runs) {
+		pthread_mutex_lock(&t->lock);
+		t->stopping = true;
+		pthread_cond_signal(&t->work);
+		pthread_mutex_unlock(&t->lock);
+		pthread_join(t->thread, NULL);
+		tell_drops(t);
+	}
+	db_close(&t->reader);
+	db_close(&t->writer);
+	buf_clear(&t->notes);
+	free(t->path);
+	free(t);
+}
