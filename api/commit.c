@@ -5,6 +5,8 @@
  *
  * (1) An audit entry is part of the batch of its change. (2) No event is raised for what was not committed.
  */
+#include "api/commit.h"
+
 #include <jansson.h>
 
 #include "api/idempotency.h"
@@ -65,6 +67,25 @@ void call_abandon(struct api_call *c, enum err e, const struct note *why)
 
 /* ---- the audit ---- */
 
+enum err commit_audit(struct directory *d, struct audit_entry *entry, const struct change *change)
+{
+	struct buf before, after;
+	enum err e = ERR_TEMP;
+
+	buf_init(&before, VALUE_MAX);
+	buf_init(&after, VALUE_MAX);
+	if ((!change->before || json_write(change->before, &before)) && (!change->after || json_write(change->after, &after))) {
+		entry->subject = change->subject;
+		entry->domain = change->domain;
+		entry->before = buf_span(&before);
+		entry->after = buf_span(&after);
+		e = audit_add(d, entry);
+	}
+	buf_clear(&before);
+	buf_clear(&after);
+	return e;
+}
+
 static enum err audit(struct api_call *c, const struct change *change)
 {
 	struct net_addr_text peer = net_ip_text(&c->request->peer);
@@ -75,22 +96,9 @@ static enum err audit(struct api_call *c, const struct change *change)
 		.peer = c->request->peer.family == NET_NONE ? SPAN("") : span_str(peer.text),
 		.request_id = c->request->request_id,
 		.operation = span_str(routes[c->operation].name),
-		.subject = change->subject,
-		.domain = change->domain,
 	};
-	struct buf before, after;
-	enum err e = ERR_TEMP;
 
-	buf_init(&before, VALUE_MAX);
-	buf_init(&after, VALUE_MAX);
-	if ((!change->before || json_write(change->before, &before)) && (!change->after || json_write(change->after, &after))) {
-		entry.before = buf_span(&before);
-		entry.after = buf_span(&after);
-		e = audit_add(c->context->directory, &entry);
-	}
-	buf_clear(&before);
-	buf_clear(&after);
-	return e;
+	return commit_audit(c->context->directory, &entry, change);
 }
 
 void call_change(struct api_call *c, struct change *change)
@@ -168,17 +176,15 @@ static void reply_plan(struct api_call *c)
 	call_reply_json(c, 200, &out);
 }
 
-static void raise_events(struct api_call *c)
+void commit_raise(struct events *events, int type, struct span subject, struct span domain, const char *verb, struct span actor)
 {
-	for (const struct planned *p = c->planned; p; p = p->next) {
-		struct event event = { .type = (enum event_type)p->event, .subject = p->subject, .domain = p->domain, .field_count = 2 };
+	struct event event = { .type = (enum event_type)type, .subject = subject, .domain = domain, .field_count = 2 };
 
-		if (p->event < 0)
-			continue;
-		event.fields[0] = (struct event_field){ "verb", span_str(p->verb) };
-		event.fields[1] = (struct event_field){ "actor", c->caller.name };
-		events_raise(c->context->events, &event);
-	}
+	if (type < 0)
+		return;
+	event.fields[0] = (struct event_field){ "verb", span_str(verb) };
+	event.fields[1] = (struct event_field){ "actor", actor };
+	events_raise(events, &event);
 }
 
 static void answer(struct api_call *c, int status, json_t **value)
@@ -221,7 +227,8 @@ bool call_finish(struct api_call *c, int status, json_t **value, struct change *
 		call_reply_error(c, e, &why);
 		return false;
 	}
-	raise_events(c);
+	for (const struct planned *p = c->planned; p; p = p->next)
+		commit_raise(c->context->events, p->event, p->subject, p->domain, p->verb, c->caller.name);
 	return true;
 }
 

@@ -19,13 +19,14 @@ struct jobs;
 #define JOBS_WAITING_MAX 20  /* in all; more are refused with 429 */
 #define JOBS_KEPT 200        /* finished ones; the oldest go */
 #define JOB_ITEMS_MAX 100000 /* of one job */
-#define JOB_STEP 100         /* items of a batch, about */
+#define JOB_STEP 500         /* items of a batch, about */
 
 enum job_state { JOB_WAITING = 0,
 		 JOB_RUNNING = 1,
 		 JOB_DONE = 2,
 		 JOB_FAILED = 3,
 		 JOB_CANCELLED = 4 };
+const char *job_state_name(int64_t state); /* "waiting", "running", "done", "failed", "cancelled" */
 
 /* With the daemon's parts; context is borrowed. What a crash has left running or waiting becomes FAILED, "interrupted". */
 enum err jobs_start(const struct api_context *context, struct jobs **out, struct note *why) MUST_CHECK;
@@ -44,6 +45,9 @@ struct job_work {
 /* Answers the call: 202 with the job and its Location, or 429, 503. Takes `arg` in every case. `total`: items, 0 when it is not known yet. With dry_run
  * handlers do without a job: they answer themselves. Without the daemon (context->jobs null) it is all done before the answer: 200 with the finished job. */
 void call_reply_job(struct api_call *c, const struct job_work *work, void *arg, uint64_t total);
+
+/* False: it is over, or was never there. A running one ends after its step. */
+bool jobs_cancel(struct jobs *j, uint64_t id);
 
 /* ---- inside of step() and committed() ---- */
 
