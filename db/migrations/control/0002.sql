@@ -39,6 +39,7 @@ CREATE TABLE app_password (
 ) STRICT;
 CREATE INDEX app_password_account ON app_password (account_id);
 
+-- One-time codes. last_step: of the last code that opened (RFC 6238 5.2: each opens once).
 CREATE TABLE totp (
 	account_id INTEGER PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
 	secret_sealed BLOB NOT NULL,
@@ -51,6 +52,13 @@ CREATE TABLE recovery_code (
 	account_id INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
 	digest BLOB NOT NULL,
 	PRIMARY KEY (account_id, digest)
+) STRICT, WITHOUT ROWID;
+
+-- Steps whose code was told to fit a time to come: it must not open then.
+CREATE TABLE totp_burnt (
+	account_id INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+	step INTEGER NOT NULL,
+	PRIMARY KEY (account_id, step)
 ) STRICT, WITHOUT ROWID;
 
 -- public_key: COSE_Key as it came (RFC 9052).
