@@ -23,7 +23,7 @@ struct reader {
 	struct config *config;
 	const char *path;
 	unsigned line;
-	uint64_t seen; /* bit per key of the table: only trusted_network may come twice */
+	uint64_t seen; /* bit per key of the table: networks may come twice */
 	struct note *why;
 };
 
@@ -126,51 +126,59 @@ static enum err read_relay_port(struct reader *r, struct span value)
 	return ERR_OK;
 }
 
-static enum err read_trusted_network(struct reader *r, struct span value)
+static enum err read_network(struct reader *r, struct span value, struct net_cidr list[CONFIG_MAX_NETWORKS], size_t *count)
 {
-	struct config *c = r->config;
-
-	if (c->trusted_count == CONFIG_MAX_NETWORKS)
-		return bad(r, "too many trusted networks", value);
-	if (net_cidr_parse(value, &c->trusted[c->trusted_count]) != ERR_OK)
+	if (*count == CONFIG_MAX_NETWORKS)
+		return bad(r, "too many networks", value);
+	if (net_cidr_parse(value, &list[*count]) != ERR_OK)
 		return bad(r, "not a network like 192.0.2.0/24 or 2001:db8::/32", value);
-	c->trusted_count++;
+	(*count)++;
 	return ERR_OK;
 }
 
+static enum err read_trusted_network(struct reader *r, struct span value)
+{
+	return read_network(r, value, r->config->trusted, &r->config->trusted_count);
+}
+
+static enum err read_proxy_from(struct reader *r, struct span value)
+{
+	return read_network(r, value, r->config->proxies, &r->config->proxy_count);
+}
+
 static const struct {
-	const char *name;
+	struct config_key is;
 	enum err (*read)(struct reader *r, struct span value);
-	bool repeatable;
 } keys[] = {
-	{ "data_dir", read_data_dir, false },
-	{ "run_dir", read_run_dir, false },
-	{ "user", read_user, false },
-	{ "log_level", read_log_level, false },
-	{ "resolver", read_resolver, false },
-	{ "trust_anchor", read_trust_anchor, false },
-	{ "relay_port", read_relay_port, false },
-	{ "secret_key", read_secret_key, false },
-	{ "tls_ca_file", read_tls_ca_file, false },
-	{ "trusted_network", read_trusted_network, true },
+	{ { "data_dir", "/var/lib/postroom", "all data", false }, read_data_dir },
+	{ { "run_dir", "/run/postroom", "the sockets of the API and of sendmail(1)", false }, read_run_dir },
+	{ { "user", "whoever starts it", "who runs the service after root has bound the ports", false }, read_user },
+	{ { "log_level", "info", "debug, info, warn or error", false }, read_log_level },
+	{ { "resolver", "recursive", "recursive (asks the DNS itself, with DNSSEC), system (the servers of /etc/resolv.conf) or ADDR@PORT", false }, read_resolver },
+	{ { "trust_anchor", DEFAULT_TRUST_ANCHOR, "a file of DS or DNSKEY records of the root zone, for DNSSEC", false }, read_trust_anchor },
+	{ { "relay_port", "25", "the port of other servers", false }, read_relay_port },
+	{ { "secret_key", "secret.key beside the configuration", "the key that seals the secrets in the database. Keep a copy: without it the data folder cannot be opened", false }, read_secret_key },
+	{ { "tls_ca_file", "the system's", "certificates of the authorities that relay hosts are checked against", false }, read_tls_ca_file },
+	{ { "trusted_network", "none", "a network like 192.0.2.0/24, free of limits and delays for each address; never of authentication, and it may not relay", true }, read_trusted_network },
+	{ { "proxy_from", "none", "a network of proxies in front of the web server: what they say of the client in X-Forwarded-For or in the PROXY protocol is believed", true }, read_proxy_from },
 };
 
 /* The services of the design; those without a session yet are known by name, so that the refusal can say so. */
 static const struct {
-	const char *name;
+	struct config_service is;
 	bool built;
 	enum listen_service service;
 } services[] = {
-	{ "mx", true, LISTEN_MX },
-	{ "submission", true, LISTEN_SUBMISSION },
-	{ "submissions", true, LISTEN_SUBMISSIONS },
-	{ "imap", true, LISTEN_IMAP },
-	{ "imaps", true, LISTEN_IMAPS },
-	{ "http", true, LISTEN_HTTP },
-	{ "https", true, LISTEN_HTTPS },
-	{ "pop3", false, LISTEN_MX },
-	{ "pop3s", false, LISTEN_MX },
-	{ "managesieve", false, LISTEN_MX },
+	{ { "mx", "mail from other servers (port 25)" }, true, LISTEN_MX },
+	{ { "submission", "mail from users, with STARTTLS (587)" }, true, LISTEN_SUBMISSION },
+	{ { "submissions", "the same, TLS from the start (465)" }, true, LISTEN_SUBMISSIONS },
+	{ { "imap", "mailboxes, with STARTTLS (143)" }, true, LISTEN_IMAP },
+	{ { "imaps", "the same, TLS from the start (993)" }, true, LISTEN_IMAPS },
+	{ { "http", "only sends browsers on to https (80)" }, true, LISTEN_HTTP },
+	{ { "https", "the panel and the API (443)" }, true, LISTEN_HTTPS },
+	{ { "pop3", NULL }, false, LISTEN_MX },
+	{ { "pop3s", NULL }, false, LISTEN_MX },
+	{ { "managesieve", NULL }, false, LISTEN_MX },
 };
 
 static enum err add_listener(struct reader *r, enum listen_service service, struct span value)
@@ -193,7 +201,7 @@ static enum err add_listener(struct reader *r, enum listen_service service, stru
 static enum err read_listen(struct reader *r, struct span name, struct span value)
 {
 	for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
-		if (!span_equals(name, span_str(services[i].name)))
+		if (!span_equals(name, span_str(services[i].is.name)))
 			continue;
 		if (!services[i].built)
 			return bad(r, "this service is not built yet", name);
@@ -205,9 +213,9 @@ static enum err read_listen(struct reader *r, struct span name, struct span valu
 static enum err read_key(struct reader *r, struct span name, struct span value)
 {
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-		if (!span_equals(name, span_str(keys[i].name)))
+		if (!span_equals(name, span_str(keys[i].is.name)))
 			continue;
-		if (!keys[i].repeatable && (r->seen & (1ull << i)))
+		if (!keys[i].is.repeatable && (r->seen & (1ull << i)))
 			return bad(r, "key is given twice", name);
 		r->seen |= 1ull << i;
 		return keys[i].read(r, value);
@@ -351,4 +359,14 @@ const char *config_path(struct config *c, const char *dir, const char *name)
 	if (span_cstr(&c->arena, arena_printf(&c->arena, "%s/%s", dir, name), &out) != ERR_OK)
 		return "";
 	return out;
+}
+
+const struct config_key *config_key(size_t index)
+{
+	return index < sizeof keys / sizeof keys[0] ? &keys[index].is : NULL;
+}
+
+const struct config_service *config_service(size_t index)
+{
+	return index < sizeof services / sizeof services[0] && services[index].built ? &services[index].is : NULL;
 }

@@ -44,6 +44,8 @@ struct config {
 	uint16_t relay_port;
 	struct net_cidr trusted[CONFIG_MAX_NETWORKS];
 	size_t trusted_count;
+	struct net_cidr proxies[CONFIG_MAX_NETWORKS]; /* before the web server */
+	size_t proxy_count;
 	struct config_listener listeners[CONFIG_MAX_LISTENERS];
 	size_t listener_count;
 };
@@ -59,5 +61,16 @@ void config_clear(struct config *c);
 
 /* run_dir/admin.sock and the like, in the config's arena. */
 const char *config_path(struct config *c, const char *dir, const char *name);
+
+/* What can stand in the file, for the manual. */
+struct config_key {
+	const char *name, *fallback, *help; /* fallback: what holds without it */
+	bool repeatable;
+};
+struct config_service {
+	const char *name, *help;
+};
+const struct config_key *config_key(size_t index);         /* null behind the last */
+const struct config_service *config_service(size_t index); /* the same */
 
 #endif
