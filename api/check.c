@@ -82,7 +82,7 @@ static bool check_headers(struct api_call *c)
 	for (size_t i = 0; e == ERR_OK && i < sizeof headers / sizeof headers[0]; i++)
 		if (headers[i].value.len > 0)
 			e = openapi_check_header(c->operation, headers[i].name, headers[i].value, &errors);
-	return answer_faults(c, e, 400, "bad_header", "a header field can't be read", &errors);
+	return answer_faults(c, e, 400, "bad_query", "a header field can't be read", &errors);
 }
 
 bool check_target(struct api_call *c)
@@ -164,7 +164,7 @@ bool check_body(struct api_call *c)
 	if (kind == BODY_NONE)
 		return true;
 	if (!openapi_takes_type(c->operation, is_json(essence) ? SPAN("application/json") : essence)) {
-		call_reply_problem(c, 415, "unsupported_media_type", NULL, "the body is of a media type that is not taken here");
+		call_reply_problem(c, 415, "not_json", NULL, "the body is of a media type that is not taken here");
 		return false;
 	}
 	if (text.len == 0 && !openapi_body_required(c->operation))

@@ -154,9 +154,9 @@ bool call_if_match(struct api_call *c, json_t *now)
 		return true;
 	roll_back(c);
 	if (c->request->if_match.len == 0)
-		call_reply_problem(c, 428, "precondition_required", NULL, "send If-Match with the ETag of what you have read");
+		call_reply_problem(c, 428, "if_match_required", NULL, "send If-Match with the ETag of what you have read");
 	else
-		call_reply_problem(c, 412, "precondition_failed", NULL, "it has changed since: read it again");
+		call_reply_problem(c, 412, "etag_mismatch", NULL, "it has changed since: read it again");
 	return false;
 }
 

@@ -182,7 +182,7 @@ bool idempotency_enter(struct api_call *c)
 	if (!is_wanted(c))
 		return true;
 	if (c->request->idempotency_key.len > KEY_MAX || !make_digests(c)) {
-		call_reply_problem(c, 400, "bad_header", NULL, "an Idempotency-Key has 1 to %d bytes", KEY_MAX);
+		call_reply_problem(c, 400, "bad_query", NULL, "an Idempotency-Key has 1 to %d bytes", KEY_MAX);
 		return false;
 	}
 	if (!take_off(c)) {

@@ -179,8 +179,32 @@ static void link_next(struct api_call *c, struct span cursor)
 	buf_clear(&link);
 }
 
+/* Of each thing only the fields that were asked for. */
+static void keep_fields(struct api_call *c, json_t *list)
+{
+	size_t count, i;
+	const struct span *names = call_query_list(c, "fields", &count);
+	json_t *item;
+
+	if (count == 0)
+		return;
+	json_array_foreach(list, i, item)
+	{
+		json_t *kept = json_object();
+
+		for (size_t n = 0; n < count; n++) {
+			json_t *value = json_object_getn(item, names[n].ptr, names[n].len);
+
+			if (value)
+				json_object_setn(kept, names[n].ptr, names[n].len, value);
+		}
+		json_array_set_new(list, i, kept);
+	}
+}
+
 void call_reply_page(struct api_call *c, struct page *page)
 {
+	keep_fields(c, page->list);
 	json_t *cursor = page->next_cursor.len ? json_span(page->next_cursor) : json_null();
 	json_t *out = json_pack("{s:o, s:o}", "data", page->list, "next_cursor", cursor);
 
@@ -245,13 +269,14 @@ static const char *status_title(int status)
 static json_t *problem_json(struct api_call *c, int status, const char *code, const char *detail)
 {
 	const struct api_request *q = c->request;
-	const char *title = status_title(status);
+	const char *title;
 	json_t *problem;
+	int usual;
 	struct span type = arena_printf(&c->arena, "%.*s/api/docs#%s", (int)q->origin.len, q->origin.ptr ? q->origin.ptr : "", code);
 
-	problem = json_pack("{s:o, s:s, s:i, s:o, s:o, s:s}", "type", json_span(type), "title", title, "status", status, "detail", json_span(span_str(detail)), "instance", json_span(q->path), "code", code);
-	if (problem && q->request_id.len > 0)
-		json_object_set_new(problem, "request_id", json_span(q->request_id));
+	if (!openapi_problem(code, &title, &usual))
+		title = status_title(status);
+	problem = json_pack("{s:o, s:s, s:i, s:o, s:o, s:s, s:o}", "type", json_span(type), "title", title, "status", status, "detail", json_span(span_str(detail)), "instance", json_span(q->path), "code", code, "request_id", json_span(q->request_id));
 	return problem;
 }
 

@@ -97,6 +97,13 @@ int64_t body_number(struct api_call *c, const char *field)
 	return (int64_t)json_integer_value(json_object_get(c->body, field));
 }
 
+int64_t body_time(struct api_call *c, const char *field)
+{
+	int64_t unix_ms = 0;
+
+	return date_parse_rfc3339(body_text(c, field), &unix_ms) == ERR_OK ? unix_ms : 0;
+}
+
 const struct span *body_texts(struct api_call *c, const char *field, size_t *count_out)
 {
 	const json_t *value = json_object_get(c->body, field);

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "api/api.h"
+#include "daemon/auth/auth.h"
 #include "daemon/crypto/seal.h"
 #include "daemon/directory/directory.h"
 #include "daemon/queue/queue.h"
@@ -106,6 +107,7 @@ static void open_parts(struct place *p)
 
 	assert_int_equal(directory_open(&directory, &p->api.directory, &why), ERR_OK);
 	assert_int_equal(store_new(&store, &p->api.store, &why), ERR_OK);
+	assert_int_equal(auth_new(&(struct auth_config){ .directory = p->api.directory }, &p->api.auth), ERR_OK);
 	queue.directory = p->api.directory;
 	queue.store = p->api.store;
 	assert_int_equal(queue_open(&queue, &p->api.queue, &why), ERR_OK); /* not started: what is accepted waits */
@@ -140,6 +142,7 @@ static int remove_place(void **state)
 
 	json_decref(p->json);
 	api_response_clear(&p->response);
+	auth_free(&p->api.auth);
 	queue_close(&p->api.queue);
 	store_free(&p->api.store);
 	directory_close(&p->api.directory);
@@ -210,7 +213,7 @@ static void users_come_and_go(void **state)
 	assert_int_equal(ask(p, "POST", "/api/v1/users", "{\"address\":\"bob@example.org\",\"password\":\"correct-horse\"}"), 409);
 	assert_int_equal(ask(p, "POST", "/api/v1/users", "{\"address\":\"carol@example.org\",\"password\":\"short\"}"), 422);
 	assert_string_equal(fault(p), "/password");
-	assert_int_equal(ask(p, "POST", "/api/v1/users", "{\"address\":\"carol@example.com\",\"password\":\"correct-horse\"}"), 404);
+	assert_int_equal(ask(p, "POST", "/api/v1/users", "{\"address\":\"carol@example.com\",\"password\":\"correct-horse\"}"), 422);
 	assert_int_equal(listed(p, "/api/v1/users"), 2);
 	assert_int_equal(ask(p, "PATCH", path, "{\"suspended\":true}"), 200);
 	assert_true(p->ended > 0 && json_is_true(json_object_get(p->json, "suspended")));
@@ -268,7 +271,8 @@ static void queue_answers(void **state)
 	struct place *p = *state;
 
 	assert_int_equal(listed(p, "/api/v1/queue"), 0);
-	assert_int_equal(listed(p, "/api/v1/queue?limit=500&other=1"), 0);
+	assert_int_equal(listed(p, "/api/v1/queue?limit=500&state=deferred&to=*@example.org"), 0);
+	assert_int_equal(ask(p, "GET", "/api/v1/queue?other=1", ""), 400);
 	assert_int_equal(ask(p, "GET", "/api/v1/queue?limit=501", ""), 400);
 	assert_int_equal(ask(p, "GET", "/api/v1/queue?limit=0", ""), 400);
 	assert_int_equal(ask(p, "GET", "/api/v1/queue?limit=-1", ""), 400);
