@@ -26,6 +26,8 @@
 #include "daemon/cli/cli.h"
 #include "daemon/crypto/x509.h"
 #include "daemon/directory/directory.h"
+#include "daemon/events/events.h"
+#include "daemon/events/trace.h"
 #include "daemon/imap/imap.h"
 #include "daemon/net/pool.h"
 #include "daemon/net/resolver.h"
@@ -48,6 +50,7 @@
 #define STOP_WEB_MS 1000
 #define SETUP_POLL_S 1
 #define TEND_EVERY_S 30
+#define TURNS_A_MINUTE 2
 #define MAX_OWN_ADDRESSES 256
 #define MAX_OPEN_ACCOUNTS 256
 
@@ -63,6 +66,8 @@ struct daemon {
 	struct checkpointer *checkpointer;
 	struct tls_store *certificates;
 	struct tls_client *tls_client;
+	struct trace *trace;
+	struct events *events;
 	struct auth *auth;
 	struct store *store;
 	struct resolver *resolver;
@@ -123,9 +128,25 @@ static void stop_tls(struct daemon *d)
 	tls_store_free(&d->certificates);
 }
 
+static enum err start_events(struct daemon *d, struct note *why)
+{
+	const struct trace_config t = { .path = config_path(&d->config, d->config.data_dir, "trace.db"), .directory = d->ground.directory, .checkpointer = d->checkpointer };
+	struct events_config c = { .directory = d->ground.directory };
+	enum err e = trace_open(&t, &d->trace, why);
+
+	c.trace = d->trace;
+	return e == ERR_OK ? events_new(&c, &d->events, why) : e;
+}
+
+static void stop_events(struct daemon *d)
+{
+	events_free(&d->events);
+	trace_close(&d->trace);
+}
+
 static enum err start_auth(struct daemon *d, struct note *why)
 {
-	const struct auth_config c = { .directory = d->ground.directory, .trusted = d->config.trusted, .trusted_count = d->config.trusted_count };
+	const struct auth_config c = { .directory = d->ground.directory, .trusted = d->config.trusted, .trusted_count = d->config.trusted_count, .events = d->events };
 
 	(void)why;
 	return auth_new(&c, &d->auth);
@@ -177,6 +198,8 @@ static enum err start_queue(struct daemon *d, struct note *why)
 		.directory = d->ground.directory,
 		.store = d->store,
 		.relay = d->relay,
+		.events = d->events,
+		.trace = d->trace,
 		.checkpointer = d->checkpointer,
 	};
 	enum err e = queue_open(&c, &d->queue, why);
@@ -193,7 +216,7 @@ static void stop_queue(struct daemon *d)
 
 static enum err start_services(struct daemon *d, struct note *why)
 {
-	struct smtp_config smtp = { .profile = SMTP_MX, .directory = d->ground.directory, .auth = d->auth, .queue = d->queue, .tls = true };
+	struct smtp_config smtp = { .profile = SMTP_MX, .directory = d->ground.directory, .auth = d->auth, .queue = d->queue, .events = d->events, .trace = d->trace, .tls = true };
 	const struct imap_config imap = { .auth = d->auth, .store = d->store, .may_starttls = true };
 	enum err e = smtp_service_new(&smtp, &d->mx);
 
@@ -271,7 +294,7 @@ static void end_sessions(void *arg, uint64_t account_id)
 static enum err start_web_with(struct daemon *d, const struct api_context *api, struct note *why)
 {
 	struct listener *http[CONFIG_MAX_LISTENERS], *https[CONFIG_MAX_LISTENERS];
-	struct webui_config c = { .http = http, .https = https, .tls = d->certificates, .trusted = d->config.trusted, .trusted_count = d->config.trusted_count, .api = api };
+	struct webui_config c = { .http = http, .https = https, .tls = d->certificates, .trusted = d->config.trusted, .trusted_count = d->config.trusted_count, .proxies = d->config.proxies, .proxy_count = d->config.proxy_count, .api = api };
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < d->config.listener_count && e == ERR_OK; i++) {
@@ -333,6 +356,8 @@ static enum err start_web(struct daemon *d, struct note *why)
 		.auth = d->auth,
 		.queue = d->queue,
 		.store = d->store,
+		.events = d->events,
+		.trace = d->trace,
 		.started_ms = clock_real_ms(),
 		.services = d->services,
 		.end_sessions = end_sessions,
@@ -365,6 +390,7 @@ static const struct part {
 } parts[] = {
 	{ "tls", start_tls, stop_tls },
 	{ "sessions", start_nothing, free_sessions },
+	{ "events", start_events, stop_events },
 	{ "auth", start_auth, stop_auth },
 	{ "store", start_store, stop_store },
 	{ "relay", start_relay, stop_relay },
@@ -388,6 +414,7 @@ static void reload(struct daemon *d)
 	struct note why = { "" };
 	enum err e = directory_refresh(d->ground.directory, &why);
 
+	auth_forget(d->auth, 0);
 	if (e == ERR_OK)
 		e = certificates_load(d->ground.directory, d->certificates, &why);
 	log_event(e == ERR_OK ? LOG_INFO : LOG_ERROR, "main", "reload", "result=%s why=%s", err_name(e), log_quote(span_str(why.text)).text);
@@ -396,13 +423,18 @@ static void reload(struct daemon *d)
 static void wait_for_stop(struct daemon *d, const sigset_t *signals)
 {
 	const struct timespec turn = { .tv_sec = TEND_EVERY_S };
+	unsigned turns = 0;
 	int got;
 
 	while ((got = sigtimedwait(signals, NULL, &turn)) == SIGHUP || (got < 0 && (errno == EINTR || errno == EAGAIN))) {
-		if (got == SIGHUP)
+		if (got == SIGHUP) {
 			reload(d);
-		else if (store_tend(d->store) > 0)
+			continue;
+		}
+		if (store_tend(d->store) > 0)
 			malloc_trim(0); /* the heaps of many threads would keep what a rush of work has freed */
+		if (++turns % TURNS_A_MINUTE == 0)
+			auth_tend(d->auth);
 	}
 	log_event(LOG_INFO, "main", "stopping", "signal=%d", got);
 }
@@ -418,7 +450,9 @@ static int run_mail(struct daemon *d, const sigset_t *signals)
 	if (e == ERR_OK) {
 		log_event(LOG_INFO, "main", "ready", "version=%s listeners=%zu", POSTROOM_VERSION, d->config.listener_count);
 		service_manager_notify("READY=1\nSTATUS=running");
+		events_raise(d->events, &(struct event){ .type = EVENT_DAEMON_STARTED, .subject = SPAN(POSTROOM_VERSION) });
 		wait_for_stop(d, signals);
+		events_raise(d->events, &(struct event){ .type = EVENT_DAEMON_STOPPING, .subject = SPAN(POSTROOM_VERSION) });
 		service_manager_notify("STOPPING=1");
 	} else {
 		fprintf(stderr, "postroom: starting %s: %s\n", parts[started - 1].name, why.text[0] ? why.text : err_name(e));

@@ -30,6 +30,8 @@
 #define TRIM_EVERY_MS 60000
 #define HOUR_MS 3600000LL
 #define TRIM_AT_ONCE 2000
+#define STRANGERS_PER_S 100
+#define STRANGERS_BURST 2000
 
 struct page {
 	struct page *next;
@@ -56,6 +58,7 @@ struct events {
 	uint64_t last_id, reserved;
 	uint64_t kept_first; /* the oldest in trace.db; 0: none */
 	uint64_t dropped;
+	int64_t strangers_room, strangers_ms; /* how many events that anybody can cause are still taken, as of then */
 	bool unstored, news, stopping;
 	struct events_watch *watches, *calling;
 
@@ -105,6 +108,30 @@ static struct page *page_for(struct events *e, size_t size)
 	return p;
 }
 
+static bool is_strangers(enum event_type type)
+{
+	return type == EVENT_MESSAGE_REJECTED || type == EVENT_LOGIN_FAILED;
+}
+
+/* With the lock held. */
+static bool may_raise(struct events *e, enum event_type type)
+{
+	int64_t now_ms, gained;
+
+	if (!is_strangers(type))
+		return true;
+	now_ms = clock_mono_ms();
+	gained = (now_ms - e->strangers_ms) * STRANGERS_PER_S / 1000;
+	if (gained > 0) {
+		e->strangers_room = e->strangers_room + gained < STRANGERS_BURST ? e->strangers_room + gained : STRANGERS_BURST;
+		e->strangers_ms = now_ms;
+	}
+	if (e->strangers_room == 0)
+		return false;
+	e->strangers_room--;
+	return true;
+}
+
 void events_raise(struct events *e, const struct event *event)
 {
 	char record[EVENT_RECORD_MAX];
@@ -118,7 +145,7 @@ void events_raise(struct events *e, const struct event *event)
 	copy.at_ms = clock_real_ms();
 	size = event_encode(&copy, record);
 	pthread_mutex_lock(&e->lock);
-	p = e->last_id < e->reserved ? page_for(e, size) : NULL;
+	p = e->last_id < e->reserved && may_raise(e, event->type) ? page_for(e, size) : NULL;
 	if (p) {
 		event_set_id(record, ++e->last_id);
 		memcpy(p->bytes + p->len, record, size);
@@ -507,6 +534,8 @@ enum err events_new(const struct events_config *config, struct events **out, str
 	if (!e)
 		return ERR_TEMP;
 	e->config = *config;
+	e->strangers_room = STRANGERS_BURST;
+	e->strangers_ms = clock_mono_ms();
 	if (pthread_mutex_init(&e->lock, NULL) == 0)
 		result = events_wait_init(&e->work);
 	if (!result)

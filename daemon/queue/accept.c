@@ -25,6 +25,7 @@
 #include "daemon/queue/entry.h"
 #include "daemon/queue/flush.h"
 #include "daemon/queue/route.h"
+#include "daemon/queue/tell.h"
 #include "db/checkpointer.h"
 #include "db/queue_message.h"
 
@@ -56,6 +57,7 @@ struct accept {
 	struct queue_recipient_row *recipients;
 	size_t recipient_count;
 	struct entry *entry;
+	struct tell_accepted told; /* in the arena */
 	struct db_member member;
 	void (*done)(void *arg, enum err result);
 	void *done_arg;
@@ -316,6 +318,52 @@ static enum err fill_rows(struct accept *a, const struct accept_envelope *envelo
 	return a->arena.failed ? ERR_LIMIT : ERR_OK;
 }
 
+/* With < >; "" when there is none. */
+static struct span message_id_of(struct accept *a)
+{
+	struct header_field field;
+
+	if (a->content->parsed)
+		return arena_copy(&a->arena, a->content->mime.message_id);
+	if (!header_find(buf_span(&a->header), SPAN("Message-ID"), 0, &field))
+		return SPAN("");
+	return arena_copy(&a->arena, header_unfold(&a->arena, field.value));
+}
+
+static enum err fill_told(struct accept *a, const struct accept_envelope *envelope)
+{
+	const struct accept_origin *from = &envelope->origin;
+	struct trace_recipient *recipients = arena_array(&a->arena, a->recipient_count, sizeof(*recipients));
+	bool merged = envelope->recipient_count > a->recipient_count;
+	struct span *given = arena_array(&a->arena, merged ? envelope->recipient_count : 0, sizeof(*given));
+
+	if (!recipients || !given)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < a->recipient_count; i++)
+		recipients[i] = (struct trace_recipient){ a->recipients[i].address, a->recipients[i].original };
+	for (size_t i = 0; merged && i < envelope->recipient_count; i++)
+		given[i] = arena_copy(&a->arena, envelope->recipients[i]);
+	a->told = (struct tell_accepted){ .id = envelope->id, .source = envelope->source, .first_is_local = a->recipients[0].kind == RCPT_LOCAL };
+	a->told.arrival = (struct trace_arrival){
+		.connected_ms = from->connected_ms,
+		.at_ms = a->row.accepted_ms,
+		.peer = arena_copy(&a->arena, from->peer),
+		.helo = arena_copy(&a->arena, from->helo),
+		.tls = arena_copy(&a->arena, from->tls),
+		.account_id = envelope->account_id,
+		.sid = from->sid,
+		.sender = a->row.reverse_path,
+		.message_id = message_id_of(a),
+		.subject = a->row.subject,
+		.size = a->row.size,
+		.recipients = recipients,
+		.recipient_count = a->recipient_count,
+		.given = merged ? given : NULL,
+		.given_count = merged ? envelope->recipient_count : 0,
+	};
+	return a->arena.failed ? ERR_LIMIT : ERR_OK;
+}
+
 static enum err route_and_fill(struct accept *a, const struct accept_envelope *envelope, struct note *why)
 {
 	const struct snapshot *s = directory_hold(a->q->config.directory);
@@ -328,6 +376,8 @@ static enum err route_and_fill(struct accept *a, const struct accept_envelope *e
 		e = parse_content(a, routed, count);
 	if (!e)
 		e = fill_rows(a, envelope, snapshot_number(s, SETTING_QUEUE_DAYS) * DAY_MS, routed, count, &plan);
+	if (!e && (a->q->config.trace || a->q->config.events))
+		e = fill_told(a, envelope);
 	if (!e)
 		e = entry_new(a->q, &plan, &a->entry);
 	snapshot_release(&s);
@@ -416,6 +466,12 @@ static void accept_free(struct accept *a)
 	free(a);
 }
 
+void accept_tell(struct accept *a)
+{
+	if (a->q->config.trace || a->q->config.events)
+		tell_accepted(a->q, &a->told);
+}
+
 void accept_adopt(struct accept **accept)
 {
 	struct accept *a = *accept;
@@ -449,8 +505,11 @@ static void accept_committed(void *arg, enum err result)
 	void *done_arg = a->done_arg;
 	struct doubtful_body *doubtful = NULL;
 
-	if (!result)
+	if (!result) {
 		checkpointer_touch(q->config.checkpointer, q->config.path, &db_schema_queue, a->member.weight_bytes + ROW_PAGES_BYTES);
+		/* Before anything can become of it. */
+		accept_tell(a);
+	}
 	pthread_mutex_lock(&q->lock);
 	if (result) {
 		body_doubt(q, &a->file);

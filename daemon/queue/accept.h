@@ -9,6 +9,8 @@ enum err accept_store(struct db *db, void *arg) MUST_CHECK;
 /* A notice of ours: no setting limits its size. */
 void accept_is_ours(struct accept *a);
 size_t accept_weight(const struct accept *a);
+/* To the trace and the watchers, once the rows are durable; before accept_adopt(). */
+void accept_tell(struct accept *a);
 /* The rows are durable: what was sealed becomes an entry that is due now. Takes *a. With queue.lock held. */
 void accept_adopt(struct accept **a);
 

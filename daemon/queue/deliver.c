@@ -18,6 +18,7 @@
 #include "daemon/queue/flush.h"
 #include "daemon/queue/lane.h"
 #include "daemon/queue/outcome.h"
+#include "daemon/queue/tell.h"
 
 #define BATCH_BYTES (4u * 1024u * 1024u)
 #define PREFIX_MAX 1024u /* of one message */
@@ -72,7 +73,7 @@ static void fail_unknown(struct queue *q, struct part *p)
 }
 
 /* Not now: back to the end of the lane, unless its time is over. */
-static void try_later(struct queue *q, struct part *p)
+static void try_later(struct queue *q, struct part *p, enum err why)
 {
 	struct entry *e = p->entry;
 
@@ -81,6 +82,7 @@ static void try_later(struct queue *q, struct part *p)
 		return;
 	}
 	counter_add(COUNTER_DEFERRED, 1);
+	tell_not_filed(q, p, why);
 	pthread_mutex_lock(&q->lock);
 	for (uint32_t i = 0; i < p->count; i++) {
 		e->rcpts[p->first + i].attempts++;
@@ -133,7 +135,7 @@ static enum err load_batch(struct batch *b, struct part *list)
 			b->parts[b->count++] = p;
 		} else if (e == ERR_TEMP) {
 			worst = e;
-			try_later(b->q, p);
+			try_later(b->q, p, e);
 		} else {
 			outcome_fail_all(b->q, p, "5.3.0", "the stored message is damaged");
 		}
@@ -213,19 +215,24 @@ static void finish_batch(struct batch *b, enum err filed)
 	struct flush *f;
 	size_t done = 0;
 	enum err worst = filed;
+	const struct snapshot *s = directory_hold(q->config.directory);
+	const struct account *account = snapshot_account(s, b->lane->account_id);
+	struct span address = account ? account->address : SPAN("");
 
 	for (size_t i = 0; i < b->count; i++) {
 		bool kept = !filed && (b->results[i] == ERR_OK || b->results[i] == ERR_EXISTS);
 
 		if (kept) {
 			log_delivered(b->parts[i]);
+			tell_filed(q, b->parts[i], address);
 			b->parts[done++] = b->parts[i];
 			continue;
 		}
 		if (!filed)
 			worst = b->results[i];
-		try_later(q, b->parts[i]);
+		try_later(q, b->parts[i], filed ? filed : b->results[i]);
 	}
+	snapshot_release(&s);
 	counter_add(COUNTER_DELIVERED_LOCAL, done);
 	pthread_mutex_lock(&q->lock);
 	for (size_t i = 0; i < done; i++)

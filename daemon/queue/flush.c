@@ -183,8 +183,12 @@ static void flush_done(void *arg, enum err result)
 	struct queue *q = f->q;
 	struct doubtful_body *doubtful = NULL;
 
-	if (!result)
+	if (!result) {
 		checkpointer_touch(q->config.checkpointer, q->config.path, &db_schema_queue, f->member.weight_bytes + WAL_BYTES);
+		for (size_t i = 0; i < f->item_count; i++)
+			for (struct accept *a = f->items[i].dsns; a; a = accept_next(a))
+				accept_tell(a);
+	}
 	pthread_mutex_lock(&q->lock);
 	q->flush_running = false;
 	for (size_t i = 0; i < f->item_count; i++) {

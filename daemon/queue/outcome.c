@@ -17,6 +17,7 @@
 #include "daemon/queue/entry.h"
 #include "daemon/queue/flush.h"
 #include "daemon/queue/lane.h"
+#include "daemon/queue/tell.h"
 
 #define REPLY_MAX 500u
 #define BOUNCE_AGAIN_MS 60000
@@ -38,7 +39,7 @@ static int64_t retry_ms(unsigned attempts)
 void outcome_set(struct queue *q, struct entry *e, struct rcpt *r, enum recipient_state state)
 {
 	bool was_open = r->state == RECIPIENT_WAITING || r->state == RECIPIENT_ACTIVE;
-	bool is_open = state == RECIPIENT_WAITING || state == RECIPIENT_ACTIVE;
+	bool stays_open = state == RECIPIENT_WAITING || state == RECIPIENT_ACTIVE;
 
 	q->waiting -= r->state == RECIPIENT_WAITING;
 	q->active -= r->state == RECIPIENT_ACTIVE;
@@ -46,7 +47,7 @@ void outcome_set(struct queue *q, struct entry *e, struct rcpt *r, enum recipien
 	q->active += state == RECIPIENT_ACTIVE;
 	r->state = state;
 	r->dirty = true;
-	if (!was_open || is_open)
+	if (!was_open || stays_open)
 		return;
 	if (--e->open == 0)
 		q->open_messages--;
@@ -80,6 +81,11 @@ static void log_outcome(const struct entry *e, const struct rcpt *r, const struc
 static bool is_pending(const struct rcpt *r)
 {
 	return r->state == RECIPIENT_ACTIVE;
+}
+
+static bool is_open(const struct rcpt *r)
+{
+	return r->state == RECIPIENT_WAITING || r->state == RECIPIENT_ACTIVE;
 }
 
 /* Only this part's owner changes the states of its recipients while it is active. */
@@ -188,6 +194,33 @@ static void settle_part(struct queue *q, struct part *p, int64_t again_ms)
 	part_wait(q, p, due_ms);
 }
 
+/* What can no longer change, before anybody else may free it. */
+static void tell_ends(struct queue *q, const struct part *p, const struct outcome *outcomes)
+{
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct rcpt *r = &p->entry->rcpts[p->first + i];
+
+		if (!is_pending(r) || outcomes[i].kind == OUTCOME_UNTRIED)
+			continue;
+		log_outcome(p->entry, r, &outcomes[i]);
+		if (outcomes[i].kind != OUTCOME_RETRY)
+			tell_outcome(q, p->entry, p->first + i, &outcomes[i], r->attempts + 1, 0);
+	}
+}
+
+/* With queue.lock held: when it is tried again is known now. */
+static void tell_retries(struct queue *q, const struct part *p, const struct outcome *outcomes)
+{
+	int64_t next_ms = p->state == PART_WAITING && p->timer.slot ? clock_real_ms() + (p->timer.at_ms - clock_mono_ms()) : clock_real_ms();
+
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct rcpt *r = &p->entry->rcpts[p->first + i];
+
+		if (is_open(r) && outcomes[i].kind == OUTCOME_RETRY)
+			tell_outcome(q, p->entry, p->first + i, &outcomes[i], r->attempts, next_ms);
+	}
+}
+
 void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes)
 {
 	struct entry *e = p->entry;
@@ -197,9 +230,7 @@ void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes)
 
 	expire(e, p, outcomes);
 	put_off = make_bounce(q, p, outcomes, &dsn);
-	for (uint32_t i = 0; i < p->count; i++)
-		if (is_pending(&e->rcpts[p->first + i]) && outcomes[i].kind != OUTCOME_UNTRIED)
-			log_outcome(e, &e->rcpts[p->first + i], &outcomes[i]);
+	tell_ends(q, p, outcomes);
 	pthread_mutex_lock(&q->lock);
 	for (uint32_t i = 0; i < p->count; i++) {
 		struct rcpt *r = &e->rcpts[p->first + i];
@@ -210,6 +241,7 @@ void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes)
 	if (dsn)
 		accept_push(&e->dsns, dsn);
 	settle_part(q, p, put_off ? BOUNCE_AGAIN_MS : 0);
+	tell_retries(q, p, outcomes);
 	entry_settle(q, e);
 	flush_mark(q, e, true);
 	f = flush_take(q, false);

@@ -14,6 +14,7 @@ struct outcome {
 	char status[12];   /* "5.1.1" */
 	struct span reply; /* words: the remote's, or ours */
 	struct span host;  /* who said it, when remote */
+	struct span tls;   /* of the connection; may be empty */
 	bool remote;       /* the remote's */
 };
 

@@ -11,8 +11,10 @@
 
 struct checkpointer;
 struct directory;
+struct events;
 struct relay;
 struct store;
+struct trace;
 struct queue;
 
 struct queue_id {
@@ -28,6 +30,8 @@ struct queue_config {
 	struct directory *directory;
 	struct store *store;
 	struct relay *relay;
+	struct events *events; /* may be null, as the trace */
+	struct trace *trace;
 	struct checkpointer *checkpointer;
 };
 /* Removes orphan files. From here on accepting works; nothing is delivered before the start. */
@@ -47,6 +51,12 @@ enum queue_source { FROM_MX,
 		    FROM_SUBMISSION,
 		    FROM_US /* DSNs */ };
 
+/* How a message came to us, for the trace; all may be empty. */
+struct accept_origin {
+	int64_t connected_ms;
+	struct span peer, helo, tls; /* "192.0.2.1:2525", "mail.example", "TLSv1.3 TLS_AES_..." */
+	uint64_t sid;
+};
 struct accept_envelope {
 	struct queue_id id; /* queue_id_new(): its text stands in Received and in the reply */
 	enum queue_source source;
@@ -55,6 +65,7 @@ struct accept_envelope {
 	const struct span *recipients; /* "local@domain" as given, each decided acceptable by RCPT */
 	size_t recipient_count;
 	bool smtputf8, body_8bit;
+	struct accept_origin origin;
 	struct span trace; /* our Received field(s), CRLF at the end; goes in front of the header */
 };
 void queue_id_new(struct queue_id *out);

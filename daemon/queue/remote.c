@@ -78,7 +78,7 @@ static void run_job(struct queue *q, const struct part *p, struct job *job)
 	snapshot_release(&s);
 }
 
-static void read_outcome(const struct relay_recipient *r, struct outcome *o)
+static void read_outcome(const struct relay_recipient *r, struct span tls, struct outcome *o)
 {
 	switch (r->outcome) {
 	case RELAY_DELIVERED: o->kind = OUTCOME_DELIVERED; break;
@@ -90,6 +90,7 @@ static void read_outcome(const struct relay_recipient *r, struct outcome *o)
 	o->reply = r->reply;
 	o->host = r->host;
 	o->remote = r->remote;
+	o->tls = tls;
 }
 
 static bool is_stopping(struct queue *q)
@@ -125,7 +126,7 @@ static bool finish_job(struct queue *q, struct part *p, struct job *job)
 		return alive;
 	}
 	for (size_t i = 0; i < job->relay.recipient_count; i++)
-		read_outcome(&job->recipients[i], &outcomes[job->index[i]]);
+		read_outcome(&job->recipients[i], span_str(job->relay.tls_version), &outcomes[job->index[i]]);
 	outcome_apply(q, p, outcomes);
 	free(outcomes);
 	return alive;

@@ -6,6 +6,7 @@
 #include "daemon/queue/flush.h"
 #include "daemon/queue/lane.h"
 #include "daemon/queue/outcome.h"
+#include "daemon/queue/tell.h"
 #include "db/queue_message.h"
 
 #define PAGE_ROWS 100
@@ -150,6 +151,8 @@ enum err queue_retry(struct queue *q, const struct queue_id *id)
 			lane_hold_back(q, p->lane, 0);
 	}
 	pthread_mutex_unlock(&q->lock);
+	if (!err)
+		tell_steered(q, id, SPAN("retry"));
 	return err;
 }
 
@@ -190,8 +193,10 @@ static void end_removal(struct entry *e, struct queue *q, enum err removed)
 			continue;
 		}
 		for (uint32_t r = p->first; r < p->first + p->count; r++)
-			if (e->rcpts[r].state == RECIPIENT_WAITING)
+			if (e->rcpts[r].state == RECIPIENT_WAITING) {
 				outcome_set(q, e, &e->rcpts[r], RECIPIENT_FAILED);
+				tell_removed(q, e, r);
+			}
 		part_end(q, p);
 	}
 	if (!removed) {
@@ -224,6 +229,7 @@ enum err queue_remove(struct queue *q, const struct queue_id *id)
 	flush_along(q);
 	queue_id_text(id, text);
 	log_event(LOG_INFO, "queue", "removed", "qid=%s", text);
+	tell_steered(q, id, SPAN("remove"));
 	return ERR_OK;
 }
 

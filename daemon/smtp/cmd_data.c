@@ -10,6 +10,7 @@
 #include "daemon/mime/header.h"
 #include "daemon/smtp/commands.h"
 #include "daemon/smtp/header.h"
+#include "daemon/smtp/refusal.h"
 #include "daemon/smtp/trace.h"
 
 static enum smtp_reply_id refusal_of(enum err e)
@@ -70,23 +71,27 @@ enum body_found smtp_content_add(struct smtp_session *s, struct span in, size_t 
 {
 	enum body_found found = body_scan(&s->scanner, in, used_out, keep, s);
 
-	if (found == BODY_BAD)
+	if (found == BODY_BAD) {
 		reply->id = REPLY_BARE_CR_LF;
+		smtp_refused(s, reply, NULL, NULL);
+	}
 	return found;
 }
 
-bool smtp_content_is_endless(const struct smtp_session *s, struct smtp_reply *reply)
+bool smtp_content_is_endless(struct smtp_session *s, struct smtp_reply *reply)
 {
 	int64_t took_ms;
 
 	if (s->discarded_bytes > SMTP_DISCARD_MAX) {
 		reply->id = s->refusal;
+		smtp_refused(s, reply, NULL, NULL);
 		return true;
 	}
 	took_ms = s->services->mono_ms(s->world) - s->content_started_ms;
 	if (took_ms <= SMTP_SLOW_BODY_MS || s->content_bytes / (uint64_t)(took_ms / 1000) >= SMTP_SLOW_BODY_BYTES_PER_S)
 		return false;
 	*reply = (struct smtp_reply){ REPLY_TOO_SLOW, smtp_hostname(s) };
+	smtp_refused(s, reply, NULL, NULL);
 	return true;
 }
 
@@ -143,6 +148,7 @@ static enum smtp_reply_id prepare_header(struct smtp_session *s)
 static enum smtp_reply_id seal(struct smtp_session *s)
 {
 	struct note why = { "" };
+	struct smtp_origin_text room;
 	struct buf trace;
 	enum err e;
 
@@ -159,6 +165,7 @@ static enum smtp_reply_id seal(struct smtp_session *s)
 		.body_8bit = s->body_8bit,
 		.trace = buf_span(&trace),
 	};
+	smtp_origin(s, &room, &envelope.origin);
 	e = trace.failed ? ERR_TEMP : s->services->accept_seal(s->message, &envelope, &why);
 	buf_clear(&trace);
 	if (e == ERR_OK)
@@ -187,6 +194,7 @@ enum step smtp_content_finish(struct smtp_session *s, struct smtp_reply *reply)
 {
 	reply->id = finish(s);
 	if (reply->id != REPLY_NONE) {
+		smtp_refused(s, reply, NULL, NULL);
 		smtp_transaction_clear(s);
 		smtp_set_state(s, AT_READY);
 		return STEP_REPLY;
@@ -213,6 +221,8 @@ enum step smtp_commit_answer(struct smtp_session *s, const struct smtp_answer *a
 		if (log_enabled(LOG_INFO))
 			log_received(s);
 		s->spent = 0;
+	} else {
+		smtp_refused(s, reply, NULL, NULL);
 	}
 	smtp_transaction_clear(s);
 	smtp_set_state(s, AT_READY);

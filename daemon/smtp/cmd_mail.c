@@ -1,5 +1,6 @@
 /* smtp/cmd_mail.c: MAIL begins a transaction (RFC 5321 4.1.1.2, RFC 1870, RFC 6409 6.1). */
 #include "daemon/smtp/commands.h"
+#include "daemon/smtp/refusal.h"
 
 enum err smtp_address_text(struct smtp_session *s, const struct address *address, struct span *out)
 {
@@ -41,15 +42,19 @@ enum step smtp_run_mail(struct smtp_session *s, const union smtp_args *args, str
 	s->services->limits(s->world, &s->limits);
 	if (args->mail.size > s->limits.size_max) {
 		reply->id = REPLY_TOO_LARGE;
+		smtp_refused(s, reply, path, NULL);
 		return STEP_REPLY;
 	}
 	if (s->profile == SMTP_LOCAL)
 		reply->id = refused_locally(s);
-	if (reply->id != REPLY_NONE)
+	if (reply->id != REPLY_NONE) {
+		smtp_refused(s, reply, path, NULL);
 		return STEP_REPLY;
+	}
 	/* The null path stays free: a mail program's notices (RFC 8098) go out under it. The From field is checked all the same. */
 	if (s->profile != SMTP_MX && path->local.len > 0 && !s->services->may_send_as(s->world, s->account_id, path)) {
 		reply->id = REPLY_NOT_YOUR_SENDER;
+		smtp_refused(s, reply, path, NULL);
 		return STEP_REPLY;
 	}
 	if (smtp_address_text(s, path, &s->reverse_path) != ERR_OK) {

@@ -4,6 +4,7 @@
  * submit.sock from a uid that an administrator has allowed it.
  */
 #include "daemon/smtp/commands.h"
+#include "daemon/smtp/refusal.h"
 
 static enum smtp_reply_id judge(const struct smtp_session *s, const struct address *path)
 {
@@ -56,8 +57,10 @@ enum step smtp_run_rcpt(struct smtp_session *s, const union smtp_args *args, str
 		return STEP_REPLY;
 	}
 	reply->id = judge(s, path);
-	if (reply->id != REPLY_RECIPIENT_OK)
+	if (reply->id != REPLY_RECIPIENT_OK) {
+		smtp_refused(s, reply, NULL, path);
 		return STEP_REPLY;
+	}
 	if (smtp_address_text(s, path, &text) != ERR_OK || !make_room(s)) {
 		reply->id = REPLY_TOO_MANY_RECIPIENTS;
 		return STEP_REPLY;

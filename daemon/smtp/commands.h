@@ -27,7 +27,7 @@ void smtp_content_measure(struct smtp_session *s);
 enum err smtp_content_begin(struct smtp_session *s, bool dots) MUST_CHECK;
 /* BODY_BAD has its reply; MORE: it goes on. */
 enum body_found smtp_content_add(struct smtp_session *s, struct span in, size_t *used_out, struct smtp_reply *reply);
-bool smtp_content_is_endless(const struct smtp_session *s, struct smtp_reply *reply);
+bool smtp_content_is_endless(struct smtp_session *s, struct smtp_reply *reply);
 void smtp_content_refuse(struct smtp_session *s, enum smtp_reply_id refusal);
 enum step smtp_content_finish(struct smtp_session *s, struct smtp_reply *reply);
 enum step smtp_commit_answer(struct smtp_session *s, const struct smtp_answer *answer, struct smtp_reply *reply);

@@ -16,6 +16,7 @@
 #include "daemon/net/pool.h"
 #include "daemon/smtp/local.h"
 #include "daemon/smtp/session.h"
+#include "daemon/smtp/tell.h"
 
 struct context {
 	struct smtp_config config;
@@ -136,6 +137,11 @@ static enum err begin(void *world, struct accept **out)
 	return accept_begin(c->context->config.queue, out);
 }
 
+static void note_refused(void *world, const struct smtp_refusal *refusal)
+{
+	smtp_tell_refused(&((struct connection *)world)->context->config, refusal);
+}
+
 static const struct smtp_services services = {
 	.limits = find_limits,
 	.recipient = find_recipient,
@@ -154,6 +160,7 @@ static const struct smtp_services services = {
 	.accept_received_count = accept_received_count,
 	.accept_seal = accept_seal,
 	.accept_end = accept_end,
+	.refused = note_refused,
 };
 
 /* ---- slow questions ---- */

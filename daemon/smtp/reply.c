@@ -103,6 +103,19 @@ void smtp_reply_write(const struct smtp_reply *reply, struct out *out)
 	out_add(out, SPAN("\r\n"));
 }
 
+void smtp_reply_text(const struct smtp_reply *reply, struct buf *out)
+{
+	struct span line = replies[reply->id].line;
+	size_t star;
+
+	if (span_find_char(line, '*', &star)) {
+		buf_add(out, span_take(line, star));
+		buf_add(out, reply->text);
+		line = span_skip(line, star + 1);
+	}
+	buf_add(out, line);
+}
+
 struct span smtp_reply_busy(void)
 {
 	return SPAN("421 4.3.2 Too many connections, try again later\r\n");

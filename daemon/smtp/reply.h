@@ -81,6 +81,9 @@ unsigned smtp_reply_cost(enum smtp_reply_id id);
 
 void smtp_reply_write(const struct smtp_reply *reply, struct out *out);
 
+/* The same as text, without its line end. */
+void smtp_reply_text(const struct smtp_reply *reply, struct buf *out);
+
 /* The whole line for a connection that is not served at all. */
 struct span smtp_reply_busy(void);
 

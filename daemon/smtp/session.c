@@ -366,6 +366,7 @@ enum step smtp_session_event(struct smtp_session *s, enum session_event event, s
 	switch (event) {
 	case SESSION_START:
 		smtp_set_state(s, AT_START);
+		s->connected_ms = s->services->real_ms(s->world);
 		counter_add(COUNTER_SMTP_CONNECTIONS, 1);
 		return say(s, STEP_REPLY, &reply, out);
 	case SESSION_TLS:

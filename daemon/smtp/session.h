@@ -35,6 +35,16 @@ struct smtp_limits {
 	size_t recipients_max;
 };
 
+/* A message, or a recipient of it, that was not taken. */
+struct smtp_refusal {
+	struct accept_origin origin;
+	struct span sender;
+	const struct span *recipients;
+	size_t recipient_count;
+	uint64_t account_id, size;
+	struct span reply;
+};
+
 /* Quick questions: local memory or disk. The accept_ functions are those of queue/queue.h. */
 struct smtp_services {
 	void (*limits)(void *world, struct smtp_limits *out);
@@ -55,6 +65,7 @@ struct smtp_services {
 	unsigned (*accept_received_count)(struct accept *a);
 	enum err (*accept_seal)(struct accept *a, const struct accept_envelope *envelope, struct note *why);
 	void (*accept_end)(struct accept **a);
+	void (*refused)(void *world, const struct smtp_refusal *refusal); /* a note for the trace; may be null */
 };
 
 struct smtp_setup {

@@ -6,7 +6,9 @@
 
 struct auth;
 struct directory;
+struct events;
 struct queue;
+struct trace;
 
 enum smtp_profile {
 	SMTP_MX,
@@ -19,6 +21,8 @@ struct smtp_config {
 	struct directory *directory; /* borrowed for the service's life */
 	struct auth *auth;           /* may be null on mx and local */
 	struct queue *queue;
+	struct events *events; /* may be null, as the trace */
+	struct trace *trace;
 	bool tls; /* the pool can do it: STARTTLS is offered */
 };
 

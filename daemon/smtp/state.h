@@ -38,6 +38,7 @@ struct smtp_session {
 	unsigned spent; /* of SMTP_PATIENCE */
 
 	/* session */
+	int64_t connected_ms; /* unix */
 	char hostname[SMTP_HELO_MAX + 1], helo[SMTP_HELO_MAX + 1];
 	bool extended;                   /* EHLO, not HELO */
 	uint64_t account_id, credential; /* 0: nobody */
