@@ -73,7 +73,7 @@ struct daemon {
 	struct resolver *resolver;
 	struct relay *relay;
 	struct queue *queue;
-	struct service mx, submission, imap;
+	struct service mx, submission, local, imap;
 	struct pool *pools[POOL_COUNT];
 	struct api_context api;
 	struct webui *web;
@@ -224,6 +224,10 @@ static enum err start_services(struct daemon *d, struct note *why)
 	smtp.profile = SMTP_SUBMISSION;
 	if (e == ERR_OK)
 		e = smtp_service_new(&smtp, &d->submission);
+	smtp.profile = SMTP_LOCAL;
+	smtp.tls = false;
+	if (e == ERR_OK)
+		e = smtp_service_new(&smtp, &d->local);
 	return e == ERR_OK ? imap_service_new(&imap, &d->imap) : e;
 }
 
@@ -243,6 +247,18 @@ static enum err attach(struct daemon *d, size_t at)
 	return ERR_OK;
 }
 
+/* What sendmail(1) uses: open to everybody on this machine; who it is decides what they may. */
+static enum err attach_local(struct daemon *d, struct note *why)
+{
+	struct listener *l = NULL;
+	enum err e = listener_bind_unix(config_path(&d->config, d->config.run_dir, "submit.sock"), 0666, &l, why);
+
+	if (e == ERR_OK)
+		e = pool_attach(d->pools[POOL_SUBMISSION], &l, &d->local, false);
+	listener_close(&l);
+	return e;
+}
+
 static enum err start_pools(struct daemon *d, struct note *why)
 {
 	struct pool_config c[POOL_COUNT] = {
@@ -260,6 +276,8 @@ static enum err start_pools(struct daemon *d, struct note *why)
 	}
 	for (size_t i = 0; i < d->config.listener_count && e == ERR_OK; i++)
 		e = attach(d, i);
+	if (e == ERR_OK)
+		e = attach_local(d, why);
 	for (int i = 0; i < POOL_COUNT && e == ERR_OK; i++)
 		e = pool_start(d->pools[i], why);
 	return e;
@@ -279,6 +297,7 @@ static void free_sessions(struct daemon *d)
 	for (int i = 0; i < POOL_COUNT; i++)
 		pool_free(&d->pools[i]);
 	imap_service_free(&d->imap);
+	smtp_service_free(&d->local);
 	smtp_service_free(&d->submission);
 	smtp_service_free(&d->mx);
 }

@@ -9,8 +9,8 @@
 
 struct app_password {
 	uint64_t id;
-	struct span label; /* 1 to 100 bytes, UTF-8 without control characters */
-	unsigned protocols; /* bits of enum auth_protocol */
+	struct span label;           /* 1 to 100 bytes, UTF-8 without control characters */
+	unsigned protocols;          /* bits of enum auth_protocol */
 	const struct span *networks; /* CIDRs; none: from everywhere */
 	size_t network_count;
 	int64_t created_ms, expires_ms, used_ms; /* unix; 0: never */

@@ -1,118 +1,64 @@
-/* auth/auth.c: the queue in front of the hash threads, and who gets which place in it.
+/* auth/auth.c: a login and a password, to a verdict.
  *
- *   asked --known--> answered at once, in the caller's thread
- *     |---queue full--> AUTH_BUSY, in the caller's thread
- *     +--> clean | suspect --hash thread--> answered
+ *   asked ──app password──▶ answered      ┐
+ *     ├──refused for now──▶ AUTH_REFUSED  │ at once, in the caller's thread
+ *     ├──proven before──▶ answered        │
+ *     ├──wrong before──▶ AUTH_WRONG       │
+ *     ├──no place──▶ AUTH_BUSY            ┘
+ *     └─▶ hash thread ──▶ answered
  *
- * (1) An unknown user costs the same hash as a known one, and has the same answer.
- * (2) Networks with recent failures wait in `suspect`: one of them is taken for each CLEAN_FIRST of the others, they hold
- *     a share of the queue each, and the last of them makes room when a clean one finds it full. So those who guess
- *     delay each other, and hardly the right ones.
- * (3) done() is called without the lock.
+ * (1) An unknown user costs the same hash as a known one, is counted alike, and has the same answer. Imported hashes take other times, until they
+ *     were proven once: one of ours is computed beside a cheap one, and the time of the delay counts from when the hash was begun.
+ * (2) done() is called without a lock.
+ * (3) What was proven is the stored hash: when another one stands there after the slow part, it is done again.
  */
 #include "daemon/auth/auth.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
+#include "daemon/auth/app_secret.h"
+#include "daemon/auth/attempt.h"
+#include "daemon/auth/credentials.h"
+#include "daemon/auth/inside.h"
+#include "daemon/auth/imported.h"
 #include "daemon/auth/password.h"
-#include "daemon/auth/proven.h"
-#include "daemon/auth/throttle.h"
+#include "daemon/auth/refusals.h"
+#include "daemon/auth/rehash.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/counter.h"
-#include "daemon/base/rng.h"
+#include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
+#include "daemon/directory/setting.h"
+#include "db/control_app_password.h"
+#include "db/control_device.h"
+#include "db/control_lockout.h"
+#include "db/control_session.h"
+#include "db/control_token.h"
 
-#define CLEAN_FIRST 4
-#define HASH_MAX 512
-#define HASH_NICE 10
-/* Of the queue, for one network that is not trusted. */
-#define SHARE_CLEAN (AUTH_QUEUE_MAX / 2)
-#define SHARE_SUSPECT (AUTH_QUEUE_MAX / 8)
-/* From here on a network is suspect: people mistype too. */
-#define SUSPECT_FAILURES 3
+#define MAIL_PROTOCOLS (AUTH_IMAP | AUTH_POP3 | AUTH_SMTP)
+#define CREDENTIALS_CACHED 4096
+#define CREDENTIALS_CACHE_BYTES ((size_t)16 * 1024 * 1024)
+#define TOKENS_CACHED 1024
+#define SESSIONS_CACHED 4096
+#define SMALL_CACHE_BYTES ((size_t)4 * 1024 * 1024)
+#define ROUNDS_MAX 3
+#define HOUR_MS ((int64_t)3600 * 1000)
+#define SHOWN_AFTER_END_MS (30 * 24 * HOUR_MS)
+#define TENDS_AN_HOUR 60
 
 struct question {
-	struct question *next; /* of its list */
-	uint64_t account_id;   /* 0: nobody */
-	uint64_t network;      /* 0: trusted */
+	struct hashing_job job;
+	struct attempt attempt;
 	struct proven_tag tag;
 	void (*done)(void *arg, const struct auth_result *result);
 	void *arg;
-	size_t hash_len, password_len;
-	char hash[HASH_MAX];
+	size_t password_len;
 	char password[AUTH_PASSWORD_MAX];
 };
 
-struct list {
-	struct question *head, **tail;
-};
-
-struct auth {
-	struct directory *directory;
-	const struct net_cidr *trusted;
-	size_t trusted_count;
-
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t work;
-	struct list clean, suspect;
-	size_t waiting;
-	unsigned clean_in_a_row;
-	bool stopping;
-	struct throttle throttle;
-	struct proven proven;
-
-	size_t thread_count;
-	pthread_t threads[AUTH_HASH_THREADS];
-};
-
-static void list_init(struct list *l)
+static struct span password_of(const struct question *q)
 {
-	l->head = NULL;
-	l->tail = &l->head;
-}
-
-static void list_add(struct list *l, struct question *q)
-{
-	q->next = NULL;
-	*l->tail = q;
-	l->tail = &q->next;
-}
-
-static struct question *list_take_first(struct list *l)
-{
-	struct question *q = l->head;
-
-	if (!q)
-		return NULL;
-	l->head = q->next;
-	if (!l->head)
-		l->tail = &l->head;
-	return q;
-}
-
-static struct question *list_take_last(struct list *l)
-{
-	struct question **link = &l->head, *q;
-
-	if (!l->head)
-		return NULL;
-	while ((*link)->next)
-		link = &(*link)->next;
-	q = *link;
-	*link = NULL;
-	l->tail = link;
-	return q;
-}
-
-static size_t list_count(const struct list *l, uint64_t network)
-{
-	size_t n = 0;
-
-	for (const struct question *q = l->head; q; q = q->next)
-		n += q->network == network;
-	return n;
+	return span_make(q->password, q->password_len);
 }
 
 static void question_free(struct question *q)
@@ -126,7 +72,9 @@ static enum counter counter_of(enum auth_verdict verdict)
 	switch (verdict) {
 	case AUTH_OK: return COUNTER_AUTH_OK;
 	case AUTH_WRONG:
-	case AUTH_SUSPENDED: return COUNTER_AUTH_FAILED;
+	case AUTH_SUSPENDED:
+	case AUTH_REFUSED:
+	case AUTH_WANTS_APP_PASSWORD: return COUNTER_AUTH_FAILED;
 	case AUTH_BUSY: return COUNTER_AUTH_BUSY;
 	}
 	return COUNTER_AUTH_FAILED;
@@ -144,109 +92,298 @@ static void answer(struct question **q, const struct auth_result *result)
 	done(arg, result);
 }
 
-static void answer_busy(struct question **q, int64_t delay_ms)
+static uint64_t number_of(const struct proven_tag *tag)
 {
-	const struct auth_result busy = { .verdict = AUTH_BUSY, .delay_ms = delay_ms };
+	uint64_t n;
 
-	answer(q, &busy);
+	memcpy(&n, tag->bytes, sizeof(n));
+	return n ? n : 1;
 }
 
-/* The lock is held. */
-static struct question *take(struct auth *a)
-{
-	struct list *l = a->clean.head && (!a->suspect.head || a->clean_in_a_row < CLEAN_FIRST) ? &a->clean : &a->suspect;
-	struct question *q = list_take_first(l);
+/* ---- verdicts ---- */
 
-	if (!q)
-		return NULL;
-	a->clean_in_a_row = l == &a->clean ? a->clean_in_a_row + 1 : 0;
-	a->waiting--;
-	return q;
-}
-
-static uint64_t credential_of(const struct auth *a, const struct account *account)
-{
-	struct proven_tag tag;
-	uint64_t credential;
-
-	proven_make_tag(&a->proven, account->id, account->password_hash, SPAN(""), &tag);
-	memcpy(&credential, tag.bytes, sizeof(credential));
-	return credential;
-}
-
-bool auth_still_holds(const struct auth *a, uint64_t account_id, uint64_t credential)
+/* Of an account whose proof is right. */
+static enum auth_verdict standing(struct auth *a, uint64_t account_id)
 {
 	const struct snapshot *s = directory_hold(a->directory);
 	const struct account *account = snapshot_account(s, account_id);
-	bool holds = account && !account->suspended && credential_of(a, account) == credential;
+	enum auth_verdict v = !account ? AUTH_WRONG : account->suspended ? AUTH_SUSPENDED
+									 : AUTH_OK;
 
-	snapshot_release(&s);
-	return holds;
-}
-
-/* The account as it is now: it may have changed while the question waited. */
-static enum auth_verdict verdict_of(const struct auth *a, const struct question *q, struct auth_result *out)
-{
-	const struct snapshot *s = directory_hold(a->directory);
-	const struct account *account = snapshot_account(s, q->account_id);
-	enum auth_verdict v = AUTH_WRONG;
-
-	if (account && span_equals(account->password_hash, span_make(q->hash, q->hash_len))) {
-		v = account->suspended ? AUTH_SUSPENDED : AUTH_OK;
-		out->account_id = account->id;
-		out->credential = credential_of(a, account);
-	}
 	snapshot_release(&s);
 	return v;
 }
 
-static void decide(struct auth *a, const struct question *q, struct auth_result *out)
+/* The main password is right. */
+static void main_verdict(struct auth *a, const struct attempt *t, const struct credentials *c, struct auth_result *out)
 {
-	bool match = false;
-	enum err e = password_verify(span_make(q->hash, q->hash_len), span_make(q->password, q->password_len), &match);
-	int64_t now_ms;
-
-	/* A stored hash that is none must not answer faster than the others. */
-	if (e == ERR_CORRUPT)
-		e = password_verify(password_nobody, span_make(q->password, q->password_len), &match);
-	now_ms = clock_mono_ms();
-	*out = (struct auth_result){ .verdict = AUTH_WRONG };
-	if (e == ERR_TEMP)
-		out->verdict = AUTH_BUSY;
-	else if (match && q->account_id)
-		out->verdict = verdict_of(a, q, out);
-	pthread_mutex_lock(&a->lock);
-	if (out->verdict == AUTH_WRONG && q->network) {
-		throttle_add(&a->throttle, q->network, now_ms);
-		out->delay_ms = throttle_delay_ms(throttle_failures(&a->throttle, q->network, now_ms));
-	} else if (out->verdict == AUTH_OK || out->verdict == AUTH_SUSPENDED) {
-		proven_add(&a->proven, &q->tag);
-	}
-	pthread_mutex_unlock(&a->lock);
+	*out = (struct auth_result){ .verdict = standing(a, t->account_id) };
+	if (out->verdict == AUTH_WRONG)
+		return;
+	out->account_id = t->account_id;
+	out->credential = credentials_number(a, c, NULL);
+	if (out->verdict != AUTH_OK)
+		return;
+	if (c->second_factor && t->protocol != AUTH_WEB)
+		out->verdict = AUTH_WANTS_APP_PASSWORD;
+	else if (c->second_factor)
+		out->second_factor = true; /* not passed before that is shown */
+	else
+		attempt_passed(a, t, 0);
 }
 
-static void *hash_thread(void *arg)
+/* Of those that are the account's, all are looked at. */
+static const struct app_credential *find_app(const struct credentials *c, const struct attempt *t, struct span password)
+{
+	const struct app_credential *found = NULL;
+	uint8_t digest[SHA256_BYTES];
+
+	if (!((unsigned)t->protocol & MAIL_PROTOCOLS) || c->app_count == 0 || !app_secret_digest(password, digest))
+		return NULL;
+	for (size_t i = 0; i < c->app_count; i++) {
+		if (crypto_equals(c->apps[i].digest, digest, sizeof(digest)) && app_credential_opens(&c->apps[i], t->protocol, &t->peer))
+			found = &c->apps[i];
+	}
+	explicit_bzero(digest, sizeof(digest));
+	return found;
+}
+
+static bool app_verdict(struct auth *a, const struct attempt *t, const struct credentials *c, struct span password, struct auth_result *out)
+{
+	const struct app_credential *app = find_app(c, t, password);
+
+	if (!app)
+		return false;
+	*out = (struct auth_result){ .verdict = standing(a, t->account_id), .account_id = t->account_id, .credential = credentials_number(a, c, app) };
+	if (out->verdict == AUTH_OK)
+		attempt_passed(a, t, app->id);
+	return out->verdict != AUTH_WRONG;
+}
+
+/* ---- on a hash thread ---- */
+
+/* What is wrong with a stored hash must not answer faster than others. */
+static enum err verify(struct span stored, struct span password, bool *match_out)
+{
+	bool nobody;
+	enum err e;
+
+	if (!imported_is(stored)) {
+		e = password_verify(stored, password, match_out);
+		return e == ERR_CORRUPT ? password_verify(password_nobody, password, &nobody) : e;
+	}
+	e = imported_verify(stored, password, match_out);
+	/* A right one is rehashed, which costs as much. */
+	if (!e && !*match_out)
+		e = password_verify(password_nobody, password, &nobody);
+	return e;
+}
+
+static void remember(struct auth *a, const struct proven_tag *tag)
+{
+	pthread_mutex_lock(&a->proven_lock);
+	proven_add(&a->proven, tag);
+	pthread_mutex_unlock(&a->proven_lock);
+}
+
+/* True: *out is the answer, or it was wrong. False: the hash is another one by now. */
+static bool decide_once(struct auth *a, struct question *q, struct auth_result *out)
+{
+	const struct credentials *c = NULL;
+	struct span stored = password_nobody;
+	bool match = false, same = true;
+	enum err e = q->attempt.account_id ? credentials_hold(a, q->attempt.account_id, &c) : ERR_OK;
+
+	if (!e && c && c->password_hash.len > 0)
+		stored = c->password_hash;
+	if (!e || e == ERR_NOT_FOUND)
+		e = verify(stored, password_of(q), &match);
+	*out = (struct auth_result){ .verdict = e == ERR_TEMP ? AUTH_BUSY : AUTH_WRONG };
+	if (!e && match && c) {
+		same = rehash_when_wanted(a, &c, password_of(q));
+		if (same && c) {
+			proven_make_tag(&a->proven, q->attempt.account_id, c->password_hash, password_of(q), &q->tag);
+			main_verdict(a, &q->attempt, c, out);
+			remember(a, &q->tag);
+		}
+	}
+	credentials_release(&c);
+	return same;
+}
+
+static void decide(void *arg, struct hashing_job *job)
 {
 	struct auth *a = arg;
-	struct question *q;
+	struct question *q = (struct question *)job;
 	struct auth_result result;
+	int64_t begun_ms = clock_mono_ms(), took_ms;
+	int rounds = 0;
 
-	/* Of this thread only (Linux): who is logged in goes before who logs in. Without it all works, only slower. */
-	(void)setpriority(PRIO_PROCESS, 0, HASH_NICE);
-	pthread_mutex_lock(&a->lock);
-	while (!a->stopping) {
-		q = take(a);
-		if (!q) {
-			pthread_cond_wait(&a->work, &a->lock);
+	/* It may have become so while this one waited. */
+	result = (struct auth_result){ .verdict = AUTH_REFUSED };
+	if (!attempt_is_refused(a, &q->attempt, &result.retry_after_ms)) {
+		while (!decide_once(a, q, &result) && ++rounds < ROUNDS_MAX)
 			continue;
-		}
-		pthread_mutex_unlock(&a->lock);
-		decide(a, q, &result);
-		answer(&q, &result);
-		pthread_mutex_lock(&a->lock);
 	}
-	pthread_mutex_unlock(&a->lock);
-	return NULL;
+	if (result.verdict == AUTH_WRONG) {
+		result.delay_ms = attempt_failed(a, &q->attempt, number_of(&q->tag));
+		took_ms = clock_mono_ms() - begun_ms;
+		result.delay_ms = result.delay_ms > took_ms ? result.delay_ms - took_ms : 0;
+	}
+	answer(&q, &result);
+}
+
+static void turn_away(void *arg, struct hashing_job *job)
+{
+	const struct auth_result busy = { .verdict = AUTH_BUSY, .delay_ms = THROTTLE_DELAY_MAX_MS };
+	struct question *q = (struct question *)job;
+
+	(void)arg;
+	answer(&q, &busy);
+}
+
+/* ---- asking ---- */
+
+static struct question *question_new(struct auth *a, enum auth_protocol protocol, struct span login, struct span password, const struct net_addr *peer)
+{
+	struct question *q = malloc(sizeof(*q));
+
+	if (!q)
+		return NULL;
+	attempt_begin(a, protocol, login, peer, &q->attempt);
+	/* Too long for a password: compared like all else, but with a hash that nothing matches. */
+	if (password.len > AUTH_PASSWORD_MAX)
+		q->attempt.account_id = 0;
+	password = span_take(password, AUTH_PASSWORD_MAX);
+	q->password_len = password.len;
+	if (password.len > 0)
+		memcpy(q->password, password.ptr, password.len);
+	q->job.network = 0;
+	if (!q->attempt.trusted) {
+		const struct throttle_subject network = throttle_narrow(&q->attempt.peer);
+
+		q->job.network = throttle_number(&a->throttle, &network);
+	}
+	return q;
+}
+
+static bool was_proven(struct auth *a, const struct proven_tag *tag)
+{
+	bool known;
+
+	pthread_mutex_lock(&a->proven_lock);
+	known = proven_has(&a->proven, tag);
+	pthread_mutex_unlock(&a->proven_lock);
+	return known;
+}
+
+/* What can be said at once. False: it takes a hash. */
+static bool answer_now(struct auth *a, struct question *q, const struct credentials *c, struct auth_result *out)
+{
+	const struct span stored = c ? c->password_hash : password_nobody;
+
+	proven_make_tag(&a->proven, c ? q->attempt.account_id : q->attempt.who.who, stored, password_of(q), &q->tag);
+	if (c && app_verdict(a, &q->attempt, c, password_of(q), out))
+		return true;
+	*out = (struct auth_result){ .verdict = AUTH_REFUSED };
+	if (attempt_is_refused(a, &q->attempt, &out->retry_after_ms))
+		return true;
+	if (c && was_proven(a, &q->tag)) {
+		main_verdict(a, &q->attempt, c, out);
+		return true;
+	}
+	*out = (struct auth_result){ .verdict = AUTH_WRONG };
+	if (!attempt_was_wrong(a, &q->attempt, number_of(&q->tag)))
+		return false;
+	out->delay_ms = attempt_failed(a, &q->attempt, number_of(&q->tag));
+	return true;
+}
+
+void auth_check_password(struct auth *a, enum auth_protocol protocol, struct span login, struct span password, const struct net_addr *peer,
+			 void (*done)(void *arg, const struct auth_result *result), void *arg)
+{
+	struct question *q = question_new(a, protocol, login, password, peer);
+	struct auth_result result = { .verdict = AUTH_BUSY };
+	const struct credentials *c = NULL;
+	enum err e = ERR_OK;
+	unsigned failures;
+
+	if (!q) {
+		counter_add(COUNTER_AUTH_BUSY, 1);
+		done(arg, &result);
+		return;
+	}
+	q->done = done;
+	q->arg = arg;
+	if (q->attempt.account_id)
+		e = credentials_hold(a, q->attempt.account_id, &c);
+	if ((e && e != ERR_NOT_FOUND) || answer_now(a, q, c, &result)) {
+		answer(&q, &result);
+	} else {
+		failures = attempt_network_failures(a, &q->attempt);
+		if (!hashing_add(&a->hashing, &q->job, failures)) {
+			result = (struct auth_result){ .verdict = AUTH_BUSY, .delay_ms = throttle_delay_ms(failures) };
+			answer(&q, &result);
+		}
+	}
+	credentials_release(&c);
+}
+
+bool auth_still_holds(struct auth *a, uint64_t account_id, uint64_t credential)
+{
+	const struct credentials *c;
+	bool holds;
+
+	if (standing(a, account_id) != AUTH_OK || credentials_hold(a, account_id, &c) != ERR_OK)
+		return false;
+	holds = credentials_number(a, c, NULL) == credential;
+	for (size_t i = 0; i < c->app_count && !holds; i++)
+		holds = credentials_number(a, c, &c->apps[i]) == credential;
+	credentials_release(&c);
+	return holds;
+}
+
+void auth_forget(struct auth *a, uint64_t account_id)
+{
+	cache_forget(&a->credentials, account_id);
+	cache_forget(&a->tokens, account_id);
+	cache_forget(&a->sessions, account_id);
+}
+
+/* ---- the life of it all ---- */
+
+struct ends {
+	int64_t now_ms, idle_before_ms, unseen_before_ms;
+	bool long_ago; /* also look for what ended long ago */
+};
+
+static enum err remove_ended(struct db *db, void *arg)
+{
+	const struct ends *ends = arg;
+	enum err e = db_session_remove_idle(db, ends->idle_before_ms);
+
+	if (!e)
+		e = db_lockout_remove_ended(db, ends->now_ms);
+	if (e || !ends->long_ago)
+		return e;
+	e = db_device_remove_old(db, ends->unseen_before_ms);
+	if (!e)
+		e = db_app_password_remove_ended(db, ends->now_ms - SHOWN_AFTER_END_MS);
+	return e ? e : db_token_remove_ended(db, ends->now_ms - SHOWN_AFTER_END_MS);
+}
+
+void auth_tend(struct auth *a)
+{
+	const struct snapshot *s = directory_hold(a->directory);
+	struct ends ends = { .now_ms = clock_real_ms(), .long_ago = a->tended++ % TENDS_AN_HOUR == 0 };
+	struct note why = { "" };
+
+	ends.idle_before_ms = ends.now_ms - snapshot_number(s, SETTING_SESSION_IDLE_HOURS) * HOUR_MS;
+	ends.unseen_before_ms = ends.now_ms - snapshot_number(s, SETTING_KNOWN_DEVICE_DAYS) * 24 * HOUR_MS;
+	snapshot_release(&s);
+	/* What was used is not idle, also when that could not be written. */
+	if (recent_flush(a) == ERR_OK && directory_write(a->directory, remove_ended, &ends, &why) != ERR_OK)
+		log_event(LOG_WARN, "auth", "not_tended", "why=%s", log_quote(span_str(why.text)).text);
 }
 
 enum err auth_new(const struct auth_config *config, struct auth **out)
@@ -257,20 +394,25 @@ enum err auth_new(const struct auth_config *config, struct auth **out)
 	if (!a)
 		return ERR_TEMP;
 	a->directory = config->directory;
+	a->events = config->events;
 	a->trusted = config->trusted;
 	a->trusted_count = config->trusted_count;
-	list_init(&a->clean);
-	list_init(&a->suspect);
-	a->throttle.seed = rng_u64();
+	cache_init(&a->credentials, a->directory, CREDENTIALS_CACHED, CREDENTIALS_CACHE_BYTES);
+	cache_init(&a->tokens, a->directory, TOKENS_CACHED, SMALL_CACHE_BYTES);
+	cache_init(&a->sessions, a->directory, SESSIONS_CACHED, SMALL_CACHE_BYTES);
+	recent_init(a);
+	throttle_init(&a->throttle);
+	(void)pthread_mutex_init(&a->throttle_lock, NULL);
 	proven_init(&a->proven);
-	(void)pthread_mutex_init(&a->lock, NULL);
-	(void)pthread_cond_init(&a->work, NULL);
-	while (a->thread_count < AUTH_HASH_THREADS) {
-		if (pthread_create(&a->threads[a->thread_count], NULL, hash_thread, a)) {
-			auth_free(&a);
-			return ERR_TEMP;
-		}
-		a->thread_count++;
+	(void)pthread_mutex_init(&a->proven_lock, NULL);
+	challenges_init(&a->challenges);
+	refusals_load(a);
+	a->hashing.work = decide;
+	a->hashing.turned_away = turn_away;
+	a->hashing.arg = a;
+	if (hashing_start(&a->hashing)) {
+		auth_free(&a);
+		return ERR_TEMP;
 	}
 	*out = a;
 	return ERR_OK;
@@ -279,108 +421,22 @@ enum err auth_new(const struct auth_config *config, struct auth **out)
 void auth_free(struct auth **auth)
 {
 	struct auth *a = *auth;
-	struct question *q;
+	enum err e;
 
 	if (!a)
 		return;
-	pthread_mutex_lock(&a->lock);
-	a->stopping = true;
-	pthread_cond_broadcast(&a->work);
-	pthread_mutex_unlock(&a->lock);
-	for (size_t i = 0; i < a->thread_count; i++)
-		(void)pthread_join(a->threads[i], NULL);
-	while ((q = take(a)))
-		answer_busy(&q, 0);
-	(void)pthread_cond_destroy(&a->work);
-	(void)pthread_mutex_destroy(&a->lock);
+	hashing_stop(&a->hashing);
+	e = recent_flush(a);
+	if (e)
+		log_event(LOG_WARN, "auth", "uses_lost", "error=%s", err_name(e));
+	challenges_clear(&a->challenges);
+	cache_clear(&a->credentials);
+	cache_clear(&a->tokens);
+	cache_clear(&a->sessions);
+	(void)pthread_mutex_destroy(&a->recent.lock);
+	(void)pthread_mutex_destroy(&a->throttle_lock);
+	(void)pthread_mutex_destroy(&a->proven_lock);
 	explicit_bzero(a, sizeof(*a));
 	free(a);
 	*auth = NULL;
-}
-
-static bool is_trusted(const struct auth *a, const struct net_addr *peer)
-{
-	return !peer || peer->family == NET_UNIX || peer->family == NET_NONE || net_cidrs_have(a->trusted, a->trusted_count, peer);
-}
-
-/* What is too long, or has no account, is compared like all else, but with a hash that nothing matches. */
-static struct question *question_new(struct auth *a, struct span login, struct span password, const struct net_addr *peer)
-{
-	struct question *q = malloc(sizeof(*q));
-	const struct snapshot *s;
-	const struct account *account;
-	struct span hash = password_nobody;
-
-	if (!q)
-		return NULL;
-	s = directory_hold(a->directory);
-	account = password.len <= AUTH_PASSWORD_MAX ? snapshot_account_by_login(s, login) : NULL;
-	if (account && account->password_hash.len > 0 && account->password_hash.len <= HASH_MAX)
-		hash = account->password_hash;
-	else
-		account = NULL;
-	password = span_take(password, AUTH_PASSWORD_MAX);
-	q->account_id = account ? account->id : 0;
-	q->network = is_trusted(a, peer) ? 0 : throttle_network(&a->throttle, peer);
-	q->hash_len = hash.len;
-	memcpy(q->hash, hash.ptr, hash.len);
-	q->password_len = password.len;
-	if (password.len > 0)
-		memcpy(q->password, password.ptr, password.len);
-	snapshot_release(&s);
-	proven_make_tag(&a->proven, q->account_id, span_make(q->hash, q->hash_len), password, &q->tag);
-	return q;
-}
-
-/* The lock is held. False: no place. *evicted_out: who has to be told so instead. */
-static bool enqueue(struct auth *a, struct question *q, unsigned failures, struct question **evicted_out)
-{
-	bool suspect = failures >= SUSPECT_FAILURES;
-	struct list *l = suspect ? &a->suspect : &a->clean;
-
-	if (a->stopping || (q->network && list_count(l, q->network) >= (suspect ? SHARE_SUSPECT : SHARE_CLEAN)))
-		return false;
-	if (a->waiting >= AUTH_QUEUE_MAX) {
-		*evicted_out = suspect ? NULL : list_take_last(&a->suspect);
-		if (!*evicted_out)
-			return false;
-		a->waiting--;
-	}
-	list_add(l, q);
-	a->waiting++;
-	pthread_cond_signal(&a->work);
-	return true;
-}
-
-void auth_check_password(struct auth *a, struct span login, struct span password, const struct net_addr *peer,
-			 void (*done)(void *arg, const struct auth_result *result), void *arg)
-{
-	struct question *q = question_new(a, login, password, peer), *evicted = NULL;
-	struct auth_result result = { .verdict = AUTH_BUSY };
-	unsigned failures = 0;
-	bool known, queued = false;
-
-	if (!q) {
-		counter_add(COUNTER_AUTH_BUSY, 1);
-		done(arg, &result);
-		return;
-	}
-	q->done = done;
-	q->arg = arg;
-	pthread_mutex_lock(&a->lock);
-	known = proven_has(&a->proven, &q->tag);
-	if (!known) {
-		if (q->network)
-			failures = throttle_failures(&a->throttle, q->network, clock_mono_ms());
-		queued = enqueue(a, q, failures, &evicted);
-	}
-	pthread_mutex_unlock(&a->lock);
-	if (known) {
-		result.verdict = verdict_of(a, q, &result);
-		answer(&q, &result);
-	} else if (!queued) {
-		answer_busy(&q, throttle_delay_ms(failures));
-	}
-	if (evicted)
-		answer_busy(&evicted, THROTTLE_DELAY_MAX_MS);
 }

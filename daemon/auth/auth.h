@@ -54,12 +54,15 @@ struct auth_result {
 void auth_check_password(struct auth *a, enum auth_protocol protocol, struct span login, struct span password, const struct net_addr *peer,
 			 void (*done)(void *arg, const struct auth_result *result), void *arg);
 
-/* Is the account there, not suspended, and its stored hash the one that was proven? Memory only. */
-bool auth_still_holds(const struct auth *a, uint64_t account_id, uint64_t credential);
+/* Is the account there, not suspended, and its stored secret the one that was proven? From memory; of an account that was not asked for among thousands
+ * of others from the local disk. */
+bool auth_still_holds(struct auth *a, uint64_t account_id, uint64_t credential);
 
 /* Sets an account's main password: hash and SCRAM keys in one change (part of the open batch, if there is one). Blocking (60 ms). The
  * caller ends the account's sessions. ERR_LIMIT: length (SETTING_PASSWORD_LENGTH_MIN, AUTH_PASSWORD_MAX). */
 enum err auth_set_password(struct auth *a, uint64_t account_id, struct span password, struct note *why) MUST_CHECK;
+/* Takes over a hash in auth_import_hash()'s form; SCRAM opens nothing until the password was proven once. Part of the open batch. */
+enum err auth_set_imported_hash(struct auth *a, uint64_t account_id, struct span stored, struct note *why) MUST_CHECK;
 /* Forgets what is cached of an account: after changes that other rooms made. 0: of all (SIGHUP). */
 void auth_forget(struct auth *a, uint64_t account_id);
 /* Once a minute, from the main thread: writes last uses, known devices and session times that are only in memory; removes what has run out. */

@@ -15,11 +15,13 @@
 #define MEMORY_KIB 19456
 #define PASSES 2
 #define LANES 1
+#define OUR_PREFIX "$argon2id$v=19$m=19456,t=2,p=1$"
 #define SALT_BYTES 16
 #define HASH_BYTES 32
 
-/* Of what is accepted as stored. */
+/* Of what is accepted as stored. What it costs goes with memory times passes: these take about 1.3 s. */
 #define MEMORY_KIB_MAX (256 * 1024)
+#define COST_KIB_MAX (1024 * 1024)
 #define PASSES_MAX 16
 #define LANES_MAX 4
 #define FIELD_BYTES_MAX 64
@@ -29,6 +31,7 @@ const struct span password_nobody = { "$argon2id$v=19$m=19456,t=2,p=1$Tm9ib2R5IG
 				      sizeof("$argon2id$v=19$m=19456,t=2,p=1$Tm9ib2R5IGxpdmVzIGhlcQ$6oT1yJr0Qx3nVb5kWc8sZd2fGh4jKl6mNp9qRs7tUvA") - 1 };
 
 struct parameters {
+	argon2_type type;
 	uint32_t memory_kib, passes, lanes;
 	struct buf salt, hash;
 };
@@ -69,7 +72,7 @@ static enum err derive(const struct parameters *p, struct span password, uint8_t
 		.free_cbk = give_memory,
 		.flags = ARGON2_DEFAULT_FLAGS,
 	};
-	int code = argon2id_ctx(&context);
+	int code = argon2_ctx(&context, p->type);
 
 	if (code == ARGON2_OK)
 		return ERR_OK;
@@ -114,14 +117,35 @@ static bool take_base64(struct span text, struct buf *out)
 	return good;
 }
 
+/* encoded = "$argon2" ("id" / "i") "$v=19$m=" number ",t=" number ",p=" number "$" salt "$" hash */
 static bool parse(struct span encoded, struct parameters *p)
 {
 	struct span rest = encoded, salt;
 
-	return take_text(&rest, SPAN("$argon2id$v=19$")) && take_number(&rest, "m=", MEMORY_KIB_MAX, &p->memory_kib) &&
+	p->type = span_starts(encoded, SPAN("$argon2i$")) ? Argon2_i : Argon2_id;
+	return take_text(&rest, p->type == Argon2_i ? SPAN("$argon2i$v=19$") : SPAN("$argon2id$v=19$")) && take_number(&rest, "m=", MEMORY_KIB_MAX, &p->memory_kib) &&
 	       take_number(&rest, ",t=", PASSES_MAX, &p->passes) && take_number(&rest, ",p=", LANES_MAX, &p->lanes) &&
+	       (uint64_t)p->memory_kib * p->passes <= COST_KIB_MAX && p->memory_kib >= 8 * p->lanes &&
 	       take_text(&rest, SPAN("$")) && span_split(&rest, '$', &salt) && rest.ptr &&
 	       take_base64(salt, &p->salt) && take_base64(rest, &p->hash);
+}
+
+bool password_is_argon2(struct span encoded)
+{
+	struct parameters p;
+	bool good;
+
+	buf_init(&p.salt, FIELD_BYTES_MAX);
+	buf_init(&p.hash, FIELD_BYTES_MAX);
+	good = parse(encoded, &p);
+	buf_clear(&p.salt);
+	buf_clear(&p.hash);
+	return good;
+}
+
+bool password_is_ours(struct span encoded)
+{
+	return span_starts(encoded, SPAN(OUR_PREFIX));
 }
 
 enum err password_verify(struct span encoded, struct span password, bool *match_out)
@@ -150,8 +174,7 @@ static void add_base64(struct span bytes, struct buf *out)
 		out->len--;
 }
 
-/* Of UTF-8; other bytes count each. */
-static size_t count_characters(struct span text)
+size_t password_characters(struct span text)
 {
 	size_t n = 0;
 
@@ -162,11 +185,11 @@ static size_t count_characters(struct span text)
 
 enum err auth_hash_password(struct span password, struct buf *out)
 {
-	struct parameters p = { .memory_kib = MEMORY_KIB, .passes = PASSES, .lanes = LANES };
+	struct parameters p = { .type = Argon2_id, .memory_kib = MEMORY_KIB, .passes = PASSES, .lanes = LANES };
 	uint8_t salt[SALT_BYTES], hash[HASH_BYTES];
 	enum err e;
 
-	if (count_characters(password) < AUTH_PASSWORD_MIN || password.len > AUTH_PASSWORD_MAX)
+	if (password_characters(password) < AUTH_PASSWORD_MIN || password.len > AUTH_PASSWORD_MAX)
 		return ERR_LIMIT;
 	rng_bytes(salt, sizeof(salt));
 	buf_init(&p.salt, FIELD_BYTES_MAX);
@@ -175,7 +198,7 @@ enum err auth_hash_password(struct span password, struct buf *out)
 	buf_clear(&p.salt);
 	if (e)
 		return ERR_TEMP;
-	buf_addf(out, "$argon2id$v=19$m=%d,t=%d,p=%d$", MEMORY_KIB, PASSES, LANES);
+	buf_add_str(out, OUR_PREFIX);
 	add_base64(span_make((const char *)salt, sizeof(salt)), out);
 	buf_add_char(out, '$');
 	add_base64(span_make((const char *)hash, sizeof(hash)), out);

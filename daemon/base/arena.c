@@ -39,6 +39,13 @@ void arena_clear(struct arena *a)
 	arena_init(a, a->max_bytes);
 }
 
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_block *b = a->blocks; b; b = b->next)
+		explicit_bzero(b->bytes, b->cap);
+	arena_clear(a);
+}
+
 void arena_reset(struct arena *a)
 {
 	struct arena_block *kept = NULL;

@@ -17,6 +17,7 @@ struct arena {
 
 void arena_init(struct arena *a, size_t max_bytes); /* allocates nothing yet */
 void arena_clear(struct arena *a);                  /* frees all, failed off; usable again */
+void arena_wipe(struct arena *a);                   /* erases the bytes, then clears: for secrets */
 void arena_reset(struct arena *a);                  /* forgets all, keeps one small block for the next use */
 
 /* Zeroed and aligned for any type; null past max_bytes (latched). size 0 gives a valid pointer. */

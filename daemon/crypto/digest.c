@@ -1,4 +1,4 @@
-/* crypto/digest.c: SHA-256 and SHA-1 and what is made of them.
+/* crypto/digest.c: SHA-256, SHA-512 and SHA-1 and what is made of them.
  *
  * The algorithms are fetched once: asking OpenSSL 3 by name on each call takes longer than hashing a short value.
  */
@@ -16,11 +16,12 @@
 #define BLOCK_BYTES 64
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static EVP_MD *sha256, *sha1;
+static EVP_MD *sha256, *sha512, *sha1;
 
 static void fetch(void)
 {
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
 	sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 }
 
@@ -43,6 +44,16 @@ static void hash_two(EVP_MD *const *md, struct span first, struct span second, u
 void crypto_sha256(struct span in, uint8_t out[SHA256_BYTES])
 {
 	hash_two(&sha256, in, span_make(NULL, 0), out);
+}
+
+void crypto_sha512(struct span in, uint8_t out[SHA512_BYTES])
+{
+	hash_two(&sha512, in, span_make(NULL, 0), out);
+}
+
+void crypto_sha1(struct span in, uint8_t out[SHA1_BYTES])
+{
+	hash_two(&sha1, in, span_make(NULL, 0), out);
 }
 
 /* RFC 2104 section 2; both hashes have blocks of 64 bytes. */

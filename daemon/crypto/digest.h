@@ -6,8 +6,12 @@
 
 #define SHA256_BYTES 32
 #define SHA1_BYTES 20
+#define SHA512_BYTES 64
 
 void crypto_sha256(struct span in, uint8_t out[SHA256_BYTES]);
+void crypto_sha512(struct span in, uint8_t out[SHA512_BYTES]);
+/* Only for what others stored with it. */
+void crypto_sha1(struct span in, uint8_t out[SHA1_BYTES]);
 void crypto_hmac_sha256(struct span key, struct span in, uint8_t out[SHA256_BYTES]);
 /* Only where a standard names it: RFC 6238. */
 void crypto_hmac_sha1(struct span key, struct span in, uint8_t out[SHA1_BYTES]);

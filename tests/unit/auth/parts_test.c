@@ -1,4 +1,4 @@
-/* Stored hashes, SASL PLAIN, the throttle's table and the memory of proven passwords, each alone. */
+/* Stored hashes, SASL PLAIN and the memory of proven passwords, each alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,6 @@
 #include "daemon/auth/auth.h"
 #include "daemon/auth/password.h"
 #include "daemon/auth/proven.h"
-#include "daemon/auth/throttle.h"
 
 /* Of the password "password" with the salt "somesalt", by the reference implementation: 1 pass, 64 KiB, 1 lane, 24 bytes. */
 #define REFERENCE "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$ZVrRXqxlLcWfcXCnMyv0m4Rpvh/bnCi7"
@@ -55,7 +54,8 @@ static void made_hash_matches_and_has_its_own_salt(void **state)
 static void hashes_that_we_do_not_make_are_corrupt(void **state)
 {
 	static const char *const bad[] = {
-		"", "x", "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$5BQ6OUOdF8ZcPvoGVSK2k6ct+V4ISEnG",
+		"", "x", "$argon2d$v=19$m=64,t=1,p=1$c29tZXNhbHQ$5BQ6OUOdF8ZcPvoGVSK2k6ct+V4ISEnG",
+		"$argon2id$v=19$m=262144,t=5,p=1$c29tZXNhbHQ$5BQ6OUOdF8ZcPvoGVSK2k6ct+V4ISEnG", "$argon2id$v=19$m=8,t=1,p=2$c29tZXNhbHQ$5BQ6OUOdF8ZcPvoGVSK2k6ct+V4ISEnG",
 		"$argon2id$v=19$m=0,t=1,p=1$c29tZXNhbHQ$5BQ6OUOdF8ZcPvoGVSK2k6ct+V4ISEnG",
 		"$argon2id$v=19$m=99999999,t=1,p=1$c29tZXNhbHQ$5BQ6OUOdF8ZcPvoGVSK2k6ct+V4ISEnG",
 		"$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ", "$argon2id$v=19$m=64,t=1,p=1$$", "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$",
@@ -87,58 +87,6 @@ static void sasl_plain_follows_its_grammar(void **state)
 	assert_int_equal(auth_sasl_plain(SPAN("\0bob\0"), &login, &password), ERR_SYNTAX);
 	assert_int_equal(auth_sasl_plain(SPAN("\0bob\0x\0y"), &login, &password), ERR_SYNTAX);
 	assert_int_equal(auth_sasl_plain(SPAN("\0b\xff\0x"), &login, &password), ERR_SYNTAX);
-}
-
-static struct net_addr ip(const char *text)
-{
-	struct net_addr a;
-
-	assert_int_equal(net_ip_parse(span_str(text), &a), ERR_OK);
-	return a;
-}
-
-static void networks_are_32_and_64_bits(void **state)
-{
-	static struct throttle t = { .seed = 7 };
-	struct net_addr a = ip("192.0.2.1"), b = ip("192.0.2.2"), c = ip("2001:db8::1"), d = ip("2001:db8::ffff:1"), e = ip("2001:db8:0:1::1");
-
-	(void)state;
-	assert_int_not_equal(throttle_network(&t, &a), throttle_network(&t, &b));
-	assert_int_equal(throttle_network(&t, &c), throttle_network(&t, &d));
-	assert_int_not_equal(throttle_network(&t, &c), throttle_network(&t, &e));
-}
-
-static void delay_grows_to_five_seconds_and_failures_are_forgotten(void **state)
-{
-	static struct throttle t = { .seed = 7 };
-	struct net_addr a = ip("192.0.2.1");
-	uint64_t n = throttle_network(&t, &a);
-
-	(void)state;
-	assert_int_equal(throttle_delay_ms(0), 0);
-	assert_int_equal(throttle_delay_ms(1), 250);
-	assert_int_equal(throttle_delay_ms(4), 2000);
-	assert_int_equal(throttle_delay_ms(6), 5000);
-	assert_int_equal(throttle_delay_ms(4000000000u), 5000);
-	for (int i = 0; i < 100; i++)
-		throttle_add(&t, n, 1000);
-	assert_int_equal(throttle_failures(&t, n, 1000), 20);
-	assert_int_equal(throttle_failures(&t, n, 1000 + 5 * 60000), 15);
-	assert_int_equal(throttle_failures(&t, n, 1000 + 20 * 60000), 0);
-	throttle_add(&t, n, 1000 + 19 * 60000);
-	assert_int_equal(throttle_failures(&t, n, 1000 + 19 * 60000), 2);
-}
-
-static void full_throttle_keeps_the_worst(void **state)
-{
-	static struct throttle t;
-
-	(void)state;
-	for (int i = 0; i < 3; i++)
-		throttle_add(&t, THROTTLE_ROWS, 1000);
-	for (uint64_t i = 2; i < 100; i++)
-		throttle_add(&t, i * THROTTLE_ROWS, 1000);
-	assert_int_equal(throttle_failures(&t, THROTTLE_ROWS, 1000), 3);
 }
 
 static void tag_covers_account_hash_and_password(void **state)
@@ -189,9 +137,6 @@ int main(void)
 		cmocka_unit_test(made_hash_matches_and_has_its_own_salt),
 		cmocka_unit_test(hashes_that_we_do_not_make_are_corrupt),
 		cmocka_unit_test(sasl_plain_follows_its_grammar),
-		cmocka_unit_test(networks_are_32_and_64_bits),
-		cmocka_unit_test(delay_grows_to_five_seconds_and_failures_are_forgotten),
-		cmocka_unit_test(full_throttle_keeps_the_worst),
 		cmocka_unit_test(tag_covers_account_hash_and_password),
 		cmocka_unit_test(proven_table_forgets_the_oldest_of_a_row),
 	};
