@@ -33,7 +33,7 @@ struct api_context {
 	struct jobs *jobs;                                    /* api/jobs.h */
 	int64_t started_ms;                                   /* unix */
 	const char *services;                                 /* what listens, for /healthz: "mx submission imap" */
-	const char *spool_dir;                                /* data_dir/tmp: uploads */
+	const char *spool_dir;                                /* the data folder: uploads, in files without a name */
 	void (*end_sessions)(void *arg, uint64_t account_id); /* upward: main fills it in; may be null */
 	void (*reload_certificates)(void *arg);               /* the same */
 	void *arg;

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "api/api.h"
+#include "api/jobs.h"
 #include "daemon/auth/auth.h"
 #include "daemon/base/bug.h"
 #include "daemon/base/clock.h"
@@ -367,8 +368,19 @@ static void name_services(struct daemon *d)
 	}
 }
 
+static void reload_certificates(void *arg)
+{
+	struct daemon *d = arg;
+	struct note why = { "" };
+
+	if (certificates_load(d->ground.directory, d->certificates, &why) != ERR_OK)
+		log_event(LOG_ERROR, "main", "certificates", "why=%s", log_quote(span_str(why.text)).text);
+}
+
 static enum err start_web(struct daemon *d, struct note *why)
 {
+	enum err e;
+
 	name_services(d);
 	d->api = (struct api_context){
 		.directory = d->ground.directory,
@@ -379,15 +391,19 @@ static enum err start_web(struct daemon *d, struct note *why)
 		.trace = d->trace,
 		.started_ms = clock_real_ms(),
 		.services = d->services,
+		.spool_dir = d->config.data_dir,
 		.end_sessions = end_sessions,
+		.reload_certificates = reload_certificates,
 		.arg = d,
 	};
-	return start_web_with(d, &d->api, why);
+	e = jobs_start(&d->api, &d->api.jobs, why);
+	return e == ERR_OK ? start_web_with(d, &d->api, why) : e;
 }
 
 static void stop_web(struct daemon *d)
 {
 	webui_stop(&d->web, stop_ms(d, STOP_WEB_MS));
+	jobs_stop(&d->api.jobs);
 }
 
 static enum err start_nothing(struct daemon *d, struct note *why)
