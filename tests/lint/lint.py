@@ -7,6 +7,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import api_rules  # noqa: E402,F401
 from rules import RULES, Finding  # noqa: E402
 from source import read_tree  # noqa: E402
 from tools import TOOLS  # noqa: E402

@@ -12,6 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 from lint import write_tap  # noqa: E402
+import api_rules  # noqa: E402,F401
 from rules import RULES, Finding  # noqa: E402
 from source import Tree  # noqa: E402
 from tools import TOOLS  # noqa: E402

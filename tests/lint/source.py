@@ -150,7 +150,7 @@ def read_tree(root):
     for path in listed:
         if path.startswith("tests/lint/violations/"):
             continue
-        if not path.endswith((".c", ".h", ".py", ".sh", ".sql", ".md", ".txt", ".js", ".html", ".css")) and path != "Makefile":
+        if not path.endswith((".c", ".h", ".py", ".sh", ".sql", ".md", ".txt", ".js", ".html", ".css")) and path != "Makefile" and not path.startswith("api/openapi/"):
             continue
         with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
             texts[path] = file.read()
