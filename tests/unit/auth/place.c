@@ -1,174 +1,76 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include "tests/unit/auth/place.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
 #include "db/db.h"
-#include "db/stmt.h"
 
-static struct net_cidr trusted;
-static char hash_of_secret[256];
-
-static struct span hash_once(void)
+static void open_all(struct place *p)
 {
-	struct buf out;
+	struct directory_config config = { p->path, &p->key, NULL };
+	struct auth_config auth = { .directory = NULL };
 
-	buf_init(&out, 255);
-	if (!hash_of_secret[0]) {
-		assert_int_equal(auth_hash_password(SPAN("secret password"), &out), ERR_OK);
-		(void)snprintf(hash_of_secret, sizeof(hash_of_secret), "%s", buf_cstr(&out));
-	}
-	buf_clear(&out);
-	return span_str(hash_of_secret);
+	assert_int_equal(directory_open(&config, &p->d, NULL), ERR_OK);
+	auth.directory = p->d;
+	assert_int_equal(auth_new(&auth, &p->auth), ERR_OK);
 }
 
-void place_start_auth(struct place *p)
+int place_begin(void **state)
 {
-	const struct auth_config config = { p->d, &trusted, 1, p->events };
-
-	assert_int_equal(auth_new(&config, &p->auth), ERR_OK);
-}
-
-int place_make(void **state)
-{
-	static struct place p;
-	const struct directory_setup setup = { SPAN("mail.example.test"), SPAN("example.test"), SPAN("ann@example.test"), SPAN("none") };
-	const struct directory_config config = { p.path, &p.key, NULL };
-	struct events_config events = { NULL, NULL };
+	static const struct directory_setup setup = { SPAN("mail.example.test"), SPAN("example.test"), SPAN("ann@example.test"), SPAN("none") };
+	struct place *p = calloc(1, sizeof(*p));
 	const struct snapshot *s;
 
-	memset(&p, 0, sizeof(p));
-	(void)snprintf(p.dir, sizeof(p.dir), "/tmp/postroom-auth-XXXXXX");
-	if (!mkdtemp(p.dir) || db_init())
+	if (!p)
 		return -1;
-	(void)snprintf(p.path, sizeof(p.path), "%s/control.db", p.dir);
-	seal_key_random(&p.key);
-	assert_int_equal(net_cidr_parse(SPAN("192.0.2.0/24"), &trusted), ERR_OK);
-	assert_int_equal(directory_open(&config, &p.d, NULL), ERR_OK);
-	assert_int_equal(directory_setup(p.d, &setup, NULL), ERR_OK);
-	assert_int_equal(directory_account_add(p.d, SPAN("bob@example.test"), hash_once(), ROLE_USER, &p.bob, NULL), ERR_OK);
-	s = directory_hold(p.d);
-	p.ann = snapshot_account_by_login(s, SPAN("ann@example.test"))->id;
+	clock_set_source(&clock_fake);
+	log_set_level(LOG_ERROR);
+	(void)snprintf(p->dir, sizeof(p->dir), "/tmp/postroom-auth-XXXXXX");
+	if (!mkdtemp(p->dir) || db_init())
+		return -1;
+	(void)snprintf(p->path, sizeof(p->path), "%s/control.db", p->dir);
+	seal_key_random(&p->key);
+	open_all(p);
+	assert_int_equal(directory_setup(p->d, &setup, NULL), ERR_OK);
+	assert_int_equal(directory_account_add(p->d, SPAN("bob@example.test"), SPAN(""), ROLE_USER, &p->bob, NULL), ERR_OK);
+	assert_int_equal(auth_set_password(p->auth, p->bob, SPAN(PLACE_PASSWORD), NULL), ERR_OK);
+	assert_int_equal(net_ip_parse(SPAN("198.51.100.7"), &p->peer), ERR_OK);
+	s = directory_hold(p->d);
+	p->ann = snapshot_account_by_login(s, SPAN("ann@example.test"))->id;
 	snapshot_release(&s);
-	events.directory = p.d;
-	assert_int_equal(events_new(&events, &p.events, NULL), ERR_OK);
-	place_start_auth(&p);
-	*state = &p;
+	*state = p;
 	return 0;
 }
 
-int place_make_with_fake_clock(void **state)
+void place_restart(struct place *p)
 {
-	clock_set_source(&clock_fake);
-	return place_make(state);
+	auth_free(&p->auth);
+	directory_close(&p->d);
+	open_all(p);
 }
 
-int place_remove(void **state)
+int place_end(void **state)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm" };
 	struct place *p = *state;
 	char path[128];
+	int failed;
 
 	auth_free(&p->auth);
-	events_free(&p->events);
 	directory_close(&p->d);
 	for (size_t i = 0; i < 3; i++) {
 		(void)snprintf(path, sizeof(path), "%s%s", p->path, suffixes[i]);
 		(void)unlink(path);
 	}
-	clock_set_source(NULL);
-	return rmdir(p->dir);
-}
-
-struct net_addr place_ip(const char *text)
-{
-	struct net_addr a;
-
-	assert_int_equal(net_ip_parse(span_str(text), &a), ERR_OK);
-	return a;
-}
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
-
-static void note_answer(void *arg, const struct auth_result *result)
-{
-	struct place_asked *a = arg;
-
-	pthread_mutex_lock(&lock);
-	a->result = *result;
-	a->times++;
-	a->thread = pthread_self();
-	pthread_cond_broadcast(&answered);
-	pthread_mutex_unlock(&lock);
-}
-
-void place_ask(struct place *p, enum auth_protocol protocol, struct place_asked *a, const char *login, const char *password, const char *ip)
-{
-	const struct net_addr peer = place_ip(ip);
-
-	*a = (struct place_asked){ .times = 0 };
-	auth_check_password(p->auth, protocol, span_str(login), span_str(password), &peer, note_answer, a);
-}
-
-void place_await(struct place_asked *a)
-{
-	pthread_mutex_lock(&lock);
-	while (!a->times)
-		pthread_cond_wait(&answered, &lock);
-	pthread_mutex_unlock(&lock);
-}
-
-int place_times(struct place_asked *a)
-{
-	int times;
-
-	pthread_mutex_lock(&lock);
-	times = a->times;
-	pthread_mutex_unlock(&lock);
-	return times;
-}
-
-struct auth_result place_check(struct place *p, enum auth_protocol protocol, const char *login, const char *password, const char *ip)
-{
-	struct place_asked a;
-
-	place_ask(p, protocol, &a, login, password, ip);
-	place_await(&a);
-	assert_int_equal(a.times, 1);
-	return a.result;
-}
-
-struct counting {
-	enum event_type type;
-	int count;
-};
-
-static bool count_event(void *arg, const struct event *event)
-{
-	struct counting *c = arg;
-
-	c->count += event->type == c->type;
-	return true;
-}
-
-int place_events(struct place *p, enum event_type type)
-{
-	struct counting c = { type, 0 };
-	bool lost;
-
-	assert_int_equal(events_read(p->events, 0, 10000, count_event, &c, &lost), ERR_OK);
-	return c.count;
-}
-
-static enum err run_sql(struct db *db, void *arg)
-{
-	return db_run_script(db, arg, NULL);
-}
-
-void place_sql(struct place *p, const char *sql)
-{
-	assert_int_equal(directory_write(p->d, run_sql, (void *)(uintptr_t)sql, NULL), ERR_OK);
+	failed = rmdir(p->dir);
+	free(p);
+	return failed;
 }
