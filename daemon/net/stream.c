@@ -324,7 +324,7 @@ enum err stream_read_line(struct stream *s, int64_t timeout_ms, struct span *out
 	return e;
 }
 
-enum err stream_read(struct stream *s, char *to, size_t size, size_t *count_out, int64_t timeout_ms, struct note *why)
+enum err stream_receive(struct stream *s, char *to, size_t size, size_t *count_out, int64_t timeout_ms, struct note *why)
 {
 	int64_t until_ms = clock_mono_ms() + timeout_ms;
 	size_t have = s->in_end - s->in_start;

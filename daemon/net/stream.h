@@ -19,7 +19,7 @@ const char *stream_tls_version(const struct stream *s);
 /* A line without its CRLF (a bare LF ends one too: peers' replies); valid until the next call. ERR_LIMIT when too long, ERR_STATE at end of file. */
 enum err stream_read_line(struct stream *s, int64_t timeout_ms, struct span *out, struct note *why) MUST_CHECK;
 /* What has come, at least one byte, at most `size`. ERR_STATE at end of file. */
-enum err stream_read(struct stream *s, char *to, size_t size, size_t *count_out, int64_t timeout_ms, struct note *why) MUST_CHECK;
+enum err stream_receive(struct stream *s, char *to, size_t size, size_t *count_out, int64_t timeout_ms, struct note *why) MUST_CHECK;
 /* Bytes already buffered behind the last line: plaintext injected before STARTTLS. */
 bool stream_has_buffered(const struct stream *s);
 /* Buffered writing; flushed by stream_flush() and before reading. */
