@@ -1,9 +1,11 @@
 /* api/relays.c: /relays: the host that mail for a domain ("*": for all) is handed to. Passwords go in and never come out. */
 #include <jansson.h>
 
-#include "api/pending.h"
+#include "api/given.h"
+#include "api/listing.h"
 #include "api/resources.h"
 #include "daemon/directory/manage.h"
+#include "daemon/events/events.h"
 
 static const char *const tls_names[] = {
 	[RELAY_TLS_NONE] = "none",
@@ -17,68 +19,175 @@ static json_t *relay_json(const struct relay_host *r)
 			 "user", json_span(r->user), "has_password", r->password.len > 0);
 }
 
+static struct span key(void *arg, size_t i)
+{
+	return ((const struct relay_host *)arg)[i].domain;
+}
+
+static int compare(void *arg, size_t i, struct span after)
+{
+	return span_compare(key(arg, i), after);
+}
+
+static json_t *show(void *arg, size_t i)
+{
+	return relay_json(&((const struct relay_host *)arg)[i]);
+}
+
 void api_relays_list(struct api_call *c)
 {
-	const struct snapshot *s = directory_hold(c->context->directory);
+	const struct snapshot *s = call_directory(c);
+	const struct relay_host *relays;
+	struct listing listing = { .count = snapshot_relays(s, &relays), .key = key, .compare = compare, .show = show };
+
+	listing.arg = (void *)(uintptr_t)relays;
+	listing_reply(c, &listing);
+	call_release(c, &s);
+}
+
+/* Its own, not that of all. */
+static const struct relay_host *find(const struct snapshot *s, struct span domain)
+{
 	const struct relay_host *relays;
 	size_t count = snapshot_relays(s, &relays);
-	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, relay_json(&relays[i]));
-	snapshot_release(&s);
-	call_reply_page(c, &(struct page){ .list = list, .total = -1 });
+		if (span_equals(relays[i].domain, domain))
+			return &relays[i];
+	return NULL;
+}
+
+static struct span given_name(struct api_call *c)
+{
+	return span_equals(c->args[0], SPAN("*")) ? c->args[0] : given_domain(c, c->args[0]);
+}
+
+void api_relay_get(struct api_call *c)
+{
+	const struct snapshot *s = call_directory(c);
+	const struct relay_host *relay = find(s, given_name(c));
+	json_t *out = relay ? relay_json(relay) : NULL;
+
+	call_release(c, &s);
+	if (out)
+		call_reply_json(c, 200, &out);
+	else
+		call_reply_problem(c, 404, "not_found", NULL, "there is no such relay host");
+}
+
+static enum relay_tls tls_of(struct span name)
+{
+	enum relay_tls tls = RELAY_TLS_NONE;
+
+	while (tls < RELAY_TLS_REQUIRED && !span_equals(name, span_str(tls_names[tls])))
+		tls++;
+	return tls;
+}
+
+/* False: answered. A user that stays the same keeps the password that nobody can read here. */
+static bool fill(struct api_call *c, const struct relay_host *now, struct relay_host *out)
+{
+	*out = (struct relay_host){
+		.domain = given_name(c),
+		.host = body_text(c, "host"),
+		.port = (uint16_t)body_number(c, "port"),
+		.tls = tls_of(body_text(c, "tls")),
+		.user = body_text(c, "user"),
+		.password = body_text(c, "password"),
+	};
+	if (out->user.len > 0 && out->password.len == 0 && now && span_equals(now->user, out->user))
+		out->password = arena_copy(&c->arena, now->password);
+	if ((out->user.len > 0) != (out->password.len > 0)) {
+		call_abandon(c, ERR_SYNTAX, NULL);
+		call_reply_problem(c, 422, "invalid", "password", "user and password go together");
+		return false;
+	}
+	if (out->user.len > 0 && out->tls == RELAY_TLS_NONE) {
+		call_abandon(c, ERR_SYNTAX, NULL);
+		call_reply_problem(c, 422, "invalid", "tls", "a password is only sent over TLS: opportunistic or required");
+		return false;
+	}
+	return true;
+}
+
+static json_t *masked(json_t *relay, struct api_call *c)
+{
+	if (body_has(c, "password"))
+		json_object_set_new(relay, "password", json_string("***"));
+	return relay;
 }
 
 void api_relay_put(struct api_call *c)
 {
-	struct relay_host relay = { .domain = c->args[0] };
-	struct span tls = SPAN("");
-	const struct body_field fields[] = {
-		{ .name = "host", .kind = FIELD_STRING, .required = true, .string = &relay.host },
-		{ .name = "port", .kind = FIELD_PORT, .required = true, .port = &relay.port },
-		{ .name = "tls", .kind = FIELD_STRING, .required = true, .string = &tls },
-		{ .name = "user", .kind = FIELD_STRING, .string = &relay.user },
-		{ .name = "password", .kind = FIELD_STRING, .string = &relay.password },
-	};
+	struct change change = { .verb = "update", .event = EVENT_RELAY_CHANGED };
+	const struct relay_host *now;
+	const struct snapshot *s;
+	struct relay_host relay;
 	struct note why = { "" };
-	size_t mode = 0;
+	json_t *before, *out;
+	bool fits, is_new;
 	enum err e;
-	json_t *out;
 
-	if (!call_read_body(c, fields, sizeof fields / sizeof fields[0]))
+	if (!call_begin(c))
 		return;
-	while (mode <= RELAY_TLS_REQUIRED && !span_equals(tls, span_str(tls_names[mode])))
-		mode++;
-	if (mode > RELAY_TLS_REQUIRED) {
-		call_reply_problem(c, 422, "invalid_field", "tls", "tls is none, opportunistic or required");
-		return;
-	}
-	relay.tls = (enum relay_tls)mode;
-	if ((relay.user.len > 0) != (relay.password.len > 0)) {
-		call_reply_problem(c, 422, "invalid_field", "password", "user and password go together");
-		return;
-	}
-	if (relay.user.len > 0 && relay.tls == RELAY_TLS_NONE) {
-		call_reply_problem(c, 422, "invalid_field", "tls", "a password is only sent over TLS: opportunistic or required");
+	s = call_directory(c);
+	now = find(s, given_name(c));
+	before = now ? relay_json(now) : json_null();
+	fits = call_if_match(c, before) && fill(c, now, &relay);
+	call_release(c, &s);
+	if (!fits) {
+		json_decref(before);
 		return;
 	}
 	e = directory_relay_set(c->context->directory, &relay, &why);
-	if (e != ERR_OK) {
-		call_reply_error(c, e, &why);
+	if (e) {
+		json_decref(before);
+		given_is_wrong(c, e, "host", &why);
 		return;
 	}
-	out = relay_json(&relay);
-	call_reply_json(c, 200, &out);
+	s = call_directory(c);
+	now = find(s, relay.domain);
+	out = now ? relay_json(now) : NULL;
+	call_release(c, &s);
+	is_new = json_is_null(before);
+	change.verb = is_new ? "create" : "update";
+	change.subject = relay.domain;
+	change.before = is_new ? NULL : before;
+	change.after = masked(json_deep_copy(out), c);
+	if (is_new)
+		call_location(c, "relays", relay.domain);
+	(void)call_finish(c, is_new ? 201 : 200, &out, &change);
 }
 
 void api_relay_delete(struct api_call *c)
 {
+	struct change change = { .verb = "delete", .event = EVENT_RELAY_CHANGED };
+	const struct relay_host *now;
+	const struct snapshot *s;
 	struct note why = { "" };
-	enum err e = directory_relay_remove(c->context->directory, c->args[0], &why);
+	enum err e;
 
-	if (e == ERR_OK)
-		call_reply_empty(c);
-	else
-		call_reply_error(c, e, &why);
+	if (!call_begin(c))
+		return;
+	s = call_directory(c);
+	change.subject = given_name(c);
+	now = find(s, change.subject);
+	change.before = now ? relay_json(now) : json_null();
+	call_release(c, &s);
+	if (!now) {
+		note_set(&why, "there is no such relay host");
+		call_abandon(c, ERR_NOT_FOUND, &why);
+		return;
+	}
+	if (!call_if_match(c, change.before)) {
+		json_decref(change.before);
+		return;
+	}
+	e = directory_relay_remove(c->context->directory, change.subject, &why);
+	if (!e) {
+		(void)call_finish(c, 204, NULL, &change);
+		return;
+	}
+	json_decref(change.before);
+	call_abandon(c, e, &why);
 }

@@ -1,187 +1,297 @@
-/* api/users.c: /users: outside the word is user, inside the mailbox's owner is an account. */
+/* api/users.c: /users: one user: made, changed, removed.
+ *
+ * A removal goes in three steps: suspended (durable: nothing new comes), the mailbox erased, then the row. A failure on the way leaves a suspended
+ * user who can be removed again, never a mailbox that belongs to nobody.
+ */
+#include <inttypes.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <time.h>
 
-#include "api/pending.h"
+#include "api/given.h"
 #include "api/resources.h"
-#include "daemon/auth/auth.h"
-#include "daemon/base/clock.h"
+#include "api/user.h"
+#include "daemon/auth/web_session.h"
 #include "daemon/directory/manage.h"
-#include "daemon/store/store.h"
+#include "daemon/events/events.h"
 
-#define ERASE_WAIT_MS 3000 /* for sessions and deliveries to let go of the mailbox */
+#define HASH_MAX 1024
 
-static json_t *user_json(const struct account *a)
+void api_user_get(struct api_call *c)
 {
-	char id[32];
+	const struct snapshot *s = call_directory(c);
+	const struct account *a;
+	struct note why = { "" };
+	enum err e = user_find(c, s, c->args[0], &a, &why);
+	json_t *out = e ? NULL : user_json(a);
 
-	snprintf(id, sizeof id, "usr_%llu", (unsigned long long)a->id);
-	return json_pack("{s:s, s:o, s:s, s:b, s:o}", "id", id, "address", json_span(a->address), "role", a->role == ROLE_OWNER ? "owner" : "user", "suspended", a->suspended, "created_at", json_time(a->created_ms));
+	call_release(c, &s);
+	if (e)
+		call_reply_error(c, e, &why);
+	else
+		call_reply_json(c, 200, &out);
 }
 
-/* The account that the path names, by id or address; 404 otherwise. Copies what is needed, holds nothing. */
-static bool find_user(struct api_call *c, uint64_t *id_out)
-{
-	const struct snapshot *s = directory_hold(c->context->directory);
-	const struct account *account = NULL;
+/* A user whose change is under way, inside the batch. */
+struct subject {
 	uint64_t id;
+	json_t *before;
+	struct span address, domain; /* the call's arena */
+	bool was_suspended;
+};
 
-	if (span_starts(c->args[0], SPAN("usr_")) && span_to_u64(span_skip(c->args[0], 4), INT64_MAX, &id) == ERR_OK)
-		account = snapshot_account(s, id);
+/* False: answered, and the batch, if there was one, is over. `create`: one who is not there is no error; then id is 0. */
+static bool look(struct api_call *c, bool create, struct subject *out)
+{
+	const struct account *a = NULL;
+	const struct snapshot *s;
+	struct note why = { "" };
+	enum err e;
+
+	*out = (struct subject){ 0 };
+	s = call_directory(c);
+	e = user_find(c, s, c->args[0], &a, &why);
+	if (e == ERR_NOT_FOUND && create)
+		e = ERR_OK;
+	else if (!e)
+		e = user_may_manage(c, a, &why);
+	if (!e && a) {
+		out->id = a->id;
+		out->before = user_json(a);
+		out->address = arena_copy(&c->arena, a->address);
+		out->domain = given_domain_of(out->address);
+		out->was_suspended = a->suspended;
+	}
+	call_release(c, &s);
+	if (e) {
+		call_abandon(c, e, &why);
+		return false;
+	}
+	if (!out->before)
+		out->before = json_null();
+	if (call_if_match(c, out->before))
+		return true;
+	json_decref(out->before);
+	return false;
+}
+
+static bool begin(struct api_call *c, bool create, struct subject *out)
+{
+	return call_begin(c) && look(c, create, out);
+}
+
+/* *field: that was not right, for the answer. */
+static enum err set_secret(struct api_call *c, uint64_t id, const char **field, struct note *why)
+{
+	struct buf stored;
+	enum err e;
+
+	if (body_has(c, "password")) {
+		*field = "password";
+		e = auth_set_password(c->context->auth, id, body_text(c, "password"), why);
+	} else if (body_has(c, "password_hash")) {
+		*field = "password_hash";
+		buf_init(&stored, HASH_MAX);
+		e = auth_import_hash(body_text(c, "password_hash"), &stored, why);
+		if (!e)
+			e = auth_set_imported_hash(c->context->auth, id, buf_span(&stored), why);
+		buf_wipe(&stored);
+	} else {
+		return ERR_OK;
+	}
+	return e ? e : web_session_remove_others(c->context->auth, id, 0);
+}
+
+/* PUT sets all that can be set, PATCH what is there. */
+static enum err set_fields(struct api_call *c, uint64_t id, bool all, const char **field, struct note *why)
+{
+	struct directory *d = c->context->directory;
+	enum err e = ERR_OK;
+
+	*field = "name";
+	if (all || body_has(c, "name") || body_is_null(c, "name"))
+		e = directory_account_set_name(d, id, body_text(c, "name"), why);
+	if (!e) {
+		*field = "suspended";
+		if (all || body_has(c, "suspended") || body_is_null(c, "suspended"))
+			e = directory_account_set_suspended(d, id, body_flag(c, "suspended"), why);
+	}
+	return e ? e : set_secret(c, id, field, why);
+}
+
+static json_t *with_secret(struct api_call *c, json_t *user)
+{
+	/* That there is a new one is no secret. */
+	if (body_has(c, "password") || body_has(c, "password_hash"))
+		json_object_set_new(user, "password", json_string("***"));
+	return user;
+}
+
+/* Answers with the user as the batch has made it. */
+static void finish(struct api_call *c, int status, const struct subject *subject)
+{
+	const struct snapshot *s = call_directory(c);
+	const struct account *a = snapshot_account(s, subject->id);
+	struct change change = { .verb = status == 201 ? "create" : "update", .event = EVENT_USER_CHANGED };
+	const bool ends = body_has(c, "password") || body_has(c, "password_hash") || (a && a->suspended && !subject->was_suspended);
+	json_t *out;
+
+	if (!a) {
+		call_release(c, &s);
+		json_decref(subject->before);
+		call_abandon(c, ERR_TEMP, NULL);
+		return;
+	}
+	change.subject = arena_copy(&c->arena, a->address);
+	change.domain = given_domain_of(change.subject);
+	change.before = json_is_null(subject->before) ? NULL : subject->before;
+	change.after = with_secret(c, user_json(a));
+	out = user_json(a);
+	call_release(c, &s);
+	if (status == 201)
+		call_location(c, "users", arena_printf(&c->arena, "usr_%" PRIu64, subject->id));
+	if (call_finish(c, status, &out, &change) && ends && status != 201)
+		user_end_sessions(c->context, subject->id);
+}
+
+static void fail(struct api_call *c, enum err e, const char *field, const struct note *why)
+{
+	if (e == ERR_LIMIT && strcmp(field, "password") == 0) {
+		call_abandon(c, e, why);
+		call_reply_problem(c, 422, "password_length", field, "%s", why->text);
+	} else {
+		given_is_wrong(c, e, field, why);
+	}
+}
+
+/* In the batch. */
+static void create(struct api_call *c, struct span address, const char *field)
+{
+	struct subject subject = { .before = json_null() };
+	struct note why = { "" };
+	enum err e = given_reaches(c, address, &why);
+
+	if (!e)
+		e = directory_account_add(c->context->directory, address, SPAN(""), ROLE_USER, &subject.id, &why);
+	if (!e)
+		e = set_fields(c, subject.id, false, &field, &why);
+	if (e)
+		fail(c, e, field, &why);
 	else
-		account = snapshot_account_by_login(s, c->args[0]);
-	if (account)
-		*id_out = account->id;
-	else
-		call_reply_problem(c, 404, "not_found", NULL, "there is no such user");
-	snapshot_release(&s);
-	return account != NULL;
+		finish(c, 201, &subject);
 }
 
-static void reply_user(struct api_call *c, int status, uint64_t id)
+static bool has_one_secret(struct api_call *c)
 {
-	const struct snapshot *s = directory_hold(c->context->directory);
-	const struct account *account = snapshot_account(s, id);
-	json_t *out = account ? user_json(account) : NULL;
-
-	snapshot_release(&s);
-	if (out)
-		call_reply_json(c, status, &out);
-	else
-		call_reply_problem(c, 404, "not_found", NULL, "the user was removed meanwhile");
-}
-
-/* Hashes into `hash` (the caller clears it with buf_wipe); answers 422 when the password's length is wrong. */
-static bool hash_password(struct api_call *c, struct span password, struct buf *hash)
-{
-	enum err e = auth_hash_password(password, hash);
-
-	if (e == ERR_LIMIT)
-		call_reply_problem(c, 422, "password_length", "password", "a password has %d to %d characters", AUTH_PASSWORD_MIN, AUTH_PASSWORD_MAX);
-	else if (e != ERR_OK)
-		call_reply_error(c, e, NULL);
-	return e == ERR_OK;
-}
-
-static void end_sessions(struct api_call *c, uint64_t id)
-{
-	if (c->context->end_sessions)
-		c->context->end_sessions(c->context->arg, id);
-}
-
-void api_users_list(struct api_call *c)
-{
-	const struct snapshot *s = directory_hold(c->context->directory);
-	const struct account *const *accounts;
-	size_t count = snapshot_accounts(s, &accounts);
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, user_json(accounts[i]));
-	snapshot_release(&s);
-	call_reply_page(c, &(struct page){ .list = list, .total = -1 });
+	if (!body_has(c, "password") || !body_has(c, "password_hash"))
+		return true;
+	call_reply_problem(c, 422, "invalid", "password_hash", "a user has a password or the hash of one, not both");
+	return false;
 }
 
 void api_user_create(struct api_call *c)
 {
-	struct span address = SPAN(""), password = SPAN("");
-	const struct body_field fields[] = {
-		{ .name = "address", .kind = FIELD_STRING, .required = true, .string = &address },
-		{ .name = "password", .kind = FIELD_STRING, .required = true, .string = &password },
-	};
-	struct note why = { "" };
-	struct buf hash;
-	uint64_t id = 0;
-	enum err e;
+	if (has_one_secret(c) && call_begin(c))
+		create(c, body_text(c, "address"), "address");
+}
 
-	if (!call_read_body(c, fields, 2))
+static void update(struct api_call *c, const struct subject *subject, bool all)
+{
+	const char *field = "";
+	struct note why = { "" };
+	enum err e = set_fields(c, subject->id, all, &field, &why);
+
+	if (!e) {
+		finish(c, 200, subject);
 		return;
-	buf_init(&hash, 1024);
-	if (hash_password(c, password, &hash)) {
-		e = directory_account_add(c->context->directory, address, buf_span(&hash), ROLE_USER, &id, &why);
-		if (e == ERR_OK)
-			reply_user(c, 201, id);
-		else
-			call_reply_error(c, e, &why);
 	}
-	buf_wipe(&hash);
+	json_decref(subject->before);
+	fail(c, e, field, &why);
+}
+
+void api_user_put(struct api_call *c)
+{
+	struct subject subject;
+
+	if (!has_one_secret(c) || !begin(c, true, &subject))
+		return;
+	if (subject.id)
+		update(c, &subject, true);
+	else
+		create(c, c->args[0], "");
 }
 
 void api_user_update(struct api_call *c)
 {
-	bool suspended = false, given = false;
-	const struct body_field fields[] = { { .name = "suspended", .kind = FIELD_BOOL, .boolean = &suspended, .given = &given } };
-	struct note why = { "" };
-	uint64_t id;
-	enum err e = ERR_OK;
+	struct subject subject;
 
-	if (!call_read_body(c, fields, 1) || !find_user(c, &id))
-		return;
-	if (given)
-		e = directory_account_set_suspended(c->context->directory, id, suspended, &why);
-	if (e != ERR_OK) {
-		call_reply_error(c, e, &why);
-		return;
-	}
-	if (given && suspended)
-		end_sessions(c, id);
-	reply_user(c, 200, id);
+	if (begin(c, false, &subject))
+		update(c, &subject, false);
 }
 
 void api_user_password_set(struct api_call *c)
 {
-	struct span password = SPAN("");
-	const struct body_field fields[] = { { .name = "password", .kind = FIELD_STRING, .required = true, .string = &password } };
+	struct change change = { .verb = "set_password", .event = EVENT_USER_CHANGED };
+	struct subject subject;
+	const char *field = "password";
 	struct note why = { "" };
-	struct buf hash;
-	uint64_t id;
 	enum err e;
 
-	if (!call_read_body(c, fields, 1) || !find_user(c, &id))
+	if (!has_one_secret(c))
 		return;
-	buf_init(&hash, 1024);
-	if (hash_password(c, password, &hash)) {
-		e = directory_account_set_password(c->context->directory, id, buf_span(&hash), &why);
-		if (e == ERR_OK) {
-			end_sessions(c, id);
-			call_reply_empty(c);
-		} else {
-			call_reply_error(c, e, &why);
-		}
+	if (!body_has(c, "password") && !body_has(c, "password_hash")) {
+		call_reply_problem(c, 422, "invalid", "password", "a password, or the hash of one, is needed");
+		return;
 	}
-	buf_wipe(&hash);
+	if (!begin(c, false, &subject))
+		return;
+	json_decref(subject.before);
+	e = set_secret(c, subject.id, &field, &why);
+	if (e) {
+		fail(c, e, field, &why);
+		return;
+	}
+	change.subject = subject.address;
+	change.domain = subject.domain;
+	change.after = with_secret(c, json_object());
+	if (call_finish(c, 204, NULL, &change))
+		user_end_sessions(c->context, subject.id);
 }
 
-/* Sessions were told to end; a delivery may be in the middle. The folder goes when the last has let go. */
-static enum err erase_mailbox(struct api_call *c, uint64_t id, struct note *why)
+/* Without a trace in the audit: the removal that follows has one. False: answered. */
+static bool make_way(struct api_call *c, uint64_t id)
 {
-	int64_t until = clock_mono_ms() + ERASE_WAIT_MS;
-	enum err e;
+	struct note why = { "" };
+	enum err e = directory_account_set_suspended(c->context->directory, id, true, &why);
 
-	while ((e = store_erase(c->context->store, id, why)) == ERR_STATE && clock_mono_ms() < until)
-		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
-	return e;
+	if (!e) {
+		user_end_sessions(c->context, id);
+		e = user_erase_mailbox(c->context, id, &why);
+	}
+	if (e)
+		call_reply_error(c, e, &why);
+	return e == ERR_OK;
 }
 
-/* Suspended first, so that nothing new comes; then the mailbox, then the row: a failure on the way leaves a suspended user who can be removed again. */
 void api_user_delete(struct api_call *c)
 {
+	struct subject subject;
+	struct change change = { .verb = "delete", .event = EVENT_USER_CHANGED };
 	struct note why = { "" };
-	uint64_t id;
 	enum err e;
 
-	if (!find_user(c, &id))
+	if ((c->dry_run && !call_begin(c)) || !look(c, false, &subject))
 		return;
-	e = directory_account_set_suspended(c->context->directory, id, true, &why);
-	if (e == ERR_OK) {
-		end_sessions(c, id);
-		e = erase_mailbox(c, id, &why);
+	if (!c->dry_run && (!make_way(c, subject.id) || !call_begin(c))) {
+		json_decref(subject.before);
+		return;
 	}
-	if (e == ERR_OK)
-		e = directory_account_remove(c->context->directory, id, &why);
-	if (e == ERR_OK)
-		call_reply_empty(c);
-	else
-		call_reply_error(c, e, &why);
+	change.subject = subject.address;
+	change.domain = subject.domain;
+	change.before = subject.before;
+	e = directory_account_remove(c->context->directory, subject.id, &why);
+	if (!e) {
+		(void)call_finish(c, 204, NULL, &change);
+		return;
+	}
+	json_decref(subject.before);
+	call_abandon(c, e, &why);
 }

@@ -185,7 +185,7 @@ enum err db_account_count_owners(struct db *db, int64_t *out)
 
 enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct db_account *a), void *arg)
 {
-	static const char sql[] = "SELECT id, key, address, domain, password_hash, CASE role WHEN 1 THEN 1 ELSE duty END, suspended, created_ms, name "
+	static const char sql[] = "SELECT id, key, address, domain, CASE role WHEN 1 THEN 1 ELSE duty END, suspended, created_ms, name "
 				  "FROM account ORDER BY id";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
@@ -196,11 +196,10 @@ enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct 
 			.key = stmt_get_bytes(s, 1),
 			.address = stmt_get_bytes(s, 2),
 			.domain = stmt_get_bytes(s, 3),
-			.password_hash = stmt_get_bytes(s, 4),
-			.role = (int)stmt_get_int(s, 5),
-			.suspended = stmt_get_int(s, 6) != 0,
-			.created_ms = stmt_get_int(s, 7),
-			.name = stmt_get_bytes(s, 8),
+			.role = (int)stmt_get_int(s, 4),
+			.suspended = stmt_get_int(s, 5) != 0,
+			.created_ms = stmt_get_int(s, 6),
+			.name = stmt_get_bytes(s, 7),
 		};
 
 		e = row(arg, &a);

@@ -29,7 +29,7 @@ enum err db_account_set_suspended(struct db *db, uint64_t id, bool suspended) MU
 enum err db_account_remove(struct db *db, uint64_t id) MUST_CHECK;
 /* Owners that are not suspended. */
 enum err db_account_count_owners(struct db *db, int64_t *out) MUST_CHECK;
-/* By id; ends with the first error of `row`. Spans live during the call. */
+/* By id, without hashes; ends with the first error of `row`. Spans live during the call. */
 enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct db_account *a), void *arg) MUST_CHECK;
 /* By account and domain. */
 enum err db_account_grant_each(struct db *db, enum err (*row)(void *arg, uint64_t id, struct span domain), void *arg) MUST_CHECK;

@@ -89,7 +89,6 @@ static enum err add_account(void *arg, const struct db_account *row)
 		.id = row->id,
 		.address = arena_copy(&s->text, row->address),
 		.name = arena_copy(&s->text, row->name),
-		.password_hash = arena_copy(&s->text, row->password_hash),
 		.role = row->role >= 0 && row->role < ROLES ? (enum role)row->role : ROLE_USER,
 		.suspended = row->suspended,
 		.created_ms = row->created_ms,

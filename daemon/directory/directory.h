@@ -21,9 +21,8 @@ enum role { ROLE_USER = 0,
 
 struct account {
 	uint64_t id;
-	struct span address;       /* primary, "local@domain" */
-	struct span name;          /* what people call them; may be empty */
-	struct span password_hash; /* "$argon2id$..." or empty: cannot log in */
+	struct span address; /* primary, "local@domain" */
+	struct span name;    /* what people call them; may be empty */
 	enum role role;
 	bool suspended;
 	int64_t created_ms;
@@ -74,7 +73,7 @@ enum err directory_begin(struct directory *d, struct note *why) MUST_CHECK;
 enum err directory_staged(struct directory *d, const struct snapshot **out, struct note *why) MUST_CHECK;
 /* Durable when ERR_OK; otherwise nothing has changed. Either way the batch is over. A new snapshot is made only when the directory changed. */
 enum err directory_commit(struct directory *d, struct note *why) MUST_CHECK;
-void directory_end(struct directory *d); /* rolls back what is not committed; harmless after a commit */
+void directory_end(struct directory *d);            /* rolls back what is not committed; harmless after a commit */
 bool directory_in_batch(const struct directory *d); /* of this thread */
 /* Grows with each durable commit, and when another process' changes are noticed: what is kept of control.db elsewhere may be old then. */
 uint64_t directory_commits(const struct directory *d);
@@ -118,13 +117,17 @@ const struct relay_host *snapshot_relay_for(const struct snapshot *s, struct spa
 
 /* Lists, sorted; arrays live in the snapshot. */
 size_t snapshot_domains(const struct snapshot *s, const struct span **out);
-size_t snapshot_accounts(const struct snapshot *s, const struct account *const **out);
+bool snapshot_has_domain(const struct snapshot *s, struct span name);                  /* in its normal form */
+size_t snapshot_accounts(const struct snapshot *s, const struct account *const **out); /* by address */
+size_t snapshot_accounts_by_id(const struct snapshot *s, const struct account **out);  /* in the order in which they were made */
+const struct alias *snapshot_alias(const struct snapshot *s, struct span address);     /* however it is written; null: none */
 struct alias {
 	struct span address; /* "@domain": catch-all */
 	const struct span *targets;
 	size_t target_count;
 };
 size_t snapshot_aliases(const struct snapshot *s, const struct alias **out);
+struct span snapshot_alias_key(const struct snapshot *s, size_t i); /* what they are sorted by: the address without case */
 size_t snapshot_relays(const struct snapshot *s, const struct relay_host **out);
 
 #endif

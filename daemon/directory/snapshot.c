@@ -5,7 +5,7 @@
 
 #include "daemon/directory/name.h"
 
-#define LOGIN_MEMORY_MAX 8192
+#define LOGIN_MEMORY_MAX 32768
 
 void snapshot_release(const struct snapshot **s)
 {
@@ -182,6 +182,32 @@ size_t snapshot_domains(const struct snapshot *s, const struct span **out)
 	return s->domain_count;
 }
 
+size_t snapshot_accounts_by_id(const struct snapshot *s, const struct account **out)
+{
+	*out = s->accounts;
+	return s->account_count;
+}
+
+bool snapshot_has_domain(const struct snapshot *s, struct span name)
+{
+	const struct named *n = snapshot_find(s, name);
+
+	return n && n->kind == NAMED_DOMAIN;
+}
+
+const struct alias *snapshot_alias(const struct snapshot *s, struct span address)
+{
+	const struct named *n = NULL;
+	struct name name;
+	struct arena a;
+
+	arena_init(&a, LOGIN_MEMORY_MAX);
+	if (address.len <= ADDRESS_MAX && name_parse(address, true, &a, &name, NULL) == ERR_OK)
+		n = snapshot_find(s, name.key);
+	arena_clear(&a);
+	return n && n->kind == NAMED_ALIAS ? &s->aliases[n->at] : NULL;
+}
+
 size_t snapshot_accounts(const struct snapshot *s, const struct account *const **out)
 {
 	*out = s->by_address;
@@ -192,6 +218,12 @@ size_t snapshot_aliases(const struct snapshot *s, const struct alias **out)
 {
 	*out = s->aliases;
 	return s->alias_count;
+}
+
+/* They are named last of all, one after another (build.c). */
+struct span snapshot_alias_key(const struct snapshot *s, size_t i)
+{
+	return s->named[s->named_count - s->alias_count + i].key;
 }
 
 size_t snapshot_relays(const struct snapshot *s, const struct relay_host **out)

@@ -1,0 +1,98 @@
+/* api/user.c: users as the handlers of /users share them. */
+#include "api/user.h"
+
+#include <jansson.h>
+#include <time.h>
+
+#include "api/given.h"
+#include "daemon/base/clock.h"
+#include "daemon/store/store.h"
+
+#define ERASE_WAIT_MS 5000
+
+const char *const user_role_names[] = {
+	[ROLE_USER] = "user",
+	[ROLE_OWNER] = "owner",
+	[ROLE_ADMIN] = "admin",
+	[ROLE_DOMAIN_ADMIN] = "domain_admin",
+	[ROLE_AUDITOR] = "auditor",
+};
+
+int user_role_of(struct span name)
+{
+	for (int role = ROLE_USER; role <= ROLE_AUDITOR; role++)
+		if (span_equals(name, span_str(user_role_names[role])))
+			return role;
+	return -1;
+}
+
+json_t *user_json(const struct account *a)
+{
+	char id[32];
+
+	(void)snprintf(id, sizeof(id), "usr_%llu", (unsigned long long)a->id);
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:b, s:o}", "id", id, "address", json_span(a->address), "name", json_span(a->name), "role", user_role_names[a->role], "domains",
+			 json_spans(a->granted, a->granted_count), "suspended", (int)a->suspended, "created_at", json_time(a->created_ms));
+}
+
+enum err user_find(const struct api_call *c, const struct snapshot *s, struct span name, const struct account **out, struct note *why)
+{
+	uint64_t id;
+
+	if (span_starts(name, SPAN("usr_")) && span_to_u64(span_skip(name, 4), INT64_MAX, &id) == ERR_OK)
+		*out = snapshot_account(s, id);
+	else
+		*out = snapshot_account_by_login(s, name);
+	if (*out && call_reaches_domain(c, given_domain_of((*out)->address)))
+		return ERR_OK;
+	*out = NULL;
+	note_set(why, "there is no such user");
+	return ERR_NOT_FOUND;
+}
+
+enum err user_may_manage(const struct api_call *c, const struct account *a, struct note *why)
+{
+	if (c->caller.role == ROLE_OWNER || a->role == ROLE_USER || (c->caller.role == ROLE_ADMIN && a->role != ROLE_OWNER))
+		return ERR_OK;
+	note_set(why, "%s: has a role of its own, that only %s manages", user_role_names[a->role], a->role == ROLE_OWNER ? "an owner" : "an admin");
+	return ERR_DENIED;
+}
+
+struct user_filter user_filter_of_query(struct api_call *c)
+{
+	return (struct user_filter){
+		.q = given_fold(c, call_query(c, "q")),
+		.domain = given_domain(c, call_query(c, "domain")),
+		.role = call_has_query(c, "role") ? user_role_of(call_query(c, "role")) : -1,
+		.suspended = call_has_query(c, "suspended") ? call_query_flag(c, "suspended") : -1,
+	};
+}
+
+bool user_fits(const struct api_call *c, const struct user_filter *f, const struct account *a)
+{
+	if ((f->role >= 0 && (int)a->role != f->role) || (f->suspended >= 0 && (int)a->suspended != f->suspended))
+		return false;
+	if (f->domain.len > 0 && !span_equals(given_domain_of(a->address), f->domain))
+		return false;
+	if (!c->caller.all_domains && !call_reaches_domain(c, given_domain_of(a->address)))
+		return false;
+	return f->q.len == 0 || given_holds(a->address, f->q) || given_holds(a->name, f->q);
+}
+
+void user_end_sessions(const struct api_context *context, uint64_t id)
+{
+	if (context->auth)
+		auth_forget(context->auth, id);
+	if (context->end_sessions)
+		context->end_sessions(context->arg, id);
+}
+
+enum err user_erase_mailbox(const struct api_context *context, uint64_t id, struct note *why)
+{
+	int64_t until = clock_mono_ms() + ERASE_WAIT_MS;
+	enum err e;
+
+	while ((e = store_erase(context->store, id, why)) == ERR_STATE && clock_mono_ms() < until)
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	return e;
+}

@@ -1,0 +1,30 @@
+/* api/user.h: users as the handlers of /users share them: finding, showing, choosing, and who may manage whom. Internal to api/. */
+#ifndef POSTROOM_API_USER_H
+#define POSTROOM_API_USER_H
+
+#include "api/call.h"
+
+extern const char *const user_role_names[]; /* by enum role */
+
+struct json_t *user_json(const struct account *a);
+/* By id ("usr_7") or address. ERR_NOT_FOUND: none, or not in a domain that the caller reaches. */
+enum err user_find(const struct api_call *c, const struct snapshot *s, struct span name, const struct account **out, struct note *why) MUST_CHECK;
+/* ERR_DENIED: owners are managed by owners; who has a role at all not by domain admins. */
+enum err user_may_manage(const struct api_call *c, const struct account *a, struct note *why) MUST_CHECK;
+
+struct user_filter {
+	struct span q, domain; /* q as given_fold() makes it; empty: any */
+	int role, suspended;   /* -1: any */
+};
+/* What the query, or the object `filter` of the body, asks for. */
+struct user_filter user_filter_of_query(struct api_call *c);
+bool user_fits(const struct api_call *c, const struct user_filter *f, const struct account *a);
+/* The value of "role": -1 for none. */
+int user_role_of(struct span name);
+
+/* Ends what the user is logged in with, after a commit. */
+void user_end_sessions(const struct api_context *context, uint64_t id);
+/* The folder goes when the last session and delivery have let go: waits a few seconds for them. */
+enum err user_erase_mailbox(const struct api_context *context, uint64_t id, struct note *why) MUST_CHECK;
+
+#endif
