@@ -20,6 +20,7 @@
 #include "daemon/base/log.h"
 #include "daemon/net/peers.h"
 #include "daemon/net/pool.h"
+#include "daemon/net/tls.h"
 #include "webui/link.h"
 
 #define MAX_DOORS 65 /* CONFIG_MAX_LISTENERS and the unix socket */
@@ -37,17 +38,20 @@ enum side { SIDE_CLIENT,
 struct door {
 	struct listener *listener; /* null: the unix socket */
 	int fd;
-	bool tls;
+	struct link_config direct, proxied; /* for links by who comes */
 };
 
 struct slot {
-	struct link link;
+	struct link link; /* first: a link's callbacks know their slot by it */
 	struct link_wants watched;
-	struct net_addr from;
+	struct net_addr counted_as; /* in peers; NET_NONE: nowhere */
+	uint32_t uid;               /* of the unix socket's peer */
+	uint32_t generation;
 	uint32_t next; /* of the free or the resting */
 	bool used;
-	bool counted; /* in peers */
-	bool more;    /* yielded: another turn without an event */
+	bool local; /* came by the unix socket */
+	bool told;  /* that the client has gone */
+	bool more;  /* yielded: another turn without an event */
 };
 
 struct pump {
@@ -85,11 +89,31 @@ static void set_more(struct pump *p, struct slot *s, bool more)
 	s->more = more;
 }
 
+static uint64_t link_name(const struct pump *p, const struct slot *s)
+{
+	return (uint64_t)s->generation << 32 | (uint32_t)(s - p->slots);
+}
+
+/* An answer without an end would not notice by itself. */
+static void tell_gone(struct pump *p, struct slot *s)
+{
+	if (s->link.opened && !s->told)
+		p->config.gone(p->config.arg, link_name(p, s));
+	s->told = true;
+}
+
+static void stop_counting(struct pump *p, struct slot *s)
+{
+	if (s->counted_as.family != NET_NONE)
+		peers_leave(&p->peers, &s->counted_as);
+	s->counted_as.family = NET_NONE;
+}
+
 static void drop_slot(struct pump *p, struct slot *s)
 {
+	tell_gone(p, s);
 	link_clear(&s->link); /* closing takes both descriptors out of the epoll set */
-	if (s->counted)
-		peers_leave(&p->peers, &s->from);
+	stop_counting(p, s);
 	set_more(p, s, false);
 	s->used = false;
 	s->next = p->resting;
@@ -134,70 +158,103 @@ static void turn(struct pump *p, struct slot *s)
 	enum link_state state = link_turn(&s->link);
 
 	set_more(p, s, state == LINK_MORE);
+	if (s->link.client_ended)
+		tell_gone(p, s);
 	if (state == LINK_DONE || !rewatch(p, s))
 		drop_slot(p, s);
 }
 
 /* ---- accepting ---- */
 
-/* On the unix socket the peer's credentials are the login. */
-static enum api_caller caller_of(int fd)
+/* False: the caller of the unix socket is neither root nor our own user. */
+static bool is_owner(int fd, uint32_t *uid_out)
 {
 	struct ucred peer;
 	socklen_t len = sizeof peer;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
-		return API_NOBODY;
-	return peer.uid == 0 || peer.uid == geteuid() ? API_LOCAL_OWNER : API_NOBODY;
+		return false;
+	*uid_out = peer.uid;
+	return peer.uid == 0 || peer.uid == geteuid();
 }
 
-/* Takes the descriptor. ERR_OK: the slot is in use. */
-static enum err begin_link(struct pump *p, struct slot *s, const struct door *door, int fd)
+static void turn_away(int fd, enum refusal why)
 {
-	enum api_caller caller = door->listener ? API_NOBODY : caller_of(fd);
-	int pair[2];
-	enum err e;
+	struct buf text;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
-		close(fd);
-		return ERR_TEMP;
-	}
-	e = link_init(&s->link, fd, pair[0], door->tls ? p->config.tls : NULL);
-	if (e == ERR_OK)
-		e = p->config.hand_over(p->config.arg, pair[1], &s->from, caller);
-	else
-		close(pair[1]);
-	if (e != ERR_OK)
-		link_clear(&s->link);
-	return e;
+	buf_init(&text, 8192);
+	refusal_write(why, SPAN(""), &text);
+	(void)!send(fd, text.ptr, text.len, MSG_NOSIGNAL); /* what does not fit into an empty socket is nobody's loss */
+	buf_clear(&text);
+	close(fd);
 }
 
-/* Who comes over the network leaves some places to those who administer. */
-static bool may_enter(struct pump *p, struct slot *s, const struct door *door)
+static enum err open_library(void *arg, struct link *l, int *library_out)
+{
+	struct pump *p = arg;
+	struct slot *s = (struct slot *)l;
+	struct entrance e = { .link = link_name(p, s), .from = l->from, .is_local = s->local, .uid = s->uid, .secure = l->tls != NULL };
+	struct sockaddr_storage at;
+	socklen_t len = sizeof at;
+	int pair[2];
+	enum err result;
+
+	if (l->tls)
+		e.signed_elsewhere = !tls_own_is_self_signed(l->tls);
+	if (!s->local && getsockname(l->client, (struct sockaddr *)&at, &len) == 0)
+		e.local = net_addr_from_sockaddr((struct sockaddr *)&at);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
+		return ERR_TEMP;
+	result = p->config.hand_over(p->config.arg, pair[1], &e);
+	if (result == ERR_OK)
+		*library_out = pair[0];
+	else
+		close(pair[0]);
+	return result;
+}
+
+static bool count_peer(struct pump *p, struct slot *s, const struct net_addr *from)
+{
+	if (net_cidrs_have(p->config.trusted, p->config.trusted_count, from))
+		return true;
+	if (!peers_enter(&p->peers, from, p->config.max_per_ip))
+		return false;
+	s->counted_as = *from;
+	return true;
+}
+
+static bool met_client(void *arg, struct link *l)
+{
+	return count_peer(arg, (struct slot *)l, &l->from);
+}
+
+/* Who comes over the network leaves some places to those who administer. A proxy's clients are counted as they become known. */
+static bool may_enter(struct pump *p, struct slot *s, const struct door *door, const struct net_addr *from, bool proxied)
 {
 	if (!door->listener)
 		return true;
 	if (p->used + PUMP_LOCAL_RESERVE >= p->config.max_connections)
 		return false;
-	s->counted = !net_cidrs_have(p->config.trusted, p->config.trusted_count, &s->from);
-	return !s->counted || peers_enter(&p->peers, &s->from, p->config.max_per_ip);
+	return proxied || count_peer(p, s, from);
 }
 
 static void admit(struct pump *p, const struct door *door, int fd, const struct net_addr *from)
 {
 	struct slot *s = p->free_slots != NO_SLOT ? &p->slots[p->free_slots] : NULL;
+	bool proxied = door->listener && net_cidrs_have(p->config.proxies, p->config.proxy_count, from);
+	uint32_t uid = 0;
 
+	if (!door->listener && !is_owner(fd, &uid)) {
+		turn_away(fd, REFUSAL_NOT_ALLOWED);
+		return;
+	}
 	if (s)
-		*s = (struct slot){ .next = s->next, .from = *from };
-	if (!s || !may_enter(p, s, door)) {
+		*s = (struct slot){ .next = s->next, .generation = s->generation + 1, .uid = uid, .local = !door->listener };
+	if (!s || !may_enter(p, s, door, from, proxied)) {
 		close(fd);
 		return;
 	}
-	if (begin_link(p, s, door, fd) != ERR_OK) {
-		if (s->counted)
-			peers_leave(&p->peers, &s->from);
-		return;
-	}
+	link_init(&s->link, fd, from, proxied ? &door->proxied : &door->direct);
 	p->free_slots = s->next;
 	s->used = true;
 	p->used++;
@@ -307,7 +364,14 @@ static void sweep(struct pump *p, bool stopping)
 			link_end(&s->link);
 			turn(p, s);
 		}
-		if (s->used && (s->link.deadline_ms <= now || (stopping && now >= p->stop_deadline_ms)))
+		if (!s->used)
+			continue;
+		link_rest(&s->link);
+		if (stopping && now >= p->stop_deadline_ms)
+			drop_slot(p, s);
+		else if (s->link.deadline_ms <= now && link_expire(&s->link))
+			turn(p, s);
+		else if (s->link.deadline_ms <= now)
 			drop_slot(p, s);
 	}
 }
@@ -340,16 +404,25 @@ static void *run(void *arg)
 
 /* ---- starting and stopping ---- */
 
+static void add_door(struct pump *p, struct listener *listener, int fd, struct tls_store *tls)
+{
+	struct link_config c = { .tls = tls, .met = met_client, .open = open_library, .arg = p };
+	struct door *d = &p->doors[p->door_count++];
+
+	*d = (struct door){ .listener = listener, .fd = fd, .direct = c, .proxied = c };
+	d->proxied.may_be_proxied = true;
+}
+
 static enum err add_doors(struct pump *p, const struct pump_config *c, struct note *why)
 {
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < c->http_count; i++)
-		p->doors[p->door_count++] = (struct door){ c->http[i], listener_fd(c->http[i]), false };
+		add_door(p, c->http[i], listener_fd(c->http[i]), NULL);
 	for (size_t i = 0; i < c->https_count; i++)
-		p->doors[p->door_count++] = (struct door){ c->https[i], listener_fd(c->https[i]), true };
+		add_door(p, c->https[i], listener_fd(c->https[i]), c->tls);
 	if (c->unix_fd >= 0)
-		p->doors[p->door_count++] = (struct door){ NULL, c->unix_fd, false };
+		add_door(p, NULL, c->unix_fd, NULL);
 	p->doors_open = true;
 	for (size_t i = 0; i < p->door_count && e == ERR_OK; i++)
 		if (p->doors[i].listener)

@@ -2,8 +2,8 @@
 #ifndef POSTROOM_WEBUI_PUMP_H
 #define POSTROOM_WEBUI_PUMP_H
 
-#include "api/api.h"
 #include "daemon/net/addr.h"
+#include "webui/entrance.h"
 
 struct listener;
 struct tls_store;
@@ -20,8 +20,12 @@ struct pump_config {
 	unsigned max_per_ip;
 	const struct net_cidr *trusted; /* free of max_per_ip; borrowed */
 	size_t trusted_count;
-	/* Hands the library's end of a new connection over: takes the descriptor, also on error. Called on the pump's thread. */
-	enum err (*hand_over)(void *arg, int fd, const struct net_addr *from, enum api_caller caller);
+	const struct net_cidr *proxies; /* whose PROXY headers are believed; borrowed */
+	size_t proxy_count;
+	/* Both are called on the pump's thread. */
+	/* Hands the library's end of a connection over: takes the descriptor, also on error. */
+	enum err (*hand_over)(void *arg, int fd, const struct entrance *entrance);
+	void (*gone)(void *arg, uint64_t link); /* nobody reads there any more; of those handed over */
 	void *arg;
 };
 enum err pump_start(const struct pump_config *config, struct pump **out, struct note *why) MUST_CHECK;

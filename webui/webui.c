@@ -14,11 +14,18 @@ struct webui {
 	char *socket_path; /* null: none */
 };
 
-static enum err hand_over(void *arg, int fd, const struct net_addr *from, enum api_caller caller)
+static enum err hand_over(void *arg, int fd, const struct entrance *entrance)
 {
 	struct webui *w = arg;
 
-	return server_add(w->server, fd, from, caller);
+	return server_add(w->server, fd, entrance);
+}
+
+static void gone(void *arg, uint64_t link)
+{
+	struct webui *w = arg;
+
+	server_gone(w->server, link);
 }
 
 static void close_listeners(const struct webui_config *c)
@@ -42,7 +49,10 @@ static enum err start_pump(struct webui *w, const struct webui_config *c, struct
 		.max_per_ip = WEBUI_MAX_PER_IP,
 		.trusted = c->trusted,
 		.trusted_count = c->trusted_count,
+		.proxies = c->proxies,
+		.proxy_count = c->proxy_count,
 		.hand_over = hand_over,
+		.gone = gone,
 		.arg = w,
 	};
 	enum err e = ERR_OK;
@@ -61,7 +71,13 @@ static enum err start_pump(struct webui *w, const struct webui_config *c, struct
 enum err webui_start(const struct webui_config *config, struct webui **out, struct note *why)
 {
 	struct webui *w = calloc(1, sizeof *w);
-	enum err e = w ? server_start(config->api, WEBUI_MAX_CONNECTIONS, &w->server, why) : ERR_TEMP;
+	struct server_config server = { .api = config->api, .max_connections = WEBUI_MAX_CONNECTIONS, .proxies = config->proxies, .proxy_count = config->proxy_count };
+	enum err e = ERR_TEMP;
+
+	if (config->https_count > 0)
+		server.https_port = listener_addr(config->https[0]).port;
+	if (w)
+		e = server_start(&server, &w->server, why);
 
 	if (e == ERR_OK)
 		e = start_pump(w, config, why);
@@ -78,6 +94,8 @@ void webui_stop(struct webui **w, int64_t deadline_ms)
 {
 	if (!*w)
 		return;
+	if ((*w)->server)
+		server_end((*w)->server);
 	pump_stop(&(*w)->pump, deadline_ms);
 	server_stop(&(*w)->server);
 	if ((*w)->socket_path)

@@ -1,4 +1,4 @@
-/* webui/webui.h: the HTTP server: listeners, TLS pump, request-head checks, static files, and the way to api_dispatch().
+/* webui/webui.h: the HTTP server: listeners, TLS pump, request-head checks, static files, event streams, and the way to api_dispatch().
  *
  * One pump thread owns every web connection (its TLS and both descriptors), checks each request head (webui/head.h) and hands
  * clean bytes through a socketpair to libmicrohttpd, whose one thread never runs a handler: the connection is suspended, an
@@ -24,11 +24,13 @@ struct webui_config {
 	struct tls_store *tls;          /* borrowed; null when https_count is 0 */
 	const struct net_cidr *trusted; /* free of WEBUI_MAX_PER_IP; borrowed */
 	size_t trusted_count;
-	const char *admin_socket;      /* path of the unix socket, made anew with mode 0660; null: none. Peer credentials are the login: root and our own uid are API_LOCAL_OWNER */
+	const struct net_cidr *proxies; /* whose X-Forwarded-* and PROXY headers are believed; borrowed */
+	size_t proxy_count;
+	const char *admin_socket;      /* path of the unix socket, made anew with mode 0660; null: none. Peer credentials are the login: root and our own uid are API_LOCAL_OWNER, others are turned away */
 	const struct api_context *api; /* borrowed; null: not set up yet: only /healthz and the page that says so */
 };
 enum err webui_start(const struct webui_config *config, struct webui **out, struct note *why) MUST_CHECK;
-/* Orderly: no new connections, running requests answered, all closed at the deadline; the socket is removed. */
+/* Orderly: no new connections, streams ended, running requests answered, all closed at the deadline; the socket is removed. */
 void webui_stop(struct webui **w, int64_t deadline_ms);
 
 #endif

@@ -1,4 +1,7 @@
-/* webui/workers.h: the api threads: jobs that may block, behind a bounded queue; internal to webui/. */
+/* webui/workers.h: the api threads: jobs that may block, behind a bounded queue; internal to webui/.
+ *
+ * No caller holds more than half of the threads, however slow what it asks for is.
+ */
 #ifndef POSTROOM_WEBUI_WORKERS_H
 #define POSTROOM_WEBUI_WORKERS_H
 
@@ -8,6 +11,7 @@
 
 struct job {
 	void (*run)(struct job *job);
+	uint64_t key;     /* whose it is */
 	struct job *next; /* of the workers */
 };
 
@@ -15,7 +19,12 @@ struct workers;
 enum err workers_start(unsigned threads, struct workers **out) MUST_CHECK;
 /* ERR_LIMIT: the queue is full; the job stays the caller's. */
 enum err workers_add(struct workers *w, struct job *job) MUST_CHECK;
-/* Runs what waits, then ends. */
+/* A job that may have to wait for something else says so before it asks: workers_leave(). It then comes back by workers_return(), from any
+ * thread, always finds room, and workers_stop() waits for it; or it needed no waiting: workers_stay(). */
+void workers_leave(struct workers *w);
+void workers_stay(struct workers *w);
+void workers_return(struct workers *w, struct job *job);
+/* Runs what waits, and what is still to return, then ends. */
 void workers_stop(struct workers **w);
 
 #endif

@@ -209,6 +209,13 @@ const char *tls_version(const struct tls *t)
 	return SSL_get_version(t->ssl);
 }
 
+bool tls_own_is_self_signed(const struct tls *t)
+{
+	X509 *own = SSL_get_certificate(t->ssl);
+
+	return own && (X509_get_extension_flags(own) & EXFLAG_SS) != 0;
+}
+
 const char *tls_cipher(const struct tls *t)
 {
 	return SSL_get_cipher_name(t->ssl);

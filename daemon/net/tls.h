@@ -26,6 +26,7 @@ bool tls_has_pending(const struct tls *t);
 bool tls_is_drained(const struct tls *t);
 void tls_shutdown(struct tls *t); /* sends close_notify if it can at once */
 const char *tls_version(const struct tls *t);
+bool tls_own_is_self_signed(const struct tls *t); /* the certificate that we show; after the handshake */
 const char *tls_cipher(const struct tls *t);
 /* What an authentication can be tied to: tls-exporter (RFC 9266; TLS 1.3 only), and the server's certificate in the hash of its signature
  * (RFC 5929 section 4.1; at most 64 bytes). The bytes written; 0: there is no such thing here. After the handshake. */
