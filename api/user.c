@@ -58,6 +58,29 @@ enum err user_may_manage(const struct api_call *c, const struct account *a, stru
 	return ERR_DENIED;
 }
 
+bool user_begin(struct api_call *c, uint64_t *id_out, struct span *address_out)
+{
+	const struct snapshot *s;
+	const struct account *a;
+	struct note why = { "" };
+	enum err e;
+
+	if (!call_begin(c))
+		return false;
+	s = call_directory(c);
+	e = user_find(c, s, c->args[0], &a, &why);
+	if (!e)
+		e = user_may_manage(c, a, &why);
+	if (!e) {
+		*id_out = a->id;
+		*address_out = arena_copy(&c->arena, a->address);
+	}
+	call_release(c, &s);
+	if (e)
+		call_abandon(c, e, &why);
+	return e == ERR_OK;
+}
+
 struct user_filter user_filter_of_query(struct api_call *c)
 {
 	return (struct user_filter){

@@ -12,6 +12,9 @@ enum err user_find(const struct api_call *c, const struct snapshot *s, struct sp
 /* ERR_DENIED: owners are managed by owners; who has a role at all not by domain admins. */
 enum err user_may_manage(const struct api_call *c, const struct account *a, struct note *why) MUST_CHECK;
 
+/* Opens the batch for a change of the path's user, whom the caller may manage. False: answered. */
+bool user_begin(struct api_call *c, uint64_t *id_out, struct span *address_out);
+
 struct user_filter {
 	struct span q, domain; /* q as given_fold() makes it; empty: any */
 	int role, suspended;   /* -1: any */
