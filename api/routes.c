@@ -18,6 +18,10 @@ static const unsigned char flags[OP_COUNT] = {
 	[OP_queue_retry] = ROUTE_RUNNING,
 	[OP_queue_delete] = ROUTE_RUNNING,
 	[OP_queue_bulk] = ROUTE_RUNNING,
+	[OP_messages_list] = ROUTE_RUNNING,
+	[OP_message_get] = ROUTE_RUNNING,
+	[OP_events_watch] = ROUTE_RUNNING,
+	[OP_metrics_get] = ROUTE_RUNNING,
 	[OP_message_send] = ROUTE_RUNNING | ROUTE_UPLOAD,
 	[OP_apply_create] = ROUTE_UPLOAD,
 };
