@@ -3,66 +3,66 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/auth/place.h"
+#include "tests/unit/auth/fixture.h"
 
 static void right_password_is_ok_and_others_are_wrong(void **state)
 {
-	struct place *p = *state;
-	struct auth_result r = place_check(p, AUTH_IMAP, "Bob@Example.test", "secret password", "198.51.100.1");
+	struct fixture *p = *state;
+	struct auth_result r = fixture_check(p, AUTH_IMAP, "Bob@Example.test", "secret password", "198.51.100.1");
 
 	assert_int_equal(r.verdict, AUTH_OK);
 	assert_int_equal(r.account_id, p->bob);
 	assert_int_equal(r.delay_ms, 0);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "secret passworD", "192.0.2.1").verdict, AUTH_WRONG);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "", "192.0.2.1").verdict, AUTH_WRONG);
-	assert_int_equal(place_check(p, AUTH_IMAP, "eve@example.test", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
-	assert_int_equal(place_check(p, AUTH_IMAP, "not an address", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret passworD", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "eve@example.test", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "not an address", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
 	/* The hash of the owner is not one. */
-	assert_int_equal(place_check(p, AUTH_IMAP, "ann@example.test", "none", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "ann@example.test", "none", "192.0.2.1").verdict, AUTH_WRONG);
 }
 
 static void overlong_login_and_password_are_wrong(void **state)
 {
 	static char longest[100001];
-	struct place *p = *state;
+	struct fixture *p = *state;
 
 	memset(longest, 'x', sizeof(longest) - 1);
-	assert_int_equal(place_check(p, AUTH_IMAP, longest, longest, "192.0.2.1").verdict, AUTH_WRONG);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", longest, "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, longest, longest, "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", longest, "192.0.2.1").verdict, AUTH_WRONG);
 }
 
 static void proven_password_is_answered_in_the_callers_thread(void **state)
 {
-	struct place *p = *state;
-	struct place_asked a;
+	struct fixture *p = *state;
+	struct fixture_asked a;
 
-	place_ask(p, AUTH_IMAP, &a, "bob@example.test", "secret password", "192.0.2.1");
-	place_await(&a);
+	fixture_ask(p, AUTH_IMAP, &a, "bob@example.test", "secret password", "192.0.2.1");
+	fixture_await(&a);
 	assert_false(pthread_equal(a.thread, pthread_self()));
-	place_ask(p, AUTH_IMAP, &a, "bob@example.test", "secret password", "192.0.2.1");
+	fixture_ask(p, AUTH_IMAP, &a, "bob@example.test", "secret password", "192.0.2.1");
 	assert_int_equal(a.times, 1);
 	assert_true(pthread_equal(a.thread, pthread_self()));
 	assert_int_equal(a.result.verdict, AUTH_OK);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "secret passwor", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret passwor", "192.0.2.1").verdict, AUTH_WRONG);
 }
 
 static void new_password_ends_what_was_proven(void **state)
 {
-	struct place *p = *state;
+	struct fixture *p = *state;
 
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_OK);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_OK);
 	assert_int_equal(auth_set_password(p->auth, p->bob, SPAN("other password"), NULL), ERR_OK);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "other password", "192.0.2.1").verdict, AUTH_OK);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "other password", "192.0.2.1").verdict, AUTH_OK);
 }
 
 static void login_holds_until_password_suspension_or_removal(void **state)
 {
-	struct place *p = *state;
-	struct auth_result r = place_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1");
+	struct fixture *p = *state;
+	struct auth_result r = fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1");
 
 	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").credential, r.credential);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").credential, r.credential);
 	assert_false(auth_still_holds(p->auth, p->bob + 1, r.credential));
 	assert_int_equal(directory_account_set_suspended(p->d, p->bob, true, NULL), ERR_OK);
 	assert_false(auth_still_holds(p->auth, p->bob, r.credential));
@@ -70,7 +70,7 @@ static void login_holds_until_password_suspension_or_removal(void **state)
 	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
 	assert_int_equal(auth_set_password(p->auth, p->bob, SPAN("other password"), NULL), ERR_OK);
 	assert_false(auth_still_holds(p->auth, p->bob, r.credential));
-	r = place_check(p, AUTH_IMAP, "bob@example.test", "other password", "192.0.2.1");
+	r = fixture_check(p, AUTH_IMAP, "bob@example.test", "other password", "192.0.2.1");
 	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
 	assert_int_equal(directory_account_remove(p->d, p->bob, NULL), ERR_OK);
 	assert_false(auth_still_holds(p->auth, p->bob, r.credential));
@@ -78,37 +78,37 @@ static void login_holds_until_password_suspension_or_removal(void **state)
 
 static void suspended_is_told_only_with_the_right_password(void **state)
 {
-	struct place *p = *state;
+	struct fixture *p = *state;
 
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_OK);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_OK);
 	assert_int_equal(directory_account_set_suspended(p->d, p->bob, true, NULL), ERR_OK);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_SUSPENDED);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "wrong password", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_SUSPENDED);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "wrong password", "192.0.2.1").verdict, AUTH_WRONG);
 	assert_int_equal(directory_account_remove(p->d, p->bob, NULL), ERR_OK);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
 }
 
 static void failures_of_a_network_add_up(void **state)
 {
-	struct place *p = *state;
+	struct fixture *p = *state;
 
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "wrong", "2001:db8::1").delay_ms, 250);
-	assert_int_equal(place_check(p, AUTH_IMAP, "eve@example.test", "wrong", "2001:db8::2").delay_ms, 500);
-	assert_int_equal(place_check(p, AUTH_IMAP, "mallory@example.test", "wrong", "2001:db8:0:1::2").delay_ms, 250);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "secret password", "2001:db8::1").delay_ms, 0);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "wrong", "192.0.2.7").delay_ms, 0);
-	assert_int_equal(place_check(p, AUTH_IMAP, "bob@example.test", "wrong", "192.0.2.7").delay_ms, 0);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "wrong", "2001:db8::1").delay_ms, 250);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "eve@example.test", "wrong", "2001:db8::2").delay_ms, 500);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "mallory@example.test", "wrong", "2001:db8:0:1::2").delay_ms, 250);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "2001:db8::1").delay_ms, 0);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "wrong", "192.0.2.7").delay_ms, 0);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "wrong", "192.0.2.7").delay_ms, 0);
 }
 
 static void full_queue_is_busy_and_everyone_is_answered_once(void **state)
 {
-	struct place *p = *state;
-	struct place_asked asked[AUTH_QUEUE_MAX + 10];
+	struct fixture *p = *state;
+	struct fixture_asked asked[AUTH_QUEUE_MAX + 10];
 	int busy = 0;
 
 	for (int i = 0; i < AUTH_QUEUE_MAX + 10; i++) {
-		place_ask(p, AUTH_IMAP, &asked[i], "bob@example.test", "wrong password", "192.0.2.1");
-		busy += place_times(&asked[i]);
+		fixture_ask(p, AUTH_IMAP, &asked[i], "bob@example.test", "wrong password", "192.0.2.1");
+		busy += fixture_times(&asked[i]);
 	}
 	assert_true(busy >= 10 - AUTH_HASH_THREADS - 2);
 	auth_free(&p->auth);
@@ -121,48 +121,48 @@ static void full_queue_is_busy_and_everyone_is_answered_once(void **state)
 
 static void one_network_does_not_fill_the_queue(void **state)
 {
-	struct place *p = *state;
-	struct place_asked asked[AUTH_QUEUE_MAX], other;
+	struct fixture *p = *state;
+	struct fixture_asked asked[AUTH_QUEUE_MAX], other;
 	int busy = 0;
 
 	for (int i = 0; i < AUTH_QUEUE_MAX; i++) {
-		place_ask(p, AUTH_IMAP, &asked[i], "bob@example.test", "wrong password", "198.51.100.1");
-		busy += place_times(&asked[i]);
+		fixture_ask(p, AUTH_IMAP, &asked[i], "bob@example.test", "wrong password", "198.51.100.1");
+		busy += fixture_times(&asked[i]);
 	}
 	assert_true(busy >= AUTH_QUEUE_MAX / 2 - AUTH_HASH_THREADS - 2);
-	place_ask(p, AUTH_IMAP, &other, "bob@example.test", "secret password", "198.51.100.2");
-	assert_int_equal(place_times(&other), 0);
+	fixture_ask(p, AUTH_IMAP, &other, "bob@example.test", "secret password", "198.51.100.2");
+	assert_int_equal(fixture_times(&other), 0);
 	auth_free(&p->auth);
 	assert_int_equal(other.times, 1);
 }
 
 /* Each a name of its own, from one of eight networks. */
-static void guess(struct place *p, struct place_asked *a, int n)
+static void guess(struct fixture *p, struct fixture_asked *a, int n)
 {
 	char ip[32], name[32];
 
 	(void)snprintf(ip, sizeof(ip), "203.0.%d.1", n % 8);
 	(void)snprintf(name, sizeof(name), "eve%d@example.test", n);
-	place_ask(p, AUTH_IMAP, a, name, "wrong password", ip);
+	fixture_ask(p, AUTH_IMAP, a, name, "wrong password", ip);
 }
 
 static void right_one_passes_a_queue_of_guessers(void **state)
 {
-	struct place *p = *state;
-	struct place_asked guesses[AUTH_QUEUE_MAX], right;
+	struct fixture *p = *state;
+	struct fixture_asked guesses[AUTH_QUEUE_MAX], right;
 	int before = 0, evicted = 0;
 
 	for (int i = 0; i < 24; i++)
 		guess(p, &guesses[i], i);
 	for (int i = 0; i < 24; i++)
-		place_await(&guesses[i]);
+		fixture_await(&guesses[i]);
 	for (int i = 0; i < AUTH_QUEUE_MAX; i++)
 		guess(p, &guesses[i], 100 + i);
-	place_ask(p, AUTH_IMAP, &right, "bob@example.test", "secret password", "198.51.100.9");
-	place_await(&right);
+	fixture_ask(p, AUTH_IMAP, &right, "bob@example.test", "secret password", "198.51.100.9");
+	fixture_await(&right);
 	for (int i = 0; i < AUTH_QUEUE_MAX; i++) {
-		before += place_times(&guesses[i]) && guesses[i].result.verdict == AUTH_WRONG;
-		evicted += place_times(&guesses[i]) && guesses[i].result.verdict == AUTH_BUSY;
+		before += fixture_times(&guesses[i]) && guesses[i].result.verdict == AUTH_WRONG;
+		evicted += fixture_times(&guesses[i]) && guesses[i].result.verdict == AUTH_BUSY;
 	}
 	auth_free(&p->auth);
 	assert_int_equal(right.result.verdict, AUTH_OK);
@@ -187,7 +187,7 @@ static void password_lengths_have_limits(void **state)
 	buf_clear(&out);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
 
 int main(void)
 {
@@ -198,7 +198,7 @@ int main(void)
 		CASE(new_password_ends_what_was_proven),
 		CASE(login_holds_until_password_suspension_or_removal),
 		CASE(suspended_is_told_only_with_the_right_password),
-		cmocka_unit_test_setup_teardown(failures_of_a_network_add_up, place_make_with_fake_clock, place_remove),
+		cmocka_unit_test_setup_teardown(failures_of_a_network_add_up, fixture_make_with_fake_clock, fixture_remove),
 		CASE(full_queue_is_busy_and_everyone_is_answered_once),
 		CASE(one_network_does_not_fill_the_queue),
 		CASE(right_one_passes_a_queue_of_guessers),
