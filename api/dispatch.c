@@ -41,7 +41,7 @@ static bool find_operation(struct api_call *c)
 {
 	char allow[ROUTE_ALLOW_MAX];
 
-	if (route_find(c->request->method, c->request->path, &c->operation, c->args, allow)) {
+	if (routes_find(c->request->method, c->request->path, &c->operation, c->args, allow)) {
 		c->response->operation = routes[c->operation].name;
 		return true;
 	}

@@ -63,7 +63,7 @@ static void add_allowed(char allow[ROUTE_ALLOW_MAX], const char *method)
 	snprintf(allow + len, ROUTE_ALLOW_MAX - len, "%s%s%s", len ? ", " : "", method, strcmp(method, "GET") == 0 ? ", HEAD" : "");
 }
 
-bool route_find(struct span method, struct span path, enum operation *out, struct span args[CALL_MAX_ARGS], char allow[ROUTE_ALLOW_MAX])
+bool routes_find(struct span method, struct span path, enum operation *out, struct span args[CALL_MAX_ARGS], char allow[ROUTE_ALLOW_MAX])
 {
 	allow[0] = '\0';
 	for (int i = 0; i < OP_COUNT; i++) {

@@ -17,7 +17,7 @@ extern const struct route routes[OP_COUNT];
 
 #define ROUTE_ALLOW_MAX 64 /* bytes of an Allow field */
 /* What {} covered comes raw in args. False: nothing there; `allow` then says what the path takes, "" when there is no such path. */
-bool route_find(struct span method, struct span path, enum operation *out, struct span args[CALL_MAX_ARGS], char allow[ROUTE_ALLOW_MAX]);
+bool routes_find(struct span method, struct span path, enum operation *out, struct span args[CALL_MAX_ARGS], char allow[ROUTE_ALLOW_MAX]);
 unsigned route_flags(enum operation operation);
 
 #endif
