@@ -238,6 +238,18 @@ const struct query_value *query_find(const struct query *q, const char *name)
 	return find_value(q, span_str(name));
 }
 
+/* Names of what is answered. A page of things has the fields of the things. */
+static enum err check_fields(enum operation op, const struct query_value *v, struct schema_errors *errors)
+{
+	const struct schema *item = doc.operations[op].item;
+	size_t before = errors->count;
+
+	for (size_t i = 0; i < v->list_count; i++)
+		if (!item || !schema_field(item, v->list[i]))
+			schema_fail(errors, SPAN("fields"), "not_allowed_value", "there is no field of this name: %.*s", (int)(v->list[i].len < 60 ? v->list[i].len : 60), v->list[i].ptr);
+	return errors->count == before ? ERR_OK : ERR_SYNTAX;
+}
+
 /* name[=value] */
 static enum err take_pair(enum operation op, struct span pair, struct arena *a, const struct query *q, struct schema_errors *errors)
 {
@@ -267,7 +279,9 @@ static enum err take_pair(enum operation op, struct span pair, struct arena *a, 
 	}
 	v->given = true;
 	e = schema_check_text(p->schema, text, p->name, errors);
-	return e == ERR_OK ? take_value(p->schema, text, a, v) : e;
+	if (e == ERR_OK)
+		e = take_value(p->schema, text, a, v);
+	return e == ERR_OK && span_equals(name, SPAN("fields")) ? check_fields(op, v, errors) : e;
 }
 
 enum err openapi_read_query(enum operation op, struct span text, struct arena *a, struct query *out, struct schema_errors *errors)

@@ -212,6 +212,15 @@ static bool is_status(const char *key)
 	return strcmp(key, "default") == 0 || (strlen(key) == 3 && key[0] >= '1' && key[0] <= '5' && ascii_is_digit(key[1]) && ascii_is_digit(key[2]));
 }
 
+/* {"data": [item...], ...} or the item itself. */
+static const struct schema *item_of(const struct schema *s)
+{
+	for (size_t i = 0; i < s->field_count; i++)
+		if (span_equals(s->fields[i].name, SPAN("data")) && s->fields[i].schema->items)
+			return s->fields[i].schema->items;
+	return s;
+}
+
 static enum err read_answer(const struct reader *r, const char *status, const json_t *answer)
 {
 	static const char *const allowed[] = { "description", "headers", "content" };
@@ -231,6 +240,8 @@ static enum err read_answer(const struct reader *r, const char *status, const js
 
 		if (e == ERR_OK)
 			e = compile(r, json_object_get(media, "schema"), SCHEMA_ANSWERED, status, &schema);
+		if (e == ERR_OK && strcmp(status, "200") == 0 && strcmp(type, "application/json") == 0)
+			r->operation->item = item_of(schema);
 	}
 	return e;
 }

@@ -31,6 +31,7 @@ struct openapi_operation {
 	enum openapi_body body;
 	bool body_required;
 	const struct schema *body_schema; /* of application/json; null: not taken */
+	const struct schema *item;        /* what the answer 200 is, or is a page of; null: no JSON */
 	const char *types[OPENAPI_TYPES_MAX];
 	size_t type_count;
 };

@@ -430,3 +430,21 @@ enum err schema_compile(struct schema_book *book, const json_t *source, enum sch
 
 	return compile(&c, source, out);
 }
+
+const struct schema_field *schema_field(const struct schema *s, struct span name)
+{
+	size_t low = 0, high = s->field_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = span_compare(s->fields[middle].name, name);
+
+		if (order == 0)
+			return &s->fields[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}

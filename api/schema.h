@@ -57,4 +57,7 @@ enum err schema_compile(struct schema_book *book, const struct json_t *source, e
 /* What a {"$ref": "#/components/..."} stands for, else `value` itself; null: dangling. */
 const struct json_t *schema_follow(const struct schema_book *book, const struct json_t *value);
 
+/* Null: it has none of this name. */
+const struct schema_field *schema_field(const struct schema *s, struct span name);
+
 #endif

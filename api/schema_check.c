@@ -218,27 +218,9 @@ static void check_array(const struct schema *s, const json_t *value, const struc
 	}
 }
 
-static const struct schema_field *field_named(const struct schema *s, struct span name)
-{
-	size_t low = 0, high = s->field_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = span_compare(s->fields[middle].name, name);
-
-		if (order == 0)
-			return &s->fields[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
 static void check_field(const struct schema *s, struct span name, json_t *value, const struct step *at, struct schema_errors *errors)
 {
-	const struct schema_field *field = field_named(s, name);
+	const struct schema_field *field = schema_field(s, name);
 	struct step below = { .up = at, .name = name, .depth = at->depth + 1 };
 
 	if (field && field->schema->read_only)

@@ -53,7 +53,7 @@ def _documented(tree):
 
 
 # Where codes stand in the program: call_reply_problem(c, 409, "exists", schema_fail(errors, at, "too_long", and the rows of tables.
-USES = (rf'call_reply_problem\(\s*\w+,\s*[^"]*?"({CODE})"', rf'schema_fail\([^;"]*?"({CODE})"', rf'\bfail\([^;"]*?"({CODE})"',
+USES = (rf'call_reply_problem\(\s*\w+,\s*[^"]*?"({CODE})"', rf'schema_fail\([^;"]*?"({CODE})"',
         rf'reply_faults\([^;"]*?"({CODE})"', rf'answer_problem\([^;"]*?"({CODE})"')
 
 
