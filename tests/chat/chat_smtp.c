@@ -436,7 +436,7 @@ static enum err answer(void *world, struct span text, enum step *step_out, struc
 		a = (struct smtp_answer){ .verdict = SMTP_YES, .text = span_skip(text, 5) };
 	else if (verdict_of(text, &a) != ERR_OK)
 		return ERR_SYNTAX;
-	a.account_id = a.verdict == SMTP_YES ? 7 : 0;
+	a.account_id = a.verdict == SMTP_YES && q->kind != SMTP_ASK_SCRAM_FIRST ? 7 : 0;
 	a.credential = a.account_id * 10;
 	*step_out = smtp_session_answer(w->session, &a, out);
 	return ERR_OK;
