@@ -84,10 +84,10 @@ static enum relay_tls tls_of(struct span name)
 	return tls;
 }
 
-/* False: answered. A user that stays the same keeps the password that nobody can read here. */
-static bool fill(struct api_call *c, const struct relay_host *now, struct relay_host *out)
+/* A user that stays the same keeps the password that nobody can read here. */
+static struct relay_host given_relay(struct api_call *c, const struct relay_host *now)
 {
-	*out = (struct relay_host){
+	struct relay_host relay = {
 		.domain = given_name(c),
 		.host = body_text(c, "host"),
 		.port = (uint16_t)body_number(c, "port"),
@@ -95,19 +95,27 @@ static bool fill(struct api_call *c, const struct relay_host *now, struct relay_
 		.user = body_text(c, "user"),
 		.password = body_text(c, "password"),
 	};
-	if (out->user.len > 0 && out->password.len == 0 && now && span_equals(now->user, out->user))
-		out->password = arena_copy(&c->arena, now->password);
-	if ((out->user.len > 0) != (out->password.len > 0)) {
-		call_abandon(c, ERR_SYNTAX, NULL);
-		call_reply_problem(c, 422, "invalid", "password", "user and password go together");
-		return false;
+
+	if (relay.user.len > 0 && relay.password.len == 0 && now && span_equals(now->user, relay.user))
+		relay.password = arena_copy(&c->arena, now->password);
+	return relay;
+}
+
+static bool is_sound(struct api_call *c, const struct relay_host *relay)
+{
+	struct note why = { "" };
+	const char *field = NULL;
+
+	if ((relay->user.len > 0) != (relay->password.len > 0)) {
+		field = "password";
+		note_set(&why, "user and password go together");
+	} else if (relay->user.len > 0 && relay->tls == RELAY_TLS_NONE) {
+		field = "tls";
+		note_set(&why, "a password is only sent over TLS: opportunistic or required");
 	}
-	if (out->user.len > 0 && out->tls == RELAY_TLS_NONE) {
-		call_abandon(c, ERR_SYNTAX, NULL);
-		call_reply_problem(c, 422, "invalid", "tls", "a password is only sent over TLS: opportunistic or required");
-		return false;
-	}
-	return true;
+	if (field)
+		given_is_wrong(c, ERR_SYNTAX, field, &why);
+	return !field;
 }
 
 static json_t *masked(json_t *relay, struct api_call *c)
@@ -125,7 +133,7 @@ void api_relay_put(struct api_call *c)
 	struct relay_host relay;
 	struct note why = { "" };
 	json_t *before, *out;
-	bool fits, is_new;
+	bool is_new;
 	enum err e;
 
 	if (!call_begin(c))
@@ -133,9 +141,9 @@ void api_relay_put(struct api_call *c)
 	s = call_directory(c);
 	now = find(s, given_name(c));
 	before = now ? relay_json(now) : json_null();
-	fits = call_if_match(c, before) && fill(c, now, &relay);
+	relay = given_relay(c, now);
 	call_release(c, &s);
-	if (!fits) {
+	if (!call_if_match(c, before) || !is_sound(c, &relay)) {
 		json_decref(before);
 		return;
 	}
