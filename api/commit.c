@@ -138,7 +138,7 @@ static bool is_current(struct api_call *c, const json_t *now)
 	bool current = false;
 
 	buf_init(&text, API_RESPONSE_MAX);
-	if (json_write(now, &text)) {
+	if (now && !json_is_null(now) && json_write(now, &text)) { /* RFC 9110 13.1.1: nothing there, nothing fits */
 		buf_add_char(&text, '\n');
 		current = !text.failed && reply_tag_matches(c->request->if_match, reply_etag(&c->arena, buf_span(&text)), false);
 	}
