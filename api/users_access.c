@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "api/given.h"
+#include "api/person.h"
 #include "api/resources.h"
 #include "api/user.h"
 #include "daemon/auth/app_password.h"
@@ -10,27 +11,6 @@
 #include "daemon/auth/totp.h"
 #include "daemon/auth/web_session.h"
 #include "daemon/events/events.h"
-
-static json_t *protocols_json(unsigned protocols)
-{
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} names[] = { { AUTH_IMAP, "imap" }, { AUTH_POP3, "pop3" }, { AUTH_SMTP, "smtp" } };
-	json_t *out = json_array();
-
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (protocols & names[i].bit)
-			json_array_append_new(out, json_string(names[i].name));
-	return out;
-}
-
-static json_t *app_password_json(struct api_call *c, const struct app_password *p)
-{
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", json_span(arena_printf(&c->arena, "app_%" PRIu64, p->id)), "label", json_span(p->label),
-			 "protocols", protocols_json(p->protocols), "networks", json_spans(p->networks, p->network_count), "created_at", json_time(p->created_ms), "expires_at",
-			 json_time(p->expires_ms), "used_at", json_time(p->used_ms), "used_from", json_span(p->used_from));
-}
 
 void api_user_app_passwords_list(struct api_call *c)
 {
@@ -51,7 +31,7 @@ void api_user_app_passwords_list(struct api_call *c)
 	}
 	page.list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(page.list, app_password_json(c, &list[i]));
+		json_array_append_new(page.list, person_app_password_json(c, &list[i]));
 	call_reply_page(c, &page);
 }
 

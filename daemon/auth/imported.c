@@ -106,7 +106,7 @@ static enum err run_crypt(struct span password, const char *setting, char out[CR
 		return ERR_TEMP;
 	if (password.len > 0)
 		memcpy(phrase, password.ptr, password.len);
-	text = crypt_r(phrase, setting, data);
+	text = crypt_rn(phrase, setting, data, sizeof(*data));
 	if (text && text[0] != '*' && strlen(text) <= CRYPT_TEXT_MAX) {
 		memcpy(out, text, strlen(text) + 1);
 		e = ERR_OK;

@@ -1,0 +1,27 @@
+/* api/person.h: what the handlers of /session, /me, /tokens and /users share: ids, app passwords, verdicts of logins, cookies. Internal to api/. */
+#ifndef POSTROOM_API_PERSON_H
+#define POSTROOM_API_PERSON_H
+
+#include "api/call.h"
+
+struct app_password;
+struct totp_result;
+
+/* "ses_17" to 17. False: not of the form. */
+bool person_id(struct span text, struct span prefix, uint64_t *out);
+struct span person_id_text(struct api_call *c, const char *prefix, uint64_t id);
+
+struct json_t *person_protocols_json(unsigned protocols);
+struct json_t *person_app_password_json(struct api_call *c, const struct app_password *p);
+
+/* Answers what a password or code was not: 401, 429 with Retry-After, 503; holds the answer back as the throttle says. `field` may be null. */
+void person_reply_verdict(struct api_call *c, const struct auth_result *result, const char *field);
+void person_reply_code(struct api_call *c, const struct totp_result *result, const char *field);
+
+/* A new session for the account, and the answer with its cookie. Raises login.succeeded. */
+void person_log_in(struct api_call *c, uint64_t account_id);
+/* The session of the call: id, csrf_token, user... */
+void person_reply_session(struct api_call *c, int status, uint64_t session_id, struct span cookie, bool proven, uint64_t account_id);
+void person_forget_cookie(struct api_call *c);
+
+#endif
