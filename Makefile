@@ -40,7 +40,7 @@ ARCHIVES := $(foreach r,$(call reverse,$(ROOMS)),$(call archive,$(r)))
 
 all: $(BUILD)/postroom
 	@:
-.PHONY: all run unit unit-tests check check-full check-unit check-chat check-daemon check-faults check-fuzz check-packages check-runner fuzzers fuzz lint tidy \
+.PHONY: all run unit unit-tests check check-full check-unit check-chat check-daemon check-faults check-fuzz check-packages check-attack check-runner fuzzers fuzz lint tidy \
         format bench deb rpm install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -157,6 +157,11 @@ check-runner:
 check-packages: deb
 	@$(RUN_TESTS) packages $(sort $(wildcard tests/packages/*_test.py))
 
+# Scanners from outside against every operation. Minutes: not a part of `check`.
+check-attack: $(BUILD)/postroom
+	@sh packaging/install-deps.sh build test attack
+	@$(RUN_TESTS) attack $(sort $(wildcard tests/attack/$(if $(T),$(T),*)_test.py))
+
 lint: check-runner
 	@python3 tests/lint/self_test.py --tap $(RESULTS)/lint-self.tap
 	@python3 tests/lint/lint.py --build $(BUILD) --tap $(RESULTS)/lint.tap
@@ -206,7 +211,8 @@ check-full:
 	-+@FULL=1 $(AGAIN) check-faults
 	-+@$(AGAIN) FUZZ_SECONDS=20 check-fuzz
 	-+@$(AGAIN) check-packages
-	@python3 tests/run.py --results $(RESULTS) total $(CHECK_SUITES) tidy clang-unit $(foreach s,address thread,$(patsubst %,$(s)-%,$(SAN_SUITES))) packages
+	-+@$(AGAIN) check-attack
+	@python3 tests/run.py --results $(RESULTS) total $(CHECK_SUITES) tidy clang-unit $(foreach s,address thread,$(patsubst %,$(s)-%,$(SAN_SUITES))) packages attack
 
 # --- Running, measuring, packing.
 run:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the named groups need and is missing; when nothing is missing it changes nothing and asks for nothing.
-# Usage: install-deps.sh [build] [test] [package] [deb] [rpm]      (default: build)
+# Usage: install-deps.sh [build] [test] [attack] [package] [deb] [rpm]      (default: build)
 set -eu
 
 deb_build='gcc libc6-dev make pkg-config libssl-dev libmicrohttpd-dev libsqlite3-dev libjansson-dev libunbound-dev libidn2-dev
@@ -9,6 +9,7 @@ deb_build='gcc libc6-dev make pkg-config libssl-dev libmicrohttpd-dev libsqlite3
 deb_test='libcmocka-dev clang clang-format clang-tidy libclang-rt-dev llvm cppcheck python3 swaks libio-socket-ssl-perl
 	libnet-ssleay-perl libauthen-sasl-perl gsasl curl isync mutt tmux openssl strace sqlite3 iproute2 procps util-linux
 	binutils git'
+deb_attack='sqlmap wapiti'
 deb_package='dpkg-dev rpm debootstrap systemd'
 deb_deb=dpkg-dev
 deb_rpm=rpm
@@ -17,6 +18,8 @@ rpm_build='gcc glibc-devel make pkgconf-pkg-config openssl-devel libmicrohttpd-d
 	libidn2-devel utf8proc-devel libargon2-devel libxcrypt-devel libcbor-devel libcurl-devel zlib-devel unbound-libs ca-certificates'
 rpm_test='libcmocka-devel clang clang-tools-extra compiler-rt llvm cppcheck python3 swaks perl-IO-Socket-SSL perl-Net-SSLeay
 	perl-Authen-SASL gsasl curl isync mutt tmux openssl strace sqlite iproute procps-ng util-linux binutils git-core'
+# Neither Fedora nor EPEL has wapiti: pip install wapiti3 there.
+rpm_attack=sqlmap
 rpm_package='rpm-build systemd'
 rpm_deb=dpkg-dev
 rpm_rpm=rpm-build
@@ -48,8 +51,8 @@ fi
 wanted=
 for group; do
 	case $group in
-	build | test | package | deb | rpm) eval "wanted=\"\$wanted \$${system}_$group\"" ;;
-	*) echo "Unknown group: $group (build, test, package, deb, rpm)" >&2; exit 64 ;;
+	build | test | attack | package | deb | rpm) eval "wanted=\"\$wanted \$${system}_$group\"" ;;
+	*) echo "Unknown group: $group (build, test, attack, package, deb, rpm)" >&2; exit 64 ;;
 	esac
 done
 

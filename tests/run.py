@@ -214,7 +214,7 @@ def run_scripts(args):
            "POSTROOM_SHIM": os.path.abspath(os.path.join(args.build, "tests/faults/shim.so"))}
     if args.sanitizer:
         env["SANITIZER"] = args.sanitizer
-    suite = Suite(args, args.suite, 300, env)
+    suite = Suite(args, args.suite, 900 if args.suite == "attack" else 300, env)
     programs = [(os.path.basename(p)[:-len(".py")], [sys.executable, p]) for p in args.arguments]
     return suite.run(programs, workers())
 
@@ -297,7 +297,7 @@ def main():
     parser.add_argument("--results", default="build/results")
     parser.add_argument("--label", default="")
     parser.add_argument("--sanitizer", default="")
-    parser.add_argument("suite", choices=["unit", "chat", "daemon", "faults", "packages", "runner", "fuzz", "total"])
+    parser.add_argument("suite", choices=["unit", "chat", "daemon", "faults", "packages", "runner", "attack", "fuzz", "total"])
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--incomplete", action="store_true", help="not all of the suite could be built")
     parser.add_argument("arguments", nargs="*")
