@@ -13,7 +13,7 @@ static json_t *counters_json(void)
 	json_t *out = json_object();
 
 	for (int i = 0; i < COUNTER_COUNT; i++)
-		json_object_set_new(out, counter_name((enum counter)i), json_integer((json_int_t)counter_get((enum counter)i)));
+		json_object_set_new(out, counter_words((enum counter)i).name, json_integer((json_int_t)counter_get((enum counter)i)));
 	return out;
 }
 

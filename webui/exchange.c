@@ -17,6 +17,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/base/timing.h"
 #include "daemon/net/deflate.h"
 #include "webui/answer.h"
 #include "webui/body.h"
@@ -79,6 +80,8 @@ static void write_log(const struct exchange *x)
 	enum log_level level = probe ? LOG_DEBUG : LOG_INFO;
 	const char *operation = x->response.operation && x->response.operation[0] ? x->response.operation : "-";
 
+	if (x->at != AT_HEAD && x->answered_us)
+		timing_request(operation, x->status, x->answered_us - x->began_us);
 	if (!log_enabled(level) || x->at == AT_HEAD)
 		return;
 	log_event(level, "webui", "request", "method=%s path=%s status=%d us=%lld bytes=%zu caller=%s operation=%s peer=%s request=%s", log_quote(r->api.method).text, log_quote(r->api.path).text, x->status,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "daemon/auth/inside.h"
+#include "daemon/base/counter.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
@@ -316,4 +317,30 @@ unsigned attempt_network_failures(struct auth *a, const struct attempt *t)
 	n = most(throttle_failures(&a->throttle, &narrow, now_ms), throttle_failures(&a->throttle, &wide, now_ms) / THROTTLE_WIDE);
 	pthread_mutex_unlock(&a->throttle_lock);
 	return n;
+}
+
+static enum counter_result result_of(enum auth_verdict verdict)
+{
+	switch (verdict) {
+	case AUTH_OK: return COUNT_OK;
+	case AUTH_WRONG: return COUNT_WRONG;
+	case AUTH_SUSPENDED: return COUNT_SUSPENDED;
+	case AUTH_REFUSED: return COUNT_REFUSED;
+	case AUTH_WANTS_APP_PASSWORD: return COUNT_APP_PASSWORD;
+	case AUTH_BUSY: return COUNT_BUSY;
+	}
+	return COUNT_WRONG;
+}
+
+void attempt_count(enum auth_protocol protocol, enum auth_verdict verdict)
+{
+	enum counter_protocol counted = COUNT_WEB;
+
+	switch (protocol) {
+	case AUTH_IMAP: counted = COUNT_IMAP; break;
+	case AUTH_POP3: counted = COUNT_POP3; break;
+	case AUTH_SMTP: counted = COUNT_SMTP; break;
+	case AUTH_WEB: break;
+	}
+	counter_auth(counted, result_of(verdict));
 }

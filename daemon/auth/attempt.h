@@ -37,6 +37,8 @@ bool attempt_was_wrong(struct auth *a, const struct attempt *t, uint64_t tried);
 /* The whole proof is there (with a second factor: that too). Remembers the device, and the use of the app password `app_id` (0: none). */
 void attempt_passed(struct auth *a, const struct attempt *t, uint64_t app_id);
 
+/* How it ended, once an attempt, for the metrics. */
+void attempt_count(enum auth_protocol protocol, enum auth_verdict verdict);
 /* Of the peer's networks: for its place in the queue. */
 unsigned attempt_network_failures(struct auth *a, const struct attempt *t);
 /* Raises an event about it: one of a type, account and network in ten seconds. */

@@ -25,7 +25,6 @@
 #include "daemon/auth/refusals.h"
 #include "daemon/auth/rehash.h"
 #include "daemon/base/clock.h"
-#include "daemon/base/counter.h"
 #include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
 #include "daemon/directory/setting.h"
@@ -67,28 +66,16 @@ static void question_free(struct question *q)
 	free(q);
 }
 
-static enum counter counter_of(enum auth_verdict verdict)
-{
-	switch (verdict) {
-	case AUTH_OK: return COUNTER_AUTH_OK;
-	case AUTH_WRONG:
-	case AUTH_SUSPENDED:
-	case AUTH_REFUSED:
-	case AUTH_WANTS_APP_PASSWORD: return COUNTER_AUTH_FAILED;
-	case AUTH_BUSY: return COUNTER_AUTH_BUSY;
-	}
-	return COUNTER_AUTH_FAILED;
-}
-
 /* Takes *q. */
 static void answer(struct question **q, const struct auth_result *result)
 {
 	void (*done)(void *arg, const struct auth_result *result) = (*q)->done;
 	void *arg = (*q)->arg;
+	enum auth_protocol protocol = (*q)->attempt.protocol;
 
 	question_free(*q);
 	*q = NULL;
-	counter_add(counter_of(result->verdict), 1);
+	attempt_count(protocol, result->verdict);
 	done(arg, result);
 }
 
@@ -309,7 +296,7 @@ void auth_check_password(struct auth *a, enum auth_protocol protocol, struct spa
 	unsigned failures;
 
 	if (!q) {
-		counter_add(COUNTER_AUTH_BUSY, 1);
+		attempt_count(protocol, AUTH_BUSY);
 		done(arg, &result);
 		return;
 	}

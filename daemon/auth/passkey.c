@@ -363,6 +363,8 @@ enum err passkey_login(struct auth *a, const struct passkey_assertion *given, co
 	}
 	if (e == ERR_DENIED)
 		*delay_ms_out = attempt_failed(a, &attempt, 0);
+	attempt_count(AUTH_WEB, !e ? AUTH_OK : e == ERR_DENIED ? AUTH_WRONG
+							       : AUTH_BUSY);
 	if (!e) {
 		*account_id_out = f.found.account_id;
 		attempt_passed(a, &attempt, 0);

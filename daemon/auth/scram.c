@@ -338,6 +338,7 @@ enum err scram_final(struct scram *s, struct span client_final, struct buf *serv
 	refused = attempt_is_refused(s->auth, &s->attempt, &result->retry_after_ms);
 	look_for(s, c, refused, buf_span(&s->said), proof, &match);
 	judge(s, c, &match, refused, result);
+	attempt_count(s->attempt.protocol, result->verdict);
 	if (result->verdict == AUTH_OK)
 		answer_final(match.keys, buf_span(&s->said), server_final);
 	if (result->verdict != AUTH_REFUSED)

@@ -2,13 +2,33 @@
 #include "daemon/base/counter.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 /* Relaxed: each is read for itself, none orders other memory. */
 static _Atomic uint64_t values[COUNTER_COUNT];
 
+#define WORDS(constant, name, family, labels) [COUNTER_##constant] = { name, family, labels },
+static const struct counter_words words[COUNTER_COUNT] = { COUNTERS(WORDS) };
+#undef WORDS
+
 void counter_add(enum counter which, uint64_t amount)
 {
 	atomic_fetch_add_explicit(&values[which], amount, memory_order_relaxed);
+}
+
+void counter_auth(enum counter_protocol protocol, enum counter_result result)
+{
+	counter_add((enum counter)(COUNTER_AUTH_IMAP_OK + (COUNTER_AUTH_POP3_OK - COUNTER_AUTH_IMAP_OK) * (int)protocol + (int)result), 1);
+}
+
+void counter_tls(int outgoing, const char *version)
+{
+	int newest = version && strcmp(version, "TLSv1.3") == 0;
+
+	if (outgoing)
+		counter_add(newest ? COUNTER_TLS_OUT_13 : COUNTER_TLS_OUT_12, 1);
+	else
+		counter_add(newest ? COUNTER_TLS_IN_13 : COUNTER_TLS_IN_12, 1);
 }
 
 uint64_t counter_get(enum counter which)
@@ -16,23 +36,7 @@ uint64_t counter_get(enum counter which)
 	return atomic_load_explicit(&values[which], memory_order_relaxed);
 }
 
-const char *counter_name(enum counter which)
+struct counter_words counter_words(enum counter which)
 {
-	switch (which) {
-	case COUNTER_SMTP_CONNECTIONS: return "smtp_connections";
-	case COUNTER_SMTP_RECEIVED: return "smtp_received";
-	case COUNTER_SMTP_SUBMITTED: return "smtp_submitted";
-	case COUNTER_SMTP_REJECTED: return "smtp_rejected";
-	case COUNTER_DELIVERED_LOCAL: return "delivered_local";
-	case COUNTER_RELAYED: return "relayed";
-	case COUNTER_DEFERRED: return "deferred";
-	case COUNTER_BOUNCED: return "bounced";
-	case COUNTER_IMAP_CONNECTIONS: return "imap_connections";
-	case COUNTER_AUTH_OK: return "auth_ok";
-	case COUNTER_AUTH_FAILED: return "auth_failed";
-	case COUNTER_AUTH_BUSY: return "auth_busy";
-	case COUNTER_BUGS: return "bugs";
-	case COUNTER_COUNT: break;
-	}
-	return "";
+	return words[which];
 }

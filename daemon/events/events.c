@@ -175,6 +175,16 @@ uint64_t events_last_id(struct events *e)
 	return id;
 }
 
+uint64_t events_dropped(struct events *e)
+{
+	uint64_t dropped;
+
+	pthread_mutex_lock(&e->lock);
+	dropped = e->dropped;
+	pthread_mutex_unlock(&e->lock);
+	return dropped;
+}
+
 /* ---- reading ---- */
 
 struct reading {
@@ -436,11 +446,8 @@ static void reserve(struct events *e)
 
 static void tell_drops(struct events *e)
 {
-	uint64_t dropped;
+	uint64_t dropped = events_dropped(e);
 
-	pthread_mutex_lock(&e->lock);
-	dropped = e->dropped;
-	pthread_mutex_unlock(&e->lock);
 	if (dropped == e->dropped_told)
 		return;
 	log_event(LOG_WARN, "events", "dropped", "events=%llu", (unsigned long long)(dropped - e->dropped_told));

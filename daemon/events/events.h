@@ -71,6 +71,7 @@ void events_free(struct events **e);
 /* Copies. From any thread, also with locks held. A null `e` is allowed: nothing happens. */
 void events_raise(struct events *e, const struct event *event);
 uint64_t events_last_id(struct events *e);
+uint64_t events_dropped(struct events *e); /* since the start */
 /* Those after `after_id`, oldest first, until `each` returns false or `max` were seen. Spans live during the call; no lock is held in it.
  * *lost_out: older ones than are kept were asked for. */
 enum err events_read(struct events *e, uint64_t after_id, size_t max, bool (*each)(void *arg, const struct event *event), void *arg, bool *lost_out) MUST_CHECK;

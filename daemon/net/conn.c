@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/base/counter.h"
 #include "daemon/base/bug.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
@@ -229,6 +230,7 @@ static enum turn on_handshake(struct worker *w, struct conn *c)
 	c->peer.tls = true;
 	c->peer.tls_version = tls_version(c->tls);
 	c->peer.tls_cipher = tls_cipher(c->tls);
+	counter_tls(0, c->peer.tls_version);
 	c->peer.binding = binding;
 	if (!c->session)
 		return open_session(w, c);

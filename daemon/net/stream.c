@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/base/counter.h"
 #include "daemon/base/clock.h"
 
 #define OUT_SIZE 16384u
@@ -148,7 +149,7 @@ enum err stream_start_tls(struct stream *s, struct tls_client *client, const cha
 	}
 	for (;;) {
 		switch (tls_handshake(s->tls)) {
-		case TLS_DONE: return ERR_OK;
+		case TLS_DONE: counter_tls(1, tls_version(s->tls)); return ERR_OK;
 		case TLS_WANT_READ: e = wait_for(s, POLLIN, until_ms, why); break;
 		case TLS_WANT_WRITE: e = wait_for(s, POLLOUT, until_ms, why); break;
 		case TLS_CLOSED:

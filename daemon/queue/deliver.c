@@ -81,7 +81,7 @@ static void try_later(struct queue *q, struct part *p, enum err why)
 		outcome_fail_all(q, p, "4.4.7", "the mailbox could not be written until the message was too old");
 		return;
 	}
-	counter_add(COUNTER_DEFERRED, 1);
+	counter_add(COUNTER_DEFERRED_MAILBOX, 1);
 	tell_not_filed(q, p, why);
 	pthread_mutex_lock(&q->lock);
 	for (uint32_t i = 0; i < p->count; i++) {

@@ -152,10 +152,12 @@ static void apply_one(struct queue *q, struct entry *e, struct rcpt *r, const st
 		state = RECIPIENT_DELIVERED;
 		counter_add(COUNTER_RELAYED, 1);
 		break;
-	case OUTCOME_RETRY: counter_add(COUNTER_DEFERRED, 1); break;
+	case OUTCOME_RETRY: counter_add(o->remote ? COUNTER_DEFERRED_REMOTE : COUNTER_DEFERRED_UNREACHABLE, 1); break;
 	case OUTCOME_FAILED:
 		state = RECIPIENT_FAILED;
-		counter_add(COUNTER_BOUNCED, 1);
+		counter_add(span_equals(span_str(o->status), SPAN("4.4.7")) ? COUNTER_BOUNCED_EXPIRED : o->remote ? COUNTER_BOUNCED_REMOTE
+														  : COUNTER_BOUNCED_UNROUTABLE,
+			    1);
 		break;
 	}
 	r->attempts++;

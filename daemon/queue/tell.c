@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/timing.h"
 #include "daemon/events/events.h"
 
 #define DOMAIN_MAX 256u
@@ -109,7 +110,7 @@ void tell_outcome(struct queue *q, const struct entry *e, uint32_t n, const stru
 
 	switch (o->kind) {
 	case OUTCOME_UNTRIED: return;
-	case OUTCOME_DELIVERED: break;
+	case OUTCOME_DELIVERED: timing_delivered(true, clock_real_ms() - e->accepted_ms); break;
 	case OUTCOME_RETRY:
 		state = TRACE_DEFERRED;
 		type = EVENT_MESSAGE_DEFERRED;
@@ -128,6 +129,7 @@ void tell_filed(struct queue *q, const struct part *p, struct span account)
 	for (uint32_t n = p->first; n < p->first + p->count; n++) {
 		struct trace_turn turn = { .host = account, .attempt = p->entry->rcpts[n].attempts + 1 };
 
+		timing_delivered(false, clock_real_ms() - p->entry->accepted_ms);
 		note_turn(q, p->entry, n, TRACE_DELIVERED, &turn);
 		raise_turn(q, p->entry, n, EVENT_MESSAGE_DELIVERED, &turn, SPAN(""));
 	}

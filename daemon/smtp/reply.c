@@ -87,6 +87,38 @@ unsigned smtp_reply_cost(enum smtp_reply_id id)
 	return replies[id].cost;
 }
 
+bool smtp_reply_is_rejection(enum smtp_reply_id id)
+{
+	return replies[id].cost >= REFUSAL;
+}
+
+/* What stands not here is the protocol's. */
+static const struct {
+	enum smtp_reply_id id;
+	enum counter counter;
+} reasons[] = {
+	{ REPLY_UNKNOWN_RECIPIENT, COUNTER_REJECTED_RECIPIENT },
+	{ REPLY_SUSPENDED_RECIPIENT, COUNTER_REJECTED_SUSPENDED },
+	{ REPLY_RELAY_DENIED, COUNTER_REJECTED_RELAY },
+	{ REPLY_NOT_YOUR_SENDER, COUNTER_REJECTED_SENDER },
+	{ REPLY_NOT_YOUR_HEADER, COUNTER_REJECTED_SENDER },
+	{ REPLY_TOO_LARGE, COUNTER_REJECTED_SIZE },
+	{ REPLY_BAD_HEADER, COUNTER_REJECTED_CONTENT },
+	{ REPLY_BARE_CR_LF, COUNTER_REJECTED_CONTENT },
+	{ REPLY_LOOP, COUNTER_REJECTED_LOOP },
+	{ REPLY_AUTH_WRONG, COUNTER_REJECTED_LOGIN },
+	{ REPLY_AUTH_SUSPENDED, COUNTER_REJECTED_LOGIN },
+	{ REPLY_TRY_LATER, COUNTER_REJECTED_TEMPORARY },
+};
+
+enum counter smtp_reply_counter(enum smtp_reply_id id)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].id == id)
+			return reasons[i].counter;
+	return COUNTER_REJECTED_PROTOCOL;
+}
+
 void smtp_reply_write(const struct smtp_reply *reply, struct out *out)
 {
 	struct span line = replies[reply->id].line;

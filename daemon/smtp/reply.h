@@ -2,6 +2,7 @@
 #ifndef POSTROOM_SMTP_REPLY_H
 #define POSTROOM_SMTP_REPLY_H
 
+#include "daemon/base/counter.h"
 #include "daemon/net/out.h"
 
 enum smtp_reply_id {
@@ -78,6 +79,9 @@ struct smtp_reply {
 
 /* What it costs the peer's patience, limits.h. */
 unsigned smtp_reply_cost(enum smtp_reply_id id);
+/* Something was not taken; and by what reason it is counted. */
+bool smtp_reply_is_rejection(enum smtp_reply_id id);
+enum counter smtp_reply_counter(enum smtp_reply_id id);
 
 void smtp_reply_write(const struct smtp_reply *reply, struct out *out);
 

@@ -146,8 +146,8 @@ static enum step say(struct smtp_session *s, enum step step, struct smtp_reply *
 		say_ehlo(s, out);
 	else
 		smtp_reply_write(reply, out);
-	if (smtp_reply_cost(reply->id) >= 100)
-		counter_add(COUNTER_SMTP_REJECTED, 1);
+	if (smtp_reply_is_rejection(reply->id))
+		counter_add(smtp_reply_counter(reply->id), 1);
 	if (step == STEP_CLOSE) {
 		smtp_set_state(s, AT_CLOSED);
 		smtp_transaction_clear(s);

@@ -73,17 +73,17 @@ static void a_drawn_number_is_below_its_bound_and_reaches_every_value(void **sta
 
 static void each_counter_counts_for_itself_and_has_a_name_of_its_own(void **state)
 {
-	uint64_t before = counter_get(COUNTER_BOUNCED);
+	uint64_t before = counter_get(COUNTER_BOUNCED_REMOTE);
 
 	(void)state;
 	counter_add(COUNTER_RELAYED, 2);
 	counter_add(COUNTER_RELAYED, 3);
 	assert_int_equal(counter_get(COUNTER_RELAYED), 5);
-	assert_int_equal(counter_get(COUNTER_BOUNCED), before);
+	assert_int_equal(counter_get(COUNTER_BOUNCED_REMOTE), before);
 	for (int a = 0; a < COUNTER_COUNT; a++) {
-		assert_true(counter_name((enum counter)a)[0] != '\0');
+		assert_true(counter_words((enum counter)a).name[0] != '\0');
 		for (int b = 0; b < a; b++)
-			assert_string_not_equal(counter_name((enum counter)a), counter_name((enum counter)b));
+			assert_string_not_equal(counter_words((enum counter)a).name, counter_words((enum counter)b).name);
 	}
 }
 
