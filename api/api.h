@@ -81,7 +81,7 @@ struct api_response {
 
 #define API_BODY_MAX (1024u * 1024u)
 #define API_UPLOAD_MAX (64u * 1024u * 1024u)
-#define API_RESPONSE_MAX (16u * 1024u * 1024u)
+#define API_RESPONSE_MAX API_UPLOAD_MAX /* what was exported can be applied */
 
 /* Once per process, before threads: JSON values that held a password leave nothing behind; reads openapi.json. ERR_CORRUPT: the
  * document and the tables here do not agree (why). */

@@ -65,8 +65,9 @@ struct api_call {
 	bool dry_run;
 	bool open;                               /* a batch of the directory is open */
 	struct planned *planned, **planned_last; /* what call_change() was told */
-	enum err change_error;                   /* the first that went wrong there */
-	const struct snapshot *staged;           /* the batch's: borrowed */
+	size_t planned_count;
+	enum err change_error;         /* the first that went wrong there */
+	const struct snapshot *staged; /* the batch's: borrowed */
 	struct idempotency idempotency;
 	/* Parking (call_park_*): */
 	void (*resume)(void *arg);

@@ -16,6 +16,8 @@
 #include "daemon/events/audit.h"
 #include "daemon/events/events.h"
 
+/* Changes of a dry run that are told with before and after: JSON takes a lot of room. */
+#define PLAN_DETAILED 5000
 #define VALUE_MAX (1024u * 1024u)
 
 /* One change, until it is committed; in the call's arena. */
@@ -35,6 +37,7 @@ bool call_begin(struct api_call *c)
 	c->open = e == ERR_OK;
 	c->planned = NULL;
 	c->planned_last = &c->planned;
+	c->planned_count = 0;
 	c->change_error = ERR_OK;
 	if (e != ERR_OK)
 		call_reply_error(c, e, &why);
@@ -114,7 +117,7 @@ void call_change(struct api_call *c, struct change *change)
 		c->change_error = ERR_LIMIT;
 	if (c->change_error == ERR_OK && !c->dry_run)
 		c->change_error = audit(c, change);
-	if (p && c->dry_run) {
+	if (p && c->dry_run && c->planned_count++ < PLAN_DETAILED) {
 		p->before = change->before;
 		p->after = change->after;
 	} else {

@@ -1,21 +1,16 @@
 /* api/relays.c: /relays: the host that mail for a domain ("*": for all) is handed to. Passwords go in and never come out. */
 #include <jansson.h>
 
+#include "api/config_values.h"
 #include "api/given.h"
 #include "api/listing.h"
 #include "api/resources.h"
 #include "daemon/directory/manage.h"
 #include "daemon/events/events.h"
 
-static const char *const tls_names[] = {
-	[RELAY_TLS_NONE] = "none",
-	[RELAY_TLS_OPPORTUNISTIC] = "opportunistic",
-	[RELAY_TLS_REQUIRED] = "required",
-};
-
 static json_t *relay_json(const struct relay_host *r)
 {
-	return json_pack("{s:o, s:o, s:i, s:s, s:o, s:b}", "domain", json_span(r->domain), "host", json_span(r->host), "port", (int)r->port, "tls", tls_names[r->tls],
+	return json_pack("{s:o, s:o, s:i, s:s, s:o, s:b}", "domain", json_span(r->domain), "host", json_span(r->host), "port", (int)r->port, "tls", relay_tls_name(r->tls),
 			 "user", json_span(r->user), "has_password", r->password.len > 0);
 }
 
@@ -75,15 +70,6 @@ void api_relay_get(struct api_call *c)
 		call_reply_problem(c, 404, "not_found", NULL, "there is no such relay host");
 }
 
-static enum relay_tls tls_of(struct span name)
-{
-	enum relay_tls tls = RELAY_TLS_NONE;
-
-	while (tls < RELAY_TLS_REQUIRED && !span_equals(name, span_str(tls_names[tls])))
-		tls++;
-	return tls;
-}
-
 /* A user that stays the same keeps the password that nobody can read here. */
 static struct relay_host given_relay(struct api_call *c, const struct relay_host *now)
 {
@@ -91,7 +77,7 @@ static struct relay_host given_relay(struct api_call *c, const struct relay_host
 		.domain = given_name(c),
 		.host = body_text(c, "host"),
 		.port = (uint16_t)body_number(c, "port"),
-		.tls = tls_of(body_text(c, "tls")),
+		.tls = relay_tls_of(body_text(c, "tls")),
 		.user = body_text(c, "user"),
 		.password = body_text(c, "password"),
 	};

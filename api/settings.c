@@ -1,9 +1,8 @@
 /* api/settings.c: /settings: the table of directory/setting.c with the values of now. The list as a whole has the tag that a change has to bring. */
-#include <inttypes.h>
 #include <jansson.h>
 
+#include "api/config_values.h"
 #include "api/resources.h"
-#include "daemon/directory/setting.h"
 #include "daemon/events/events.h"
 
 static const char *const kind_names[] = {
@@ -13,24 +12,11 @@ static const char *const kind_names[] = {
 	[SETTING_FLAG] = "flag",
 };
 
-static json_t *value_json(enum setting which, struct span text)
-{
-	uint64_t number = 0;
-
-	switch (setting_rules[which].kind) {
-	case SETTING_TEXT:
-	case SETTING_NAME: return json_span(text);
-	case SETTING_NUMBER: return span_to_u64(text, INT64_MAX, &number) == ERR_OK ? json_integer((json_int_t)number) : json_null();
-	case SETTING_FLAG: return json_boolean(span_equals(text, SPAN("true")));
-	}
-	return json_null();
-}
-
 static json_t *setting_json(const struct snapshot *s, enum setting which)
 {
 	const struct setting_rule *r = &setting_rules[which];
-	json_t *out = json_pack("{s:s, s:s, s:o, s:o, s:b}", "name", r->name, "kind", kind_names[r->kind], "value", value_json(which, snapshot_text(s, which)), "default",
-				r->fallback[0] ? value_json(which, span_str(r->fallback)) : json_null(), "is_default", !snapshot_has_setting(s, which));
+	json_t *out = json_pack("{s:s, s:s, s:o, s:o, s:b}", "name", r->name, "kind", kind_names[r->kind], "value", setting_value_json(which, snapshot_text(s, which)), "default",
+				r->fallback[0] ? setting_value_json(which, span_str(r->fallback)) : json_null(), "is_default", !snapshot_has_setting(s, which));
 
 	if (r->kind == SETTING_NUMBER) {
 		json_object_set_new(out, "minimum", json_integer(r->min));
@@ -63,16 +49,6 @@ void api_settings_list(struct api_call *c)
 	call_reply_json(c, 200, &out);
 }
 
-/* As it is stored; the arena's. */
-static struct span text_of(struct api_call *c, const json_t *value)
-{
-	if (json_is_integer(value))
-		return arena_printf(&c->arena, "%" PRId64, (int64_t)json_integer_value(value));
-	if (json_is_boolean(value))
-		return json_is_true(value) ? SPAN("true") : SPAN("false");
-	return json_is_string(value) ? span_make(json_string_value(value), json_string_length(value)) : SPAN("");
-}
-
 static json_t *pair(json_t *value)
 {
 	return json_pack("{s:o}", "value", value);
@@ -82,7 +58,7 @@ static enum err set(struct api_call *c, enum setting which, const json_t *value,
 {
 	const struct snapshot *s = call_directory(c);
 	struct change change = { .verb = "update", .subject = span_str(setting_rules[which].name), .event = EVENT_SETTING_CHANGED };
-	struct span before = arena_copy(&c->arena, snapshot_text(s, which)), after = text_of(c, value);
+	struct span before = arena_copy(&c->arena, snapshot_text(s, which)), after = setting_value_text(c, value);
 	bool was_set = snapshot_has_setting(s, which);
 	enum err e;
 
@@ -95,8 +71,8 @@ static enum err set(struct api_call *c, enum setting which, const json_t *value,
 	}
 	if (e || (span_equals(before, after) && was_set == !json_is_null(value)))
 		return e;
-	change.before = pair(value_json(which, before));
-	change.after = pair(value_json(which, after));
+	change.before = pair(setting_value_json(which, before));
+	change.after = pair(setting_value_json(which, after));
 	call_change(c, &change);
 	return ERR_OK;
 }

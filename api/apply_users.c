@@ -1,0 +1,202 @@
+/* api/apply_users.c: the users of a document. A field that is not there means its default, as /export leaves it out. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "api/apply.h"
+#include "api/given.h"
+#include "api/user.h"
+#include "daemon/auth/auth.h"
+#include "daemon/directory/manage.h"
+#include "daemon/events/events.h"
+#include "db/control_account.h"
+
+#define HASH_MAX 4096
+
+struct wanted {
+	struct span address, name, hash;
+	enum role role;
+	const struct span *domains;
+	size_t domain_count;
+	bool suspended;
+};
+
+static enum err read_wanted(struct applying *a, const json_t *entry, struct wanted *out)
+{
+	const json_t *domains = json_object_get(entry, "domains");
+	struct span role = apply_text(entry, "role");
+	size_t count = json_array_size(domains);
+	struct span *list = arena_array(&a->c->arena, count ? count : 1, sizeof *list);
+	int found = role.len ? user_role_of(role) : ROLE_USER;
+
+	if (!list)
+		return ERR_LIMIT;
+	*out = (struct wanted){ .address = apply_text(entry, "address"), .name = apply_text(entry, "name"), .hash = apply_text(entry, "password_hash"), .suspended = json_is_true(json_object_get(entry, "suspended")) };
+	out->role = found < 0 ? ROLE_USER : (enum role)found;
+	for (size_t i = 0; i < count; i++) {
+		const json_t *one = json_array_get(domains, i);
+
+		list[i] = given_domain(a->c, span_make(json_string_value(one), json_string_length(one)));
+	}
+	out->domains = list;
+	out->domain_count = count;
+	return ERR_OK;
+}
+
+static bool same_domains(const struct account *account, const struct wanted *w)
+{
+	bool same = account->granted_count == w->domain_count;
+
+	for (size_t i = 0; i < w->domain_count && same; i++) {
+		bool found = false;
+
+		for (size_t j = 0; j < account->granted_count && !found; j++)
+			found = span_equals(account->granted[j], w->domains[i]);
+		same = found;
+	}
+	return same;
+}
+
+/* ---- passwords: of those who have none yet ---- */
+
+struct lookup {
+	uint64_t id;
+	struct buf hash;
+};
+
+static enum err read_hash(struct db *db, void *arg)
+{
+	struct lookup *l = arg;
+
+	return db_account_get_password(db, l->id, &l->hash);
+}
+
+static enum err take_hash(struct applying *a, uint64_t id, struct span given, bool *taken_out)
+{
+	struct lookup l = { .id = id };
+	struct buf stored;
+	enum err e;
+
+	*taken_out = false;
+	if (given.len == 0)
+		return ERR_OK;
+	if (!a->c->context->auth) {
+		note_set(&a->why, "passwords need the part that checks them");
+		return ERR_STATE;
+	}
+	buf_init(&l.hash, HASH_MAX);
+	buf_init(&stored, HASH_MAX);
+	e = directory_read(a->c->context->directory, read_hash, &l);
+	if (e == ERR_OK && l.hash.len == 0) {
+		e = auth_import_hash(given, &stored, &a->why);
+		if (e == ERR_OK)
+			e = auth_set_imported_hash(a->c->context->auth, id, buf_span(&stored), &a->why);
+		*taken_out = e == ERR_OK;
+	}
+	buf_wipe(&l.hash);
+	buf_wipe(&stored);
+	return e;
+}
+
+/* ---- one ---- */
+
+static enum err may(struct applying *a, bool touches_role)
+{
+	if (!touches_role || (a->c->caller.role == ROLE_OWNER && a->c->caller.kind != CALLER_TOKEN))
+		return ERR_OK;
+	note_set(&a->why, "roles, and owners, are changed by owners, and not with a token");
+	return ERR_DENIED;
+}
+
+static enum err fail_at(struct applying *a, size_t i, const char *field, enum err e)
+{
+	if (e != ERR_OK && !a->pointer[0])
+		snprintf(a->pointer, sizeof a->pointer, "/users/%zu/%s", i, field);
+	return e;
+}
+
+static enum err set_role(struct applying *a, size_t i, uint64_t id, const struct wanted *w)
+{
+	return fail_at(a, i, "role", directory_account_set_role(a->c->context->directory, id, w->role, w->domains, w->role == ROLE_DOMAIN_ADMIN ? w->domain_count : 0, &a->why));
+}
+
+static json_t *shown(const struct account *account, bool hash_taken)
+{
+	json_t *out = user_json(account);
+
+	if (hash_taken)
+		json_object_set_new(out, "password_hash", json_string("***"));
+	return out;
+}
+
+static enum err create(struct applying *a, size_t i, const struct wanted *w)
+{
+	struct directory *d = a->c->context->directory;
+	struct account account = { .address = w->address, .name = w->name, .role = w->role, .suspended = w->suspended, .granted = w->domains, .granted_count = w->domain_count };
+	bool taken = false;
+	enum err e = fail_at(a, i, "role", may(a, w->role != ROLE_USER));
+
+	if (e == ERR_OK)
+		e = fail_at(a, i, "address", directory_account_add(d, w->address, SPAN(""), ROLE_USER, &account.id, &a->why));
+	if (e == ERR_EXISTS) {
+		a->pointer[0] = '\0';
+		snprintf(a->pointer, sizeof a->pointer, "/users/%zu/address", i);
+		return ERR_STATE;
+	}
+	if (e == ERR_OK && w->name.len > 0)
+		e = fail_at(a, i, "name", directory_account_set_name(d, account.id, w->name, &a->why));
+	if (e == ERR_OK && w->role != ROLE_USER)
+		e = set_role(a, i, account.id, w);
+	if (e == ERR_OK && w->suspended)
+		e = fail_at(a, i, "suspended", directory_account_set_suspended(d, account.id, true, &a->why));
+	if (e == ERR_OK)
+		e = fail_at(a, i, "password_hash", take_hash(a, account.id, w->hash, &taken));
+	if (e == ERR_OK)
+		apply_note(a, APPLY_CREATED, w->address, given_domain_of(w->address), NULL, shown(&account, taken), EVENT_USER_CHANGED);
+	return e;
+}
+
+static enum err update(struct applying *a, size_t i, const struct account *old, const struct wanted *w)
+{
+	struct directory *d = a->c->context->directory;
+	bool renamed = !span_equals(old->name, w->name), other_role = old->role != w->role || !same_domains(old, w), suspension = old->suspended != w->suspended, taken = false;
+	struct account fresh = *old;
+	enum err e = fail_at(a, i, "role", may(a, other_role || (old->role == ROLE_OWNER && (renamed || suspension))));
+
+	fresh.name = w->name;
+	fresh.role = w->role;
+	fresh.granted = w->domains;
+	fresh.granted_count = w->domain_count;
+	fresh.suspended = w->suspended;
+	if (e == ERR_OK && renamed)
+		e = fail_at(a, i, "name", directory_account_set_name(d, old->id, w->name, &a->why));
+	if (e == ERR_OK && other_role)
+		e = set_role(a, i, old->id, w);
+	if (e == ERR_OK && suspension)
+		e = fail_at(a, i, "suspended", directory_account_set_suspended(d, old->id, w->suspended, &a->why));
+	if (e == ERR_OK)
+		e = fail_at(a, i, "password_hash", take_hash(a, old->id, w->hash, &taken));
+	if (e == ERR_OK && (renamed || other_role || suspension || taken))
+		apply_note(a, APPLY_UPDATED, old->address, given_domain_of(old->address), shown(old, false), shown(&fresh, taken), EVENT_USER_CHANGED);
+	return e;
+}
+
+enum err apply_users(struct applying *a)
+{
+	const json_t *entries = json_object_get(a->c->body, "users"), *entry;
+	size_t i;
+
+	json_array_foreach(entries, i, entry)
+	{
+		struct wanted w;
+		const struct account *old;
+		enum err e = read_wanted(a, entry, &w);
+
+		if (e != ERR_OK)
+			return e;
+		old = snapshot_account_by_login(a->s, w.address);
+		e = old ? update(a, i, old, &w) : create(a, i, &w);
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
