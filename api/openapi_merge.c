@@ -10,8 +10,8 @@ static enum err complain(struct note *why, const char *name, const char *where, 
 	return ERR_CORRUPT;
 }
 
-/* What `from` has goes into `to`; `depth` levels of objects with the same name become one. */
-static enum err add(json_t *to, json_t *from, int depth, const char *name, struct note *why)
+/* What `from` has goes into `to`; `depth` levels of objects with the same name become one. `at`: the key that they have, for words. */
+static enum err add(json_t *to, json_t *from, int depth, const char *at, const char *name, struct note *why)
 {
 	const char *key;
 	json_t *value;
@@ -30,9 +30,10 @@ static enum err add(json_t *to, json_t *from, int depth, const char *name, struc
 			/* The parameters of a path may stand in each file that has methods of it. */
 			if (json_equal(there, value))
 				continue;
-			return complain(why, name, key, "stands in another file too");
+			note_set(why, "openapi/%s: %s: %s: stands in another file too", name, at, key);
+			return ERR_CORRUPT;
 		}
-		e = add(there, value, depth - 1, name, why);
+		e = add(there, value, depth - 1, key, name, why);
 		if (e != ERR_OK)
 			return e;
 	}
@@ -77,7 +78,7 @@ static enum err add_fragment(json_t **document, const struct openapi_fragment *f
 	e = check_keys(fragment, f->name, why);
 	/* Paths and their methods; sections of components and their names. */
 	if (e == ERR_OK)
-		e = add(*document, fragment, 2, f->name, why);
+		e = add(*document, fragment, 2, "document", f->name, why);
 	json_decref(fragment);
 	return e;
 }
