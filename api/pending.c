@@ -97,17 +97,6 @@ bool call_read_body(struct api_call *c, const struct body_field *fields, size_t 
 	{                                                                                   \
 		call_reply_problem(c, 501, "not_there_yet", NULL, "this is still to come"); \
 	}
-PENDING(session_passkey_options)
-PENDING(session_passkey_create)
-PENDING(me_totp_get)
-PENDING(me_totp_create)
-PENDING(me_totp_confirm)
-PENDING(me_totp_delete)
-PENDING(me_recovery_codes_create)
-PENDING(me_passkeys_list)
-PENDING(me_passkey_options)
-PENDING(me_passkey_create)
-PENDING(me_passkey_delete)
 PENDING(webhooks_list)
 PENDING(webhook_create)
 PENDING(webhook_get)
