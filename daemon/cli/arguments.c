@@ -1,23 +1,22 @@
-/* cli/arguments.c: reads the words behind a verb into a path and a JSON body. */
+/* cli/arguments.c: the words of a command: noun, verb, global options anywhere, then what the verb's row names. */
 #include "daemon/cli/arguments.h"
 
 #include <jansson.h>
-#include <signal.h>
-#include <stdio.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include "daemon/base/buf.h"
+#include "daemon/cli/input.h"
+#include "daemon/cli/value.h"
 
 #define DEFAULT_CONFIG "/etc/postroom/postroom.conf"
 #define PASSWORD_MAX 4096
 #define OPTION_MAX 64
+#define QUERY_MAX 65536
+#define LIMIT_MAX 100000000
 
-struct reading {
-	const struct verb *verb;
-	struct arguments *out;
-	bool given[VERB_MAX_ARGUMENTS];
-	struct note *why;
+/* An option's word taken apart: "--name", "--name=value", "-o", "-ojson". */
+struct option {
+	char name[OPTION_MAX];
+	const char *value; /* null: none in this word */
 };
 
 static bool is_option(const char *word)
@@ -25,281 +24,318 @@ static bool is_option(const char *word)
 	return word[0] == '-' && word[1] != '\0';
 }
 
-static int option_index(const struct verb *v, const char *word)
+static struct option take_apart(const char *word)
+{
+	struct option o = { .value = NULL };
+	const char *equals = strchr(word, '=');
+
+	if (word[1] == '-') {
+		snprintf(o.name, sizeof o.name, "%.*s", equals ? (int)(equals - word) : (int)strlen(word), word);
+		o.value = equals ? equals + 1 : NULL;
+	} else {
+		snprintf(o.name, sizeof o.name, "%.2s", word);
+		o.value = word[2] ? word + 2 : NULL;
+	}
+	return o;
+}
+
+static const struct global *find_global(const char *name)
+{
+	for (size_t i = 0; i < global_count; i++) {
+		char letter[3] = { '-', globals[i].letter, '\0' };
+
+		if (strcmp(globals[i].name, name) == 0 || (globals[i].letter && strcmp(letter, name) == 0))
+			return &globals[i];
+	}
+	return NULL;
+}
+
+static const struct argument *find_option(const struct verb *v, const char *name)
 {
 	for (int i = 0; i < VERB_MAX_ARGUMENTS && v->arguments[i].name; i++)
-		if (strcmp(v->arguments[i].name, word) == 0)
-			return i;
-	return VERB_MAX_ARGUMENTS;
+		if (strcmp(v->arguments[i].name, name) == 0)
+			return &v->arguments[i];
+	return NULL;
 }
 
-static int next_positional(const struct reading *r)
+static bool may_repeat(const struct argument *g)
 {
-	for (int i = 0; i < VERB_MAX_ARGUMENTS && r->verb->arguments[i].name; i++)
-		if (!is_option(r->verb->arguments[i].name) && (!r->given[i] || r->verb->arguments[i].kind == ARGUMENT_REST))
-			return i;
-	return VERB_MAX_ARGUMENTS;
+	return g->kind == ARGUMENT_LIST || (g->place == PLACE_HAND && is_option(g->name) && g->value);
 }
 
-/* RFC 3986: all but the unreserved is escaped. */
-static struct span path_with(struct arena *a, const char *pattern, struct span value)
+bool arguments_flag(const struct arguments *a, const char *name)
 {
-	const char *hole = strstr(pattern, "{}");
-	struct buf text;
-	struct span out;
+	for (size_t i = 0; i < a->given_count; i++)
+		if (strcmp(a->given[i].argument->name, name) == 0)
+			return true;
+	return false;
+}
 
-	buf_init(&text, 16384);
-	buf_add(&text, span_make(pattern, (size_t)(hole - pattern)));
-	for (size_t i = 0; i < value.len; i++) {
-		char c = value.ptr[i];
+const char *arguments_next(const struct arguments *a, const char *name, size_t *at)
+{
+	while (*at < a->given_count) {
+		const struct given *g = &a->given[(*at)++];
 
-		if (ascii_is_alpha(c) || ascii_is_digit(c) || strchr("-._~@+", c))
-			buf_add_char(&text, c);
-		else
-			buf_addf(&text, "%%%02X", (unsigned)(unsigned char)c);
+		if (strcmp(g->argument->name, name) == 0)
+			return g->value;
 	}
-	buf_add_str(&text, hole + 2);
-	out = text.failed ? SPAN("") : arena_copy(a, buf_span(&text));
-	buf_clear(&text);
-	return out;
+	return NULL;
 }
 
-static enum err put_value(struct reading *r, int at, const char *word)
+const char *arguments_value(const struct arguments *a, const char *name)
 {
-	const struct argument *g = &r->verb->arguments[at];
-	struct arguments *out = r->out;
-	json_t *value = NULL;
-	uint64_t port;
+	size_t at = 0;
 
-	r->given[at] = true;
-	if (!g->field) {
-		out->path = path_with(&out->arena, r->verb->path, span_str(word));
-		return out->path.len ? ERR_OK : ERR_LIMIT;
-	}
-	if (g->kind == ARGUMENT_REST && json_object_get(out->body, g->field))
-		return json_array_append_new(json_object_get(out->body, g->field), json_string(word)) == 0 ? ERR_OK : ERR_SYNTAX;
-	if (g->kind == ARGUMENT_REST) {
-		value = json_pack("[s]", word);
-	} else if (g->kind == ARGUMENT_PORT) {
-		if (span_to_u64(span_str(word), 65535, &port) != ERR_OK || port == 0) {
-			note_set(r->why, "%s: not a port: '%.40s'", g->name, word);
-			return ERR_SYNTAX;
-		}
-		value = json_integer((json_int_t)port);
-	} else {
-		value = json_string(word);
-	}
-	if (json_object_set_new(out->body, g->field, value) == 0)
-		return ERR_OK;
-	note_set(r->why, "%s: not UTF-8 text", g->name);
-	return ERR_SYNTAX;
+	return arguments_next(a, name, &at);
 }
 
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
+void arguments_add_query(struct arguments *a, const char *name, struct span value)
 {
-	interrupted = number;
+	if (a->query.len > 0)
+		buf_add_char(&a->query, '&');
+	buf_add_str(&a->query, name);
+	buf_add_char(&a->query, '=');
+	value_escape(&a->query, value);
 }
 
-static void read_line(struct buf *out)
+/* ---- noun and verb ---- */
+
+/* Words that are options of the verb or of all stay for later; the first two others are noun and verb. */
+static enum err sort_word(struct arguments *out, char **argv, int argc, int *at, bool found, struct note *why)
 {
-	char c;
+	const char *word = argv[*at];
+	struct option o = take_apart(word);
+	const struct global *g = find_global(o.name);
 
-	while (!interrupted && read(STDIN_FILENO, &c, 1) == 1 && c != '\n')
-		buf_add_char(out, c);
-}
-
-/* Without echo; a signal that ends us finds the terminal as it was. */
-static void ask_terminal(struct buf *out)
-{
-	static const int deadly[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-	const struct sigaction note = { .sa_handler = on_signal };
-	struct sigaction before[4];
-	struct termios old, quiet;
-
-	if (tcgetattr(STDIN_FILENO, &old) != 0)
-		return;
-	for (int i = 0; i < 4; i++)
-		sigaction(deadly[i], &note, &before[i]);
-	quiet = old;
-	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	fputs("Password: ", stderr);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	read_line(out);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-	fputs("\n", stderr);
-	for (int i = 0; i < 4; i++)
-		sigaction(deadly[i], &before[i], NULL);
-	if (interrupted)
-		raise(interrupted);
-}
-
-/* The first line of standard input; on a terminal asked for. */
-static enum err read_password(struct buf *out, struct note *why)
-{
-	if (isatty(STDIN_FILENO))
-		ask_terminal(out);
-	else
-		read_line(out);
-	if (out->len > 0 && out->ptr[out->len - 1] == '\r')
-		out->len--;
-	if (out->failed || out->len == 0 || memchr(out->ptr, '\0', out->len)) {
-		note_set(why, out->failed || out->len > 0 ? "the password on standard input is too long, or has a NUL in it" : "no password came on standard input");
+	out->words[out->word_count++] = argv[(*at)++];
+	if (g && g->value && !o.value && *at < argc) {
+		out->words[out->word_count++] = argv[(*at)++];
+	} else if (strcmp(word, "--version") == 0 && !out->noun) {
+		out->word_count--;
+		out->version = true;
+	} else if (!g && !found) {
+		note_set(why, "unknown option %.60s before the verb", word);
 		return ERR_SYNTAX;
 	}
 	return ERR_OK;
 }
 
-static enum err put_password(struct reading *r, int at)
+enum err arguments_find(int argc, char **argv, struct arguments *out, struct note *why)
+{
+	int at = 0;
+	enum err e = ERR_OK;
+	bool both = false;
+
+	*out = (struct arguments){ .config_path = DEFAULT_CONFIG };
+	arena_init(&out->arena, 4u * 1024u * 1024u);
+	buf_init(&out->query, QUERY_MAX);
+	if (argc > ARGUMENTS_MAX_WORDS) {
+		note_set(why, "more than %d words", ARGUMENTS_MAX_WORDS);
+		return ERR_SYNTAX;
+	}
+	out->words = arena_array(&out->arena, (size_t)argc + 1, sizeof *out->words);
+	while (at < argc && e == ERR_OK && !(out->noun && (out->word || out->verb))) {
+		if (is_option(argv[at])) {
+			e = sort_word(out, argv, argc, &at, false, why);
+			continue;
+		}
+		if (!out->noun) {
+			out->noun = argv[at++];
+			out->verb = verb_find(out->noun, NULL, &both);
+			continue;
+		}
+		out->word = argv[at++];
+		out->verb = verb_find(out->noun, out->word, &both);
+	}
+	while (at < argc && out->words)
+		out->words[out->word_count++] = argv[at++];
+	return out->words ? e : ERR_LIMIT;
+}
+
+/* ---- options ---- */
+
+static enum err read_form(struct arguments *a, const char *word, struct note *why)
+{
+	static const char *const names[] = { [OUTPUT_TABLE] = "table", [OUTPUT_JSON] = "json", [OUTPUT_NDJSON] = "ndjson", [OUTPUT_CSV] = "csv" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (strcmp(word, names[i]) == 0) {
+			a->form = (enum output_form)i;
+			return ERR_OK;
+		}
+	}
+	note_set(why, "-o is table, json, ndjson or csv, not '%.40s'", word);
+	return ERR_SYNTAX;
+}
+
+static enum err read_global_value(struct arguments *a, const struct global *g, const char *value, struct note *why)
+{
+	const struct {
+		const char *name;
+		const char **to;
+	} texts[] = { { "--config", &a->config_path }, { "--url", &a->url }, { "--token", &a->token }, { "--ca-file", &a->ca_file }, { "--columns", &a->columns } };
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		if (strcmp(texts[i].name, g->name) == 0) {
+			*texts[i].to = value;
+			return ERR_OK;
+		}
+	}
+	if (strcmp(g->name, "--output") == 0)
+		return read_form(a, value, why);
+	if (span_to_u64(span_str(value), LIMIT_MAX, &a->limit) == ERR_OK && a->limit > 0)
+		return ERR_OK;
+	note_set(why, "--limit is a number from 1 on, not '%.40s'", value);
+	return ERR_SYNTAX;
+}
+
+static void read_global_flag(struct arguments *a, const struct global *g)
+{
+	const struct {
+		const char *name;
+		bool *to;
+	} flags[] = { { "--yes", &a->yes }, { "--help", &a->help }, { "--dry-run", &a->dry_run }, { "--wait", &a->wait }, { "--all", &a->all } };
+
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		if (strcmp(flags[i].name, g->name) == 0)
+			*flags[i].to = true;
+}
+
+static enum err remember(struct arguments *a, const struct argument *g, const char *value)
+{
+	if (!a->given)
+		a->given = arena_array(&a->arena, (size_t)a->word_count + VERB_MAX_ARGUMENTS, sizeof *a->given);
+	if (!a->given)
+		return ERR_LIMIT;
+	a->given[a->given_count++] = (struct given){ g, value };
+	return ERR_OK;
+}
+
+static enum err put(struct arguments *a, const struct argument *g, const char *value, struct note *why)
+{
+	enum err e = remember(a, g, value);
+
+	if (e != ERR_OK || g->kind == ARGUMENT_PASSWORD)
+		return e; /* a password is read last, when all else is right */
+	return value_put(a, g, value, why);
+}
+
+/* One option; *at is behind what it took. */
+static enum err read_option(struct arguments *a, int *at, struct note *why)
+{
+	struct option o = take_apart(a->words[*at]);
+	const struct argument *own = find_option(a->verb, o.name);
+	const struct global *g = own ? NULL : find_global(o.name);
+	bool takes_value = own ? own->value != NULL : g && g->value;
+
+	(*at)++;
+	if ((!own && !g) || (g && !verb_takes(a->verb, g))) {
+		note_set(why, g ? "this verb does not take %.60s" : "unknown option %.60s", o.name);
+		return ERR_SYNTAX;
+	}
+	if (!takes_value && o.value) {
+		note_set(why, "%s takes no value", o.name);
+		return ERR_SYNTAX;
+	}
+	if (takes_value && !o.value) {
+		if (*at >= a->word_count) {
+			note_set(why, "%s needs a value", o.name);
+			return ERR_SYNTAX;
+		}
+		o.value = a->words[(*at)++];
+	}
+	if (g && g->value)
+		return read_global_value(a, g, o.value, why);
+	if (g) {
+		read_global_flag(a, g);
+		return ERR_OK;
+	}
+	if (arguments_flag(a, own->name) && !may_repeat(own)) {
+		note_set(why, "%.60s is given twice", own->name);
+		return ERR_SYNTAX;
+	}
+	return put(a, own, o.value, why);
+}
+
+static enum err read_positional(struct arguments *a, const char *word, struct note *why)
+{
+	for (int i = 0; i < VERB_MAX_ARGUMENTS && a->verb->arguments[i].name; i++) {
+		const struct argument *g = &a->verb->arguments[i];
+
+		if (!is_option(g->name) && (!arguments_flag(a, g->name) || may_repeat(g)))
+			return put(a, g, word, why);
+	}
+	note_set(why, "unexpected word '%.60s'", word);
+	return ERR_SYNTAX;
+}
+
+/* ---- the end ---- */
+
+static enum err read_password(struct arguments *a, const struct argument *g, struct note *why)
 {
 	struct buf password;
 	enum err e;
 
+	if (a->stdin_taken) {
+		note_set(why, "%s: standard input is read already", g->name);
+		return ERR_SYNTAX;
+	}
+	a->stdin_taken = true;
 	buf_init(&password, PASSWORD_MAX);
-	e = read_password(&password, r->why);
+	e = input_password(&password, why);
 	if (e == ERR_OK)
-		e = put_value(r, at, buf_cstr(&password));
+		e = value_put(a, g, buf_cstr(&password), why);
 	buf_wipe(&password);
 	return e;
 }
 
-static enum err read_form(struct reading *r, const char *word)
-{
-	if (strcmp(word, "json") == 0)
-		r->out->form = OUTPUT_JSON;
-	else if (strcmp(word, "table") == 0)
-		r->out->form = OUTPUT_TABLE;
-	else {
-		note_set(r->why, "-o is table or json, not '%.40s'", word);
-		return ERR_SYNTAX;
-	}
-	return ERR_OK;
-}
-
-static bool takes_value(const struct reading *r, const char *name)
-{
-	int at = option_index(r->verb, name);
-
-	return strcmp(name, "--config") == 0 || strcmp(name, "-o") == 0 || (at < VERB_MAX_ARGUMENTS && r->verb->arguments[at].value);
-}
-
-/* `value` is there exactly when the option takes one. */
-static enum err read_option(struct reading *r, const char *name, const char *value)
-{
-	int at = option_index(r->verb, name);
-
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-		r->out->help = true;
-		return ERR_OK;
-	}
-	if (value && strcmp(name, "--config") == 0) {
-		r->out->config_path = value;
-		return ERR_OK;
-	}
-	if (value && strcmp(name, "-o") == 0)
-		return read_form(r, value);
-	if (at == VERB_MAX_ARGUMENTS || r->given[at]) {
-		note_set(r->why, at == VERB_MAX_ARGUMENTS ? "unknown option %.60s" : "%.60s is given twice", name);
-		return ERR_SYNTAX;
-	}
-	if (r->verb->arguments[at].kind == ARGUMENT_PASSWORD) {
-		r->given[at] = true; /* read last, when all else is right */
-		return ERR_OK;
-	}
-	return put_value(r, at, value);
-}
-
-/* "--name value", "--name=value" or "--flag"; *used: how many words that took. */
-static enum err read_option_words(struct reading *r, const char *word, const char *next, int *used)
-{
-	const char *equals = strchr(word, '='), *value = next;
-	char name[OPTION_MAX];
-
-	snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - word) : (int)strlen(word), word);
-	*used = 1;
-	if (!takes_value(r, name)) {
-		if (!equals)
-			return read_option(r, name, NULL);
-		note_set(r->why, "%s takes no value", name);
-		return ERR_SYNTAX;
-	}
-	if (equals)
-		value = equals + 1;
-	else
-		*used = 2;
-	if (value)
-		return read_option(r, name, value);
-	note_set(r->why, "%s needs a value", name);
-	return ERR_SYNTAX;
-}
-
-static enum err finish(struct reading *r)
+static enum err finish(struct arguments *a, struct note *why)
 {
 	enum err e = ERR_OK;
 
-	for (int i = 0; i < VERB_MAX_ARGUMENTS && r->verb->arguments[i].name && e == ERR_OK; i++) {
-		const struct argument *g = &r->verb->arguments[i];
-		bool asks = g->kind == ARGUMENT_PASSWORD && (r->given[i] || (g->required && isatty(STDIN_FILENO)));
+	for (int i = 0; i < VERB_MAX_ARGUMENTS && a->verb->arguments[i].name && e == ERR_OK; i++) {
+		const struct argument *g = &a->verb->arguments[i];
+		bool given = arguments_flag(a, g->name);
 
-		if (asks) {
-			e = put_password(r, i);
-		} else if (g->required && !r->given[i]) {
-			note_set(r->why, g->kind == ARGUMENT_PASSWORD ? "there is no terminal to ask for a password: give %s" : "%s is missing", g->name);
+		if (g->kind == ARGUMENT_PASSWORD && (given || (g->required && isatty(STDIN_FILENO)))) {
+			e = read_password(a, g, why);
+		} else if (g->required && !given) {
+			note_set(why, g->kind == ARGUMENT_PASSWORD ? "there is no terminal to ask for a password: give %s" : "%s is missing", g->name);
 			e = ERR_SYNTAX;
 		}
 	}
+	if (e == ERR_OK && (a->query.failed || a->arena.failed)) {
+		note_set(why, "too much to ask");
+		e = ERR_SYNTAX;
+	}
 	return e;
 }
 
-static void start(struct reading *r)
+enum err arguments_read(struct arguments *a, struct note *why)
 {
-	struct arguments *out = r->out;
-
-	*out = (struct arguments){ .config_path = DEFAULT_CONFIG };
-	arena_init(&out->arena, 1024u * 1024u);
-	if (r->verb->fixed_body)
-		out->body = json_loads(r->verb->fixed_body, 0, NULL);
-	else if (r->verb->method && strcmp(r->verb->method, "GET") != 0 && strcmp(r->verb->method, "DELETE") != 0 && r->verb->arguments[0].name)
-		out->body = json_object();
-	if (r->verb->path)
-		out->path = span_str(r->verb->path);
-}
-
-static enum err read_positional(struct reading *r, const char *word)
-{
-	int at = next_positional(r);
-
-	if (at < VERB_MAX_ARGUMENTS)
-		return put_value(r, at, word);
-	note_set(r->why, "unexpected word '%.60s'", word);
-	return ERR_SYNTAX;
-}
-
-enum err arguments_read(const struct verb *v, int argc, char **argv, struct arguments *out, struct note *why)
-{
-	struct reading r = { .verb = v, .out = out, .why = why };
 	bool options = true; /* until "--" */
+	int at = 0;
 	enum err e = ERR_OK;
 
-	start(&r);
-	for (int i = 0, used = 1; i < argc && e == ERR_OK && !out->help; i += used) {
-		used = 1;
-		if (options && strcmp(argv[i], "--") == 0)
+	if (a->verb->fixed_body)
+		a->body = json_loads(a->verb->fixed_body, 0, NULL);
+	while (at < a->word_count && e == ERR_OK && !a->help) {
+		if (options && strcmp(a->words[at], "--") == 0) {
 			options = false;
-		else if (options && is_option(argv[i]))
-			e = read_option_words(&r, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used);
-		else
-			e = read_positional(&r, argv[i]);
+			at++;
+		} else if (options && is_option(a->words[at])) {
+			e = read_option(a, &at, why);
+		} else {
+			e = read_positional(a, a->words[at++], why);
+		}
 	}
-	if (e == ERR_OK && !out->help)
-		e = finish(&r);
-	return e;
+	return e == ERR_OK && !a->help ? finish(a, why) : e;
 }
 
 void arguments_clear(struct arguments *a)
 {
 	json_decref(a->body);
+	buf_clear(&a->query);
 	arena_clear(&a->arena);
 	*a = (struct arguments){ 0 };
 }

@@ -1,4 +1,4 @@
-/* cli/help.h: help and manual, made from the table of verbs; internal to cli/. */
+/* cli/help.h: help, made from the tables of verbs; internal to cli/. */
 #ifndef POSTROOM_CLI_HELP_H
 #define POSTROOM_CLI_HELP_H
 
@@ -6,11 +6,15 @@
 
 #include "daemon/cli/verbs.h"
 
+/* "user add ADDRESS [--name NAME]" */
+void help_usage(FILE *to, const struct verb *v);
 void help_verb(FILE *to, const struct verb *v);
-/* All verbs of a noun; null: all there are. */
+/* The verbs of a noun; null: all nouns. */
 void help_noun(FILE *to, const char *noun);
-bool help_knows(const char *noun);
-/* The manual page's source, man(7). */
-void help_manual(FILE *to);
+
+/* A password can be left out on a terminal, where it is asked for. */
+bool help_may_leave_out(const struct argument *g);
+/* What an argument is for, in words. */
+const char *help_of(const struct argument *g);
 
 #endif

@@ -1,125 +1,37 @@
-/* cli/print.c: JSON to text. Values from outside pass through here to a terminal: control characters are shown as '?'. */
+/* cli/print.c: single answers: name and value lines for people; JSON and CSV for programs. */
 #include "daemon/cli/print.h"
 
 #include <jansson.h>
 #include <stdio.h>
 
-#include "daemon/base/buf.h"
+#include "daemon/cli/cell.h"
+#include "daemon/cli/rows.h"
 
-#define CELL_MAX (256u * 1024u)
-#define COLUMNS_MAX 8
+#define DEPTH_MAX 16
 
-static void add_clean(struct buf *out, const char *text)
+static void print_text(json_t *value)
 {
-	for (; *text; text++) {
-		bool c1 = (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0; /* terminals obey these too */
+	struct buf text;
 
-		buf_add_char(out, (unsigned char)*text < 0x20 || *text == 0x7f || c1 ? '?' : *text);
-		text += c1;
-	}
+	buf_init(&text, CELL_MAX);
+	cell_write(&text, value);
+	printf("%.*s\n", (int)text.len, text.ptr ? text.ptr : "");
+	buf_clear(&text);
 }
 
-static void add_value(struct buf *out, json_t *value);
-
-/* A list in a cell: its strings, or of objects (recipients) the address and the state. */
-static void add_list(struct buf *out, json_t *list)
+static void print_name(const char *name, int depth)
 {
-	size_t i;
-	json_t *item;
+	struct buf text;
 
-	json_array_foreach(list, i, item)
-	{
-		if (i > 0)
-			buf_add_str(out, ", ");
-		if (json_is_object(item)) {
-			add_value(out, json_object_get(item, "address"));
-			buf_add_str(out, " ");
-			add_value(out, json_object_get(item, "state"));
-		} else if (json_is_string(item)) {
-			add_clean(out, json_string_value(item));
-		}
-	}
+	buf_init(&text, CELL_MAX);
+	cell_clean(&text, span_str(name));
+	printf("%*s%.*s:", depth * 2, "", (int)text.len, text.ptr ? text.ptr : "");
+	buf_clear(&text);
 }
 
-static void add_value(struct buf *out, json_t *value)
+static bool holds_objects(json_t *value)
 {
-	if (json_is_string(value))
-		add_clean(out, json_string_value(value));
-	else if (json_is_integer(value))
-		buf_addf(out, "%lld", (long long)json_integer_value(value));
-	else if (json_is_boolean(value))
-		buf_add_str(out, json_is_true(value) ? "yes" : "no");
-	else if (json_is_array(value))
-		add_list(out, value);
-	else
-		buf_add_str(out, "-");
-}
-
-static void print_cell(json_t *value, int width)
-{
-	struct buf cell;
-
-	buf_init(&cell, CELL_MAX);
-	add_value(&cell, value);
-	printf("%-*.*s", width, (int)cell.len, cell.ptr ? cell.ptr : "");
-	buf_clear(&cell);
-}
-
-static int cell_width(json_t *value)
-{
-	struct buf cell;
-	int width;
-
-	buf_init(&cell, CELL_MAX);
-	add_value(&cell, value);
-	width = (int)cell.len;
-	buf_clear(&cell);
-	return width;
-}
-
-static size_t split_columns(const char *columns, char names[COLUMNS_MAX][32])
-{
-	struct span rest = span_str(columns), name;
-	size_t count = 0;
-
-	while (count < COLUMNS_MAX && span_split(&rest, ' ', &name))
-		snprintf(names[count++], 32, "%.*s", (int)name.len, name.ptr);
-	return count;
-}
-
-static void print_table(const char *columns, json_t *list)
-{
-	char names[COLUMNS_MAX][32];
-	int widths[COLUMNS_MAX];
-	size_t count = split_columns(columns, names), i;
-	json_t *row;
-
-	for (size_t k = 0; k < count; k++) {
-		widths[k] = (int)strlen(names[k]);
-		json_array_foreach(list, i, row)
-		{
-			int width = cell_width(json_object_get(row, names[k]));
-
-			if (width > widths[k])
-				widths[k] = width;
-		}
-	}
-	for (size_t k = 0; k < count; k++)
-		printf("%-*s%s", k + 1 < count ? widths[k] : 0, names[k], k + 1 < count ? "  " : "\n");
-	json_array_foreach(list, i, row)
-	{
-		for (size_t k = 0; k < count; k++) {
-			print_cell(json_object_get(row, names[k]), k + 1 < count ? widths[k] : 0);
-			fputs(k + 1 < count ? "  " : "\n", stdout);
-		}
-	}
-}
-
-static void print_page(const char *columns, json_t *page)
-{
-	print_table(columns, json_object_get(page, "data"));
-	if (json_is_string(json_object_get(page, "next_cursor")))
-		fprintf(stderr, "postroom: there are more than these %zu\n", json_array_size(json_object_get(page, "data")));
+	return json_is_array(value) && json_is_object(json_array_get(value, 0));
 }
 
 static void print_object(json_t *object, int depth)
@@ -130,68 +42,133 @@ static void print_object(json_t *object, int depth)
 
 	json_object_foreach(object, name, value)
 	{
-		printf("%*s%s:", depth * 2, "", name);
-		if (json_is_object(value)) {
+		print_name(name, depth);
+		if (json_is_object(value) && json_object_size(value) > 0 && depth < DEPTH_MAX) {
 			putchar('\n');
 			print_object(value, depth + 1);
-		} else if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
+		} else if (holds_objects(value) && depth < DEPTH_MAX) {
 			putchar('\n');
 			json_array_foreach(value, i, item)
 			{
 				print_object(item, depth + 1);
-				putchar('\n');
+				if (i + 1 < json_array_size(value))
+					putchar('\n');
 			}
 		} else {
 			putchar(' ');
-			print_cell(value, 0);
-			putchar('\n');
+			print_text(value);
 		}
 	}
 }
 
-bool print_answer(const struct verb *v, bool as_json, struct span body)
-{
-	json_t *answer;
-	bool ok = true;
+/* ---- dry runs ---- */
 
-	if (body.len == 0) {
-		if (v->done && !as_json)
-			puts(v->done);
-		return true;
-	}
-	answer = json_loadb(body.ptr, body.len, 0, NULL);
-	if (!answer)
-		return false;
-	if (as_json)
-		printf("%.*s", (int)body.len, body.ptr);
-	else if (v->columns && json_is_array(json_object_get(answer, "data")))
-		print_page(v->columns, answer);
-	else if (v->done)
-		puts(v->done);
-	else if (json_is_object(answer))
-		print_object(answer, 0);
-	else
-		ok = false;
-	json_decref(answer);
-	return ok;
-}
-
-void print_problem(int status, struct span body)
+static void print_difference(const char *name, json_t *before, json_t *after)
 {
-	json_t *problem = json_loadb(body.ptr ? body.ptr : "", body.len, 0, NULL);
 	struct buf text;
 
+	if (json_equal(before, after))
+		return;
 	buf_init(&text, CELL_MAX);
-	if (json_is_string(json_object_get(problem, "detail")))
-		add_value(&text, json_object_get(problem, "detail"));
-	else
-		buf_addf(&text, "the daemon answered %d", status);
-	if (json_is_array(json_object_get(problem, "errors"))) {
-		buf_add_str(&text, " (");
-		add_value(&text, json_object_get(json_array_get(json_object_get(problem, "errors"), 0), "pointer"));
-		buf_add_str(&text, ")");
-	}
-	fprintf(stderr, "postroom: %.*s\n", (int)text.len, text.ptr);
+	cell_clean(&text, span_str(name));
+	buf_add_str(&text, ": ");
+	cell_write(&text, before);
+	buf_add_str(&text, " -> ");
+	cell_write(&text, after);
+	printf("    %.*s\n", (int)text.len, text.ptr ? text.ptr : "");
 	buf_clear(&text);
-	json_decref(problem);
+}
+
+static void print_change(json_t *change)
+{
+	json_t *before = json_object_get(change, "before"), *after = json_object_get(change, "after"), *value;
+	struct buf text;
+	const char *name;
+
+	buf_init(&text, CELL_MAX);
+	cell_write(&text, json_object_get(change, "verb"));
+	buf_add_char(&text, ' ');
+	cell_write(&text, json_object_get(change, "subject"));
+	printf("would %.*s\n", (int)text.len, text.ptr ? text.ptr : "");
+	buf_clear(&text);
+	if (!json_is_object(after))
+		return;
+	json_object_foreach(after, name, value)
+	{
+		if (json_is_object(before))
+			print_difference(name, json_object_get(before, name), value);
+	}
+}
+
+void print_plan(json_t *changes)
+{
+	json_t *change;
+	size_t i;
+
+	if (json_array_size(changes) == 0)
+		puts("nothing would change");
+	json_array_foreach(changes, i, change) print_change(change);
+}
+
+/* ---- answers ---- */
+
+static void print_for_people(const struct arguments *a, json_t *value)
+{
+	struct rows rows;
+
+	if (json_is_true(json_object_get(value, "dry_run"))) {
+		print_plan(json_object_get(value, "changes"));
+	} else if (a->verb->done) {
+		puts(a->verb->done);
+	} else if (json_is_array(json_object_get(value, "data")) && rows_begin(&rows, OUTPUT_TABLE, a->columns ? a->columns : a->verb->columns) == ERR_OK) {
+		rows_add(&rows, json_object_get(value, "data"));
+		rows_end(&rows, json_string_value(json_object_get(value, "next_cursor")), -1);
+	} else if (json_is_object(value)) {
+		print_object(value, 0);
+	} else {
+		print_text(value);
+	}
+}
+
+/* One row with the object's members, or the rows of its list. */
+static void print_rows(const struct arguments *a, json_t *value)
+{
+	json_t *list = json_is_array(json_object_get(value, "data")) ? json_incref(json_object_get(value, "data")) : json_pack("[O]", value);
+	struct rows rows;
+
+	if (rows_begin(&rows, a->form, a->columns) == ERR_OK) {
+		rows_add(&rows, list);
+		rows_end(&rows, json_string_value(json_object_get(value, "next_cursor")), -1);
+	}
+	json_decref(list);
+}
+
+void print_value(const struct arguments *a, json_t *value)
+{
+	switch (a->form) {
+	case OUTPUT_TABLE: print_for_people(a, value); break;
+	case OUTPUT_JSON:
+		rows_print_json(value);
+		putchar('\n');
+		break;
+	case OUTPUT_NDJSON:
+	case OUTPUT_CSV: print_rows(a, value); break;
+	}
+}
+
+bool print_answer(const struct arguments *a, struct span body)
+{
+	json_t *answer;
+
+	if (body.len == 0) {
+		if (a->verb->done && a->form == OUTPUT_TABLE)
+			puts(a->verb->done);
+		return true;
+	}
+	answer = json_loadb(body.ptr, body.len, JSON_DECODE_ANY, NULL);
+	if (!answer)
+		return false;
+	print_value(a, answer);
+	json_decref(answer);
+	return true;
 }

@@ -1,14 +1,16 @@
-/* cli/print.h: answers of the API for people: tables, name and value lines, problems; internal to cli/. */
+/* cli/print.h: single answers of the API in the form that was asked for; internal to cli/. */
 #ifndef POSTROOM_CLI_PRINT_H
 #define POSTROOM_CLI_PRINT_H
 
-#include "daemon/base/span.h"
-#include "daemon/cli/verbs.h"
+#include "daemon/cli/arguments.h"
 
-/* A success (status 2xx) to standard output: as JSON, or by the verb's columns. False when the body is not what the API gives. */
-bool print_answer(const struct verb *v, bool as_json, struct span body);
+struct json_t;
 
-/* problem+json to standard error: "postroom: what, and which field". */
-void print_problem(int status, struct span body);
+/* A success (status 2xx) to standard output. False when the body is not what the API gives. */
+bool print_answer(const struct arguments *a, struct span body);
+/* A value that we made or have parsed already. */
+void print_value(const struct arguments *a, struct json_t *value);
+/* What a dry run says: who or what would change how. */
+void print_plan(struct json_t *changes);
 
 #endif

@@ -1,111 +1,249 @@
-/* The table of verbs against the API's routes, the reading of words, and what help says. */
+/* The tables of verbs against the API's document, help and manual. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include "api/api.h"
-#include "daemon/cli/arguments.h"
+#include "api/openapi.h"
+#include "api/operation.h"
 #include "daemon/cli/help.h"
+#include "daemon/cli/manual.h"
+#include "daemon/ops/config.h"
 
-#define WORDS_MAX 24
+static json_t *document;
 
-static const struct verb *find(const char *noun, const char *verb)
+static int load(void **state)
 {
-	char *argv[2] = { (char *)(uintptr_t)noun, (char *)(uintptr_t)verb };
-	int words = 0;
-	const struct verb *v = verb_find(verb ? 2 : 1, argv, &words);
+	struct note why = { "" };
 
-	assert_non_null(v);
-	assert_int_equal(words, v->verb ? 2 : 1);
-	return v;
-}
-
-/* The words of `line`, separated by blanks, behind the verb; standard input holds `input`. */
-static enum err read_words(const struct verb *v, const char *line, const char *input, struct arguments *out, struct note *why)
-{
-	static char text[512]; /* the arguments point into it */
-	char *argv[WORDS_MAX], *rest = text;
-	int argc = 0, before = dup(STDIN_FILENO), ends[2];
-	enum err e;
-
-	snprintf(text, sizeof text, "%s", line);
-	while (*rest && argc < WORDS_MAX) {
-		argv[argc++] = rest;
-		rest += strcspn(rest, " ");
-		if (*rest)
-			*rest++ = '\0';
+	(void)state;
+	if (api_init(&why) != ERR_OK) {
+		print_error("%s\n", why.text);
+		return 1;
 	}
-	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(write(ends[1], input, strlen(input)), (ssize_t)strlen(input));
-	close(ends[1]);
-	dup2(ends[0], STDIN_FILENO);
-	close(ends[0]);
-	*why = (struct note){ "" };
-	e = arguments_read(v, argc, argv, out, why);
-	dup2(before, STDIN_FILENO);
-	close(before);
-	return e;
+	document = json_loadb(openapi_text().ptr, openapi_text().len, 0, NULL);
+	return document ? 0 : 1;
 }
 
-static void expect_usage(const char *noun, const char *verb, const char *line, const char *says)
-{
-	struct arguments a;
-	struct note why;
-
-	assert_int_equal(read_words(find(noun, verb), line, "secret-word\n", &a, &why), ERR_SYNTAX);
-	assert_non_null(strstr(why.text, says));
-	arguments_clear(&a);
-}
-
-static const char *field(const struct arguments *a, const char *name)
-{
-	const char *text = json_string_value(json_object_get(a->body, name));
-
-	return text ? text : "";
-}
-
-static void each_verb_has_a_route(void **state)
+static int unload(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < verb_count; i++) {
-		const struct verb *v = &verbs[i];
-		struct api_request request = { .upload_fd = -1, .caller = API_LOCAL_OWNER };
-		struct api_response response;
-		struct api_context context = { 0 };
-		char path[128];
-		const char *hole;
+	json_decref(document);
+	return 0;
+}
 
-		if (!v->path)
-			continue;
-		/* An escape that is none: a route that is found ends there or at the missing daemon, before it asks for more. */
-		hole = strstr(v->path, "{}");
-		snprintf(path, sizeof path, "%.*s%s%s", (int)(hole ? hole - v->path : (long)strcspn(v->path, "?")), v->path, hole ? "%zz" : "", hole ? hole + 2 : "");
-		request.method = span_str(v->method);
-		request.path = span_str(path);
-		request.content_type = SPAN("text/plain"); /* a route with a body ends here */
-		api_response_init(&response);
-		if (!hole && !v->fixed_body && strcmp(v->method, "GET") == 0 && strcmp(v->noun, "status") != 0 && strcmp(v->noun, "queue") != 0) {
-			request.method = SPAN("TRACE"); /* a list would ask the directory: the method's name in Allow does */
-			api_run(&context, &request, &response);
-			assert_int_equal(response.status, 405);
-		} else {
-			api_run(&context, &request, &response);
-			assert_true(response.status == 400 || response.status == 415 || response.status == 503);
+/* Follows "$ref" within the document. */
+static json_t *resolve(json_t *value)
+{
+	const char *ref = json_string_value(json_object_get(value, "$ref"));
+	struct span rest = span_str(ref), part;
+	json_t *at = document;
+
+	if (!ref)
+		return value;
+	(void)span_split(&rest, '/', &part); /* "#" */
+	while (at && span_split(&rest, '/', &part)) {
+		char name[100];
+
+		snprintf(name, sizeof name, "%.*s", (int)part.len, part.ptr);
+		at = json_object_get(at, name);
+	}
+	return resolve(at);
+}
+
+static json_t *find_operation(const char *id, json_t **item_out)
+{
+	const char *path, *method;
+	json_t *item, *operation;
+
+	json_object_foreach(json_object_get(document, "paths"), path, item)
+	{
+		json_object_foreach(item, method, operation)
+		{
+			const char *own = json_string_value(json_object_get(operation, "operationId"));
+
+			*item_out = item;
+			if (own && strcmp(own, id) == 0)
+				return operation;
 		}
-		api_response_clear(&response);
+	}
+	return NULL;
+}
+
+static json_t *find_parameter(json_t *operation, const char *name)
+{
+	json_t *parameter;
+	size_t i;
+
+	json_array_foreach(json_object_get(operation, "parameters"), i, parameter)
+	{
+		json_t *p = resolve(parameter);
+
+		if (strcmp(json_string_value(json_object_get(p, "name")), name) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+static json_t *body_schema(json_t *operation)
+{
+	return resolve(json_object_get(json_object_get(json_object_get(json_object_get(operation, "requestBody"), "content"), "application/json"), "schema"));
+}
+
+/* The schema of a dotted field of the body; null: there is none. */
+static json_t *find_field(json_t *operation, const char *field)
+{
+	json_t *schema = body_schema(operation);
+	struct span rest = span_str(field), part;
+
+	while (schema && span_split(&rest, '.', &part)) {
+		char name[100];
+
+		snprintf(name, sizeof name, "%.*s", (int)part.len, part.ptr);
+		schema = resolve(json_object_get(json_object_get(resolve(schema), "properties"), name));
+	}
+	return schema;
+}
+
+static void check_choices(const struct verb *v, const struct argument *g, json_t *schema)
+{
+	json_t *allowed = json_object_get(schema, "enum"), *word;
+	struct span rest = span_str(g->choices), choice;
+	size_t i;
+
+	if (!allowed || !g->choices)
+		return;
+	while (span_split(&rest, ' ', &choice)) {
+		bool found = false;
+
+		json_array_foreach(allowed, i, word) found = found || span_equals(choice, span_str(json_string_value(word)));
+		if (!found)
+			fail_msg("%s %s: %s takes no '%.*s'", v->noun, v->verb ? v->verb : "", g->name, (int)choice.len, choice.ptr);
+	}
+}
+
+static size_t holes_of(const char *path)
+{
+	size_t count = 0;
+
+	while ((path = strstr(path, "{}"))) {
+		count++;
+		path += 2;
+	}
+	return count;
+}
+
+static void check_argument(const struct verb *v, const struct argument *g, json_t *operation)
+{
+	json_t *schema = NULL;
+
+	if (g->place == PLACE_QUERY) {
+		json_t *parameter = find_parameter(operation, g->field);
+
+		if (!parameter)
+			fail_msg("%s: %s has no parameter %s", v->operation, g->name, g->field);
+		schema = resolve(json_object_get(parameter, "schema"));
+	} else if (g->place == PLACE_BODY) {
+		schema = find_field(operation, g->field);
+		if (!schema)
+			fail_msg("%s: %s has no field %s", v->operation, g->name, g->field);
+	}
+	check_choices(v, g, schema);
+}
+
+static void each_verb_fits_its_operation(void **state)
+{
+	const struct verb *v;
+
+	(void)state;
+	for (size_t i = 0; (v = verb_at(i)); i++) {
+		const char *method, *path;
+		json_t *operation, *item;
+		size_t holes = 0;
+
+		if (!v->operation)
+			continue;
+		assert_true(operation_find(v->operation, &method, &path));
+		operation = find_operation(v->operation, &item);
+		if (!operation)
+			fail_msg("%s is not in the document", v->operation);
+		for (int k = 0; k < VERB_MAX_ARGUMENTS && v->arguments[k].name; k++) {
+			check_argument(v, &v->arguments[k], operation);
+			holes += v->arguments[k].place == PLACE_PATH;
+		}
+		assert_int_equal(holes, holes_of(path));
+		if (((v->is & VERB_PLANS) != 0) != (find_parameter(operation, "dry_run") != NULL))
+			fail_msg("%s %s: --dry-run of %s", v->noun, v->verb ? v->verb : "", v->operation);
+		if ((v->kind == VERB_LIST || v->kind == VERB_TRACE) && !find_parameter(operation, "cursor"))
+			fail_msg("%s has no pages", v->operation);
+		if (v->kind == VERB_API && v->columns && find_parameter(operation, "cursor"))
+			fail_msg("%s has pages", v->operation);
+		if (v->fixed_body)
+			assert_non_null(body_schema(operation));
+	}
+}
+
+/* What a body must have, its verb asks for. */
+static void required_fields_are_required_arguments(void **state)
+{
+	const struct verb *v;
+
+	(void)state;
+	for (size_t i = 0; (v = verb_at(i)); i++) {
+		json_t *operation, *item, *name;
+		size_t n;
+
+		if (!v->operation || (v->kind != VERB_API && v->kind != VERB_API_LOCAL && v->kind != VERB_SETUP))
+			continue;
+		operation = find_operation(v->operation, &item);
+		json_array_foreach(json_object_get(body_schema(operation), "required"), n, name)
+		{
+			bool asked = v->fixed_body && strstr(v->fixed_body, json_string_value(name));
+
+			for (int k = 0; k < VERB_MAX_ARGUMENTS && v->arguments[k].name; k++)
+				asked = asked || (v->arguments[k].required && v->arguments[k].field && strcmp(v->arguments[k].field, json_string_value(name)) == 0);
+			if (!asked)
+				fail_msg("%s %s does not ask for %s", v->noun, v->verb ? v->verb : "", json_string_value(name));
+		}
+	}
+}
+
+/* What has no verb: people's own things are done in the panel, and what another verb does as well. */
+static void each_operation_has_a_verb(void **state)
+{
+	static const char *const without[] = { "session_", "me_", "user_put", "alias_update" };
+	const char *path, *method;
+	json_t *item, *operation;
+
+	(void)state;
+	json_object_foreach(json_object_get(document, "paths"), path, item)
+	{
+		json_object_foreach(item, method, operation)
+		{
+			const char *id = json_string_value(json_object_get(operation, "operationId"));
+			const struct verb *v;
+			bool has = !id;
+
+			for (size_t i = 0; !has && i < sizeof without / sizeof without[0]; i++)
+				has = strncmp(id, without[i], strlen(without[i])) == 0;
+			for (size_t i = 0; !has && (v = verb_at(i)); i++)
+				has = v->operation && strcmp(v->operation, id) == 0;
+			if (!has)
+				fail_msg("%s has no verb", id);
+		}
 	}
 }
 
 static void each_verb_is_found_and_helped(void **state)
 {
 	char *text = NULL, *manual = NULL;
+	const struct verb *v;
 	size_t len;
 	FILE *to = open_memstream(&text, &len);
 
@@ -113,108 +251,65 @@ static void each_verb_is_found_and_helped(void **state)
 	help_noun(to, NULL);
 	fclose(to);
 	to = open_memstream(&manual, &len);
-	help_manual(to);
+	assert_true(manual_print(to, NULL));
 	fclose(to);
-	for (size_t i = 0; i < verb_count; i++) {
+	for (size_t i = 0; (v = verb_at(i)); i++) {
 		char words[64];
+		bool both = false;
 
-		assert_ptr_equal(find(verbs[i].noun, verbs[i].verb), &verbs[i]);
-		snprintf(words, sizeof words, "postroom %s%s%s", verbs[i].noun, verbs[i].verb ? " " : "", verbs[i].verb ? verbs[i].verb : "");
+		assert_ptr_equal(verb_find(v->noun, v->verb, &both), v);
+		assert_int_equal(both, v->verb != NULL);
+		snprintf(words, sizeof words, "postroom %s%s%s", v->noun, v->verb ? " " : "", v->verb ? v->verb : "");
 		assert_non_null(strstr(text, words));
-		assert_non_null(strstr(text, verbs[i].summary));
+		assert_non_null(strstr(text, v->summary));
 		assert_non_null(strstr(manual, words + strlen("postroom ")));
-		assert_true(help_knows(verbs[i].noun));
+		assert_true(verb_is_noun(v->noun));
 	}
-	assert_false(help_knows("frobnicate"));
+	assert_false(verb_is_noun("frobnicate"));
 	free(text);
+	free(manual);
+}
+
+static void manual_names_each_key_of_the_configuration(void **state)
+{
+	const struct config_key *k;
+	char *manual = NULL;
+	size_t len;
+	FILE *to = open_memstream(&manual, &len);
+
+	(void)state;
+	assert_true(manual_print(to, "postroom.conf"));
+	assert_false(manual_print(to, "postroom.cnf"));
+	fclose(to);
+	for (size_t i = 0; (k = config_key(i)); i++) {
+		assert_non_null(strstr(manual, k->name));
+		assert_true(strlen(k->help) > 5);
+	}
+	for (size_t i = 0; config_service(i); i++)
+		assert_non_null(strstr(manual, config_service(i)->name));
 	free(manual);
 }
 
 static void a_noun_alone_is_no_verb(void **state)
 {
-	char *argv[2] = { (char *)(uintptr_t) "user", (char *)(uintptr_t) "frobnicate" };
-	int words;
+	bool both;
 
 	(void)state;
-	assert_null(verb_find(1, argv, &words));
-	assert_null(verb_find(2, argv, &words));
-	assert_null(verb_find(0, argv, &words));
-}
-
-static void values_stand_in_body_and_path(void **state)
-{
-	struct arguments a;
-	struct note why;
-
-	(void)state;
-	assert_int_equal(read_words(find("user", "add"), "bob@example.org --password-stdin --config /x -o json", "correct horse\r\nrest", &a, &why), ERR_OK);
-	assert_string_equal(field(&a, "address"), "bob@example.org");
-	assert_string_equal(field(&a, "password"), "correct horse");
-	assert_string_equal(a.config_path, "/x");
-	assert_int_equal(a.form, OUTPUT_JSON);
-	arguments_clear(&a);
-	assert_int_equal(read_words(find("alias", "add"), "s@example.org a@example.org b@example.org", "", &a, &why), ERR_OK);
-	assert_int_equal(json_array_size(json_object_get(a.body, "targets")), 2);
-	arguments_clear(&a);
-	assert_int_equal(read_words(find("relay", "set"), "--domain=* --host=h.example --port=587 --tls=none", "", &a, &why), ERR_OK);
-	assert_true(span_equals(a.path, SPAN("/api/v1/relays/%2A")));
-	assert_int_equal(json_integer_value(json_object_get(a.body, "port")), 587);
-	arguments_clear(&a);
-	assert_int_equal(read_words(find("user", "suspend"), "a/b?c%d@b\xc3\xbc.example", "", &a, &why), ERR_OK);
-	assert_true(span_equals(a.path, SPAN("/api/v1/users/a%2Fb%3Fc%25d@b%C3%BC.example")));
-	assert_true(json_is_true(json_object_get(a.body, "suspended")));
-	arguments_clear(&a);
-	assert_int_equal(read_words(find("user", "rm"), "-- -dash@example.org", "", &a, &why), ERR_OK);
-	assert_true(span_equals(a.path, SPAN("/api/v1/users/-dash@example.org")));
-	arguments_clear(&a);
-	assert_int_equal(read_words(find("user", "add"), "--help", "", &a, &why), ERR_OK);
-	assert_true(a.help);
-	arguments_clear(&a);
-}
-
-static void wrong_words_are_named(void **state)
-{
-	(void)state;
-	expect_usage("user", "add", "--password-stdin", "ADDRESS is missing");
-	expect_usage("user", "add", "a@b", "there is no terminal to ask for a password: give --password-stdin");
-	expect_usage("user", "add", "a@b c@d --password-stdin", "'c@d'");
-	expect_usage("user", "add", "a@b --password-stdin=x", "takes no value");
-	expect_usage("user", "ls", "--colour red", "--colour");
-	expect_usage("user", "ls", "-o xml", "'xml'");
-	expect_usage("user", "ls", "--config", "needs a value");
-	expect_usage("relay", "set", "--domain d --host h --port 0 --tls none", "port");
-	expect_usage("relay", "set", "--domain d --host h --port 65536 --tls none", "port");
-	expect_usage("relay", "set", "--domain d --domain e", "twice");
-	expect_usage("user", "add", "a\xff@b --password-stdin", "UTF-8");
-}
-
-static void passwords_are_whole_or_refused(void **state)
-{
-	struct arguments a;
-	struct note why;
-	static char text[6000];
-
-	(void)state;
-	memset(text, 'x', sizeof text - 1);
-	assert_int_equal(read_words(find("user", "add"), "a@b --password-stdin", "\n", &a, &why), ERR_SYNTAX);
-	arguments_clear(&a);
-	assert_int_equal(read_words(find("user", "add"), "a@b --password-stdin", "", &a, &why), ERR_SYNTAX);
-	arguments_clear(&a);
-	assert_int_equal(read_words(find("user", "add"), "a@b --password-stdin", text, &a, &why), ERR_SYNTAX);
-	assert_non_null(strstr(why.text, "too long"));
-	arguments_clear(&a);
+	assert_null(verb_find("user", NULL, &both));
+	assert_null(verb_find("user", "frobnicate", &both));
+	assert_null(verb_find(NULL, NULL, &both));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_verb_has_a_route),
+		cmocka_unit_test(each_verb_fits_its_operation),
+		cmocka_unit_test(required_fields_are_required_arguments),
+		cmocka_unit_test(each_operation_has_a_verb),
 		cmocka_unit_test(each_verb_is_found_and_helped),
+		cmocka_unit_test(manual_names_each_key_of_the_configuration),
 		cmocka_unit_test(a_noun_alone_is_no_verb),
-		cmocka_unit_test(values_stand_in_body_and_path),
-		cmocka_unit_test(wrong_words_are_named),
-		cmocka_unit_test(passwords_are_whole_or_refused),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, load, unload);
 }

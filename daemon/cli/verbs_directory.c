@@ -1,0 +1,125 @@
+/* cli/verbs_directory.c: domains, users, aliases. */
+#include "daemon/cli/tables.h"
+
+/* clang-format off */
+static const struct verb list[] = {
+	{ .noun = "domain", .verb = "ls", .operation = "domains_list", .summary = "list the domains", .kind = VERB_LIST, .columns = "name", .arguments = {
+		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in their name" },
+		{ "--sort", "ORDER", ARGUMENT_TEXT, PLACE_QUERY, "sort", false, "name -name", NULL },
+	} },
+	{ .noun = "domain", .verb = "add", .operation = "domain_create", .summary = "take mail for a domain", .kind = VERB_API, .is = VERB_PLANS, .done = "added", .arguments = {
+		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_BODY, "name", true, NULL, NULL },
+	} },
+	{ .noun = "domain", .verb = "show", .operation = "domain_get", .summary = "one domain", .kind = VERB_API, .arguments = {
+		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "domain", .verb = "ensure", .operation = "domain_put", .summary = "have this domain: adds it where it is missing", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{}", .done = "there", .arguments = {
+		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "domain", .verb = "rm", .operation = "domain_delete", .summary = "remove a domain without users", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
+		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+
+	{ .noun = "user", .verb = "ls", .operation = "users_list", .summary = "list the users", .kind = VERB_LIST, .columns = "address name role suspended created_at", .arguments = {
+		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in address or name" },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "only those of this domain" },
+		{ "--role", "ROLE", ARGUMENT_TEXT, PLACE_QUERY, "role", false, "user owner admin domain_admin auditor", NULL },
+		{ "--suspended", "YES", ARGUMENT_YES_NO, PLACE_QUERY, "suspended", false, NULL, "only those that are, or are not" },
+		{ "--sort", "ORDER", ARGUMENT_TEXT, PLACE_QUERY, "sort", false, "address -address created_at -created_at", NULL },
+	} },
+	{ .noun = "user", .verb = "add", .operation = "user_create", .summary = "add a user with a mailbox", .kind = VERB_API, .is = VERB_PLANS, .done = "added", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_BODY, "address", true, NULL, NULL },
+		{ "--name", "NAME", ARGUMENT_TEXT, PLACE_BODY, "name", false, NULL, "what people call them" },
+		{ "--password-hash", "HASH", ARGUMENT_TEXT, PLACE_BODY, "password_hash", false, NULL, "a hash of crypt(5), or Dovecot's {SCHEME} form, instead of a password" },
+		{ "--password-stdin", NULL, ARGUMENT_PASSWORD, PLACE_BODY, "password", false, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "show", .operation = "user_get", .summary = "one user", .kind = VERB_API, .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "set", .operation = "user_update", .summary = "change a user", .kind = VERB_API, .is = VERB_PLANS, .done = "changed", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "--name", "NAME", ARGUMENT_TEXT, PLACE_BODY, "name", false, NULL, "what people call them" },
+		{ "--suspended", "YES", ARGUMENT_YES_NO, PLACE_BODY, "suspended", false, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "passwd", .operation = "user_password_set", .summary = "set a user's password", .kind = VERB_API_LOCAL, .is = VERB_PLANS, .done = "password set", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "--password-stdin", NULL, ARGUMENT_PASSWORD, PLACE_BODY, "password", true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "suspend", .operation = "user_update", .summary = "stop logins and refuse mail; the mailbox stays", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"suspended\":true}", .done = "suspended", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "resume", .operation = "user_update", .summary = "end a suspension", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"suspended\":false}", .done = "resumed", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "rm", .operation = "user_delete", .summary = "remove a user and erase the mailbox", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "import", .operation = "users_import", .summary = "add and change users from a CSV or JSON file", .kind = VERB_UPLOAD, .is = VERB_PLANS | VERB_HAS_JOB, .arguments = {
+		{ "FILE", NULL, ARGUMENT_TEXT, PLACE_HAND, NULL, true, NULL, "- is standard input" },
+		{ "--format", "FORMAT", ARGUMENT_TEXT, PLACE_HAND, NULL, false, "csv json", "else by the file's name" },
+	} },
+	{ .noun = "user", .verb = "export", .operation = "users_export", .summary = "all users as CSV, or with -o json as JSON; without passwords", .kind = VERB_DOWNLOAD, .arguments = {
+		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in address or name" },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "only those of this domain" },
+		{ "--role", "ROLE", ARGUMENT_TEXT, PLACE_QUERY, "role", false, "user owner admin domain_admin auditor", NULL },
+		{ "--suspended", "YES", ARGUMENT_YES_NO, PLACE_QUERY, "suspended", false, NULL, "only those that are, or are not" },
+	} },
+	{ .noun = "user", .verb = "bulk", .operation = "users_bulk", .summary = "do the same to many users", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS | VERB_HAS_JOB, .arguments = {
+		{ "ACTION", NULL, ARGUMENT_TEXT, PLACE_BODY, "action", true, "suspend resume delete", NULL },
+		{ "--aliases", "ADDRESSES", ARGUMENT_LIST, PLACE_BODY, "aliases", false, NULL, "these, with commas between" },
+		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_BODY, "filter.q", false, NULL, "those with this in address or name" },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_BODY, "filter.domain", false, NULL, "those of this domain" },
+		{ "--role", "ROLE", ARGUMENT_TEXT, PLACE_BODY, "filter.role", false, "user owner admin domain_admin auditor", NULL },
+		{ "--suspended", "YES", ARGUMENT_YES_NO, PLACE_BODY, "filter.suspended", false, NULL, "those that are, or are not" },
+	} },
+	{ .noun = "user", .verb = "end-sessions", .operation = "user_sessions_revoke", .summary = "log a user out everywhere", .kind = VERB_API, .is = VERB_PLANS, .done = "logged out", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "reset-2fa", .operation = "user_second_factor_reset", .summary = "take the second factor and the passkeys from a user", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "reset", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "app-passwords", .operation = "user_app_passwords_list", .summary = "list a user's app passwords", .kind = VERB_API, .columns = "id label protocols networks expires_at used_at used_from", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "rm-app-password", .operation = "user_app_password_delete", .summary = "remove an app password of a user", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+
+	{ .noun = "alias", .verb = "ls", .operation = "aliases_list", .summary = "list the aliases", .kind = VERB_LIST, .columns = "address targets", .arguments = {
+		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in address or targets" },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "only those of this domain" },
+		{ "--sort", "ORDER", ARGUMENT_TEXT, PLACE_QUERY, "sort", false, "address -address", NULL },
+	} },
+	{ .noun = "alias", .verb = "add", .operation = "alias_create", .summary = "deliver an address (@domain: all that nobody has) to others", .kind = VERB_API, .is = VERB_PLANS, .done = "added", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_BODY, "address", true, NULL, NULL },
+		{ "TARGET", NULL, ARGUMENT_LIST, PLACE_BODY, "targets", true, NULL, NULL },
+	} },
+	{ .noun = "alias", .verb = "show", .operation = "alias_get", .summary = "one alias", .kind = VERB_API, .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "alias", .verb = "set", .operation = "alias_put", .summary = "have this alias: adds it, or gives it these targets", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "TARGET", NULL, ARGUMENT_LIST, PLACE_BODY, "targets", true, NULL, NULL },
+	} },
+	{ .noun = "alias", .verb = "rm", .operation = "alias_delete", .summary = "remove an alias", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "alias", .verb = "import", .operation = "aliases_import", .summary = "add and change aliases from a CSV or JSON file", .kind = VERB_UPLOAD, .is = VERB_PLANS | VERB_HAS_JOB, .arguments = {
+		{ "FILE", NULL, ARGUMENT_TEXT, PLACE_HAND, NULL, true, NULL, "- is standard input" },
+		{ "--format", "FORMAT", ARGUMENT_TEXT, PLACE_HAND, NULL, false, "csv json", "else by the file's name" },
+	} },
+	{ .noun = "alias", .verb = "export", .operation = "aliases_export", .summary = "all aliases as CSV, or with -o json as JSON", .kind = VERB_DOWNLOAD, .arguments = {
+		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in address or targets" },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "only those of this domain" },
+	} },
+	{ .noun = "alias", .verb = "bulk", .operation = "aliases_bulk", .summary = "remove many aliases", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS | VERB_HAS_JOB, .arguments = {
+		{ "ACTION", NULL, ARGUMENT_TEXT, PLACE_BODY, "action", true, "delete", NULL },
+		{ "--users", "ADDRESSES", ARGUMENT_LIST, PLACE_BODY, "users", false, NULL, "these, with commas between" },
+		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_BODY, "filter.q", false, NULL, "those with this in address or targets" },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_BODY, "filter.domain", false, NULL, "those of this domain" },
+	} },
+};
+/* clang-format on */
+
+const struct verb_table verbs_directory = { list, sizeof list / sizeof list[0] };

@@ -1,0 +1,90 @@
+/* cli/verbs_mail.c: mail in motion: relays, the queue, what happened to messages, sending, who may hand in on this machine. */
+#include "daemon/cli/tables.h"
+
+/* clang-format off */
+static const struct verb list[] = {
+	{ .noun = "relay", .verb = "ls", .operation = "relays_list", .summary = "list the relay hosts", .kind = VERB_LIST, .columns = "domain host port tls user" },
+	{ .noun = "relay", .verb = "show", .operation = "relay_get", .summary = "one relay host", .kind = VERB_API, .arguments = {
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "* for all" },
+	} },
+	{ .noun = "relay", .verb = "set", .operation = "relay_put", .summary = "hand mail for a domain to a host", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .arguments = {
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "* for all" },
+		{ "--host", "HOST", ARGUMENT_TEXT, PLACE_BODY, "host", true, NULL, "a name or an IP address" },
+		{ "--port", "PORT", ARGUMENT_PORT, PLACE_BODY, "port", true, NULL, NULL },
+		{ "--tls", "MODE", ARGUMENT_TEXT, PLACE_BODY, "tls", true, NULL, "none, opportunistic, or required: name and chain are checked" },
+		{ "--user", "NAME", ARGUMENT_TEXT, PLACE_BODY, "user", false, NULL, "the login at the host" },
+		{ "--password-stdin", NULL, ARGUMENT_PASSWORD, PLACE_BODY, "password", false, NULL, NULL },
+	} },
+	{ .noun = "relay", .verb = "rm", .operation = "relay_delete", .summary = "deliver a domain by its MX again", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "* for all" },
+	} },
+
+	{ .noun = "queue", .verb = "ls", .operation = "queue_list", .summary = "list what waits", .kind = VERB_LIST, .empty = "Mail queue is empty. That is good.", .columns = "id accepted_at size from recipients", .arguments = {
+		{ "--state", "STATE", ARGUMENT_TEXT, PLACE_QUERY, "state", false, "waiting deferred active", NULL },
+		{ "--from", "ADDRESS", ARGUMENT_TEXT, PLACE_QUERY, "from", false, NULL, "of the sender; *@domain for all of a domain" },
+		{ "--to", "ADDRESS", ARGUMENT_TEXT, PLACE_QUERY, "to", false, NULL, "of a recipient; *@domain for all of a domain" },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "of a recipient" },
+		{ "--before", "TIME", ARGUMENT_AGO, PLACE_QUERY, "before", false, NULL, "accepted before: 2h, 2027-01-31" },
+	} },
+	{ .noun = "queue", .verb = "show", .operation = "queue_get", .summary = "one message, with the remote's words", .kind = VERB_API, .arguments = {
+		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "queue", .verb = "retry", .operation = "queue_retry", .summary = "try a message now", .kind = VERB_API, .done = "due now", .arguments = {
+		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "queue", .verb = "rm", .operation = "queue_delete", .summary = "remove a message without telling its sender", .kind = VERB_API, .is = VERB_DESTROYS, .done = "removed", .arguments = {
+		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "queue", .verb = "bulk", .operation = "queue_bulk", .summary = "do the same to many messages", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS | VERB_HAS_JOB, .arguments = {
+		{ "ACTION", NULL, ARGUMENT_TEXT, PLACE_BODY, "action", true, "retry delete", NULL },
+		{ "--ids", "IDS", ARGUMENT_LIST, PLACE_BODY, "ids", false, NULL, "these, with commas between" },
+		{ "--state", "STATE", ARGUMENT_TEXT, PLACE_BODY, "filter.state", false, "waiting deferred active", NULL },
+		{ "--from", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "filter.from", false, NULL, "of the sender" },
+		{ "--to", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "filter.to", false, NULL, "of a recipient" },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_BODY, "filter.domain", false, NULL, "of a recipient" },
+		{ "--before", "TIME", ARGUMENT_AGO, PLACE_BODY, "filter.before", false, NULL, "accepted before" },
+	} },
+	{ .noun = "queue", .verb = "flush", .operation = "queue_bulk", .summary = "try all that waits now", .kind = VERB_API, .is = VERB_PLANS | VERB_HAS_JOB, .fixed_body = "{\"action\":\"retry\",\"filter\":{}}" },
+
+	{ .noun = "trace", .operation = "messages_list", .summary = "what happened to messages, the newest first", .kind = VERB_TRACE, .is = VERB_NEWEST, .columns = "arrived_at direction state sender recipient subject last_reply", .arguments = {
+		{ "WHAT", NULL, ARGUMENT_TEXT, PLACE_HAND, NULL, false, NULL, "an address, a message's id (then its whole story), or words" },
+		{ "--from", "ADDRESS", ARGUMENT_TEXT, PLACE_QUERY, "sender", false, NULL, "of the sender; *@domain for all of a domain" },
+		{ "--to", "ADDRESS", ARGUMENT_TEXT, PLACE_QUERY, "recipient", false, NULL, "of the recipient; *@domain for all of a domain" },
+		{ "--state", "STATE", ARGUMENT_TEXT, PLACE_QUERY, "state", false, "queued deferred delivered relayed bounced removed rejected", NULL },
+		{ "--direction", "WAY", ARGUMENT_TEXT, PLACE_QUERY, "direction", false, "in out dsn", NULL },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "of sender or recipient" },
+		{ "--since", "TIME", ARGUMENT_AGO, PLACE_QUERY, "since", false, NULL, "24h, 2027-01-31" },
+		{ "--until", "TIME", ARGUMENT_AGO, PLACE_QUERY, "until", false, NULL, NULL },
+		{ "-f", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "go on with what happens from now on" },
+	} },
+	{ .noun = "message", .verb = "show", .operation = "message_get", .summary = "the story of one message", .kind = VERB_API, .arguments = {
+		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "send", .operation = "message_send", .summary = "send a message", .kind = VERB_SEND, .arguments = {
+		{ "TO", NULL, ARGUMENT_LIST, PLACE_BODY, "to", false, NULL, "recipients" },
+		{ "--from", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "from", false, NULL, "a user or alias of this server" },
+		{ "--cc", "ADDRESSES", ARGUMENT_LIST, PLACE_BODY, "cc", false, NULL, NULL },
+		{ "--bcc", "ADDRESSES", ARGUMENT_LIST, PLACE_BODY, "bcc", false, NULL, NULL },
+		{ "--reply-to", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "reply_to", false, NULL, NULL },
+		{ "--subject", "TEXT", ARGUMENT_TEXT, PLACE_BODY, "subject", false, NULL, NULL },
+		{ "--text", "FILE", ARGUMENT_FILE, PLACE_BODY, "text", false, NULL, "what it says; - is standard input" },
+		{ "--html", "FILE", ARGUMENT_FILE, PLACE_BODY, "html", false, NULL, "the same as HTML" },
+		{ "--attach", "FILE", ARGUMENT_TEXT, PLACE_HAND, NULL, false, NULL, "may be given several times" },
+		{ "--raw", "FILE", ARGUMENT_TEXT, PLACE_HAND, NULL, false, NULL, "a whole message of RFC 5322 instead; - is standard input" },
+		{ "--key", "KEY", ARGUMENT_TEXT, PLACE_HAND, NULL, false, NULL, "Idempotency-Key: with the same one a message goes once" },
+	} },
+
+	{ .noun = "submitter", .verb = "ls", .operation = "submitters_list", .summary = "list who may hand in mail on this machine", .kind = VERB_API, .columns = "uid sender remote allowed" },
+	{ .noun = "submitter", .verb = "set", .operation = "submitter_put", .summary = "what a user of this machine may hand in to sendmail(1)", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .fixed_body = "{}", .arguments = {
+		{ "UID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "a number, or everybody: those without a line" },
+		{ "--sender", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "sender", false, NULL, "the address they send as; by their login without it" },
+		{ "--remote", "YES", ARGUMENT_YES_NO, PLACE_BODY, "remote", false, NULL, "may write to recipients elsewhere; no without it" },
+		{ "--allowed", "YES", ARGUMENT_YES_NO, PLACE_BODY, "allowed", false, NULL, "no: may hand in nothing" },
+	} },
+	{ .noun = "submitter", .verb = "rm", .operation = "submitter_delete", .summary = "back to the line of everybody", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
+		{ "UID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+};
+/* clang-format on */
+
+const struct verb_table verbs_mail = { list, sizeof list / sizeof list[0] };
