@@ -309,7 +309,7 @@ def test_plain_text_injected_behind_starttls_is_not_taken():
     deferred("injected", "plain text behind")
     assert not peer.messages
     peer.close()
-    daemon().cli("queue", "rm", queued("injected")["id"])
+    daemon().cli("queue", "rm", queued("injected")["id"], "--yes")
 
 
 def test_greylisting_is_tried_again():
@@ -446,7 +446,7 @@ def test_relay_host_for_all_with_tls_and_login():
     relay_host("--tls", "required", password="relay-secret-1")
     retry(entry)
     got(peer, "wrong-login")
-    daemon().cli("relay", "rm", "--domain", "*")
+    daemon().cli("relay", "rm", "--domain", "*", "--yes")
     peer.close()
 
 
@@ -460,7 +460,7 @@ def test_required_tls_checks_the_name():
     relay_host("--tls", "required", domain="good.example", host="relay.example")
     retry(entry)
     assert got(peer, "wrong-name").tls
-    daemon().cli("relay", "rm", "--domain", "good.example")
+    daemon().cli("relay", "rm", "--domain", "good.example", "--yes")
     peer.close()
 
 
@@ -471,7 +471,7 @@ def test_required_tls_is_never_plain():
     submit("a@good.example", "never-plain")
     entry = deferred("never-plain", "TLS is required")
     assert not any(c.startswith("MAIL") for c in peer.commands)
-    daemon().cli("relay", "rm", "--domain", "good.example")
+    daemon().cli("relay", "rm", "--domain", "good.example", "--yes")
     retry(entry)
     got(good(), "never-plain")
     peer.close()
@@ -484,7 +484,7 @@ def test_relay_host_of_one_domain_leaves_the_others_alone():
     submit(["a@null.example", "b@good.example"], "split")
     assert got(peer, "split").recipients == ["a@null.example"], "a relay host on loopback is allowed, and MX is not asked"
     assert got(good(), "split").recipients == ["b@good.example"]
-    daemon().cli("relay", "rm", "--domain", "null.example")
+    daemon().cli("relay", "rm", "--domain", "null.example", "--yes")
     peer.close()
 
 
@@ -514,7 +514,7 @@ def test_dns_that_is_down_defers():
     world["dns"].close()
     submit("x@unknown-now.example", "dns-down")
     deferred("dns-down", "DNS")
-    daemon().cli("queue", "rm", queued("dns-down")["id"])
+    daemon().cli("queue", "rm", queued("dns-down")["id"], "--yes")
 
 
 def test_nothing_of_this_was_a_bug():
