@@ -13,6 +13,7 @@ static const unsigned char flags[OP_COUNT] = {
 	[OP_users_import] = ROUTE_UPLOAD,
 	[OP_aliases_import] = ROUTE_UPLOAD,
 	[OP_user_delete] = ROUTE_RUNNING,
+	[OP_users_bulk] = ROUTE_RUNNING,
 	[OP_queue_list] = ROUTE_RUNNING,
 	[OP_queue_get] = ROUTE_RUNNING,
 	[OP_queue_retry] = ROUTE_RUNNING,
