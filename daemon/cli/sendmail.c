@@ -20,6 +20,7 @@
 
 #define DEFAULT_CONFIG "/etc/postroom/postroom.conf"
 #define DEFAULT_SOCKET "/run/postroom/submit.sock"
+#define DEFAULT_ADMIN_SOCKET "/run/postroom/admin.sock"
 #define COMMAND_MAX 2048
 #define NAME_MAX_BYTES 256
 
@@ -237,32 +238,32 @@ static int send_message(const struct sendmail_options *o, const char *path)
 /* ---- what is not sending ---- */
 
 /* The queue is the administrator's: our admin socket is not for others. */
-static int ask_queue(const char *config, const char *verb)
+static int ask_queue(const char *config, const char *admin_socket, const char *verb)
 {
 	char *words[] = { (char *)(uintptr_t) "queue", (char *)(uintptr_t)verb, (char *)(uintptr_t) "--config", (char *)(uintptr_t)config, (char *)(uintptr_t) "--yes" };
 	struct note why = { "" };
 	struct arguments a;
 	int status;
 
+	if (access(admin_socket, F_OK) == 0 && access(admin_socket, W_OK) != 0)
+		return say(EX_NOPERM, "the queue is for root and the mail service's user to see");
 	if (arguments_find(5, words, &a, &why) != ERR_OK || !a.verb || arguments_read(&a, &why) != ERR_OK)
 		status = say(EX_SOFTWARE, why.text);
 	else
 		status = a.verb->kind == VERB_LIST ? run_list(&a) : run_api(&a);
 	arguments_clear(&a);
-	if (status == EX_NOPERM)
-		fputs("sendmail: the queue is for root and the mail service's user to see\n", stderr);
 	return status;
 }
 
-static int run_mode(const struct sendmail_options *o, const char *path)
+static int run_mode(const struct sendmail_options *o, const char *path, const char *admin_socket)
 {
 	const char *config = o->config ? o->config : DEFAULT_CONFIG;
 
 	switch (o->mode) {
 	case SENDMAIL_SEND: return send_message(o, path);
 	case SENDMAIL_SMTP: return sendmail_pipe(path);
-	case SENDMAIL_LIST: return ask_queue(config, "ls");
-	case SENDMAIL_FLUSH: return ask_queue(config, "flush");
+	case SENDMAIL_LIST: return ask_queue(config, admin_socket, "ls");
+	case SENDMAIL_FLUSH: return ask_queue(config, admin_socket, "flush");
 	case SENDMAIL_ALIASES:
 		puts("Aliases are in the mail service's database and hold at once: there is no file to rebuild (postroom alias ls).");
 		return EX_OK;
@@ -277,7 +278,7 @@ int sendmail_run(int argc, char **argv)
 	struct sendmail_options o;
 	struct note why = { "" };
 	struct config config = { 0 };
-	const char *path = DEFAULT_SOCKET, *name = base_name(argv[0]);
+	const char *path = DEFAULT_SOCKET, *admin_socket = DEFAULT_ADMIN_SOCKET, *name = base_name(argv[0]);
 	int status;
 
 	if (sendmail_options_read(argc, argv, &o, &why) != ERR_OK)
@@ -287,11 +288,13 @@ int sendmail_run(int argc, char **argv)
 	else if (strcmp(name, "newaliases") == 0)
 		o.mode = SENDMAIL_ALIASES;
 	/* A configuration that this user may not read leaves the usual place. One that was named must be good. */
-	if (config_read(o.config ? o.config : DEFAULT_CONFIG, &config, &why) == ERR_OK)
+	if (config_read(o.config ? o.config : DEFAULT_CONFIG, &config, &why) == ERR_OK) {
 		path = config_path(&config, config.run_dir, "submit.sock");
-	else if (o.config)
+		admin_socket = config_path(&config, config.run_dir, "admin.sock");
+	} else if (o.config) {
 		return say(EX_CONFIG, why.text);
-	status = run_mode(&o, path);
+	}
+	status = run_mode(&o, path, admin_socket);
 	config_clear(&config);
 	return status;
 }

@@ -40,7 +40,7 @@ static void read_login(uint32_t uid, char *out, size_t room)
 /* What an address without a domain means: that of the owner. */
 static void read_origin(const struct snapshot *s, char *out, size_t room)
 {
-	const struct address postmaster = { { NULL, 0 }, { NULL, 0 } };
+	const struct address postmaster = { SPAN("postmaster"), { NULL, 0 } };
 	const struct account *owner;
 	struct span domain = snapshot_hostname(s);
 	struct resolution r;
