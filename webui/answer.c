@@ -25,20 +25,24 @@ static void add(struct MHD_Response *m, const char *name, const char *value)
 	MHD_add_response_header(m, name, value);
 }
 
-/* Of the API: the tag belongs to the form that is sent. */
-static void add_headers(struct MHD_Response *m, struct request *r, const struct answer *a)
+/* Of the API: the tag belongs to the form that is sent. True: it has said how long the answer may be kept. */
+static bool add_headers(struct MHD_Response *m, struct request *r, const struct answer *a)
 {
+	bool says_cache = false;
+
 	for (size_t i = 0; i < a->response->header_count; i++) {
 		const struct api_header *h = &a->response->headers[i];
 		bool is_tag = strcmp(h->name, "ETag") == 0;
 		struct span value = h->value;
 		const char *text;
 
+		says_cache = says_cache || strcmp(h->name, "Cache-Control") == 0;
 		if (is_tag && (a->gzip || (a->status == 304 && r->knows_gzip)))
 			value = etag_gzip(&r->arena, value);
 		if (span_cstr(&r->arena, value, &text) == ERR_OK)
 			add(m, h->name, text);
 	}
+	return says_cache;
 }
 
 static void add_all(struct MHD_Response *m, struct request *r, const struct answer *a)
@@ -62,9 +66,8 @@ static void add_all(struct MHD_Response *m, struct request *r, const struct answ
 		add(m, "Allow", a->allow);
 	if (a->status == 503 && !a->response)
 		add(m, "Retry-After", "1");
-	if (a->response)
-		add_headers(m, r, a);
-	add(m, "Cache-Control", a->cache_control ? a->cache_control : "no-store");
+	if (!a->response || !add_headers(m, r, a))
+		add(m, "Cache-Control", a->cache_control ? a->cache_control : "no-store");
 }
 
 bool answer_queue(struct MHD_Connection *c, struct request *r, const struct answer *a, struct MHD_Response *stream)
@@ -77,6 +80,8 @@ bool answer_queue(struct MHD_Connection *c, struct request *r, const struct answ
 	if (!m)
 		return false;
 	add_all(m, r, a);
+	if (stream)
+		add(m, "Connection", "close"); /* its end is the connection's */
 	taken = MHD_queue_response(c, (unsigned)a->status, m) == MHD_YES;
 	MHD_destroy_response(m);
 	return taken;

@@ -18,6 +18,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/base/timing.h"
+#include "daemon/base/timing.h"
 #include "daemon/net/deflate.h"
 #include "webui/answer.h"
 #include "webui/body.h"
@@ -176,6 +177,8 @@ static void run_work(struct job *job)
 		resume_library(x);
 		return;
 	}
+	api_response_clear(&x->response); /* admission may have left headers in it */
+	api_response_init(&x->response);
 	a->body = buf_span(&x->body.memory);
 	a->upload_fd = x->body.fd;
 	a->upload_size = x->body.fd >= 0 ? x->body.size : 0;
@@ -226,6 +229,7 @@ static bool queue_answer(struct exchange *x, const struct answer *a, struct MHD_
 	x->status = a->status;
 	x->bytes = a->body.len;
 	x->answered_us = stream ? 0 : clock_mono_us(); /* a stream has lasted until its end */
+	timing_request(x->response.operation ? x->response.operation : "", a->status, clock_mono_us() - x->began_us);
 	return answer_queue(x->connection, &x->request, a, stream);
 }
 

@@ -5,7 +5,8 @@
  * (1) A connection that is suspended belongs to the feeder, any other one to the library's thread: only who clears `suspended` resumes it,
  *     under the lock.
  * (2) The feeder asks a stream without the lock; `busy` keeps the watcher alive meanwhile.
- * (3) The list of watchers is in the order of their next heartbeats: all wait equally long.
+ * (3) The list of watchers is in the order of their next heartbeats: all wait equally long. A heartbeat comes whatever else was said: with
+ *     it the stream looks whether its caller still may.
  */
 #include "webui/feeder.h"
 
@@ -26,7 +27,7 @@ struct watcher {
 	uint64_t caller, link;
 	struct buf pending;
 	struct watcher *prev, *next, *ready_next;
-	int64_t beat_ms;  /* monotonic: when silence has lasted long enough */
+	int64_t beat_ms;  /* monotonic: the next heartbeat */
 	int64_t taken_ms; /* when something of `pending` was taken last, or it was empty */
 	bool suspended, ready, busy;
 	bool more;  /* what was read may not have been all */
@@ -214,7 +215,7 @@ static bool ask_stream(struct watcher *w, size_t room, bool beat, struct buf *fr
 {
 	enum err e = room > 0 ? stream_read(w->stream, room, fresh) : ERR_OK;
 
-	if (e == ERR_OK && beat && fresh->len == 0 && room == FEEDER_PENDING_MAX)
+	if (e == ERR_OK && beat)
 		e = stream_heartbeat(w->stream, fresh);
 	return e == ERR_OK && !fresh->failed;
 }
@@ -236,14 +237,17 @@ static void serve(struct feeder *f, struct watcher *w, int64_t now)
 	goes_on = w->ended || ask_stream(w, room, beat, &fresh);
 	pthread_mutex_lock(&f->lock);
 	w->busy = false;
-	unlist(w);
+	if (beat || w->gone)
+		unlist(w);
 	if (w->gone) {
 		pthread_mutex_unlock(&f->lock);
 		free_watcher(w);
 		pthread_mutex_lock(&f->lock);
 	} else {
-		list_last(f, w);
-		w->beat_ms = now + STREAM_HEARTBEAT_MS;
+		if (beat) {
+			list_last(f, w);
+			w->beat_ms = now + STREAM_HEARTBEAT_MS;
+		}
 		w->more = fresh.len > 0 || room == 0;
 		if (w->pending.len == 0)
 			w->taken_ms = now;

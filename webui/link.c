@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/base/counter.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/net/proxy.h"
@@ -27,7 +28,8 @@
 
 #define CHUNK 16384
 #define MOVES_A_TURN 16
-#define TLS_HANDSHAKE 0x16 /* RFC 8446 5.1: the first byte of every ClientHello's record */
+#define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n" /* no answer yet; the library writes it in one piece */
+#define TLS_HANDSHAKE 0x16                       /* RFC 8446 5.1: the first byte of every ClientHello's record */
 
 enum moved { MOVED_SOME,
 	     MOVED_NOTHING,
@@ -139,8 +141,9 @@ static void refuse(struct link *l, enum refusal refusal)
 	if (l->refusal != REFUSAL_NONE)
 		return;
 	l->refusal = refusal;
+	l->cut_short = in_body(l);
 	buf_wipe(&l->in);
-	l->deadline_ms = clock_mono_ms() + LINK_END_MS;
+	l->deadline_ms = clock_mono_ms() + LINK_LINGER_MS;
 	if (!l->opened || l->library_ended)
 		say_refusal(l);
 }
@@ -239,7 +242,7 @@ static bool judge_chunks(struct link *l)
 	}
 	if (e == ERR_SYNTAX || e == ERR_LIMIT)
 		refuse(l, REFUSAL_BAD_REQUEST);
-	else if (l->body_bytes > API_UPLOAD_MAX)
+	else if (l->body_bytes > API_UPLOAD_MAX || l->chunks.left > API_UPLOAD_MAX)
 		refuse(l, REFUSAL_BODY);
 	return l->refusal == REFUSAL_NONE;
 }
@@ -267,6 +270,12 @@ static void judge(struct link *l)
 	}
 }
 
+/* Once the client sends no more: for the answer, if there can be one. */
+static int64_t end_ms(const struct link *l)
+{
+	return l->refusal != REFUSAL_NONE || in_body(l) ? LINK_LINGER_MS : LINK_END_MS;
+}
+
 /* ---- moving; each says whether it moved anything, and sets the ends ---- */
 
 static bool may_read_client(const struct link *l)
@@ -292,7 +301,7 @@ static enum moved pull_client(struct link *l)
 	} else if (m == MOVED_END) {
 		/* The library may not see its end: what it waits for will not come. */
 		l->client_ended = true;
-		l->deadline_ms = clock_mono_ms() + LINK_END_MS;
+		l->deadline_ms = clock_mono_ms() + end_ms(l);
 	}
 	return m;
 }
@@ -324,7 +333,7 @@ static void end_library(struct link *l)
 	close(l->library);
 	l->library = -1;
 	buf_wipe(&l->checked);
-	if (l->refusal != REFUSAL_NONE)
+	if (l->refusal != REFUSAL_NONE && (!l->cut_short || l->awaiting)) /* else: that request had its answer before its body went wrong */
 		say_refusal(l);
 }
 
@@ -341,8 +350,8 @@ static enum moved pull_library(struct link *l)
 		return MOVED_ERROR;
 	got = recv(l->library, to, CHUNK, 0);
 	if (got > 0) {
+		l->awaiting = l->awaiting && span_equals(span_make(to, (size_t)got), SPAN(CONTINUE));
 		buf_grew(&l->out, (size_t)got);
-		l->awaiting = false;
 	}
 	m = of_count(got);
 	if (m == MOVED_END || m == MOVED_ERROR) { /* a reset says only that it did not read all */
@@ -432,8 +441,10 @@ static enum moved shake(struct link *l)
 	enum tls_want want = tls_handshake(l->tls);
 
 	l->tls_wants_write = want == TLS_WANT_WRITE;
-	if (want == TLS_DONE)
+	if (want == TLS_DONE) {
+		counter_tls(0, tls_version(l->tls));
 		enter(l, LINK_OPEN);
+	}
 	return of_want(want);
 }
 
@@ -461,7 +472,7 @@ static void pass_end(struct link *l)
 	if ((l->client_ended || l->refusal != REFUSAL_NONE) && l->checked.len == 0 && !l->library_told && l->library >= 0) {
 		shutdown(l->library, SHUT_WR);
 		l->library_told = true;
-		l->deadline_ms = clock_mono_ms() + LINK_END_MS;
+		l->deadline_ms = clock_mono_ms() + end_ms(l);
 	}
 }
 
@@ -505,9 +516,10 @@ static void set_deadline(struct link *l)
 		return;
 	if (l->out.len > 0)
 		l->deadline_ms = l->answer_began_ms + LINK_ANSWER_MS + (int64_t)(l->answer_bytes * 1000 / LINK_ANSWER_RATE);
+	else if (l->client_ended || l->library_told)
+		l->deadline_ms = now + (l->awaiting ? end_ms(l) : LINK_LINGER_MS);
 	else
-		l->deadline_ms = now + (l->client_ended || l->library_told ? LINK_END_MS : l->awaiting ? LINK_WORK_MS
-												       : LINK_IDLE_MS);
+		l->deadline_ms = now + (l->awaiting ? LINK_WORK_MS : LINK_IDLE_MS);
 }
 
 /* False: the client has gone, or there is no memory. */
@@ -562,9 +574,16 @@ void link_end(struct link *l)
 
 bool link_expire(struct link *l)
 {
-	if (l->stage != LINK_OPEN || l->lingering || l->refusal != REFUSAL_NONE || l->client_ended || (l->in.len == 0 && !in_body(l)))
+	if (l->stage != LINK_OPEN || l->lingering || l->client_ended)
+		return false;
+	if (l->refusal != REFUSAL_NONE && l->library < 0)
+		return false;
+	if (l->refusal == REFUSAL_NONE && l->in.len == 0 && !in_body(l))
 		return false;
 	refuse(l, REFUSAL_TIMEOUT);
+	/* The library may not have noticed: it misses an end that comes together with bytes. */
+	if (l->library_told)
+		end_library(l);
 	l->deadline_ms = clock_mono_ms() + LINK_LINGER_MS;
 	return true;
 }

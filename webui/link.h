@@ -55,6 +55,7 @@ struct link {
 	bool lingering;                   /* all is said: what still comes is dropped */
 	bool tls_wants_write;             /* reading TLS waits for room to write */
 	bool awaiting;                    /* a head was passed, and nothing has come back since */
+	bool cut_short;                   /* the refusal is for a body whose head was passed */
 	enum refusal refusal;             /* the pump's own answer, said behind the library's last one */
 	struct buf in;                    /* from the client, not yet judged */
 	struct buf checked;               /* judged, on its way to the library */

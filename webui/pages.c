@@ -175,7 +175,7 @@ bool pages_answer(const struct pages *p, struct request *r, struct answer *out)
 		file++;
 	if (file < static_files_count && request_is_read(r))
 		return send_file(p, r, file, out);
-	if (file == static_files_count && span_starts(path, SPAN("/api/"))) {
+	if (file == static_files_count && (span_starts(path, SPAN("/api/")) || span_equals(path, SPAN("/metrics")))) {
 		if (p->api)
 			return false;
 		answer_problem(out, r, 503, "not_set_up", "run postroom setup first");
