@@ -23,7 +23,8 @@ struct token {
 /* `spec`: account_id and what may be chosen. The token goes to `secret`: prm_pat_, 32 letters and digits, 6 of a checksum (for secret scanners).
  * ERR_SYNTAX, ERR_LIMIT with why. Part of the open batch. */
 enum err token_create(struct auth *a, const struct token *spec, uint64_t *id_out, struct buf *secret, struct note *why) MUST_CHECK;
-/* Whose token is that? Constant time in its bytes; remembers the use. ERR_DENIED: none, run out, a wrong network, the account suspended (all the same to the
+/* Whose token is that? Constant time in its bytes; remembers the use. ERR_DENIED: none (one that is not even of the form
+ * is no guess), run out, a wrong network, the account suspended (all the same to the
  * caller's peer). ERR_LIMIT: the peer guesses and is refused for now. */
 enum err token_check(struct auth *a, struct span secret, const struct net_addr *peer, struct arena *arena, struct token *out) MUST_CHECK;
 /* By id; of one account, or (0) all. */
