@@ -8,6 +8,7 @@
 
 #define IPV4_BITS 32u
 #define IPV6_BITS 128u
+#define UID_KNOWN 4 /* in ip of NET_UNIX, behind the uid */
 
 static unsigned family_bits(enum net_family family)
 {
@@ -128,7 +129,11 @@ struct net_addr_text net_ip_text(const struct net_addr *a)
 
 	switch (a->family) {
 	case NET_NONE: break;
-	case NET_UNIX: snprintf(t.text, sizeof(t.text), "unix"); break;
+	case NET_UNIX:
+		snprintf(t.text, sizeof(t.text), "unix");
+		if (a->ip[UID_KNOWN])
+			snprintf(t.text, sizeof(t.text), "uid %u", net_addr_uid(a));
+		break;
 	case NET_IPV4: inet_ntop(AF_INET, a->ip, t.text, sizeof(t.text)); break;
 	case NET_IPV6: inet_ntop(AF_INET6, a->ip, t.text, sizeof(t.text)); break;
 	}
@@ -159,6 +164,7 @@ struct net_addr net_addr_of_uid(uint32_t uid)
 	struct net_addr a = { .family = NET_UNIX };
 
 	memcpy(a.ip, &uid, sizeof(uid));
+	a.ip[UID_KNOWN] = 1;
 	return a;
 }
 
@@ -205,6 +211,53 @@ bool net_is_loopback(const struct net_addr *a)
 	case NET_UNIX: return true;
 	case NET_IPV4: return a->ip[0] == 127;
 	case NET_IPV6: return memcmp(a->ip, one, sizeof(one)) == 0;
+	}
+	return false;
+}
+
+struct special {
+	uint8_t ip[16];
+	unsigned bits;
+};
+
+static bool is_within(const uint8_t *ip, const struct special *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		unsigned whole = list[i].bits / 8, rest = list[i].bits % 8;
+
+		if (memcmp(ip, list[i].ip, whole) == 0 && (!rest || ((ip[whole] ^ list[i].ip[whole]) >> (8 - rest)) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* IANA IPv4 and IPv6 Special-Purpose Address Registries, multicast and what is reserved. */
+static bool is_public_ipv4(const uint8_t *ip)
+{
+	static const struct special list[] = { { { 0 }, 8 }, { { 10 }, 8 }, { { 100, 64 }, 10 }, { { 127 }, 8 }, { { 169, 254 }, 16 }, { { 172, 16 }, 12 }, { { 192, 0, 0 }, 24 }, { { 192, 0, 2 }, 24 }, { { 192, 88, 99 }, 24 }, { { 192, 168 }, 16 }, { { 198, 18 }, 15 }, { { 198, 51, 100 }, 24 }, { { 203, 0, 113 }, 24 }, { { 224 }, 3 } };
+
+	return !is_within(ip, list, sizeof(list) / sizeof(list[0]));
+}
+
+static bool is_public_ipv6(const uint8_t *ip)
+{
+	static const struct special global = { { 0x20 }, 3 }, nat64 = { { 0, 0x64, 0xff, 0x9b }, 96 }, six_to_four = { { 0x20, 0x02 }, 16 },
+				    list[] = { { { 0x20, 0x01, 0 }, 23 }, { { 0x20, 0x01, 0x0d, 0xb8 }, 32 }, { { 0x3f, 0xff }, 20 } };
+
+	if (is_within(ip, &nat64, 1))
+		return is_public_ipv4(ip + 12);
+	if (is_within(ip, &six_to_four, 1))
+		return is_public_ipv4(ip + 2);
+	return is_within(ip, &global, 1) && !is_within(ip, list, sizeof(list) / sizeof(list[0]));
+}
+
+bool net_is_public(const struct net_addr *a)
+{
+	switch (a->family) {
+	case NET_NONE:
+	case NET_UNIX: return false;
+	case NET_IPV4: return is_public_ipv4(a->ip);
+	case NET_IPV6: return is_public_ipv6(a->ip);
 	}
 	return false;
 }

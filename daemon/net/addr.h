@@ -14,7 +14,7 @@ enum net_family { NET_NONE = 0,
 
 struct net_addr {
 	enum net_family family;
-	uint8_t ip[16]; /* IPv4 in the first 4 bytes; of NET_UNIX the peer's uid there */
+	uint8_t ip[16]; /* IPv4 in the first 4 bytes; of NET_UNIX the peer's uid there, and a 1 behind it where it is known */
 	uint16_t port;
 };
 
@@ -39,7 +39,7 @@ enum err net_cidr_parse(struct span text, struct net_cidr *out) MUST_CHECK;
 /* 4 or 16 bytes in network order; NET_NONE for any other length. */
 struct net_addr net_ip_from_bytes(struct span bytes);
 
-/* With the port: "192.0.2.1:25", "[2001:db8::1]:25"; "unix" for NET_UNIX. */
+/* With the port: "192.0.2.1:25", "[2001:db8::1]:25"; "unix" for NET_UNIX, "uid 1000" where that is known. */
 struct net_addr_text net_addr_text(const struct net_addr *a);
 /* Without the port. */
 struct net_addr_text net_ip_text(const struct net_addr *a);
@@ -53,6 +53,8 @@ uint32_t net_addr_uid(const struct net_addr *a);
 bool net_ip_equals(const struct net_addr *a, const struct net_addr *b); /* ports not compared */
 bool net_cidrs_have(const struct net_cidr *list, size_t count, const struct net_addr *a);
 bool net_is_loopback(const struct net_addr *a);
+/* Of the open internet: not of the special-purpose registries (RFC 6890), and not an IPv6 address that holds such an IPv4 one. */
+bool net_is_public(const struct net_addr *a);
 
 /* Returns the length of the sockaddr, 0 for NET_NONE and NET_UNIX. */
 unsigned net_addr_to_sockaddr(const struct net_addr *a, struct sockaddr_storage *out);

@@ -109,6 +109,7 @@ enum err listener_bind_unix(const char *path, unsigned mode, struct listener **o
 	error = errno;
 	note_set_errno(why, error, "%s", path);
 	listener_close(&l);
+	*out = NULL;
 	return err_of(error);
 }
 

@@ -1,5 +1,6 @@
 /* chat/chat_smtp.c: the fake world behind an SMTP session.
  *
+ *   set: profile local (uid 1000, sends as alice@example.org)   set: local outside | denied | one-message
  *   set: profile mx|submission      set: tls on            (implicit TLS)     set: no-starttls
  *   set: size N                     set: fail begin|add|seal|commit           set: clock N (mono ms between two looks)
  *   ASK: auth LOGIN PASSWORD        ANS: ok | wrong | suspended | busy | refused | app-password
@@ -39,6 +40,9 @@ struct world {
 	int64_t clock_step_ms, mono_ms;
 	struct session_peer peer;
 	struct smtp_session *session;
+	struct smtp_local local; /* of profile local */
+	bool one_message;
+	unsigned local_messages;
 	/* the last message that was committed */
 	unsigned messages;
 	struct buf body, trace, envelope;
@@ -82,11 +86,11 @@ static enum smtp_recipient recipient(void *world, const struct address *address)
 
 static bool may_send_as(void *world, uint64_t account_id, const struct address *address)
 {
+	const struct world *w = world;
 	struct buf text;
 	struct span s = write_address(address, &text);
-	bool may = account_id == 7 && (span_iequals(s, SPAN("alice@example.org")) || span_iequals(s, SPAN("all@example.org")));
+	bool may = (account_id == 7 || w->profile == SMTP_LOCAL) && (span_iequals(s, SPAN("alice@example.org")) || span_iequals(s, SPAN("all@example.org")));
 
-	(void)world;
 	buf_clear(&text);
 	return may;
 }
@@ -96,6 +100,22 @@ static bool login_holds(void *world, uint64_t account_id, uint64_t credential)
 	struct world *w = world;
 
 	return account_id == 7 && credential == 70 && !(w->login_over && w->logins_looked_at++ > 0);
+}
+
+static const struct smtp_local *look_up_local(void *world)
+{
+	struct world *w = world;
+
+	w->local.sender = SPAN("alice@example.org");
+	w->local.origin = SPAN("example.org");
+	return &w->local;
+}
+
+static bool local_may_send_now(void *world)
+{
+	struct world *w = world;
+
+	return !w->one_message || w->local_messages++ == 0;
 }
 
 static void scram_end(void *world)
@@ -219,6 +239,8 @@ static const struct smtp_services services = {
 	.limits = limits,
 	.recipient = recipient,
 	.may_send_as = may_send_as,
+	.local = look_up_local,
+	.local_may_send_now = local_may_send_now,
 	.login_holds = login_holds,
 	.scram_end = scram_end,
 	.real_ms = real_ms,
@@ -286,6 +308,13 @@ static enum err set(void *world, struct span text)
 		w->profile = SMTP_MX;
 	} else if (span_equals(text, SPAN("profile submission"))) {
 		w->profile = SMTP_SUBMISSION;
+	} else if (span_equals(text, SPAN("profile local"))) {
+		w->profile = SMTP_LOCAL;
+		w->no_start_tls = w->local.allowed = true;
+	} else if (span_starts(text, SPAN("local "))) {
+		w->local.allowed = !span_ends(text, SPAN("denied"));
+		w->local.sends_outside = span_ends(text, SPAN("outside"));
+		w->one_message = span_ends(text, SPAN("one-message"));
 	} else if (span_equals(text, SPAN("tls on"))) {
 		w->implicit_tls = true;
 	} else if (span_equals(text, SPAN("binding"))) {
@@ -323,6 +352,8 @@ static enum err open_session(void *world)
 	memset(&w->peer, 0, sizeof(w->peer));
 	if (net_ip_parse(SPAN("192.0.2.9"), &w->peer.remote) != ERR_OK || net_ip_parse(SPAN("192.0.2.1"), &w->peer.local) != ERR_OK)
 		return ERR_CORRUPT;
+	if (w->profile == SMTP_LOCAL)
+		w->peer.remote = net_addr_of_uid(1000);
 	w->peer.tls = w->implicit_tls;
 	w->peer.binding = w->binding ? bind_peer : NULL;
 	w->peer.tls_version = w->implicit_tls ? "TLSv1.3" : NULL;

@@ -60,6 +60,9 @@ static void literals_are_written_as_smtp_wants(void **state)
 	assert_string_equal(net_literal_text(&b).text, "[IPv6:2001:db8::1]");
 	assert_string_equal(net_ip_text(&b).text, "2001:db8::1");
 	assert_string_equal(net_addr_text(&u).text, "unix");
+	u = net_addr_of_uid(1000);
+	assert_string_equal(net_ip_text(&u).text, "uid 1000");
+	assert_int_equal(net_addr_uid(&u), 1000);
 }
 
 static void networks_hold_their_addresses(void **state)

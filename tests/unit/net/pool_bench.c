@@ -57,6 +57,7 @@ static enum err talk_open(void *context, const struct session_peer *peer, struct
 	count(b, &b->opened);
 	pthread_mutex_lock(&b->lock);
 	b->self = self;
+	b->last_peer = peer->remote;
 	pthread_mutex_unlock(&b->lock);
 	*session_out = t;
 	return ERR_OK;
@@ -302,7 +303,7 @@ void bench_start(struct bench *b, const struct bench_options *o)
 		config.tls = b->tls;
 	}
 	assert_int_equal(pool_new(&config, &b->pool, &why), ERR_OK);
-	assert_int_equal(listener_bind(&at, &l, &why), ERR_OK);
+	assert_int_equal(o->unix_path ? listener_bind_unix(o->unix_path, 0600, &l, &why) : listener_bind(&at, &l, &why), ERR_OK);
 	b->at = listener_addr(l);
 	assert_int_equal(pool_attach(b->pool, &l, &b->service, o->implicit_tls), ERR_OK);
 	assert_null(l);

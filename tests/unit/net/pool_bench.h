@@ -20,6 +20,7 @@ struct bench_options {
 	int64_t deadline_ms;                           /* 0: a minute */
 	int64_t greet_delay_ms;
 	bool implicit_tls, with_tls, trusted, refuse_open;
+	const char *unix_path; /* a unix socket there instead of a port */
 };
 
 struct bench {
@@ -37,7 +38,8 @@ struct bench {
 	pthread_cond_t changed;
 	struct ticket asked[64]; /* questions not taken yet */
 	unsigned asked_count;
-	struct ticket self; /* of the last session that was opened */
+	struct net_addr last_peer; /* of the last session that was opened; the test looks when it has been greeted */
+	struct ticket self;        /* of the last session that was opened */
 };
 
 void bench_start(struct bench *b, const struct bench_options *options);
