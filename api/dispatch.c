@@ -56,7 +56,10 @@ static bool find_operation(struct api_call *c)
 
 static bool is_running(struct api_call *c)
 {
-	if (!(route_flags(c->operation) & ROUTE_RUNNING) || c->context->queue)
+	unsigned flags = route_flags(c->operation);
+	const struct api_context *here = c->context;
+
+	if ((!(flags & ROUTE_RUNNING) || (here->queue && here->store)) && (!(flags & ROUTE_TRACE) || here->trace) && (!(flags & ROUTE_EVENTS) || here->events) && (!(flags & ROUTE_WEBHOOKS) || here->webhooks))
 		return true;
 	call_reply_problem(c, 503, "not_running", NULL, "this needs the running daemon");
 	return false;

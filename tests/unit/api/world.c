@@ -18,8 +18,14 @@ static void reload(void *arg)
 int ask_type(struct world *w, const char *method, const char *path, const char *type, struct span body)
 {
 	struct span target = span_str(path);
-	struct api_request request = { .method = span_str(method), .content_type = span_str(type), .body = body, .upload_fd = -1, .caller = API_LOCAL_OWNER };
+	struct api_request request = w->also;
 	char bearer[256];
+
+	request.method = span_str(method);
+	request.content_type = span_str(type);
+	request.body = body;
+	request.upload_fd = -1;
+	request.caller = request.cookie.len > 0 || request.peer.family != NET_NONE ? API_NOBODY : API_LOCAL_OWNER;
 
 	request.path = target;
 	if (span_split(&target, '?', &request.path))

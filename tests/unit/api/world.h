@@ -26,6 +26,7 @@ struct world {
 	struct api_response response;
 	json_t *json;                /* of the response; null: none */
 	struct span if_match, token; /* of the next requests */
+	struct api_request also;     /* the same: cookie, csrf, idempotency_key...; with a cookie, or a peer, nobody is local */
 	uint64_t ended;              /* whose sessions were told to end last */
 	unsigned reloads;            /* of certificates */
 	char value[512];             /* what world_header(), world_text() gave last */
