@@ -23,7 +23,7 @@ int user_role_of(struct span name)
 	for (int role = ROLE_USER; role <= ROLE_AUDITOR; role++)
 		if (span_equals(name, span_str(user_role_names[role])))
 			return role;
-	return -1;
+	return USER_ROLE_NONE;
 }
 
 json_t *user_json(const struct account *a)

@@ -22,7 +22,8 @@ struct user_filter {
 /* What the query, or the object `filter` of the body, asks for. */
 struct user_filter user_filter_of_query(struct api_call *c);
 bool user_fits(const struct api_call *c, const struct user_filter *f, const struct account *a);
-/* The value of "role": -1 for none. */
+#define USER_ROLE_NONE (-1)
+/* Of an enum role; USER_ROLE_NONE when it has another name. */
 int user_role_of(struct span name);
 
 /* Ends what the user is logged in with, after a commit. */

@@ -171,23 +171,6 @@ enum err directory_account_add(struct directory *d, struct span address, struct 
 	return e;
 }
 
-/* No snapshot holds hashes: a rehash at login costs no new one. */
-static enum err run_set_password(struct db *db, void *arg)
-{
-	const struct account_change *c = arg;
-
-	return db_account_set_password(db, c->id, c->password_hash);
-}
-
-enum err directory_account_set_password(struct directory *d, uint64_t id, struct span password_hash, struct note *why)
-{
-	struct account_change c = { .id = id, .password_hash = password_hash };
-
-	if (password_hash.len > PASSWORD_HASH_MAX)
-		return ERR_LIMIT;
-	return directory_write(d, run_set_password, &c, why);
-}
-
 /* There is always somebody who may change things, and who gets what is sent to postmaster. */
 static enum err keep_owner(struct db *db, int64_t before, struct note *why)
 {

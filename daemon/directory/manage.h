@@ -19,9 +19,8 @@ enum err directory_setup(struct directory *d, const struct directory_setup *setu
 enum err directory_domain_add(struct directory *d, struct span name, struct note *why) MUST_CHECK;
 enum err directory_domain_remove(struct directory *d, struct span name, struct note *why) MUST_CHECK;
 
+/* The hash is read with db_account_get_password(): snapshots are without it. Empty: cannot log in. Other passwords are auth's to set. */
 enum err directory_account_add(struct directory *d, struct span address, struct span password_hash, enum role role, uint64_t *id_out, struct note *why) MUST_CHECK;
-/* Read it with db_account_get_password(): snapshots are without. Empty: cannot log in. */
-enum err directory_account_set_password(struct directory *d, uint64_t id, struct span password_hash, struct note *why) MUST_CHECK;
 enum err directory_account_set_suspended(struct directory *d, uint64_t id, bool suspended, struct note *why) MUST_CHECK;
 /* The row and what names it; the caller erases the mailbox folder afterwards. Ids are never used again. */
 enum err directory_account_remove(struct directory *d, uint64_t id, struct note *why) MUST_CHECK;
