@@ -243,8 +243,7 @@ install:
 	sed 's|/usr/bin/postroom|$(PREFIX)/bin/postroom|' packaging/postroom.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/postroom.service
 	$(call put,644,packaging/postroom.sysusers,lib/sysusers.d/postroom.conf)
 	$(call put,644,packaging/postroom.tmpfiles,lib/tmpfiles.d/postroom.conf)
-	install -d $(DESTDIR)$(PREFIX)/share/man/man8
-	$(BUILD)/postroom manual > $(DESTDIR)$(PREFIX)/share/man/man8/postroom.8
+	sh packaging/install-shared.sh $(BUILD)/postroom $(DESTDIR)$(PREFIX)
 	$(call put,644,packaging/postroom.conf,share/doc/postroom/postroom.conf.example)
 
 clean:

@@ -17,8 +17,11 @@ install -D -m 644 packaging/postroom.conf "$root/etc/postroom/postroom.conf"
 install -D -m 644 packaging/postroom.service "$root/lib/systemd/system/postroom.service"
 install -D -m 644 packaging/postroom.sysusers "$root/usr/lib/sysusers.d/postroom.conf"
 install -D -m 644 packaging/postroom.tmpfiles "$root/usr/lib/tmpfiles.d/postroom.conf"
-install -d "$root/usr/share/man/man8" "$root/usr/share/doc/postroom"
-"$build/postroom" manual | gzip -9n > "$root/usr/share/man/man8/postroom.8.gz"
+sh packaging/install-shared.sh "$build/postroom" "$root/usr"
+# Programs of old call it there (Debian policy 11.6).
+install -d "$root/usr/lib" "$root/usr/share/doc/postroom"
+ln -sf ../sbin/sendmail "$root/usr/lib/sendmail"
+find "$root/usr/share/man" -type f -exec gzip -9n {} +
 install -m 644 README.md ARCHITECTURE.md "$root/usr/share/doc/postroom/"
 gzip -9nc CHANGELOG.md > "$root/usr/share/doc/postroom/changelog.gz"
 printf 'License: Apache-2.0\n On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.\n' > "$root/usr/share/doc/postroom/copyright"
@@ -37,7 +40,9 @@ Architecture: $arch
 Maintainer: Postroom maintainers <maintainers@postroom.invalid>
 Depends: $depends, dns-root-data, ca-certificates, init-system-helpers
 Recommends: systemd
+Provides: mail-transport-agent
 Conflicts: mail-transport-agent
+Replaces: mail-transport-agent
 Section: mail
 Priority: optional
 Installed-Size: $(du -sk "$root" | cut -f1)

@@ -44,6 +44,17 @@ static void print_option(FILE *to, const char *name, const char *value, const ch
 	fputc('\n', to);
 }
 
+static void print_global(FILE *to, const struct global *g)
+{
+	char name[64];
+
+	if (g->letter)
+		snprintf(name, sizeof name, "-%c, %s", g->letter, g->name);
+	else
+		snprintf(name, sizeof name, "%s", g->name);
+	print_option(to, name, g->value, g->help, NULL);
+}
+
 void help_verb(FILE *to, const struct verb *v)
 {
 	fputs("usage: postroom ", to);
@@ -56,7 +67,7 @@ void help_verb(FILE *to, const struct verb *v)
 	fputs("\nwith every verb:\n", to);
 	for (size_t i = 0; i < global_count; i++)
 		if (verb_takes(v, &globals[i]))
-			print_option(to, globals[i].name, globals[i].value, globals[i].help, NULL);
+			print_global(to, &globals[i]);
 	if (v->operation)
 		fprintf(to, "\noperation of the API: %s\n", v->operation);
 }
@@ -80,6 +91,6 @@ void help_noun(FILE *to, const char *noun)
 	print_verbs(to, noun);
 	fputs("\noptions, anywhere:\n", to);
 	for (size_t i = 0; i < global_count; i++)
-		print_option(to, globals[i].name, globals[i].value, globals[i].help, NULL);
+		print_global(to, &globals[i]);
 	fputs("\npostroom NOUN VERB --help says more of each; postroom manual is the manual page.\n", to);
 }

@@ -80,8 +80,12 @@ static void print_postroom(FILE *to)
 	      "Each verb is one operation of its API; the API's own pages are at /api/docs of the panel.\n"
 	      ".SH OPTIONS\nThese may stand anywhere, also in front of the noun.\n",
 	      to);
-	for (size_t i = 0; i < global_count; i++)
-		print_option(to, globals[i].name, globals[i].value, globals[i].help, NULL);
+	for (size_t i = 0; i < global_count; i++) {
+		char name[64];
+
+		snprintf(name, sizeof name, "-%c, %s", globals[i].letter, globals[i].name);
+		print_option(to, globals[i].letter ? name : globals[i].name, globals[i].value, globals[i].help, NULL);
+	}
 	fputs(".PP\nWhat removes something asks on a terminal, and wants\n.B \\-\\-yes\nwhere there is none. A file called\n.B \\-\nis standard input. "
 	      "A list gives all of its pages; on a terminal the columns of a table are cut to its width, never else.\n"
 	      ".SH COMMANDS\n",
