@@ -1,7 +1,7 @@
 /* bench/load.c: the load generator of `make bench`: options, and one kind of work a call.
  *
- *   load deliver|submit|append|fill|script|idle|guess|logins --port N [--imap N] [--sink N] [--connections N] [--count N] [--size N] [--users N]
- *        [--account N] [--seconds N] [--domain D] [--password P] [--tls] [IMAP command...]
+ *   load deliver|submit|append|fill|script|idle|guess|logins|web --port N [--imap N] [--sink N] [--connections N] [--count N] [--size N] [--users N]
+ *        [--account N] [--seconds N] [--domain D] [--password P] [--tls] [IMAP command... | PATH FIELD...]
  */
 #include "tests/bench/load.h"
 
@@ -21,6 +21,7 @@ static const struct {
 	{ "idle", load_idle },
 	{ "guess", load_guess },
 	{ "logins", load_logins },
+	{ "web", load_web },
 };
 
 /* Every option has a value but the last. */
@@ -104,6 +105,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof(works) / sizeof(works[0]); i++)
 		if (span_equals(span_str(argv[1]), span_str(works[i].name)) && read_options(argc - 1, argv + 1, &l))
 			return works[i].run(&l) ? 0 : 1;
-	fprintf(stderr, "usage: load deliver|submit|append|fill|script|idle|guess|logins --port N ...\n");
+	fprintf(stderr, "usage: load deliver|submit|append|fill|script|idle|guess|logins|web --port N ...\n");
 	return 64;
 }

@@ -24,5 +24,6 @@ bool load_script(const struct load *l);
 bool load_idle(const struct load *l);
 bool load_guess(const struct load *l);
 bool load_logins(const struct load *l);
+bool load_web(const struct load *l);
 
 #endif
