@@ -34,26 +34,33 @@ static bool holds_objects(json_t *value)
 	return json_is_array(value) && json_is_object(json_array_get(value, 0));
 }
 
-static void print_object(json_t *object, int depth)
+static void print_table(json_t *list, int depth)
+{
+	struct rows rows;
+
+	if (rows_begin(&rows, OUTPUT_TABLE, NULL) != ERR_OK)
+		return;
+	rows.indent = (size_t)depth * 2;
+	rows_add(&rows, list);
+}
+
+/* `counters`: those that count nothing yet are left out. */
+static void print_object(json_t *object, int depth, bool counters)
 {
 	const char *name;
-	json_t *value, *item;
-	size_t i;
+	json_t *value;
 
 	json_object_foreach(object, name, value)
 	{
+		if (counters && json_is_integer(value) && json_integer_value(value) == 0)
+			continue;
 		print_name(name, depth);
 		if (json_is_object(value) && json_object_size(value) > 0 && depth < DEPTH_MAX) {
 			putchar('\n');
-			print_object(value, depth + 1);
-		} else if (holds_objects(value) && depth < DEPTH_MAX) {
+			print_object(value, depth + 1, strcmp(name, "counters") == 0);
+		} else if (holds_objects(value)) {
 			putchar('\n');
-			json_array_foreach(value, i, item)
-			{
-				print_object(item, depth + 1);
-				if (i + 1 < json_array_size(value))
-					putchar('\n');
-			}
+			print_table(value, depth + 1);
 		} else {
 			putchar(' ');
 			print_text(value);
@@ -124,7 +131,7 @@ static void print_for_people(const struct arguments *a, json_t *value)
 		rows_add(&rows, json_object_get(value, "data"));
 		rows_end(&rows, json_string_value(json_object_get(value, "next_cursor")), -1);
 	} else if (json_is_object(value)) {
-		print_object(value, 0);
+		print_object(value, 0, false);
 	} else {
 		print_text(value);
 	}

@@ -90,7 +90,7 @@ static void measure(struct rows *r, json_t *list)
 static void fit(struct rows *r)
 {
 	for (;;) {
-		size_t total = 0, widest = 0;
+		size_t total = r->indent, widest = 0;
 
 		for (size_t k = 0; k < r->column_count; k++) {
 			total += r->widths[k] + (k > 0 ? GAP : 0);
@@ -112,7 +112,7 @@ static void print_cell(const struct rows *r, size_t k, struct span text)
 		text = width_take(text, r->widths[k] - 1);
 		width = width_columns(text) + 1;
 	}
-	printf("%.*s%s", (int)text.len, text.ptr ? text.ptr : "", cut ? "\xe2\x80\xa6" : "");
+	printf("%*s%.*s%s", k == 0 ? (int)r->indent : 0, "", (int)text.len, text.ptr ? text.ptr : "", cut ? "\xe2\x80\xa6" : "");
 	if (last)
 		putchar('\n');
 	for (size_t i = width; !last && i < r->widths[k] + GAP; i++)

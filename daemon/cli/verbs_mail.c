@@ -46,7 +46,7 @@ static const struct verb list[] = {
 	} },
 	{ .noun = "queue", .verb = "flush", .operation = "queue_bulk", .summary = "try all that waits now", .kind = VERB_API, .is = VERB_PLANS | VERB_HAS_JOB, .fixed_body = "{\"action\":\"retry\",\"filter\":{}}" },
 
-	{ .noun = "trace", .operation = "messages_list", .summary = "what happened to messages, the newest first", .kind = VERB_TRACE, .is = VERB_NEWEST, .columns = "arrived_at direction state sender recipient subject last_reply", .arguments = {
+	{ .noun = "trace", .operation = "messages_list", .summary = "what happened to messages, the newest first", .kind = VERB_TRACE, .is = VERB_NEWEST, .columns = "id arrived_at direction state sender recipient subject last_reply", .arguments = {
 		{ "WHAT", NULL, ARGUMENT_TEXT, PLACE_HAND, NULL, false, NULL, "an address, a message's id (then its whole story), or words" },
 		{ "--from", "ADDRESS", ARGUMENT_TEXT, PLACE_QUERY, "sender", false, NULL, "of the sender; *@domain for all of a domain" },
 		{ "--to", "ADDRESS", ARGUMENT_TEXT, PLACE_QUERY, "recipient", false, NULL, "of the recipient; *@domain for all of a domain" },

@@ -133,15 +133,15 @@ static void times_are_periods_or_dates(void **state)
 	assert_int_equal(read_words("audit ls --since 24h", "", &a, &why), ERR_OK);
 	expect_span(buf_span(&a.query), "since=2025-12-31T00%3A00%3A00.000Z");
 	arguments_clear(&a);
-	assert_int_equal(read_words("token add x --expires 2d", "", &a, &why), ERR_OK);
+	assert_int_equal(read_words("token add x --scopes users:read --expires 2d", "", &a, &why), ERR_OK);
 	assert_string_equal(field(&a, "expires_at"), "2026-01-03T00:00:00.000Z");
 	arguments_clear(&a);
-	assert_int_equal(read_words("token add x --expires 2026-02-28", "", &a, &why), ERR_OK);
+	assert_int_equal(read_words("token add x --scopes users:read --expires 2026-02-28", "", &a, &why), ERR_OK);
 	assert_string_equal(field(&a, "expires_at"), "2026-02-28T00:00:00Z");
 	arguments_clear(&a);
-	expect_usage("token add x --expires tomorrow", "--expires");
-	expect_usage("token add x --expires 2026-02-30", "--expires");
-	expect_usage("token add x --expires 99999999999d", "--expires");
+	expect_usage("token add x --scopes users:read --expires tomorrow", "--expires");
+	expect_usage("token add x --scopes users:read --expires 2026-02-30", "--expires");
+	expect_usage("token add x --scopes users:read --expires 99999999999d", "--expires");
 	clock_set_source(NULL);
 }
 
