@@ -68,7 +68,7 @@ def p99(times):
 
 def measure(bench, harness, pss_kib, server):
     instance = server.instance
-    token = json.loads(instance.cli("token", "add", "bench", "--scopes", "users:read,users:write,domains:write,jobs:read", "-o", "json"))["token"]
+    token = instance.cli("token", "add", "bench", "--scopes", "users:read,users:write,domains:write,jobs:read", "-o", "json")["token"]
     instance.cli("setting", "set", "api_requests_per_minute", "60000")
     api = Api(instance.port["https"], token)
     hashed = subprocess.run(["openssl", "passwd", "-6", "-salt", "benchbench", harness.PASSWORD], capture_output=True, text=True, check=True).stdout.strip()
