@@ -68,6 +68,7 @@ static enum err check_answers(enum operation op, const struct openapi_operation 
 {
 	bool known = !(policies[op].roles & MAY_ANYBODY);
 	bool if_match = takes(o, IN_HEADER, "If-Match");
+	bool other_request = takes(o, IN_HEADER, "Idempotency-Key") && (o->body != BODY_NONE || o->arg_count > 0);
 	const struct {
 		const char *status;
 		bool must, may;
@@ -80,7 +81,7 @@ static enum err check_answers(enum operation op, const struct openapi_operation 
 		{ "412", if_match, false },
 		{ "428", false, if_match },
 		{ "415", o->body != BODY_NONE, false },
-		{ "422", o->body == BODY_JSON, true },
+		{ "422", o->body == BODY_JSON || other_request, true },
 		{ "200", takes(o, IN_QUERY, "dry_run"), true },
 	};
 	const json_t *answers = json_object_get(o->source, "responses");
