@@ -385,6 +385,15 @@ class Walker:
             if error.get("code") not in self.document.codes:
                 self.fault(f"{what}: code {error.get('code')} is not documented")
 
+    def over(self, check):
+        """check(operation) for each; what goes wrong on the way there is a fault too."""
+        for operation in sorted(self.operations.values(), key=lambda o: o.id):
+            try:
+                check(operation)
+            except (AssertionError, AttributeError, KeyError, LookupError, TypeError) as error:
+                self.fault(f"{operation.id}: {type(error).__name__}: {error}")
+        self.end()
+
     def end(self):
         """Fails with what was found since the last time."""
         faults, self.faults = self.faults, []

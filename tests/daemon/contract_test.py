@@ -1,8 +1,8 @@
 """Every operation of the API's document against the running daemon: what it takes, what it refuses, and each status that it says it has."""
 import harness
 from contract import query_text
-from contract_world import SERVICES, World
-from harness import shared
+from contract_world import World, instance
+from harness import PASSWORD
 
 NOWHERE = "nothing-here"
 _world = []
@@ -10,12 +10,8 @@ _world = []
 
 def world():
     if not _world:
-        _world.append(World(shared(users=["alice", "bob"], services=SERVICES)))
+        _world.append(World(instance()))
     return _world[0]
-
-
-def each(w):
-    return sorted(w.operations.values(), key=lambda o: o.id)
 
 
 def bad_texts(document, schema):
@@ -36,188 +32,271 @@ def test_documents_of_the_wire_and_of_the_socket_are_one():
 
 
 def test_each_operation_works():
-    """With valid values: over the socket, and reads also with a session and a token."""
+    """With valid values: over the socket or with a session, and reads also with an owner's session and a token."""
     w = world()
-    for o in each(w):
-        w.call_valid(o.id, expect=o.success())
+
+    def check(o):
+        w.use(o.id, w.valid(o.id), expect=o.success())
         if o.method == "GET" and "local" not in o.demands:
-            w.call_valid(o.id, caller="owner", expect=o.success())
+            w.use(o.id, w.valid(o.id), caller="owner", expect=o.success())
             if "no_token" not in o.demands:
-                w.call_valid(o.id, caller="token", expect=o.success())
-    w.end()
+                w.use(o.id, w.valid(o.id), caller="token", expect=o.success())
+    w.over(check)
 
 
 def test_putting_again_what_is_there_is_no_addition():
     w = world()
-    for o in each(w):
+
+    def check(o):
         if o.method == "PUT" and 201 in o.statuses:
             made = w.valid(o.id)
             for status in (201, 200):
-                w.call(o.id, *made["args"], body=made["body"], headers=made.get("headers"), expect=status)
-    w.end()
+                w.use(o.id, made, expect=status)
+    w.over(check)
 
 
 def test_reads_that_know_the_etag_get_no_body():
     w = world()
-    for o in each(w):
+
+    def check(o):
         if 304 in o.statuses:
             made = w.valid(o.id)
             for _ in range(5):  # what is in motion may have another tag already
-                tag = w.call(o.id, *made["args"], query=made.get("query"), expect=200).headers["ETag"]
-                again = w.call(o.id, *made["args"], query=made.get("query"), headers={"If-None-Match": tag}, expect=(200, 304))
-                if again.status == 304:
+                tag = w.use(o.id, made, expect=200).headers["ETag"]
+                if w.use(o.id, made, headers={"If-None-Match": tag}, expect=(200, 304)).status == 304:
                     break
-            w.call(o.id, *made["args"], query=made.get("query"), headers={"If-None-Match": '"another"'}, expect=200)
+            w.use(o.id, made, headers={"If-None-Match": '"another"'}, expect=200)
             if (o.id, 304) not in w.reached:
                 w.fault(f"{o.id}: 304 was not reached")
-    w.end()
+    w.over(check)
 
 
 def test_unknown_and_malformed_queries_are_refused():
     w = world()
-    for o in each(w):
+
+    def check(o):
         made = w.valid(o.id)
-        args, headers, body = made["args"], made.get("headers"), made.get("body")
         for query in ("no_such_parameter=1", "%zz=1", "=%00"):
-            w.call(o.id, *args, body=body, headers=headers, query=query, expect=400)
+            w.use(o.id, made, query=query, expect=400)
         for name, schema in o.query.items():
             for text in bad_texts(w.document, schema):
-                answer = w.call(o.id, *args, body=body, headers=headers, query=dict(made.get("query", {}), **{name: text}), expect=400)
+                answer = w.use(o.id, made, query={name: text}, expect=400)
                 if answer.status == 400 and name not in [e["pointer"].split("/")[0] for e in answer.json["errors"]]:
                     w.fault(f"{o.id}: {name}={text[:40]}: no pointer at it: {answer}")
-            w.call(o.id, *args, body=body, headers=headers, query=f"{name}=1&{name}=1", expect=400)
+            w.use(o.id, made, query=f"{name}=1&{name}=1", expect=400)
         for name, schema in o.headers.items():
             limit = w.document.follow(schema).get("maxLength")
             if limit:
-                w.call(o.id, *args, body=body, headers=dict(headers or {}, **{name: "x" * (limit + 1)}), expect=400)
-    w.end()
+                w.use(o.id, made, headers={name: "x" * (limit + 1)}, expect=400)
+    w.over(check)
 
 
 def test_values_at_the_edge_of_a_query_are_taken():
     w = world()
-    for o in each(w):
+
+    def check(o):
         if o.method != "GET":
-            continue
+            return
         made = w.valid(o.id)
         for name, schema in o.query.items():
             if name not in ("cursor", "fields"):
                 for value in w.document.fitting(schema):
-                    w.call(o.id, *made["args"], query=dict(made.get("query", {}), **{name: value}))
-    w.end()
+                    w.use(o.id, made, query={name: value})
+    w.over(check)
 
 
 def test_callers_without_the_right_are_refused():
     w = world()
-    for o in each(w):
+
+    def check(o):
         if "anybody" in o.roles:
-            continue
+            return
         made = w.valid(o.id)
-        args, headers, body = made["args"], made.get("headers"), made.get("body")
-        w.call(o.id, *args, body=body, headers=headers, caller="nobody", expect=401)
-        if "local" in o.demands:
-            w.call(o.id, *args, body=body, headers=headers, caller="owner", expect=403)
+        local, safe = "local" in o.demands, o.method == "GET"
+        w.use(o.id, made, caller="nobody", expect=401)
+        if local:
+            w.use(o.id, made, caller="owner", expect=403)
         elif o.scope or "no_token" in o.demands:
-            w.call(o.id, *args, body=body, headers=headers, caller="fewer" if o.scope == "jobs:read" else "few", expect=403)
-        if "user" not in o.roles and "local" not in o.demands:
-            w.call(o.id, *args, body=body, headers=headers, caller="user", expect=403)
-        if o.method != "GET" and "local" not in o.demands:
-            w.call(o.id, *args, body=body, headers=dict(headers or {}, **{"X-CSRF-Token": None}), caller="owner", expect=403)
-            w.call(o.id, *args, body=body, headers=dict(headers or {}, **{"Sec-Fetch-Site": "cross-site"}), caller="owner", expect=403)
-    w.end()
+            w.use(o.id, made, caller="fewer" if o.scope == "jobs:read" else "few", expect=403)
+        if "user" not in o.roles and not local:
+            w.use(o.id, made, caller="user", expect=403)
+        if "account" in o.demands:
+            w.use(o.id, made, caller="local", expect=403)
+        if not safe and not local:
+            w.use(o.id, made, caller="owner", headers={"X-CSRF-Token": None}, expect=403)
+            w.use(o.id, made, caller="owner", headers={"Sec-Fetch-Site": "cross-site"}, expect=403)
+    w.over(check)
 
 
 def test_what_is_not_there_is_not_found():
     w = world()
-    for o in each(w):
+
+    def check(o):
         if 404 in o.statuses and o.args:
             made = w.valid(o.id)
             for name in (NOWHERE, "nobody@example.org", "nothing.example", "1" * 300, "\u00e4\x01'\"<>"):
-                w.call(o.id, *made["args"][:-1], name, body=made.get("body"), headers=made.get("headers"), expect=(404, 422))
+                w.use(o.id, made, args=(*made["args"][:-1], name), expect=(404, 422))
             if (o.id, 404) not in w.reached:
                 w.fault(f"{o.id}: 404 was not reached")
-    w.end()
+    w.over(check)
 
 
 def test_broken_bodies_are_refused_with_a_pointer():
     w = world()
-    for o in each(w):
+
+    def check(o):
         if o.body_schema is None:
-            continue
+            return
         made = w.valid(o.id)
-        args, headers, query, body = made["args"], made.get("headers", {}), made.get("query"), made["body"]
-        kind = {"Content-Type": "application/json"}
         for text in (b"{", b"[]", b"5", b'{"a": 1, "a": 2}', b'{"a": "\xff"}', b'{"a": "\\u0000"}', b"{" * 5000):
-            w.call(o.id, *args, body=text, headers=dict(headers, **kind), query=query, expect=400)
-        for at, code, value in w.document.broken(o.body_schema, body):
+            w.use(o.id, made, body=text, headers={"Content-Type": "application/json"}, expect=400)
+        for at, code, value in w.document.broken(o.body_schema, made["body"]):
             if at == "":
                 continue
-            answer = w.call(o.id, *args, body=value, headers=headers, query=query, expect=422)
+            answer = w.use(o.id, made, body=value, expect=422)
             if answer.status == 422 and not any(e["pointer"] == at and e["code"] == code for e in answer.json.get("errors", [])):
                 w.fault(f"{o.id}: {code} at {at}: {answer}")
-    w.end()
+    w.over(check)
 
 
 def test_bodies_of_another_type_are_refused():
     w = world()
-    for o in each(w):
+
+    def check(o):
         if o.content:
-            made = w.valid(o.id)
-            w.call(o.id, *made["args"], body=b"a=b", headers=dict(made.get("headers", {}), **{"Content-Type": "application/x-www-form-urlencoded"}), expect=415)
-    w.end()
+            w.use(o.id, w.valid(o.id), body=b"a=b", headers={"Content-Type": "application/x-www-form-urlencoded"}, expect=415)
+    w.over(check)
 
 
 def test_dry_runs_say_what_would_change_and_change_nothing():
     w = world()
-    for o in each(w):
+
+    def check(o):
         if "dry_run" in o.query:
             made = w.valid(o.id)
             for _ in range(2):
-                answer = w.call(o.id, *made["args"], body=made.get("body"), headers=made.get("headers"), query=dict(made.get("query", {}), dry_run=1), expect=200)
+                answer = w.use(o.id, made, query={"dry_run": 1}, expect=200)
                 if answer.status == 200 and answer.json.get("dry_run") is not True:
                     w.fault(f"{o.id}: not a dry run: {answer}")
-            w.call(o.id, *made["args"], body=made.get("body"), headers=made.get("headers"), query=made.get("query"), expect=tuple(s for s in o.statuses if s < 300))
-    w.end()
+            w.use(o.id, made, expect=tuple(s for s in o.statuses if s < 300))
+    w.over(check)
 
 
 def test_values_at_the_edge_of_a_body_pass_the_schema():
     """In dry runs: what the schema takes may be refused for what it means, not for its form."""
     w = world()
-    for o in each(w):
+
+    def check(o):
         if o.body_schema is None or "dry_run" not in o.query:
-            continue
+            return
         made = w.valid(o.id)
         for name, field in w.document.follow(o.body_schema).get("properties", {}).items():
             for value in w.document.fitting(field):
-                w.call(o.id, *made["args"], body=dict(made["body"], **{name: value}), headers=made.get("headers"), query=dict(made.get("query", {}), dry_run=1))
-    w.end()
+                w.use(o.id, made, body=dict(made["body"], **{name: value}), query={"dry_run": 1})
+    w.over(check)
 
 
 def test_if_match_is_held_against_what_is_there():
     w = world()
-    for o in each(w):
+
+    def check(o):
         if 412 in o.statuses:
-            made = w.valid(o.id)
-            w.call(o.id, *made["args"], body=made.get("body"), headers=dict(made.get("headers", {}), **{"If-Match": '"another"'}), query=made.get("query"), expect=412)
+            w.use(o.id, w.valid(o.id), headers={"If-Match": '"another"'}, expect=412)
         if 428 in o.statuses:
-            made = w.valid(o.id)
-            w.call(o.id, *made["args"], body=made.get("body"), headers=dict(made.get("headers", {}), **{"If-Match": None}), query=made.get("query"), expect=428)
-    w.end()
+            w.use(o.id, w.valid(o.id), headers={"If-Match": None}, expect=428)
+    w.over(check)
 
 
 def test_a_key_makes_trying_again_safe():
     w = world()
-    for o in each(w):
+
+    def check(o):
         if "Idempotency-Key" not in o.headers:
-            continue
-        made = w.valid(o.id)
-        headers = dict(made.get("headers", {}), **{"Idempotency-Key": w.name("key")})
-        first = w.call(o.id, *made["args"], body=made.get("body"), headers=headers, query=made.get("query"), expect=tuple(s for s in o.statuses if s < 300))
-        second = w.call(o.id, *made["args"], body=made.get("body"), headers=headers, query=made.get("query"), expect=first.status)
+            return
+        made, key = w.valid(o.id), {"Idempotency-Key": w.name("key")}
+        first = w.use(o.id, made, headers=key, expect=tuple(s for s in o.statuses if s < 300))
+        second = w.use(o.id, made, headers=key, expect=first.status)
         if second.headers.get("Idempotency-Replayed") != "true" or second.body != first.body:
             w.fault(f"{o.id}: not the first answer again: {first} {second}")
         other = w.valid(o.id)
-        if (other["args"], other.get("body")) != (made["args"], made.get("body")):
-            w.call(o.id, *other["args"], body=other.get("body"), headers=headers, query=other.get("query"), expect=422)
+        if (other["args"], other["body"]) != (made["args"], made["body"]):
+            w.use(o.id, dict(other, caller=made["caller"]), headers=key, expect=422)
+    w.over(check)
+
+
+def test_names_that_are_taken_are_conflicts():
+    w = world()
+    alias = w.alias()
+    w.call("domain_create", body={"name": "example.org"}, expect=409)
+    w.call("user_create", body={"address": w.person, "password": PASSWORD}, expect=409)
+    w.call("user_put", alias, body={"name": "Somebody"}, expect=409)
+    w.call("alias_create", body={"address": alias, "targets": ["alice@example.org"]}, expect=409)
+    w.call("alias_put", w.person, body={"targets": ["alice@example.org"]}, expect=409)
+    w.call("admin_create", body={"user": w.admin(), "role": "auditor"}, expect=409)
+    w.end()
+
+
+def test_what_is_needed_cannot_go():
+    w = world()
+    w.call("domain_delete", "example.org", expect=409)
+    w.call("user_update", "alice@example.org", body={"suspended": True}, expect=409)
+    w.call("user_delete", "alice@example.org", expect=409)
+    w.call("admin_update", "alice@example.org", body={"role": "auditor"}, expect=409)
+    w.call("admin_delete", "alice@example.org", expect=409)
+    w.settle()
+    w.call("apply_create", body={"version": 1, "users": [{"address": "alice@example.org", "suspended": True}]}, headers=w.condition("export_get"), expect=409)
+    w.end()
+
+
+def test_a_job_that_is_done_cannot_be_cancelled():
+    w = world()
+    job = w.job()
+    w.settle()
+    w.call("job_cancel", job, expect=409)
+    w.end()
+
+
+def test_second_factors_come_in_their_order():
+    w = world()
+    plain, proven = w.visitor(), w.with_second_factor()
+    w.call("me_totp_create", caller=proven, expect=409)
+    w.call("me_totp_confirm", body={"code": "123456"}, caller=plain, expect=409)
+    w.call("me_totp_delete", caller=plain, expect=404)
+    w.call("me_recovery_codes_create", caller=plain, expect=409)
+    w.end()
+
+
+def test_passkeys_work_at_the_host_name_only():
+    w = world()
+    login = w.valid("session_passkey_create")
+    caller = w.visitor()
+    w.call("me_passkey_options", caller=caller, expect=409)
+    w.call("me_passkey_create", body=w.passkey_made(caller)[0], caller=caller, expect=409)
+    w.call("session_passkey_options", caller="nobody", expect=409)
+    w.call("session_passkey_create", body=login["body"], caller="nobody", expect=409)
+    w.use("session_passkey_create", login, body=dict(login["body"], signature="AAAA"), expect=401)
+    w.end()
+
+
+def test_logging_in_needs_the_right_words_from_our_own_pages():
+    w = world()
+    w.call("session_create", body={"login": w.person, "password": "wrong"}, caller="nobody", expect=401)
+    w.use("session_create", w.valid("session_create"), headers={"Sec-Fetch-Site": "cross-site"}, expect=403)
+    w.call("session_prove", body={"password": "wrong"}, caller="user", expect=401)
+    w.end()
+
+
+def test_too_many_requests_wait_for_their_turn():
+    w = world()
+    w.callers["hasty"] = w.bearer(["domains:read"])
+    fast = w.fastest()
+    w.call("settings_update", body={"api_requests_per_minute": w.rule("api_requests_per_minute")["minimum"]}, headers=w.condition("settings_list"), expect=200)
+    for _ in range(2 * w.rule("api_requests_per_minute")["minimum"] + 10):
+        answer = w.call("domains_list", caller="hasty", expect=(200, 429))
+        if answer.status == 429:
+            break
+    w.call("settings_update", body={"api_requests_per_minute": fast}, headers=w.condition("settings_list"), expect=200)
+    assert answer.status == 429 and int(answer.headers["Retry-After"]) >= 1, answer
     w.end()
 
 

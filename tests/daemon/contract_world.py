@@ -1,12 +1,16 @@
 """The world in which operations are called: an instance with callers of every kind, and makers of what a path can name."""
-import subprocess
-import tempfile
-
 import contract
+import contract_keys
 import harness
 from harness import PASSWORD, wait_until
 
 SERVICES = ("mx", "submission", "imap", "https")
+CONF = "proxy_from = 127.0.0.1"  # so that a request can come from elsewhere
+HOST = "mail.example.org"
+
+
+def instance():
+    return harness.shared(users=["alice", "bob"], services=SERVICES, conf=CONF)
 
 
 class World(contract.Walker):
@@ -14,28 +18,35 @@ class World(contract.Walker):
 
     def __init__(self, instance):
         super().__init__(instance)
-        self.counter, self.away = 0, None
+        self.counter, self.away, self.traced = 0, None, None
         self.requests = dict(REQUESTS)
         self.call("settings_update", body={"api_requests_per_minute": self.fastest()}, headers=self.condition("settings_list"), expect=200)
         self.call("relay_put", "*", body={"host": "127.0.0.1", "port": harness.free_port(), "tls": "none"}, expect=(200, 201))  # nobody listens: mail waits
         self.callers["owner"] = self.log_in("alice@example.org")
         self.person = self.user()
         self.callers["user"] = self.log_in(self.person)
+        self.other = self.user()  # whose sessions come and go
         self.callers["token"] = self.bearer(self.scopes())
         self.callers["few"] = self.bearer(["jobs:read"])
         self.callers["fewer"] = self.bearer(["audit:read"])
+        self.call("certificate_put", HOST, body=contract_keys.from_authority(HOST), expect=(200, 201))
+        self.at_host = {"Host": f"{HOST}:{instance.port['https']}"}
+        self.origin = "https://" + self.at_host["Host"]
 
     # ---- callers ----
 
+    def rule(self, name):
+        """What a setting may be."""
+        return next(s for s in self.call("settings_list", expect=200).json["data"] if s["name"] == name)
+
     def fastest(self):
-        rules = {s["name"]: s for s in self.call("settings_list", expect=200).json["data"]}
-        return rules["api_requests_per_minute"]["maximum"]
+        return self.rule("api_requests_per_minute")["maximum"]
 
     def scopes(self):
         return sorted({o.scope for o in self.operations.values() if o.scope})
 
-    def log_in(self, address, password=PASSWORD):
-        answer = self.call("session_create", body={"login": address, "password": password}, caller="nobody", expect=(200, 201))
+    def log_in(self, address):
+        answer = self.call("session_create", body={"login": address, "password": PASSWORD}, caller="nobody", expect=201)
         cookie = answer.headers["Set-Cookie"].split(";")[0]
         return {"Cookie": cookie, "X-CSRF-Token": answer.json["csrf_token"]}
 
@@ -82,10 +93,12 @@ class World(contract.Walker):
         return wait_until(lambda: [m["id"] for m in self.call("queue_list", query={"from": sender}, expect=200).json["data"]], 10, "a message waits")[0]
 
     def message(self):
-        """The id of a message in the trace."""
-        sender = self.name("s") + "@sender.example"
-        self.instance.send(sender=sender, to=["alice"])
-        return wait_until(lambda: [m["id"] for m in self.call("messages_list", query={"sender": sender}, expect=200).json["data"]], 10, "the trace knows the message")[0]
+        """The id of a message in the trace, which is written once a second."""
+        if not self.traced:
+            sender = self.name("s") + "@sender.example"
+            self.instance.send(sender=sender, to=["alice"])
+            self.traced = wait_until(lambda: [m["id"] for m in self.call("messages_list", query={"sender": sender}, expect=200).json["data"]], 10, "the trace knows the message")[0]
+        return self.traced
 
     def webhook(self):
         return self.call("webhook_create", body={"url": "https://127.0.0.1:9/hook", "types": ["message.*"]}, expect=201).json["id"]
@@ -96,54 +109,92 @@ class World(contract.Walker):
         return hook, wait_until(lambda: [d["id"] for d in self.call("webhook_deliveries_list", hook, expect=200).json["data"]], 10, "a delivery is listed")[0]
 
     def certificate(self):
-        return self.certificate_named(self.name("c") + ".example.org")
-
-    def certificate_named(self, name):
-        self.call("certificate_put", name, body=self.pair(name), expect=(200, 201))
-        return name
-
-    @staticmethod
-    def pair(name):
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([harness.tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{folder}/key", "-out", f"{folder}/chain",
-                            "-days", "30", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"], check=True, capture_output=True)
-            with open(f"{folder}/chain", encoding="ascii") as chain, open(f"{folder}/key", encoding="ascii") as key:
-                return {"chain_pem": chain.read(), "key_pem": key.read()}
+        made = certificate(self)
+        self.call("certificate_put", *made["args"], body=made["body"], expect=201)
+        return made["args"][0]
 
     def job(self):
         return self.call("queue_bulk", body={"action": "retry", "filter": {"to": "*@nowhere.example"}}, expect=202).json["id"]
+
+    def waiting_job(self):
+        """One behind another that takes a while."""
+        self.call("users_bulk", body={"action": "suspend", "users": [f"nobody{n}@example.org" for n in range(10000)]}, expect=202)
+        return self.job()
+
+    def settle(self):
+        """Until no job is at work."""
+        wait_until(lambda: all(j["state"] not in ("waiting", "running") for j in self.call("jobs_list", expect=200).json["data"]), 20, "the jobs are done")
 
     def submitter(self):
         uid = str(20000 + int(self.name("")))
         self.call("submitter_put", uid, body={"sender": "alice@example.org", "remote": False}, expect=201)
         return uid
 
-    def app_password_of_user(self):
-        """(user, id of an app password)"""
-        address = self.user()
-        made = self.call("me_app_password_create", body={"label": self.name("phone")}, caller=self.caller(address), expect=201)
-        return address, made.json["id"]
+    def token(self):
+        return self.call("token_create", body={"label": self.name("token"), "scopes": ["jobs:read"]}, caller="owner", expect=201).json["id"]
 
-    def caller(self, address):
-        """A caller that is logged in as this user."""
-        self.callers.setdefault(address, self.log_in(address))
+    def admin(self):
+        address = self.user()
+        self.call("admin_create", body={"user": address, "role": "auditor"}, expect=201)
         return address
 
+    def visitor(self, address=None):
+        """A caller with a new session of this user, or of a new one."""
+        name = self.name("visitor")
+        self.callers[name] = self.log_in(address or self.user())
+        return name
+
+    def app_password(self, caller):
+        return self.call("me_app_password_create", body={"label": self.name("phone"), "protocols": ["imap"]}, caller=caller, expect=201).json["id"]
+
+    def refusal(self):
+        """Somebody elsewhere guesses until the door is closed."""
+        far = f"198.51.100.{int(self.name('')) % 250 + 1}"
+        address = self.name("nobody") + "@example.org"
+        for _ in range(30):
+            answer = self.call("session_create", body={"login": address, "password": "wrong"}, caller="nobody", headers={"X-Forwarded-For": far}, expect=(401, 429))
+            if answer.status == 429:
+                break
+        return self.call("refusals_list", query={"limit": 500}, expect=200).json["data"][0]["id"]
+
+    def with_codes(self):
+        """A caller whose one-time codes are asked for and not confirmed, and the secret."""
+        caller = self.visitor()
+        return caller, self.call("me_totp_create", caller=caller, expect=201).json["secret"]
+
+    def with_second_factor(self):
+        caller, secret = self.with_codes()
+        self.call("me_totp_confirm", body={"code": contract_keys.one_time_code(secret)}, caller=caller, expect=200)
+        return caller
+
+    def passkey_made(self, caller):
+        """The body of a registration, and the key."""
+        key = contract_keys.Passkey(HOST, self.origin)
+        options = self.call("me_passkey_options", caller=caller, headers=self.at_host, expect=200).json["public_key"]
+        return dict(key.register(options["challenge"]), label=self.name("key")), key, options["user"]["id"]
+
+    def passkey(self):
+        """(caller, id of a key, the key, user handle)"""
+        caller = self.visitor()
+        body, key, handle = self.passkey_made(caller)
+        made = self.call("me_passkey_create", body=body, caller=caller, headers=self.at_host, expect=201)
+        return caller, made.json["id"], key, handle
+
     def valid(self, name):
+        """What a call that works needs: args, body, query, headers, caller."""
         operation = self.operations[name]
         made = self.requests.get(name, lambda w: {})(self)
-        made.setdefault("args", ())
-        if operation.body_schema is not None:
-            made.setdefault("body", operation.example())
+        for part, empty in (("args", ()), ("query", {}), ("headers", {}), ("body", operation.example()), ("caller", None)):
+            made.setdefault(part, empty)
         return made
 
-    def call_valid(self, name, **changes):
-        made = self.valid(name)
-        args = changes.pop("args", made.pop("args"))
-        headers = dict(made.pop("headers", {}), **changes.pop("headers", {}))
-        query = dict(made.pop("query", {}), **changes.pop("query", {}))
-        made.update(changes)
-        return self.call(name, *args, headers=headers, query=query, **made)
+    def use(self, name, made, **changes):
+        """A call with what valid() gave, and changes; of query and headers, additions."""
+        made = dict(made, **{k: v for k, v in changes.items() if k not in ("query", "headers")})
+        made["headers"] = dict(made["headers"], **changes.get("headers", {}))
+        query = changes.get("query", {})
+        made["query"] = query if isinstance(query, str) else dict(made["query"], **query)
+        return self.call(name, *made.pop("args"), **made)
 
 
 def one(maker):
@@ -152,7 +203,52 @@ def one(maker):
 
 def certificate(w):
     name = w.name("c") + ".example.org"
-    return {"args": (name,), "body": w.pair(name)}
+    return {"args": (name,), "body": contract_keys.self_signed(name)}
+
+
+def of_visitor(arguments=lambda w, caller: ()):
+    """On a session of its own, that may end with it."""
+    def make(w):
+        caller = w.visitor(w.other)
+        return {"caller": caller, "args": arguments(w, caller)}
+    return make
+
+
+def own_session(w, caller):
+    other = w.visitor(w.other)
+    return (w.call("session_get", caller=other, expect=200).json["id"],)
+
+
+def app_password_of_user(w):
+    caller = w.visitor(w.other)
+    return {"args": (w.other, w.app_password(caller))}
+
+
+def codes(w):
+    caller, secret = w.with_codes()
+    return {"caller": caller, "body": {"code": contract_keys.one_time_code(secret)}}
+
+
+def passkey_registration(w):
+    caller = w.visitor()
+    return {"caller": caller, "body": w.passkey_made(caller)[0], "headers": w.at_host}
+
+
+def passkey_of_one(w):
+    caller, key, _, _ = w.passkey()
+    return {"caller": caller, "args": (key,), "headers": w.at_host}
+
+
+def passkey_login(w):
+    _, _, key, handle = w.passkey()
+    challenge = w.call("session_passkey_options", caller="nobody", headers=w.at_host, expect=200).json["public_key"]["challenge"]
+    return {"caller": "nobody", "body": key.assert_(challenge, handle), "headers": w.at_host}
+
+
+def apply(w):
+    document = {"version": 1, "aliases": [{"address": w.name("a") + "@example.org", "targets": ["alice@example.org"]}]}
+    w.settle()
+    return {"body": document, "headers": w.condition("export_get")}
 
 
 # What a call that works needs beyond the example of its body.
@@ -168,7 +264,7 @@ REQUESTS = {
     "user_delete": one("user"),
     "user_password_set": one("user"),
     "user_app_passwords_list": one("user"),
-    "user_app_password_delete": lambda w: {"args": w.app_password_of_user()},
+    "user_app_password_delete": app_password_of_user,
     "user_sessions_revoke": one("user"),
     "user_second_factor_reset": one("user"),
     "users_bulk": lambda w: {"body": {"action": "suspend", "users": [w.user()]}},
@@ -187,6 +283,7 @@ REQUESTS = {
     "certificate_get": one("certificate"),
     "certificate_put": certificate,
     "certificate_delete": one("certificate"),
+    "queue_list": lambda w: {"query": {"from": "nobody@sender.example"}},  # what waits is in motion
     "queue_get": one("queued"),
     "queue_retry": one("queued"),
     "queue_delete": one("queued"),
@@ -200,7 +297,34 @@ REQUESTS = {
     "webhook_redeliver": lambda w: {"args": w.delivery()},
     "job_get": one("job"),
     "job_items_list": one("job"),
-    "job_cancel": one("job"),
+    "job_cancel": one("waiting_job"),
+    "session_create": lambda w: {"caller": "nobody", "body": {"login": w.person, "password": PASSWORD}},
+    "session_delete": of_visitor(),
+    "session_prove": lambda w: {"body": {"password": PASSWORD}},
+    "session_passkey_options": lambda w: {"caller": "nobody", "headers": w.at_host},
+    "session_passkey_create": passkey_login,
+    "me_password_set": lambda w: {"caller": w.visitor(), "body": {"current_password": PASSWORD, "password": PASSWORD + "2"}},
+    "me_sessions_revoke": of_visitor(),
+    "me_session_delete": of_visitor(own_session),
+    "me_app_password_create": lambda w: {"caller": "user", "body": {"label": w.name("phone"), "protocols": ["imap"]}},
+    "me_app_password_delete": of_visitor(lambda w, caller: (w.app_password(caller),)),
+    "me_totp_create": lambda w: {"caller": w.visitor()},
+    "me_totp_confirm": codes,
+    "me_totp_delete": lambda w: {"caller": w.with_second_factor()},
+    "me_recovery_codes_create": lambda w: {"caller": w.with_second_factor()},
+    "me_passkey_options": lambda w: {"caller": "user", "headers": w.at_host},
+    "me_passkey_create": passkey_registration,
+    "me_passkey_delete": passkey_of_one,
+    "token_create": lambda w: {"caller": "owner", "body": {"label": w.name("token"), "scopes": ["users:read"]}},
+    "token_get": one("token"),
+    "token_delete": one("token"),
+    "admin_create": lambda w: {"body": {"user": w.user(), "role": "auditor"}},
+    "admin_get": one("admin"),
+    "admin_update": one("admin"),
+    "admin_delete": one("admin"),
+    "refusal_delete": one("refusal"),
+    "message_send": lambda w: {"caller": "owner"},
+    "apply_create": apply,
     "submitter_put": lambda w: {"args": (str(30000 + int(w.name(""))),)},
     "submitter_delete": one("submitter"),
 }
