@@ -15,6 +15,7 @@
 
 #define TEXT_MAX (4u * 1024u * 1024u)
 #define LABEL_MAX 256u
+#define STORED_MAX (64u * 1024u * 1024u) /* certificates with their keys */
 
 static const struct {
 	const char *family, *help;
@@ -125,10 +126,12 @@ static void add_queue(struct buf *out, struct queue *q)
 static void add_certificates(struct api_call *c, struct buf *out)
 {
 	struct stored_certificate *list;
-	size_t count;
+	struct arena a;
+	size_t count = 0;
 
-	if (directory_certificates(c->context->directory, &c->arena, &list, &count) != ERR_OK)
-		return;
+	arena_init(&a, STORED_MAX);
+	if (directory_certificates(c->context->directory, &a, &list, &count) != ERR_OK)
+		count = 0;
 	head(out, "certificate_expiry_timestamp_seconds", "gauge", "When a certificate runs out.");
 	for (size_t i = 0; i < count; i++) {
 		struct x509_info info;
@@ -138,8 +141,8 @@ static void add_certificates(struct api_call *c, struct buf *out)
 		buf_add_str(out, "postroom_certificate_expiry_timestamp_seconds{name=\"");
 		label(out, list[i].name);
 		buf_addf(out, "\"} %lld\n", (long long)(info.not_after_ms / 1000));
-		explicit_bzero((char *)(uintptr_t)list[i].key_pem.ptr, list[i].key_pem.len);
 	}
+	arena_wipe(&a); /* the keys came along */
 }
 
 static void add_trace(struct buf *out, struct trace *t)

@@ -97,12 +97,3 @@ bool call_read_body(struct api_call *c, const struct body_field *fields, size_t 
 	{                                                                                   \
 		call_reply_problem(c, 501, "not_there_yet", NULL, "this is still to come"); \
 	}
-PENDING(webhooks_list)
-PENDING(webhook_create)
-PENDING(webhook_get)
-PENDING(webhook_update)
-PENDING(webhook_delete)
-PENDING(webhook_rotate_secret)
-PENDING(webhook_test)
-PENDING(webhook_deliveries_list)
-PENDING(webhook_redeliver)

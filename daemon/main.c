@@ -30,6 +30,7 @@
 #include "daemon/events/events.h"
 #include "daemon/events/trace.h"
 #include "daemon/imap/imap.h"
+#include "daemon/net/fetch.h"
 #include "daemon/net/pool.h"
 #include "daemon/net/resolver.h"
 #include "daemon/net/tls.h"
@@ -38,6 +39,7 @@
 #include "daemon/ops/ground.h"
 #include "daemon/ops/interfaces.h"
 #include "daemon/ops/service_manager.h"
+#include "daemon/ops/webhooks.h"
 #include "daemon/queue/queue.h"
 #include "daemon/relay/relay.h"
 #include "daemon/smtp/smtp.h"
@@ -69,6 +71,7 @@ struct daemon {
 	struct tls_client *tls_client;
 	struct trace *trace;
 	struct events *events;
+	struct webhooks *webhooks;
 	struct auth *auth;
 	struct store *store;
 	struct resolver *resolver;
@@ -143,6 +146,18 @@ static void stop_events(struct daemon *d)
 {
 	events_free(&d->events);
 	trace_close(&d->trace);
+}
+
+static enum err start_webhooks(struct daemon *d, struct note *why)
+{
+	const struct webhooks_config c = { .directory = d->ground.directory, .events = d->events, .ca_file = d->config.tls_ca_file };
+
+	return webhooks_new(&c, &d->webhooks, why);
+}
+
+static void stop_webhooks(struct daemon *d)
+{
+	webhooks_free(&d->webhooks);
 }
 
 static enum err start_auth(struct daemon *d, struct note *why)
@@ -389,6 +404,7 @@ static enum err start_web(struct daemon *d, struct note *why)
 		.store = d->store,
 		.events = d->events,
 		.trace = d->trace,
+		.webhooks = d->webhooks,
 		.started_ms = clock_real_ms(),
 		.services = d->services,
 		.spool_dir = d->config.data_dir,
@@ -431,6 +447,7 @@ static const struct part {
 	{ "relay", start_relay, stop_relay },
 	{ "queue", start_queue, stop_queue },
 	{ "services", start_services, stop_nothing },
+	{ "webhooks", start_webhooks, stop_webhooks },
 	{ "web", start_web, stop_web },
 	{ "pools", start_pools, stop_pools }, /* last: a mail port that answers means that all is up */
 };
@@ -663,7 +680,7 @@ static int serve(const char *config_path_text)
 	tls_init();
 	if (config_check_files(&d->config, &why) != ERR_OK || open_listeners(d, &why) != ERR_OK)
 		status = fail(EX_CONFIG, &why);
-	else if (db_init() != ERR_OK || checkpointer_new(&d->checkpointer) != ERR_OK)
+	else if (db_init() != ERR_OK || fetch_init() != ERR_OK || checkpointer_new(&d->checkpointer) != ERR_OK)
 		status = fail(EX_OSERR, &why);
 	else
 		status = run(d, &signals);

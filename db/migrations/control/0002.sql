@@ -187,7 +187,8 @@ CREATE TABLE webhook (
 	secret_sealed BLOB NOT NULL,
 	old_secret_sealed BLOB NOT NULL,
 	created_ms INTEGER NOT NULL,
-	last_event INTEGER NOT NULL
+	last_event INTEGER NOT NULL,
+	failing INTEGER NOT NULL DEFAULT 0 CHECK (failing IN (0, 1))
 ) STRICT;
 -- state 0 waiting, 1 delivered, 2 given up.
 CREATE TABLE webhook_delivery (
@@ -204,7 +205,8 @@ CREATE TABLE webhook_delivery (
 	last_status INTEGER NOT NULL,
 	last_error TEXT NOT NULL
 ) STRICT;
-CREATE INDEX webhook_delivery_due ON webhook_delivery (state, next_ms);
+CREATE INDEX webhook_delivery_due ON webhook_delivery (webhook, subject, id) WHERE state = 0;
+CREATE INDEX webhook_delivery_next ON webhook_delivery (next_ms) WHERE state = 0;
 CREATE INDEX webhook_delivery_of ON webhook_delivery (webhook, id);
 
 -- Who may hand in mail over submit.sock, by uid; -1: everybody else. account_id 0: by its unix name. remote: may send outside.

@@ -1,0 +1,210 @@
+"""Server-sent events: what happens comes at once and in order, who comes back misses nothing, rights end the stream."""
+import http.client
+import json
+import threading
+
+import harness
+from admin import UnixConnection, ask
+from harness import SLOW, no_verify, shared, wait_until
+
+
+def daemon():
+    return shared(services=("mx", "submission", "submissions", "imap", "imaps", "https"))
+
+
+class Watcher:
+    """A stream, read on a thread of its own: events in the order in which they came."""
+
+    def __init__(self, token=None, headers=None, query=""):
+        p = daemon()
+        if token:
+            self.connection = http.client.HTTPSConnection("127.0.0.1", p.port["https"], context=no_verify(), timeout=60 * SLOW)
+            headers = {"Host": p.hostname, "Authorization": f"Bearer {token}", **(headers or {})}
+        else:
+            self.connection = UnixConnection(f"{p.dir}/run/admin.sock")
+        self.connection.request("GET", f"/api/v1/events{query}", headers=headers or {})
+        self.response = self.connection.getresponse()
+        self.events, self.lost, self.retry, self.last_id, self.over = [], [], None, None, False
+        if self.response.status == 200:
+            assert self.response.headers["Content-Type"] == "text/event-stream", self.response.headers
+            self.socket = self.connection.sock
+            self.thread = threading.Thread(target=self.read, daemon=True)
+            self.thread.start()
+            wait_until(lambda: self.retry, 10, "the stream begins")
+
+    def read(self):
+        name, data = "message", None
+        try:
+            while (line := self.response.readline()):
+                field, _, rest = line.rstrip(b"\n").decode().partition(": ")
+                if line == b"\n":
+                    if data is not None:
+                        (self.lost if name == "lost" else self.events).append(json.loads(data))
+                    name, data = "message", None
+                elif field == "id":
+                    self.last_id = rest
+                elif field == "data":
+                    assert data is None, "data is one line"
+                    data = rest
+                elif field == "event":
+                    name = rest
+                elif field == "retry":
+                    self.retry = int(rest)
+        except (OSError, ValueError, http.client.HTTPException, AttributeError):
+            pass
+        self.over = True
+
+    def types(self):
+        return [e["type"] for e in self.events]
+
+    def wait(self, type, **fields):
+        def found():
+            return next((e for e in self.events if e["type"] == type and all(e.get(k) == v or e["data"].get(k) == v for k, v in fields.items())), None)
+        return wait_until(found, 15, lambda: f"{type} {fields}: {self.events[-5:]}\n{daemon().log_tail(4)}")
+
+    def close(self):
+        self.connection.close()
+
+
+def token(scopes=("events:read",), account="alice@example.org", **more):
+    """Made by the account's session: tokens are for people."""
+    import ssl
+    p = daemon()
+    connection = http.client.HTTPSConnection("127.0.0.1", p.port["https"], context=no_verify(), timeout=30 * SLOW)
+    headers = {"Host": p.hostname, "Content-Type": "application/json", "Origin": f"https://{p.hostname}"}
+
+    def post(path, body):
+        connection.request("POST", path, json.dumps(body), headers)
+        response = connection.getresponse()
+        text = response.read()
+        assert response.status in (200, 201), (path, response.status, text[:300])
+        return response, json.loads(text)
+
+    response, session = post("/api/v1/session", {"login": account, "password": harness.PASSWORD})
+    headers["Cookie"] = response.headers["Set-Cookie"].split(";")[0]
+    headers["X-CSRF-Token"] = session["csrf_token"]
+    made = post("/api/v1/tokens", {"label": "watch", "scopes": list(scopes), **more})[1]
+    connection.close()
+    return made
+
+
+def make_user(name):
+    ask(daemon(), "POST", "/api/v1/users", {"address": name, "password": harness.PASSWORD}, expect=201)
+
+
+def test_what_happens_comes_at_once_and_in_order():
+    w = Watcher()
+    make_user("carol@example.org")
+    daemon().send(to=["carol"])
+    w.wait("user.changed", subject="carol@example.org", verb="create", domain="example.org")
+    received = w.wait("message.received", recipient="carol@example.org")
+    delivered = w.wait("message.delivered", recipient="carol@example.org")
+    ids = [e["id"] for e in w.events]
+    assert ids == sorted(ids) and received["subject"] == delivered["subject"] and received["id"] < delivered["id"]
+    w.close()
+
+
+def test_types_choose():
+    w = Watcher(query="?types=user.*,message.rejected")
+    make_user("dave@example.org")
+    daemon().send(to=["dave"])
+    make_user("erin@example.org")
+    w.wait("user.changed", subject="erin@example.org")
+    assert set(w.types()) == {"user.changed"}, w.types()
+    w.close()
+    assert Watcher(query="?types=nothing.*").response.status == 400
+
+
+def test_who_comes_back_misses_nothing():
+    w = Watcher()
+    make_user("frank@example.org")
+    w.wait("user.changed", subject="frank@example.org")
+    w.close()
+    make_user("grace@example.org")
+    make_user("heidi@example.org")
+    again = Watcher(headers={"Last-Event-ID": w.last_id})
+    again.wait("user.changed", subject="heidi@example.org")
+    ids = [e["id"] for e in w.events] + [e["id"] for e in again.events]
+    assert ids == list(range(ids[0], ids[0] + len(ids))) and not again.lost, ids
+    again.close()
+    late = Watcher(query=f"?after={w.last_id}")
+    late.wait("user.changed", subject="grace@example.org")
+    late.close()
+
+
+def test_nothing_is_lost_over_a_restart():
+    w = Watcher()
+    make_user("ivan@example.org")
+    w.wait("user.changed", subject="ivan@example.org")
+    daemon().stop()
+    wait_until(lambda: w.over, 10, "the stream ends with the daemon")
+    daemon().start()
+    make_user("judy@example.org")
+    again = Watcher(headers={"Last-Event-ID": w.last_id})
+    again.wait("user.changed", subject="judy@example.org")
+    ids = [int(w.last_id)] + [e["id"] for e in again.events]
+    assert ids == list(range(ids[0], ids[0] + len(ids))) and not again.lost, (ids, again.lost)
+    assert "daemon.started" in again.types(), again.types()
+    again.close()
+
+
+def test_after_a_crash_no_number_comes_twice():
+    w = Watcher()
+    make_user("kim@example.org")
+    w.wait("user.changed", subject="kim@example.org")
+    daemon().kill()
+    daemon().start()
+    again = Watcher(headers={"Last-Event-ID": w.last_id})
+    make_user("leo@example.org")
+    e = again.wait("user.changed", subject="leo@example.org")
+    assert e["id"] > int(w.last_id)
+    assert again.lost, "what a crash may have taken is told"
+    again.close()
+
+
+def test_a_number_that_was_never_given_is_told_as_lost():
+    w = Watcher(headers={"Last-Event-ID": "4611686018427387904"})
+    wait_until(lambda: w.lost, 10, "lost is told")
+    make_user("mallory@example.org")
+    w.wait("user.changed", subject="mallory@example.org")
+    w.close()
+    assert Watcher(headers={"Last-Event-ID": "x"}).response.status == 400
+
+
+def test_a_token_watches_over_https_until_it_is_revoked():
+    made = token()
+    w = Watcher(token=made["token"])
+    assert w.response.status == 200
+    make_user("nina@example.org")
+    w.wait("user.changed", subject="nina@example.org")
+    ask(daemon(), "DELETE", f"/api/v1/users/nina@example.org", expect=204)
+    w.wait("user.changed", verb="delete")
+    revoke(made)
+    wait_until(lambda: w.over, 40, "the stream ends with the token")
+
+
+def revoke(made):
+    import sqlite3
+    ask_as_owner("DELETE", f"/api/v1/tokens/{made['id']}")
+
+
+def ask_as_owner(method, path):
+    p = daemon()
+    connection = http.client.HTTPSConnection("127.0.0.1", p.port["https"], context=no_verify(), timeout=30 * SLOW)
+    headers = {"Host": p.hostname, "Content-Type": "application/json", "Origin": f"https://{p.hostname}"}
+    connection.request("POST", "/api/v1/session", json.dumps({"login": "alice@example.org", "password": harness.PASSWORD}), headers)
+    response = connection.getresponse()
+    session = json.loads(response.read())
+    headers["Cookie"] = response.headers["Set-Cookie"].split(";")[0]
+    headers["X-CSRF-Token"] = session["csrf_token"]
+    connection.request(method, path, headers=headers)
+    response = connection.getresponse()
+    assert response.status in (200, 204), (response.status, response.read())
+    connection.close()
+
+
+def test_without_the_scope_there_is_no_stream():
+    assert Watcher(token=token(scopes=("users:read",))["token"]).response.status == 403
+
+
+harness.run(globals())
