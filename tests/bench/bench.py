@@ -97,7 +97,7 @@ class Bench:
 
     def load(self, server, work, *words, service="imap", popen=False, **options):
         command = [self.args.load, work, "--port", str(server.port["mx" if work == "deliver" else service]), "--password", server.password, "--domain", DOMAIN]
-        if service in ("imaps", "submissions"):
+        if service in ("imaps", "submissions", "https"):
             command.append("--tls")
         for name, value in dict({"users": USERS}, **options).items():
             command += [f"--{name}", str(value)]
@@ -244,6 +244,19 @@ class Bench:
 
     def logins(self, ours, peer):
         people.logins(self, ours)
+
+    def web(self, ours, peer):
+        token = ours.instance.cli("token", "add", "bench-web", "--scopes", "users:read", "-o", "json")["token"]
+        ours.instance.cli("setting", "set", "api_requests_per_minute", "60000")
+        section = "Web server over TLS, connections that are kept"
+
+        def rate(connections, count, *words):
+            return [self.load(ours, "web", *words, service="https", connections=connections, count=count)[0]["per_s"] for _ in range(self.args.runs)]
+
+        for connections in (1, 10, 50):
+            self.row(section, f"GET /healthz, {connections} connection{'s' * (connections > 1)}", "requests/s", rate(connections, 40000 if connections > 1 else 10000, "/healthz"),
+                     target=("least", 19000) if connections == 10 else None, note="the design's probe: 19,000")
+        self.row(section, "a list of 25 users with a token, 10 connections", "requests/s", rate(10, 10000, "/api/v1/users?limit=25", f"Authorization: Bearer {token}"))
 
     def people(self, harness, peer):
         server = Ours(harness, range(1, 2), self.sink)
@@ -407,7 +420,7 @@ def main():
     parser.add_argument("--harness", help="a folder with a bench.py that knows peers/postroom.sh")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--secs", type=float, default=2, help="aim of one run")
-    parser.add_argument("--only", default="deliver,submit,append,mailbox,idle,guess,logins,people,rest")
+    parser.add_argument("--only", default="deliver,submit,append,mailbox,idle,guess,logins,web,people,rest")
     parser.add_argument("--keep", action="store_true", help="print only: leave RESULTS.md and results/ as they are")
     args = parser.parse_args()
     args.postroom, args.load = os.path.abspath(args.postroom), os.path.abspath(args.load)
