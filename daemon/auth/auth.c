@@ -41,6 +41,9 @@
 #define SESSIONS_CACHED 4096
 #define SMALL_CACHE_BYTES ((size_t)4 * 1024 * 1024)
 #define ROUNDS_MAX 3
+/* What is said without a hash is held back too: a loop of logins would fill log and threads. */
+#define REFUSED_DELAY_MS 2000
+#define QUICK_DELAY_MS 100
 #define HOUR_MS ((int64_t)3600 * 1000)
 #define SHOWN_AFTER_END_MS (30 * 24 * HOUR_MS)
 #define TENDS_AN_HOUR 60
@@ -264,6 +267,11 @@ static bool was_proven(struct auth *a, const struct proven_tag *tag)
 	return known;
 }
 
+static int64_t longer(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* What can be said at once. False: it takes a hash. */
 static bool answer_now(struct auth *a, struct question *q, const struct credentials *c, struct auth_result *out)
 {
@@ -272,7 +280,7 @@ static bool answer_now(struct auth *a, struct question *q, const struct credenti
 	proven_make_tag(&a->proven, c ? q->attempt.account_id : q->attempt.who.who, stored, password_of(q), &q->tag);
 	if (c && app_verdict(a, &q->attempt, c, password_of(q), out))
 		return true;
-	*out = (struct auth_result){ .verdict = AUTH_REFUSED };
+	*out = (struct auth_result){ .verdict = AUTH_REFUSED, .delay_ms = q->attempt.trusted ? QUICK_DELAY_MS : REFUSED_DELAY_MS };
 	if (attempt_is_refused(a, &q->attempt, &out->retry_after_ms))
 		return true;
 	if (c && was_proven(a, &q->tag)) {
@@ -282,7 +290,7 @@ static bool answer_now(struct auth *a, struct question *q, const struct credenti
 	*out = (struct auth_result){ .verdict = AUTH_WRONG };
 	if (!attempt_was_wrong(a, &q->attempt, number_of(&q->tag)))
 		return false;
-	out->delay_ms = attempt_failed(a, &q->attempt, number_of(&q->tag));
+	out->delay_ms = longer(attempt_failed(a, &q->attempt, number_of(&q->tag)), QUICK_DELAY_MS);
 	return true;
 }
 

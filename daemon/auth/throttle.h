@@ -14,8 +14,8 @@
  *     With (1), locking out even one person who travels takes as many guesses as the limit, from two wide networks, each of which has an allowance
  *     for a few accounts only before it is refused itself. Failures from known devices do not count for the account.
  * (3) The same wrong password again from the same network is no new guess: a phone with an old password is delayed, but never counted up to a refusal.
- * (4) Trusted networks (a proxy or webmail that speaks for many) are not delayed and not refused; their wrong guesses count for the pair of the account
- *     and "trusted", with THROTTLE_TRUSTED times the limit: they bound guessing, and locking out everybody by way of the proxy takes ten times as long.
+ * (4) Trusted networks (a proxy or webmail that speaks for many) are not refused, and delayed only where an answer costs no hash (0.1 s); their wrong
+ *     guesses count for the pair of the account and "trusted", with THROTTLE_TRUSTED times the limit: they bound guessing, and locking out everybody by way of the proxy takes ten times as long.
  * (5) What cannot be guessed is not refused: a right app password, token, session or passkey opens whatever is counted.
  * (6) A login that succeeds takes nothing off the counts: else the phone of a person would give new guesses to who sits beside it.
  * (7) The tables are fixed, one a kind: names that are none of ours push out only such names. In a full row the one with the fewest

@@ -97,7 +97,9 @@ static void failures_of_a_network_add_up(void **state)
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "mallory@example.test", "wrong", "2001:db8:0:1::2").delay_ms, 250);
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "2001:db8::1").delay_ms, 0);
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "wrong", "192.0.2.7").delay_ms, 0);
-	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "wrong", "192.0.2.7").delay_ms, 0);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "wrong too", "192.0.2.7").delay_ms, 0);
+	/* What costs no hash is held back a little. */
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "wrong", "192.0.2.7").delay_ms, 100);
 }
 
 static void full_queue_is_busy_and_everyone_is_answered_once(void **state)
