@@ -110,7 +110,7 @@ static void finish(struct api_call *c, int status, struct span address, json_t *
 	call_release(c, &s);
 	if (status == 201)
 		call_location(c, "aliases", change.subject);
-	(void)call_finish(c, status, &out, &change);
+	(void)call_finish(c, status, &out, given_real_change(&change));
 }
 
 /* In the batch. */

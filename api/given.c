@@ -18,6 +18,15 @@ void given_is_wrong(struct api_call *c, enum err e, const char *field, const str
 		call_reply_problem(c, 422, "no_such_domain", field, "%s", words);
 }
 
+struct change *given_real_change(struct change *change)
+{
+	if (!change->before || !change->after || !json_equal(change->before, change->after))
+		return change;
+	json_decref(change->before);
+	json_decref(change->after);
+	return NULL;
+}
+
 struct span given_domain(struct api_call *c, struct span name)
 {
 	struct span normal;

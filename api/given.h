@@ -6,6 +6,8 @@
 
 /* Rolls back and answers what a service said no to. A value that is not right, or whose domain is none that the caller reaches, is 422 with the field. */
 void given_is_wrong(struct api_call *c, enum err e, const char *field, const struct note *why);
+/* Null when before and after are the same: nothing to note. Then their values are let go. */
+struct change *given_real_change(struct change *change);
 /* The normal form of a domain's name, in the call's arena; one that is none stays as it is, and names nothing. */
 struct span given_domain(struct api_call *c, struct span name);
 /* ERR_NOT_FOUND: the address is in no domain that the caller reaches. What is no address is found out later. */

@@ -150,7 +150,7 @@ void api_relay_put(struct api_call *c)
 	change.after = masked(json_deep_copy(out), c);
 	if (is_new)
 		call_location(c, "relays", relay.domain);
-	(void)call_finish(c, is_new ? 201 : 200, &out, &change);
+	(void)call_finish(c, is_new ? 201 : 200, &out, given_real_change(&change));
 }
 
 void api_relay_delete(struct api_call *c)

@@ -148,7 +148,7 @@ static void finish(struct api_call *c, int status, const struct subject *subject
 	call_release(c, &s);
 	if (status == 201)
 		call_location(c, "users", arena_printf(&c->arena, "usr_%" PRIu64, subject->id));
-	if (call_finish(c, status, &out, &change) && ends && status != 201)
+	if (call_finish(c, status, &out, given_real_change(&change)) && ends && status != 201)
 		user_end_sessions(c->context, subject->id);
 }
 

@@ -120,7 +120,10 @@ size_t snapshot_domains(const struct snapshot *s, const struct span **out);
 bool snapshot_has_domain(const struct snapshot *s, struct span name);                  /* in its normal form */
 size_t snapshot_accounts(const struct snapshot *s, const struct account *const **out); /* by address */
 size_t snapshot_accounts_by_id(const struct snapshot *s, const struct account **out);  /* in the order in which they were made */
-const struct alias *snapshot_alias(const struct snapshot *s, struct span address);     /* however it is written; null: none */
+/* Marks (one bit each, in the order in which they were made) the accounts whose address or name holds the text; it is ASCII in lower case. `hits` has room
+ * for all and is zero. False: no memory for it. 100,000 accounts take about 2 ms, the first time with a snapshot 10. */
+bool snapshot_search(const struct snapshot *s, struct span text, uint64_t *hits);
+const struct alias *snapshot_alias(const struct snapshot *s, struct span address); /* however it is written; null: none */
 struct alias {
 	struct span address; /* "@domain": catch-all */
 	const struct span *targets;

@@ -20,6 +20,7 @@ void snapshot_release(const struct snapshot **s)
 	arena_clear(&own->text);
 	free(own->accounts);
 	free(own->by_address);
+	search_text_free(atomic_load_explicit(&own->search, memory_order_acquire));
 	free(own->grants);
 	free(own->domains);
 	free(own->aliases);

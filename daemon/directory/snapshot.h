@@ -32,6 +32,8 @@ struct setting_value {
 	bool is_set; /* false: the default */
 };
 
+struct search_text;
+
 struct snapshot {
 	atomic_uint refs;
 	struct arena text; /* all bytes that spans point to */
@@ -40,7 +42,8 @@ struct snapshot {
 	struct setting_value settings[SETTING_COUNT];
 	const struct account *owner; /* gets what nobody else gets of postmaster and abuse; may be null */
 
-	struct account *accounts; /* by id */
+	struct account *accounts;             /* by id */
+	_Atomic(struct search_text *) search; /* of them; null until somebody searches */
 	const struct account **by_address;
 	size_t account_count;
 	struct span *grants; /* of all accounts, in a row */
@@ -63,6 +66,7 @@ struct snapshot {
 
 /* Reads all in the transaction that `db` is in. References: one. */
 enum err snapshot_build(struct db *db, const struct seal_key *data_key, struct snapshot **out, struct note *why) MUST_CHECK;
+void search_text_free(struct search_text *t);
 /* Null: nothing has this name. */
 const struct named *snapshot_find(const struct snapshot *s, struct span key);
 

@@ -115,6 +115,8 @@ static void plan_changes_nothing(void **state)
 	assert_int_equal(ask(w, "DELETE", USERS "/bob@example.org?dry_run=1", ""), 200);
 	assert_string_equal(got_text(w, "changes/0/verb"), "delete");
 	assert_int_equal(ask(w, "DELETE", "/api/v1/domains/example.org?dry_run=1", ""), 409);
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org?dry_run=1", "{\"suspended\":false}"), 200);
+	assert_int_equal(got_number(w, "changes"), 0);
 	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org?dry_run=1", "{\"suspended\":true}"), 200);
 	assert_int_equal(got_number(w, "changes/0/after/suspended"), 1);
 	assert_int_equal(ask(w, "GET", USERS "/bob@example.org", ""), 200);
