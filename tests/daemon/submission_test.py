@@ -269,7 +269,7 @@ def test_guessers_do_not_slow_a_reader():
             try:
                 with raw() as c:
                     for _ in range(2):
-                        answers.append(c.ask(f"AUTH PLAIN {plain('carol@example.org', f'guess-{n}-{len(answers)}')}\r\n")[:3])
+                        answers.append(c.ask(f"AUTH PLAIN {plain(f'mallory{n}@example.org', f'guess-{n}-{len(answers)}')}\r\n")[:3])
                         if over.is_set():
                             return
             except (OSError, ssl.SSLError, AssertionError):
@@ -322,7 +322,7 @@ def test_repeated_failures_are_delayed_for_that_address_only():
                 said = c.ask(f"AUTH PLAIN {plain('bob@example.org', password)}\r\n")
             return said, time.monotonic() - began
 
-        took = [attempt("wrong-password", "127.0.0.2") for _ in range(4)]
+        took = [attempt(f"wrong-password-{n}", "127.0.0.2") for n in range(4)]
         assert all(said.startswith("535") for said, _ in took), took
         assert took[3][1] >= 1.9, took  # 250 ms, doubled each time
         said, seconds = attempt(PASSWORD, "127.0.0.3")
