@@ -473,6 +473,7 @@ bool jobs_cancel(struct jobs *j, uint64_t id)
 		if ((*at)->row.id != id)
 			continue;
 		found = *at;
+		open = true;
 		*at = found->next;
 		if (!*at)
 			j->last = at;
@@ -483,5 +484,5 @@ bool jobs_cancel(struct jobs *j, uint64_t id)
 	if (found)
 		end_job(found, JOB_CANCELLED, SPAN(""));
 	job_free(&found);
-	return open || found;
+	return open;
 }
