@@ -86,6 +86,8 @@ struct api_response {
 /* Once per process, before threads: JSON values that held a password leave nothing behind; reads openapi.json. ERR_CORRUPT: the
  * document and the tables here do not agree (why). */
 enum err api_init(struct note *why) MUST_CHECK;
+/* The first half of it alone, for who only asks others. */
+void api_init_memory(void);
 
 /* Before the body is read. ERR_OK: *body_max_out says how long it may be, *upload_out whether it goes to a file. Else the response is
  * the answer (401, 403, 404, 405, 413 ...) and the body needs no reading. Reads memory and local disk only. */

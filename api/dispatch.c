@@ -29,9 +29,14 @@ static void free_wiped(void *memory)
 	free(memory);
 }
 
-enum err api_init(struct note *why)
+void api_init_memory(void)
 {
 	json_set_alloc_funcs(malloc, free_wiped);
+}
+
+enum err api_init(struct note *why)
+{
+	api_init_memory();
 	return openapi_init(why);
 }
 

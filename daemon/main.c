@@ -680,6 +680,8 @@ static int serve(const char *config_path_text)
 	tls_init();
 	if (config_check_files(&d->config, &why) != ERR_OK || open_listeners(d, &why) != ERR_OK)
 		status = fail(EX_CONFIG, &why);
+	else if (api_init(&why) != ERR_OK)
+		status = fail(EX_SOFTWARE, &why);
 	else if (db_init() != ERR_OK || fetch_init() != ERR_OK || checkpointer_new(&d->checkpointer) != ERR_OK)
 		status = fail(EX_OSERR, &why);
 	else
@@ -693,9 +695,6 @@ static int serve(const char *config_path_text)
 
 int main(int argc, char **argv)
 {
-	struct note why = { "" };
-
-	if (api_init(&why) != ERR_OK)
-		return fail(EX_SOFTWARE, &why);
+	api_init_memory();
 	return cli_run(argc, argv, serve);
 }

@@ -295,11 +295,11 @@ static enum err finish(struct arguments *a, struct note *why)
 
 	for (int i = 0; i < VERB_MAX_ARGUMENTS && a->verb->arguments[i].name && e == ERR_OK; i++) {
 		const struct argument *g = &a->verb->arguments[i];
-		bool given = arguments_flag(a, g->name);
+		bool given = arguments_flag(a, g->name), waived = g->kind == ARGUMENT_PASSWORD && (arguments_flag(a, "--password-hash") || arguments_flag(a, "--no-password"));
 
-		if (g->kind == ARGUMENT_PASSWORD && (given || (g->required && isatty(STDIN_FILENO)))) {
+		if (g->kind == ARGUMENT_PASSWORD && (given || (g->required && !waived && isatty(STDIN_FILENO)))) {
 			e = read_password(a, g, why);
-		} else if (g->required && !given) {
+		} else if (g->required && !given && !waived) {
 			note_set(why, g->kind == ARGUMENT_PASSWORD ? "there is no terminal to ask for a password: give %s" : "%s is missing", g->name);
 			e = ERR_SYNTAX;
 		}

@@ -2,30 +2,67 @@
 #include "daemon/cli/local.h"
 
 #include "api/api.h"
+#include "daemon/auth/auth.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/encode.h"
+#include "daemon/base/rng.h"
 #include "daemon/ops/ground.h"
 #include "db/db.h"
+
+#define ID_BYTES 16
+
+static void make_id(struct buf *out)
+{
+	uint8_t random[ID_BYTES];
+
+	rng_bytes(random, sizeof random);
+	buf_add_str(out, "req_");
+	hex_encode(span_make((const char *)random, sizeof random), out);
+}
+
+static void dispatch(struct ground *ground, struct auth *auth, struct api_request *request, int *status_out, struct buf *response)
+{
+	struct api_context context = { .directory = ground->directory, .auth = auth, .started_ms = clock_real_ms() };
+	struct api_response answer;
+	struct buf id;
+
+	buf_init(&id, 64);
+	make_id(&id);
+	request->request_id = buf_span(&id);
+	api_response_init(&answer);
+	api_run(&context, request, &answer);
+	*status_out = answer.status;
+	buf_add(response, buf_span(&answer.body));
+	api_response_clear(&answer);
+	buf_clear(&id);
+}
 
 enum err local_request(const struct config *c, bool create, const char *method, struct span path, struct span body, int *status_out, struct buf *response, struct note *why)
 {
 	struct api_request request = { .method = span_str(method), .path = path, .body = body, .upload_fd = -1, .caller = API_LOCAL_OWNER, .local_name = SPAN("command line") };
-	struct api_response answer;
-	struct api_context context = { .started_ms = clock_real_ms() };
 	struct ground ground;
-	enum err e = db_init();
+	struct auth *auth = NULL;
+	size_t question;
+	enum err e = api_init(why);
 
+	if (span_find_char(path, '?', &question)) {
+		request.path = span_take(path, question);
+		request.query = span_skip(path, question + 1);
+	}
+	if (body.len > 0)
+		request.content_type = SPAN("application/json");
+	if (e == ERR_OK)
+		e = db_init();
 	if (e == ERR_OK && create)
 		e = ground_prepare(c, why);
 	if (e == ERR_OK)
 		e = ground_open(c, create, NULL, &ground, why);
 	if (e != ERR_OK)
 		return e;
-	context.directory = ground.directory;
-	api_response_init(&answer);
-	api_run(&context, &request, &answer);
-	*status_out = answer.status;
-	buf_add(response, buf_span(&answer.body));
-	api_response_clear(&answer);
+	e = auth_new(&(struct auth_config){ .directory = ground.directory }, &auth);
+	if (e == ERR_OK)
+		dispatch(&ground, auth, &request, status_out, response);
+	auth_free(&auth);
 	ground_close(&ground);
-	return ERR_OK;
+	return e;
 }

@@ -31,7 +31,8 @@ static const struct verb list[] = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_BODY, "address", true, NULL, NULL },
 		{ "--name", "NAME", ARGUMENT_TEXT, PLACE_BODY, "name", false, NULL, "what people call them" },
 		{ "--password-hash", "HASH", ARGUMENT_TEXT, PLACE_BODY, "password_hash", false, NULL, "a hash of crypt(5), or Dovecot's {SCHEME} form, instead of a password" },
-		{ "--password-stdin", NULL, ARGUMENT_PASSWORD, PLACE_BODY, "password", false, NULL, NULL },
+		{ "--no-password", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "for later: nobody can log in until there is one" },
+		{ "--password-stdin", NULL, ARGUMENT_PASSWORD, PLACE_BODY, "password", true, NULL, NULL },
 	} },
 	{ .noun = "user", .verb = "show", .operation = "user_get", .summary = "one user", .kind = VERB_API, .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
@@ -43,6 +44,7 @@ static const struct verb list[] = {
 	} },
 	{ .noun = "user", .verb = "passwd", .operation = "user_password_set", .summary = "set a user's password", .kind = VERB_API_LOCAL, .is = VERB_PLANS, .done = "password set", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "--password-hash", "HASH", ARGUMENT_TEXT, PLACE_BODY, "password_hash", false, NULL, "a hash of crypt(5), or Dovecot's {SCHEME} form, instead of a password" },
 		{ "--password-stdin", NULL, ARGUMENT_PASSWORD, PLACE_BODY, "password", true, NULL, NULL },
 	} },
 	{ .noun = "user", .verb = "suspend", .operation = "user_update", .summary = "stop logins and refuse mail; the mailbox stays", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"suspended\":true}", .done = "suspended", .arguments = {
