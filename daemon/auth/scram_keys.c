@@ -12,7 +12,8 @@
 #define PREPARED_MAX 8192
 #define SEALED_MAX 256
 
-void scram_make_keys(struct span password, struct span salt, unsigned iterations, struct scram_keys *out)
+/* A password that cannot be prepared (RFC 4013) counts by its bytes. */
+static void make_keys(struct span password, struct span salt, unsigned iterations, struct scram_keys *out)
 {
 	uint8_t salted[SHA256_BYTES], client[SHA256_BYTES];
 	struct buf prepared;
@@ -132,7 +133,7 @@ enum err scram_keys_make(struct directory *d, uint64_t account_id, struct span p
 	if (e == ERR_NOT_FOUND)
 		e = directory_write(d, add, &j, NULL);
 	if (!e)
-		scram_make_keys(password, buf_span(&j.salt), j.iterations, out);
+		make_keys(password, buf_span(&j.salt), j.iterations, out);
 	job_clear(&j);
 	return e;
 }

@@ -21,9 +21,6 @@ struct scram_row {
 	struct scram_keys keys;
 };
 
-/* RFC 5802 section 3. A password that cannot be prepared (RFC 4013) counts by its bytes. */
-void scram_make_keys(struct span password, struct span salt, unsigned iterations, struct scram_keys *out);
-
 /* ERR_NOT_FOUND: no row. ERR_CORRUPT: one that does not open. */
 enum err scram_row_read(struct directory *d, uint64_t account_id, struct scram_row *out) MUST_CHECK;
 /* Keys for a password under the account's salt, which is made when there is none; nothing else is stored. Part of the open batch. */

@@ -49,6 +49,26 @@ static bool are_extensions(struct span rest)
 	return true;
 }
 
+static bool is_binding_name(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (!ascii_is_alpha(s.ptr[i]) && !ascii_is_digit(s.ptr[i]) && s.ptr[i] != '.' && s.ptr[i] != '-')
+			return false;
+	}
+	return s.len > 0;
+}
+
+static bool read_flag(struct span flag, struct scram_client_first *out)
+{
+	out->binding_name = span_make(NULL, 0);
+	out->flag = span_equals(flag, SPAN("n")) ? SCRAM_NOT_BOUND : span_equals(flag, SPAN("y")) ? SCRAM_NOT_OFFERED
+												  : SCRAM_BOUND;
+	if (out->flag != SCRAM_BOUND)
+		return true;
+	out->binding_name = span_skip(flag, 2);
+	return span_starts(flag, SPAN("p=")) && is_binding_name(out->binding_name);
+}
+
 /*   gs2-header     = gs2-cbind-flag "," [ authzid ] ","
  *   gs2-cbind-flag = ("p=" cb-name) / "n" / "y"
  *   cb-name        = 1*(ALPHA / DIGIT / "." / "-")
@@ -61,23 +81,8 @@ static bool take_header(struct span *rest, struct scram_client_first *out)
 	if (!span_split(rest, ',', &flag) || !span_split(rest, ',', &authzid) || !rest->ptr)
 		return false;
 	out->gs2_header = span_take(whole, whole.len - rest->len);
-	out->binding_name = span_make(NULL, 0);
-	if (span_equals(flag, SPAN("n"))) {
-		out->flag = SCRAM_NOT_BOUND;
-	} else if (span_equals(flag, SPAN("y"))) {
-		out->flag = SCRAM_NOT_OFFERED;
-	} else {
-		out->flag = SCRAM_BOUND;
-		if (!span_starts(flag, SPAN("p=")) || flag.len < 3)
-			return false;
-		out->binding_name = span_skip(flag, 2);
-		for (size_t i = 0; i < out->binding_name.len; i++) {
-			char c = out->binding_name.ptr[i];
-
-			if (!ascii_is_alpha(c) && !ascii_is_digit(c) && c != '.' && c != '-')
-				return false;
-		}
-	}
+	if (!read_flag(flag, out))
+		return false;
 	if (authzid.len > 0 && (authzid.len < 3 || !span_starts(authzid, SPAN("a="))))
 		return false;
 	out->authzid = span_skip(authzid, 2);

@@ -12,9 +12,7 @@ enum err base64_decode(struct span in, struct buf *out) MUST_CHECK;
 void base64url_encode(struct span in, struct buf *out);
 enum err base64url_decode(struct span in, struct buf *out) MUST_CHECK;
 
-/* Upper case, without padding. Read in both cases, padding refused, no bits left over. */
-void base32_encode(struct span in, struct buf *out);
-enum err base32_decode(struct span in, struct buf *out) MUST_CHECK;
+void base32_encode(struct span in, struct buf *out); /* upper case, without padding */
 
 void hex_encode(struct span in, struct buf *out); /* lower case */
 enum err hex_decode(struct span in, struct buf *out) MUST_CHECK;

@@ -42,7 +42,7 @@ static void world_begin(void)
 	static char path[300];
 	static bool once;
 	const struct directory_config config = { .path = path, .key = &key };
-	const struct directory_setup setup = { SPAN("mail.example.org"), SPAN("example.org"), SPAN("owner@example.org"), SPAN("") };
+	const struct directory_setup setup = { SPAN("mail.example.org"), SPAN("example.org"), SPAN("owner@example.org"), SPAN("none") };
 	const struct span targets[] = { SPAN("owner@example.org") };
 	uint64_t id;
 

@@ -2,7 +2,6 @@
 #include "tests/unit/api/world.h"
 
 #include "daemon/base/clock.h"
-#include "daemon/base/encode.h"
 #include "daemon/crypto/digest.h"
 #include "daemon/crypto/x509.h"
 
@@ -30,22 +29,35 @@ static int send_code(struct world *w, const char *code)
 	return ask(w, "POST", "/api/v1/me/totp:confirm", body);
 }
 
+static void read_base32(const char *text, char out[20])
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+	unsigned held = 0, have = 0;
+
+	for (size_t i = 0, len = 0; i < 32; i++) {
+		held = held << 5 | (unsigned)(strchr(digits, text[i]) - digits);
+		have += 5;
+		if (have >= 8) {
+			have -= 8;
+			out[len++] = (char)(held >> have);
+		}
+	}
+}
+
 /* A code of the secret that was answered last, for a time. */
 static void make_code(const char *secret, int64_t real_ms, char out[7])
 {
 	uint64_t step = (uint64_t)(real_ms / 30000);
 	uint8_t mac[SHA1_BYTES], counter[8];
 	const uint8_t *at;
-	struct buf key;
+	char key[20];
 
-	buf_init(&key, 100);
-	assert_int_equal(base32_decode(span_str(secret), &key), ERR_OK);
+	read_base32(secret, key);
 	for (int i = 0; i < 8; i++)
 		counter[i] = (uint8_t)(step >> (56 - 8 * i));
-	crypto_hmac_sha1(buf_span(&key), span_make((const char *)counter, 8), mac);
+	crypto_hmac_sha1(span_make(key, sizeof(key)), span_make((const char *)counter, 8), mac);
 	at = mac + (mac[19] & 15);
 	(void)snprintf(out, 7, "%06u", (((unsigned)at[0] & 127) << 24 | (unsigned)at[1] << 16 | (unsigned)at[2] << 8 | at[3]) % 1000000);
-	buf_clear(&key);
 }
 
 static void the_first_code_turns_them_on_and_ends_the_other_sessions(void **state)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/base/log.h"
+#include "daemon/crypto/digest.h"
 #include "db/db.h"
 
 static void open_all(struct place *p)
@@ -48,6 +49,40 @@ int place_begin(void **state)
 	snapshot_release(&s);
 	*state = p;
 	return 0;
+}
+
+struct place_code place_code(struct span secret, int64_t real_ms)
+{
+	uint64_t step = (uint64_t)(real_ms / 30000);
+	uint8_t mac[SHA1_BYTES], counter[8];
+	struct place_code code;
+	const uint8_t *at;
+
+	for (int i = 0; i < 8; i++)
+		counter[i] = (uint8_t)(step >> (56 - 8 * i));
+	crypto_hmac_sha1(secret, span_make((const char *)counter, 8), mac);
+	at = mac + (mac[19] & 15);
+	(void)snprintf(code.text, sizeof(code.text), "%06u", (((unsigned)at[0] & 127) << 24 | (unsigned)at[1] << 16 | (unsigned)at[2] << 8 | at[3]) % 1000000);
+	return code;
+}
+
+struct place_code place_code_of_text(struct span base32, int64_t real_ms)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+	char secret[20];
+	unsigned held = 0, have = 0;
+	size_t len = 0;
+
+	assert_int_equal(base32.len, 32);
+	for (size_t i = 0; i < base32.len; i++) {
+		held = held << 5 | (unsigned)(strchr(digits, base32.ptr[i]) - digits);
+		have += 5;
+		if (have >= 8) {
+			have -= 8;
+			secret[len++] = (char)(held >> have);
+		}
+	}
+	return place_code(span_make(secret, len), real_ms);
 }
 
 void place_restart(struct place *p)

@@ -20,6 +20,12 @@ struct place {
 
 int place_begin(void **state);
 int place_end(void **state);
+/* A code of RFC 6238: `secret` as totp_begin() gave it, and as bytes. */
+struct place_code {
+	char text[7];
+};
+struct place_code place_code(struct span secret, int64_t real_ms);
+struct place_code place_code_of_text(struct span base32, int64_t real_ms);
 /* Closes all and opens it again: what is only in memory is gone. */
 void place_restart(struct place *p);
 

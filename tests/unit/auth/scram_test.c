@@ -13,6 +13,7 @@
 #include "daemon/auth/totp.h"
 #include "daemon/base/encode.h"
 #include "daemon/net/session.h"
+#include "db/control_scram.h"
 #include "tests/unit/auth/place.h"
 
 #define CLIENT_NONCE "rOprNGfwEbeRWgbNEkqO"
@@ -144,25 +145,40 @@ static struct outcome exchange(struct place *p, const struct client *c)
 
 static const struct client bob = { .login = "bob@example.test", .password = PLACE_PASSWORD };
 
+static enum err add_salt(struct db *db, void *arg)
+{
+	const struct place *p = arg;
+	uint8_t salt[16];
+
+	decode(SPAN("W22ZaJ0SNY7soEsUEjb6gQ=="), salt, 16);
+	return db_scram_add(db, p->ann, bytes(salt, 16), 4096);
+}
+
 static void the_keys_are_those_of_rfc_7677(void **state)
 {
 	const struct span message = SPAN("n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
 					 "s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0");
-	uint8_t salt[16], proof[32], signature[32], wanted[32];
-	struct scram_keys keys;
+	uint8_t proof[32], signature[32], wanted[32];
+	struct place *p = *state;
+	struct scram_row row;
 
-	(void)state;
-	decode(SPAN("W22ZaJ0SNY7soEsUEjb6gQ=="), salt, 16);
+	assert_int_equal(directory_write(p->d, add_salt, p, NULL), ERR_OK);
+	assert_int_equal(scram_keys_set(p->d, p->ann, SPAN("pencil")), ERR_OK);
+	assert_int_equal(scram_row_read(p->d, p->ann, &row), ERR_OK);
+	assert_int_equal(row.iterations, 4096);
+	assert_true(row.has_keys);
 	decode(SPAN("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="), proof, 32);
 	decode(SPAN("6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="), wanted, 32);
-	scram_make_keys(SPAN("pencil"), bytes(salt, 16), 4096, &keys);
-	crypto_hmac_sha256(bytes(keys.stored, 32), message, signature);
+	crypto_hmac_sha256(bytes(row.keys.stored, 32), message, signature);
 	for (int i = 0; i < 32; i++)
 		proof[i] ^= signature[i];
 	crypto_sha256(bytes(proof, 32), signature);
-	assert_memory_equal(signature, keys.stored, 32);
-	crypto_hmac_sha256(bytes(keys.server, 32), message, signature);
+	assert_memory_equal(signature, row.keys.stored, 32);
+	crypto_hmac_sha256(bytes(row.keys.server, 32), message, signature);
 	assert_memory_equal(signature, wanted, 32);
+	assert_int_equal(scram_keys_forget(p->d, p->ann), ERR_OK);
+	assert_int_equal(scram_row_read(p->d, p->ann, &row), ERR_OK);
+	assert_false(row.has_keys);
 }
 
 static void the_right_password_opens_and_the_server_proves_itself(void **state)
@@ -424,30 +440,18 @@ static void an_app_password_opens_its_protocols_beside_the_main_one(void **state
 
 static void turn_totp_on(struct place *p)
 {
-	struct buf secret, uri, codes, key;
+	struct buf secret, uri, codes;
 	struct totp_result r;
-	uint8_t mac[SHA1_BYTES], counter[8] = { 0 };
-	uint64_t step = (uint64_t)(clock_real_ms() / 30000);
-	char code[7];
 
 	buf_init(&secret, 100);
 	buf_init(&uri, 1000);
 	buf_init(&codes, 1000);
-	buf_init(&key, 100);
 	assert_int_equal(totp_begin(p->auth, p->bob, &secret, &uri), ERR_OK);
-	assert_int_equal(base32_decode(buf_span(&secret), &key), ERR_OK);
-	for (int i = 0; i < 8; i++)
-		counter[i] = (uint8_t)(step >> (56 - 8 * i));
-	crypto_hmac_sha1(buf_span(&key), bytes(counter, 8), mac);
-	const uint8_t *at = mac + (mac[19] & 15);
-
-	(void)snprintf(code, sizeof(code), "%06u", (((unsigned)at[0] & 127) << 24 | (unsigned)at[1] << 16 | (unsigned)at[2] << 8 | at[3]) % 1000000);
-	assert_int_equal(totp_confirm(p->auth, p->bob, span_str(code), &codes, &r), ERR_OK);
+	assert_int_equal(totp_confirm(p->auth, p->bob, span_str(place_code_of_text(buf_span(&secret), clock_real_ms()).text), &codes, &r), ERR_OK);
 	assert_int_equal(r.verdict, TOTP_OK);
 	buf_clear(&secret);
 	buf_clear(&uri);
 	buf_clear(&codes);
-	buf_clear(&key);
 }
 
 static void with_a_second_factor_only_app_passwords_open(void **state)
@@ -500,7 +504,7 @@ static void an_account_without_keys_answers_like_a_stranger(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_keys_are_those_of_rfc_7677),
+		IN_A_PLACE(the_keys_are_those_of_rfc_7677),
 		IN_A_PLACE(the_right_password_opens_and_the_server_proves_itself),
 		IN_A_PLACE(a_wrong_password_waits_and_a_stranger_looks_the_same),
 		IN_A_PLACE(the_binding_must_be_the_one_of_this_connection),

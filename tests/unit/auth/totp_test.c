@@ -7,31 +7,10 @@
 #include <cmocka.h>
 
 #include "daemon/auth/totp.h"
-#include "daemon/base/encode.h"
-#include "daemon/crypto/digest.h"
 #include "db/control_totp.h"
 #include "tests/unit/auth/place.h"
 
 static const struct span rfc_secret = { "12345678901234567890", 20 };
-
-struct code {
-	char text[7];
-};
-
-static struct code code_at(struct span secret, int64_t real_ms)
-{
-	uint64_t step = (uint64_t)(real_ms / 30000);
-	uint8_t mac[SHA1_BYTES], counter[8];
-	const uint8_t *at;
-	struct code code;
-
-	for (int i = 0; i < 8; i++)
-		counter[i] = (uint8_t)(step >> (56 - 8 * i));
-	crypto_hmac_sha1(secret, span_make((const char *)counter, 8), mac);
-	at = mac + (mac[19] & 15);
-	(void)snprintf(code.text, sizeof(code.text), "%06u", (((unsigned)at[0] & 127) << 24 | (unsigned)at[1] << 16 | (unsigned)at[2] << 8 | at[3]) % 1000000);
-	return code;
-}
 
 static enum err begin_with_sealed(struct db *db, void *arg)
 {
@@ -70,7 +49,7 @@ static struct totp_result check(struct place *p, const char *code)
 	return r;
 }
 
-static enum totp_verdict verdict(struct place *p, struct code code)
+static enum totp_verdict verdict(struct place *p, struct place_code code)
 {
 	return check(p, code.text).verdict;
 }
@@ -79,7 +58,7 @@ static enum totp_verdict verdict(struct place *p, struct code code)
 static void turn_on(struct place *p, struct buf *recovery)
 {
 	plant(p, rfc_secret);
-	assert_int_equal(confirm(p, code_at(rfc_secret, clock_real_ms()).text, recovery).verdict, TOTP_OK);
+	assert_int_equal(confirm(p, place_code(rfc_secret, clock_real_ms()).text, recovery).verdict, TOTP_OK);
 	clock_fake_advance_ms(60000);
 }
 
@@ -112,30 +91,25 @@ static void the_codes_are_those_of_rfc_6238(void **state)
 static void a_new_secret_is_on_after_its_first_code(void **state)
 {
 	struct place *p = *state;
-	struct buf secret, uri, key, recovery, second;
+	struct buf secret, uri, recovery, second;
 	unsigned left;
 	bool on;
 
 	buf_init(&secret, 100);
 	buf_init(&uri, 500);
-	buf_init(&key, 100);
 	buf_init(&second, 500);
 	assert_int_equal(check(p, "000000").verdict, TOTP_OFF);
 	assert_int_equal(totp_begin(p->auth, p->bob, &secret, &uri), ERR_OK);
-	assert_int_equal(base32_decode(buf_span(&secret), &key), ERR_OK);
-	assert_int_equal(key.len, 20);
 	assert_true(span_starts(buf_span(&uri), SPAN("otpauth://totp/mail.example.test:bob@example.test?secret=")));
 	assert_int_equal(totp_state(p->auth, p->bob, &on, &left), ERR_OK);
 	assert_false(on);
-	assert_int_equal(check(p, code_at(buf_span(&key), clock_real_ms()).text).verdict, TOTP_OFF);
+	assert_int_equal(check(p, place_code_of_text(buf_span(&secret), clock_real_ms()).text).verdict, TOTP_OFF);
 	/* Another one takes its place. */
-	buf_reset(&key);
 	buf_reset(&uri);
 	assert_int_equal(totp_begin(p->auth, p->bob, &second, &uri), ERR_OK);
-	assert_int_equal(base32_decode(buf_span(&second), &key), ERR_OK);
-	assert_int_equal(confirm(p, code_at(buf_span(&key), clock_real_ms() - 3600000).text, &recovery).verdict, TOTP_OTHER_TIME);
+	assert_int_equal(confirm(p, place_code_of_text(buf_span(&second), clock_real_ms() - 3600000).text, &recovery).verdict, TOTP_OTHER_TIME);
 	buf_clear(&recovery);
-	assert_int_equal(confirm(p, code_at(buf_span(&key), clock_real_ms()).text, &recovery).verdict, TOTP_OK);
+	assert_int_equal(confirm(p, place_code_of_text(buf_span(&second), clock_real_ms()).text, &recovery).verdict, TOTP_OK);
 	assert_int_equal(recovery.len, TOTP_RECOVERY_CODES * 12);
 	assert_int_equal(totp_state(p->auth, p->bob, &on, &left), ERR_OK);
 	assert_true(on);
@@ -143,7 +117,6 @@ static void a_new_secret_is_on_after_its_first_code(void **state)
 	assert_int_equal(totp_begin(p->auth, p->bob, &secret, &uri), ERR_EXISTS);
 	buf_clear(&secret);
 	buf_clear(&uri);
-	buf_clear(&key);
 	buf_clear(&second);
 	buf_clear(&recovery);
 }
@@ -152,12 +125,12 @@ static void a_code_opens_once_also_after_a_restart(void **state)
 {
 	struct place *p = *state;
 	struct buf recovery;
-	struct code now, before, next;
+	struct place_code now, before, next;
 
 	turn_on(p, &recovery);
-	now = code_at(rfc_secret, clock_real_ms());
-	before = code_at(rfc_secret, clock_real_ms() - 30000);
-	next = code_at(rfc_secret, clock_real_ms() + 30000);
+	now = place_code(rfc_secret, clock_real_ms());
+	before = place_code(rfc_secret, clock_real_ms() - 30000);
+	next = place_code(rfc_secret, clock_real_ms() + 30000);
 	assert_int_equal(verdict(p, now), TOTP_OK);
 	assert_int_equal(verdict(p, now), TOTP_USED);
 	assert_int_equal(verdict(p, before), TOTP_USED); /* older than the last one */
@@ -167,7 +140,7 @@ static void a_code_opens_once_also_after_a_restart(void **state)
 	assert_int_equal(verdict(p, next), TOTP_USED);
 	clock_fake_advance_ms(60000);
 	assert_int_equal(check(p, " 12 34-5").verdict, TOTP_WRONG);
-	now = code_at(rfc_secret, clock_real_ms());
+	now = place_code(rfc_secret, clock_real_ms());
 	(void)snprintf(recovery.ptr, recovery.cap, "%.3s %.3s", now.text, now.text + 3);
 	assert_int_equal(check(p, recovery.ptr).verdict, TOTP_OK);
 	buf_clear(&recovery);
@@ -178,23 +151,23 @@ static void a_wrong_clock_is_told_but_what_was_told_never_opens(void **state)
 	struct place *p = *state;
 	struct buf recovery;
 	struct totp_result r;
-	struct code ahead;
+	struct place_code ahead;
 
 	turn_on(p, &recovery);
-	ahead = code_at(rfc_secret, clock_real_ms() + 600000);
+	ahead = place_code(rfc_secret, clock_real_ms() + 600000);
 	r = check(p, ahead.text);
 	assert_int_equal(r.verdict, TOTP_OTHER_TIME);
 	assert_int_equal(r.skew_s, 600);
 	assert_true(r.delay_ms > 0);
-	r = check(p, code_at(rfc_secret, clock_real_ms() - 7200000).text);
+	r = check(p, place_code(rfc_secret, clock_real_ms() - 7200000).text);
 	assert_int_equal(r.verdict, TOTP_OTHER_TIME);
 	assert_int_equal(r.skew_s, -7200);
-	assert_int_equal(verdict(p, code_at(rfc_secret, clock_real_ms() + 25 * 3600000)), TOTP_WRONG);
+	assert_int_equal(verdict(p, place_code(rfc_secret, clock_real_ms() + 25 * 3600000)), TOTP_WRONG);
 	place_restart(p);
 	clock_fake_advance_ms(600000);
 	assert_int_equal(verdict(p, ahead), TOTP_USED);
 	clock_fake_advance_ms(30000);
-	assert_int_equal(verdict(p, code_at(rfc_secret, clock_real_ms())), TOTP_OK);
+	assert_int_equal(verdict(p, place_code(rfc_secret, clock_real_ms())), TOTP_OK);
 	buf_clear(&recovery);
 }
 
@@ -271,7 +244,7 @@ static void who_guesses_codes_is_refused(void **state)
 	assert_int_equal(r.verdict, TOTP_REFUSED);
 	assert_true(r.retry_after_ms > 0);
 	assert_true(tries < 100);
-	assert_int_equal(verdict(p, code_at(rfc_secret, clock_real_ms())), TOTP_REFUSED);
+	assert_int_equal(verdict(p, place_code(rfc_secret, clock_real_ms())), TOTP_REFUSED);
 	buf_clear(&recovery);
 }
 
@@ -284,7 +257,7 @@ static void a_change_in_a_batch_is_undone_with_it(void **state)
 
 	plant(p, rfc_secret);
 	assert_int_equal(directory_begin(p->d, NULL), ERR_OK);
-	assert_int_equal(confirm(p, code_at(rfc_secret, clock_real_ms()).text, &recovery).verdict, TOTP_OK);
+	assert_int_equal(confirm(p, place_code(rfc_secret, clock_real_ms()).text, &recovery).verdict, TOTP_OK);
 	directory_end(p->d);
 	assert_int_equal(totp_state(p->auth, p->bob, &on, &left), ERR_OK);
 	assert_false(on);

@@ -95,41 +95,34 @@ static void a_full_buffer_is_a_limit_and_not_a_syntax_error(void **state)
 	buf_clear(&b);
 }
 
-struct codec {
-	void (*encode)(struct span in, struct buf *out);
-	enum err (*decode)(struct span in, struct buf *out);
-};
-static const struct codec base64url = { base64url_encode, base64url_decode };
-static const struct codec base32 = { base32_encode, base32_decode };
-
-static void check_vectors(const struct codec *c, const char *const (*vectors)[2], size_t count)
+static void base32_has_the_vectors_of_rfc_4648_without_padding(void **state)
 {
-	struct buf b;
-
-	buf_init(&b, 100);
-	for (size_t i = 0; i < count; i++) {
-		buf_reset(&b);
-		c->encode(span_str(vectors[i][0]), &b);
-		assert_string_equal(buf_cstr(&b), vectors[i][1]);
-		buf_reset(&b);
-		assert_int_equal(c->decode(span_str(vectors[i][1]), &b), ERR_OK);
-		assert_string_equal(buf_cstr(&b), vectors[i][0]);
-	}
-	buf_clear(&b);
-}
-
-static void base32_and_base64url_have_the_vectors_of_rfc_4648_without_padding(void **state)
-{
-	static const char *const words32[][2] = {
+	static const char *const vectors[][2] = {
 		{ "", "" },
 		{ "f", "MY" },
 		{ "fo", "MZXQ" },
 		{ "foo", "MZXW6" },
 		{ "foob", "MZXW6YQ" },
 		{ "fooba", "MZXW6YTB" },
-		{ "foobar", "MZXW6YTBOI" }
+		{ "foobar", "MZXW6YTBOI" },
+		{ "\xff\xff\xff\xff\xff", "77777777" }
 	};
-	static const char *const words64[][2] = {
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 100);
+	for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+		buf_reset(&b);
+		base32_encode(span_str(vectors[i][0]), &b);
+		assert_string_equal(buf_cstr(&b), vectors[i][1]);
+	}
+	buf_clear(&b);
+}
+
+static void base64url_has_the_vectors_of_rfc_4648_without_padding(void **state)
+{
+	static const char *const vectors[][2] = {
+		{ "", "" },
 		{ "f", "Zg" },
 		{ "fo", "Zm8" },
 		{ "foo", "Zm9v" },
@@ -140,17 +133,20 @@ static void base32_and_base64url_have_the_vectors_of_rfc_4648_without_padding(vo
 	struct buf b;
 
 	(void)state;
-	check_vectors(&base32, words32, sizeof words32 / sizeof *words32);
-	check_vectors(&base64url, words64, sizeof words64 / sizeof *words64);
 	buf_init(&b, 100);
-	assert_int_equal(base32_decode(SPAN("mzxw6ytboi"), &b), ERR_OK);
-	assert_string_equal(buf_cstr(&b), "foobar");
+	for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+		buf_reset(&b);
+		base64url_encode(span_str(vectors[i][0]), &b);
+		assert_string_equal(buf_cstr(&b), vectors[i][1]);
+		buf_reset(&b);
+		assert_int_equal(base64url_decode(span_str(vectors[i][1]), &b), ERR_OK);
+		assert_string_equal(buf_cstr(&b), vectors[i][0]);
+	}
 	buf_clear(&b);
 }
 
-static void every_byte_survives_base32_and_base64url_at_every_length(void **state)
+static void every_byte_survives_base64url_at_every_length(void **state)
 {
-	const struct codec *const codecs[] = { &base32, &base64url };
 	char bytes[256];
 	struct buf text, back;
 
@@ -160,31 +156,26 @@ static void every_byte_survives_base32_and_base64url_at_every_length(void **stat
 	buf_init(&text, 1000);
 	buf_init(&back, 1000);
 	for (size_t len = 0; len <= sizeof bytes; len++) {
-		for (size_t c = 0; c < 2; c++) {
-			buf_reset(&text);
-			buf_reset(&back);
-			codecs[c]->encode(span_make(bytes, len), &text);
-			assert_int_equal(codecs[c]->decode(buf_span(&text), &back), ERR_OK);
-			assert_true(span_equals(buf_span(&back), span_make(bytes, len)));
-		}
+		buf_reset(&text);
+		buf_reset(&back);
+		base64url_encode(span_make(bytes, len), &text);
+		assert_int_equal(base64url_decode(buf_span(&text), &back), ERR_OK);
+		assert_true(span_equals(buf_span(&back), span_make(bytes, len)));
 	}
 	buf_clear(&text);
 	buf_clear(&back);
 }
 
-static void padding_foreign_letters_and_left_over_bits_are_refused_in_base32_and_base64url(void **state)
+static void padding_foreign_letters_and_left_over_bits_are_no_base64url(void **state)
 {
-	static const char *const wrong64[] = { "A", "AAAAA", "Zg==", "Zh", "Zm9", "Zm+v", "Zm/v", "Zm9v\n", "Zm 9", "\xc3\xa4" };
-	static const char *const wrong32[] = { "M", "MZX", "MZXW6Y", "MY======", "MZ", "M1", "M8", "M0", "MY ", "M-", "\xc3\xa4" };
+	static const char *const wrong[] = { "A", "AAAAA", "Zg==", "Zh", "Zm9", "Zm+v", "Zm/v", "Zm9v\n", "Zm 9", "\xc3\xa4" };
 	struct buf b;
 
 	(void)state;
 	buf_init(&b, 10);
 	buf_add_str(&b, "x");
-	for (size_t i = 0; i < sizeof wrong64 / sizeof *wrong64; i++)
-		assert_int_equal(base64url_decode(span_str(wrong64[i]), &b), ERR_SYNTAX);
-	for (size_t i = 0; i < sizeof wrong32 / sizeof *wrong32; i++)
-		assert_int_equal(base32_decode(span_str(wrong32[i]), &b), ERR_SYNTAX);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_int_equal(base64url_decode(span_str(wrong[i]), &b), ERR_SYNTAX);
 	assert_true(span_equals(buf_span(&b), SPAN("x")));
 	assert_int_equal(base64url_decode(SPAN("AAAAAAAAAAAAAAAA"), &b), ERR_LIMIT);
 	buf_clear(&b);
@@ -225,9 +216,10 @@ int main(void)
 		cmocka_unit_test(every_byte_survives_base64_at_every_length),
 		cmocka_unit_test(anything_but_exact_base64_is_refused_and_adds_nothing),
 		cmocka_unit_test(a_full_buffer_is_a_limit_and_not_a_syntax_error),
-		cmocka_unit_test(base32_and_base64url_have_the_vectors_of_rfc_4648_without_padding),
-		cmocka_unit_test(every_byte_survives_base32_and_base64url_at_every_length),
-		cmocka_unit_test(padding_foreign_letters_and_left_over_bits_are_refused_in_base32_and_base64url),
+		cmocka_unit_test(base32_has_the_vectors_of_rfc_4648_without_padding),
+		cmocka_unit_test(base64url_has_the_vectors_of_rfc_4648_without_padding),
+		cmocka_unit_test(every_byte_survives_base64url_at_every_length),
+		cmocka_unit_test(padding_foreign_letters_and_left_over_bits_are_no_base64url),
 		cmocka_unit_test(hex_reads_both_cases_and_writes_the_lower_one),
 		cmocka_unit_test(broken_hex_is_refused_and_adds_nothing),
 	};
