@@ -81,11 +81,9 @@ static void write_log(const struct exchange *x)
 	enum log_level level = probe ? LOG_DEBUG : LOG_INFO;
 	const char *operation = x->response.operation && x->response.operation[0] ? x->response.operation : "-";
 
-	if (x->at != AT_HEAD && x->answered_us)
-		timing_request(operation, x->status, x->answered_us - x->began_us);
 	if (!log_enabled(level) || x->at == AT_HEAD)
 		return;
-	log_event(level, "webui", "request", "method=%s path=%s status=%d us=%lld bytes=%zu caller=%s operation=%s peer=%s request=%s", log_quote(r->api.method).text, log_quote(r->api.path).text, x->status,
+	log_event(level, "webui", "request", "method=%s path=%s status=%d us=%lld bytes=%zu caller=%s operation=%s peer=%s request=%s", log_quote(r->method).text, log_quote(r->api.path).text, x->status,
 		  (long long)((x->answered_us ? x->answered_us : clock_mono_us()) - x->began_us), x->bytes, request_caller(r), operation, r->entrance.is_local ? "local" : net_ip_text(&r->api.peer).text,
 		  r->id.text);
 }

@@ -166,7 +166,7 @@ static void fill_api(struct request *r, const struct fields *f, const char *meth
 	struct browser_finding site = browser_site(f->values[RAW_ORIGIN], f->values[RAW_FETCH_SITE], a->origin);
 	bool tag_known = false, other_known = false;
 
-	a->method = span_str(method);
+	r->method = a->method = span_str(method);
 	a->path = target;
 	if (span_split(&target, '?', &a->path))
 		a->query = target;

@@ -21,6 +21,7 @@ struct request {
 	struct arena arena;
 	struct entrance entrance;
 	struct request_id id;
+	struct span method; /* as it was asked: the API knows HEAD as GET */
 	struct span target; /* raw: path and query */
 	struct host host;
 	struct span accept_encoding;

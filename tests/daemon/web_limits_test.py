@@ -78,6 +78,26 @@ def test_clients_that_leave_leave_nothing_behind():
     fine()
 
 
+def open_without_a_name():
+    folder = f"/proc/{daemon().process.pid}/fd"
+    return [to for fd in os.listdir(folder) if "(deleted)" in (to := os.readlink(f"{folder}/{fd}"))]
+
+
+def test_uploads_go_by_a_file_without_a_name():
+    sheet = b"address,name\n" + b"".join(b"up%d@example.org,%s\n" % (n, b"n" * 100) for n in range(15000))
+    assert 1 << 20 < len(sheet)
+    for chunked in (False, True):
+        body, fields = (sheet, {}) if not chunked else ((sheet[at:at + 50000] for at in range(0, len(sheet), 50000)), {"Transfer-Encoding": "chunked"})
+        response, said = ask(Admin(), "POST", "/api/v1/users:import?dry_run=1", body, dict(fields, **{"Content-Type": "text/csv"}), encode_chunked=chunked)
+        assert response.status == 200 and len(json.loads(said)["changes"]) == 15000, said[:300]
+    response, _ = ask(secure(), "POST", "/api/v1/users:import", sheet, {"Content-Type": "text/csv"})
+    assert response.status == 401, "nobody fills the disk who has not said who he is"
+    response, _ = ask(Admin(), "POST", "/api/v1/users:import", b"x" * ((64 << 20) + 1), {"Content-Type": "text/csv"})
+    assert response.status == 413
+    assert open_without_a_name() == []
+    fine()
+
+
 def memory_kib(pid):
     with open(f"/proc/{pid}/smaps_rollup") as f:
         return int(re.search(r"Pss:\s+(\d+)", f.read()).group(1))

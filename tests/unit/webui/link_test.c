@@ -263,6 +263,26 @@ static void a_head_that_takes_too_long_is_told_so(void **state)
 	assert_false(link_expire(&p->link));
 }
 
+static void a_body_that_takes_too_long_is_told_so(void **state)
+{
+	struct pair *p = *state;
+
+	say(p->client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+	turn(p);
+	hear(p, p->library);
+	clock_fake_advance_ms(LINK_BODY_MS);
+	assert_true(p->link.deadline_ms <= clock_mono_ms());
+	assert_true(link_expire(&p->link));
+	turn(p);
+	assert_true(has_ended(p->library));
+	clock_fake_advance_ms(LINK_LINGER_MS); /* the library takes no notice */
+	assert_true(link_expire(&p->link));
+	assert_int_equal(turn(p), LINK_WAITS);
+	hear(p, p->client);
+	assert_memory_equal(p->said, "HTTP/1.1 408 ", 13);
+	assert_false(link_expire(&p->link));
+}
+
 static void a_connection_that_says_nothing_is_just_closed(void **state)
 {
 	struct pair *p = *state;
@@ -498,6 +518,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_chunked_body_byte_by_byte_is_the_same_body, make_pair, close_pair),
 		cmocka_unit_test_setup_teardown(a_broken_chunk_ends_the_connection, make_pair, close_pair),
 		cmocka_unit_test_setup_teardown(a_head_that_takes_too_long_is_told_so, make_pair, close_pair),
+		cmocka_unit_test_setup_teardown(a_body_that_takes_too_long_is_told_so, make_pair, close_pair),
 		cmocka_unit_test_setup_teardown(a_connection_that_says_nothing_is_just_closed, make_pair, close_pair),
 		cmocka_unit_test_setup_teardown(a_proxy_names_its_client, make_proxied, close_pair),
 		cmocka_unit_test_setup_teardown(a_proxy_may_speak_for_itself, make_proxied, close_pair),

@@ -1,9 +1,11 @@
 /* Small judges of a request: names, browsers, forwarded addresses, encodings, entity tags, bodies. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -221,6 +223,28 @@ static void an_upload_is_a_file_without_a_name(void **state)
 	body_clear(&b[0]);
 }
 
+/* A limit of the process stands for a full disk: write() and posix_fallocate() fail alike. */
+static void a_full_disk_is_no_surprise(void **state)
+{
+	struct rlimit before, small = { 4096, 4096 };
+	static char text[8192];
+	struct body b;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	body_init(&b);
+	assert_int_equal(body_begin(&b, sizeof text, 1 << 20, "/tmp"), ERR_STATE);
+	body_clear(&b);
+	assert_int_equal(body_begin(&b, 0, 1 << 20, "/tmp"), ERR_OK);
+	body_add(&b, span_make(text, sizeof text));
+	assert_int_equal(b.state, ERR_STATE);
+	body_clear(&b);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+}
+
 static void no_two_requests_have_one_name(void **state)
 {
 	struct request_id a = request_id_new(), b = request_id_new();
@@ -243,6 +267,7 @@ int main(void)
 		cmocka_unit_test(tags_of_both_forms_are_known),
 		cmocka_unit_test(a_body_in_memory_has_an_end),
 		cmocka_unit_test(an_upload_is_a_file_without_a_name),
+		cmocka_unit_test(a_full_disk_is_no_surprise),
 		cmocka_unit_test(no_two_requests_have_one_name),
 	};
 
