@@ -108,7 +108,7 @@ static void add_timings(struct buf *out)
 	for (unsigned i = 0; timing_request_at(i, &t); i++) {
 		if (!t.route)
 			continue;
-		(void)snprintf(labels, sizeof labels, "route=\"%s\",code=\"%d\"", t.route, t.status);
+		(void)snprintf(labels, sizeof labels, "route=\"%s\",code=\"%d\"", t.route[0] ? t.route : "-", t.status);
 		add_histogram(out, "http_request_duration_seconds", labels, &t, timing_request_bounds);
 	}
 }

@@ -393,6 +393,16 @@ static void launch_one(struct webhooks *w, struct hook *h, const struct db_deliv
 		landed(f, &failed);
 }
 
+static bool is_outdated(struct webhooks *w)
+{
+	bool outdated;
+
+	pthread_mutex_lock(&w->lock);
+	outdated = w->changed || w->stopping;
+	pthread_mutex_unlock(&w->lock);
+	return outdated;
+}
+
 static void launch(struct webhooks *w)
 {
 	for (size_t i = 0; i < w->hook_count; i++) {
@@ -401,7 +411,8 @@ static void launch(struct webhooks *w)
 		if (!l.hook->row.enabled || l.hook->flying_count >= FLYING_MAX)
 			continue;
 		arena_init(&l.arena, COLLECT_BYTES);
-		if (directory_read(w->config.directory, read_due, &l) == ERR_OK)
+		/* A row that was made after a change goes with what was changed: looked at anew first. */
+		if (directory_read(w->config.directory, read_due, &l) == ERR_OK && !is_outdated(w))
 			for (size_t k = 0; k < l.count; k++)
 				launch_one(w, l.hook, &l.rows[k]);
 		arena_clear(&l.arena);
