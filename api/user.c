@@ -6,6 +6,7 @@
 
 #include "api/given.h"
 #include "daemon/base/clock.h"
+#include "daemon/directory/manage.h"
 #include "daemon/store/store.h"
 
 #define ERASE_WAIT_MS 5000
@@ -110,12 +111,18 @@ void user_end_sessions(const struct api_context *context, uint64_t id)
 		context->end_sessions(context->arg, id);
 }
 
-enum err user_erase_mailbox(const struct api_context *context, uint64_t id, struct note *why)
+enum err user_erase_mailbox(const struct api_context *context, uint64_t id, bool was_suspended, struct note *why)
 {
 	int64_t until = clock_mono_ms() + ERASE_WAIT_MS;
-	enum err e;
+	enum err e, undone;
 
+	user_end_sessions(context, id);
 	while ((e = store_erase(context->store, id, why)) == ERR_STATE && clock_mono_ms() < until)
 		(void)nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	if (e == ERR_STATE && !was_suspended) {
+		undone = directory_account_set_suspended(context->directory, id, false, NULL);
+		if (undone)
+			e = undone;
+	}
 	return e;
 }

@@ -1,7 +1,7 @@
 /* api/users.c: /users: one user: made, changed, removed.
  *
- * A removal goes in three steps: suspended (durable: nothing new comes), the mailbox erased, then the row. A failure on the way leaves a suspended
- * user who can be removed again, never a mailbox that belongs to nobody.
+ * A removal goes in three steps: suspended (durable: nothing new comes), the mailbox erased, then the row. A mailbox that is held too long leaves the
+ * user as before; a failure later on leaves a suspended user who can be removed again. Never is there a mailbox that belongs to nobody.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -257,15 +257,13 @@ void api_user_password_set(struct api_call *c)
 }
 
 /* Without a trace in the audit: the removal that follows has one. False: answered. */
-static bool make_way(struct api_call *c, uint64_t id)
+static bool make_way(struct api_call *c, const struct subject *subject)
 {
 	struct note why = { "" };
-	enum err e = directory_account_set_suspended(c->context->directory, id, true, &why);
+	enum err e = directory_account_set_suspended(c->context->directory, subject->id, true, &why);
 
-	if (!e) {
-		user_end_sessions(c->context, id);
-		e = user_erase_mailbox(c->context, id, &why);
-	}
+	if (!e)
+		e = user_erase_mailbox(c->context, subject->id, subject->was_suspended, &why);
 	if (e)
 		call_reply_error(c, e, &why);
 	return e == ERR_OK;
@@ -280,7 +278,7 @@ void api_user_delete(struct api_call *c)
 
 	if ((c->dry_run && !call_begin(c)) || !look(c, false, &subject))
 		return;
-	if (!c->dry_run && (!make_way(c, subject.id) || !call_begin(c))) {
+	if (!c->dry_run && (!make_way(c, &subject) || !call_begin(c))) {
 		json_decref(subject.before);
 		return;
 	}

@@ -22,9 +22,10 @@ enum action { SUSPEND,
 	      REMOVE };
 
 struct target {
-	uint64_t id;      /* 0: there is none */
-	struct span name; /* as it was given, or the address */
-	enum err error;   /* of the first step of a removal */
+	uint64_t id;        /* 0: there is none */
+	bool was_suspended; /* before a removal */
+	struct span name;   /* as it was given, or the address */
+	enum err error;     /* of the first step of a removal */
 	struct note why;
 };
 
@@ -86,12 +87,21 @@ static enum err act(const struct bulk *b, const struct api_context *context, con
 
 /* ---- as a job ---- */
 
+static void note_suspended(struct target *t, const struct snapshot *s)
+{
+	const struct account *a = snapshot_account(s, t->id);
+
+	t->was_suspended = a && a->suspended;
+}
+
 static enum err settle(struct job *job, struct bulk *b, struct target *t, const struct snapshot *s)
 {
 	struct change change;
 	const char *code = "";
 	int status = b->action == REMOVE ? 204 : 200;
 
+	if (b->action == REMOVE && !b->is_second)
+		note_suspended(t, s);
 	if (!t->error)
 		t->error = act(b, job_context(job), s, t, b->is_second, &change, &t->why);
 	else
@@ -125,8 +135,7 @@ static enum err step(struct job *job, void *arg, bool *done_out, struct note *wh
 
 static void erase(const struct api_context *context, struct target *t)
 {
-	user_end_sessions(context, t->id);
-	t->error = user_erase_mailbox(context, t->id, &t->why);
+	t->error = user_erase_mailbox(context, t->id, t->was_suspended, &t->why);
 	/* What a session or a delivery holds too long is a conflict of this one, not the end of the job. */
 	if (t->error)
 		t->error = ERR_STATE;

@@ -72,6 +72,21 @@ static void user_lives_from_post_to_delete(void **state)
 	assert_int_equal(got_number(w, "suspended"), 0);
 }
 
+/* The wait for it is a few seconds. */
+static void mailbox_that_is_held_leaves_the_user_as_before(void **state)
+{
+	struct world *w = *state;
+	struct mailstore *held;
+
+	add_user(w, "bob@example.org");
+	assert_int_equal(store_open(w->api.store, world_user(w, "bob@example.org"), &held, NULL), ERR_OK);
+	assert_int_equal(ask(w, "DELETE", USERS "/bob@example.org", ""), 409);
+	assert_int_equal(ask(w, "GET", USERS "/bob@example.org", ""), 200);
+	assert_int_equal(got_number(w, "suspended"), 0);
+	store_close(&held);
+	assert_int_equal(ask(w, "DELETE", USERS "/bob@example.org", ""), 204);
+}
+
 static void put_makes_or_sets_a_user(void **state)
 {
 	struct world *w = *state;
@@ -321,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(domains_are_listed_found_and_removed),
 		CASE(user_lives_from_post_to_delete),
+		CASE(mailbox_that_is_held_leaves_the_user_as_before),
 		CASE(put_makes_or_sets_a_user),
 		CASE(change_holds_to_what_was_read),
 		CASE(plan_changes_nothing),
