@@ -29,7 +29,7 @@ enum err rows_begin(struct rows *r, enum output_form form, const char *columns)
 {
 	struct span rest = span_str(columns);
 
-	*r = (struct rows){ .form = form, .terminal = terminal_columns() };
+	*r = (struct rows){ .form = form, .terminal = terminal_columns(), .to_terminal = isatty(STDOUT_FILENO) };
 	while (rest.len > 0) {
 		size_t len = 0;
 
@@ -178,7 +178,7 @@ static void add_to_csv(struct rows *r, json_t *list)
 	{
 		for (size_t k = 0; k < r->column_count; k++) {
 			buf_reset(&text);
-			if (r->terminal > 0)
+			if (r->to_terminal)
 				cell_write(&text, cell_member(row, span_str(r->columns[k])));
 			else
 				cell_write_raw(&text, cell_member(row, span_str(r->columns[k])));

@@ -16,7 +16,8 @@ struct rows {
 	size_t column_count;
 	size_t widths[ROWS_MAX_COLUMNS];
 	size_t terminal; /* columns of it; 0: none */
-	size_t indent;   /* blanks in front of a table's lines */
+	bool to_terminal;
+	size_t indent; /* blanks in front of a table's lines */
 	bool begun;
 	size_t count;      /* rows so far */
 	const char *empty; /* what a table without rows says; null: its head */

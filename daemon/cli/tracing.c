@@ -151,7 +151,6 @@ static int follow(struct arguments *a, struct span what)
 {
 	struct following f = { .what = what, .wanted = a->limit ? a->limit : UINT64_MAX };
 	struct target t;
-	uint64_t last = 0;
 	int status;
 
 	if (span_starts(what, SPAN("<")) && span_ends(what, SPAN(">")))
@@ -161,7 +160,7 @@ static int follow(struct arguments *a, struct span what)
 	status = run_find_target(a, &t);
 	if (status != EX_OK)
 		return status;
-	status = watch_follow(a, &t, "message.*", &last, print_turn, &f);
+	status = watch_follow(a, &t, "message.*", NULL, print_turn, &f);
 	target_clear(&t);
 	return status;
 }

@@ -74,8 +74,10 @@ bool verb_takes(const struct verb *v, const struct global *g)
 		return verb_writes(v) || v->kind == VERB_RAW;
 	if (strcmp(g->name, "--wait") == 0)
 		return (v->is & VERB_HAS_JOB) || v->kind == VERB_SEND;
-	if (strcmp(g->name, "--all") == 0 || strcmp(g->name, "--limit") == 0)
+	if (strcmp(g->name, "--all") == 0)
 		return is_list;
+	if (strcmp(g->name, "--limit") == 0)
+		return is_list || v->kind == VERB_WATCH;
 	if (strcmp(g->name, "--columns") == 0)
 		return is_list || v->columns;
 	return true;

@@ -68,7 +68,7 @@ static const struct verb list[] = {
 	} },
 	{ .noun = "user", .verb = "bulk", .operation = "users_bulk", .summary = "do the same to many users", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS | VERB_HAS_JOB, .arguments = {
 		{ "ACTION", NULL, ARGUMENT_TEXT, PLACE_BODY, "action", true, "suspend resume delete", NULL },
-		{ "--aliases", "ADDRESSES", ARGUMENT_LIST, PLACE_BODY, "aliases", false, NULL, "these, with commas between" },
+		{ "--users", "ADDRESSES", ARGUMENT_LIST, PLACE_BODY, "users", false, NULL, "these, with commas between" },
 		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_BODY, "filter.q", false, NULL, "those with this in address or name" },
 		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_BODY, "filter.domain", false, NULL, "those of this domain" },
 		{ "--role", "ROLE", ARGUMENT_TEXT, PLACE_BODY, "filter.role", false, "user owner admin domain_admin auditor", NULL },
@@ -117,7 +117,7 @@ static const struct verb list[] = {
 	} },
 	{ .noun = "alias", .verb = "bulk", .operation = "aliases_bulk", .summary = "remove many aliases", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS | VERB_HAS_JOB, .arguments = {
 		{ "ACTION", NULL, ARGUMENT_TEXT, PLACE_BODY, "action", true, "delete", NULL },
-		{ "--users", "ADDRESSES", ARGUMENT_LIST, PLACE_BODY, "users", false, NULL, "these, with commas between" },
+		{ "--aliases", "ADDRESSES", ARGUMENT_LIST, PLACE_BODY, "aliases", false, NULL, "these, with commas between" },
 		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_BODY, "filter.q", false, NULL, "those with this in address or targets" },
 		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_BODY, "filter.domain", false, NULL, "those of this domain" },
 	} },

@@ -45,7 +45,7 @@ static enum err follow_once(const struct arguments *a, const struct target *t, s
 	return e == ERR_OK && *status_out == EX_OK ? ERR_STATE : e;
 }
 
-int watch_follow(const struct arguments *a, const struct target *t, const char *types, uint64_t *last, bool (*on_event)(void *arg, const struct sse_event *e), void *arg)
+int watch_follow(const struct arguments *a, const struct target *t, const char *types, const char *after, bool (*on_event)(void *arg, const struct sse_event *e), void *arg)
 {
 	struct note why = { "" };
 	struct sse s;
@@ -55,12 +55,15 @@ int watch_follow(const struct arguments *a, const struct target *t, const char *
 	enum err e = ERR_TEMP;
 
 	sse_init(&s);
-	s.id = *last;
 	buf_init(&path, 65536);
 	buf_add_str(&path, "/api/v1/events");
 	if (types) {
 		buf_add_str(&path, "?types=");
 		value_escape(&path, span_str(types));
+	}
+	if (after) {
+		buf_add_str(&path, types ? "&after=" : "?after=");
+		value_escape(&path, span_str(after));
 	}
 	while (status == EX_OK && e != ERR_STATE && failures < TRIES) {
 		uint64_t before = s.id;
@@ -78,7 +81,6 @@ int watch_follow(const struct arguments *a, const struct target *t, const char *
 		problem_print_unreached(a, e, &why);
 		status = ask_exit_of_err(e);
 	}
-	*last = s.id;
 	buf_clear(&path);
 	sse_clear(&s);
 	return status;
@@ -108,17 +110,17 @@ int run_watch(struct arguments *a)
 	const char *since = arguments_value(a, "--since");
 	struct note why = { "" };
 	struct target t;
-	uint64_t last = 0;
+	uint64_t id;
 	int status;
 
-	if (rows_begin(&p.rows, a->form == OUTPUT_JSON ? OUTPUT_NDJSON : a->form, a->columns ? a->columns : a->verb->columns) != ERR_OK || (since && span_to_u64(span_str(since), UINT64_MAX, &last) != ERR_OK)) {
+	if (rows_begin(&p.rows, a->form == OUTPUT_JSON ? OUTPUT_NDJSON : a->form, a->columns ? a->columns : a->verb->columns) != ERR_OK || (since && span_to_u64(span_str(since), INT64_MAX, &id) != ERR_OK)) {
 		note_set(&why, "--since is the id of an event, --columns names of fields");
 		return run_usage(a, &why);
 	}
 	status = run_find_target(a, &t);
 	if (status != EX_OK)
 		return status;
-	status = watch_follow(a, &t, arguments_value(a, "--types"), &last, print_event, &p);
+	status = watch_follow(a, &t, arguments_value(a, "--types"), since, print_event, &p);
 	target_clear(&t);
 	return status;
 }

@@ -8,8 +8,8 @@
 /* postroom events: follows until it is interrupted, or --limit events have come. */
 int run_watch(struct arguments *a);
 
-/* Follows the stream of these types, from the event after *last on (0: from now on), connecting anew when it breaks. Ends when on_event
+/* Follows the stream of these types, from behind the event `after` (null: from now on), connecting anew when it breaks. Ends when on_event
  * says stop: EX_OK; and when the API refuses. */
-int watch_follow(const struct arguments *a, const struct target *t, const char *types, uint64_t *last, bool (*on_event)(void *arg, const struct sse_event *e), void *arg);
+int watch_follow(const struct arguments *a, const struct target *t, const char *types, const char *after, bool (*on_event)(void *arg, const struct sse_event *e), void *arg);
 
 #endif

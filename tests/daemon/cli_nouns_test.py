@@ -1,0 +1,542 @@
+"""The command line: every verb once against the real daemon, in all four forms of output; dry runs, confirmations, problems."""
+import csv
+import io
+import json
+import os
+import pty
+import re
+import select
+import smtplib
+import subprocess
+import tempfile
+import time
+
+import harness
+from harness import PASSWORD, SLOW, shared, wait_until
+
+EX_USAGE, EX_DATAERR, EX_NOPERM = 64, 65, 77
+used = set()  # (noun, verb) that were run: the last test compares
+
+
+def daemon():
+    return shared(users=["alice", "bob"], services=harness.MAIL_SERVICES + ("http", "https"), conf="resolver = 127.0.0.1@9")  # no DNS
+
+
+def run(*words, input=None):
+    used.add(words[:2])
+    used.add(words[:1])
+    return daemon().run_cli(*words, input=input)
+
+
+def cli(*words, input=None):
+    done = run(*words, input=input)
+    assert done.returncode == 0, f"{words}: exit {done.returncode}: {done.stdout}{done.stderr}\n{daemon().log_tail()}"
+    return done.stdout
+
+
+def js(*words, input=None):
+    out = cli(*words, "-o", "json", input=input)
+    return json.loads(out) if out.strip() else None
+
+
+def refused(status, *words, input=None, says=None):
+    done = run(*words, input=input)
+    assert done.returncode == status, f"{words}: exit {done.returncode}: {done.stdout}{done.stderr}"
+    assert done.stderr.startswith("postroom: ") and not done.stdout, done
+    assert says is None or re.search(says, done.stderr), done.stderr
+    return done.stderr
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def in_all_forms(*words):
+    """The same list as table, JSON, NDJSON and CSV; its rows."""
+    table, document = cli(*words), js(*words)
+    lines = [json.loads(line) for line in cli(*words, "-o", "ndjson").splitlines()]
+    sheet = rows(cli(*words, "-o", "csv"))
+    assert lines == document["data"] and len(sheet) == len(lines), (words, lines, document, sheet)
+    assert not lines or len(table.splitlines()) == len(lines) + 1, table
+    return document["data"]
+
+
+def add_user(address, *options):
+    cli("user", "add", address, "--password-stdin", *options, input=PASSWORD + "\n")
+
+
+# ---- each noun ----
+
+def test_status_says_what_runs():
+    said = js("status")
+    assert said["hostname"] == "mail.example.org" and said["domains"] >= 1 and said["users"] >= 2 and said["version"], said
+    assert "hostname: mail.example.org" in cli("status")
+    assert rows(cli("status", "-o", "csv"))[0]["hostname"] == "mail.example.org"
+    assert json.loads(cli("status", "-o", "ndjson"))["users"] >= 2
+    assert "postroom_" in cli("metrics")
+    assert json.loads(cli("openapi"))["openapi"].startswith("3.1")
+
+
+def test_domains():
+    assert cli("domain", "add", "example.com") == "added\n"
+    cli("domain", "add", "B\u00fccher.example")
+    names = [d["name"] for d in in_all_forms("domain", "ls")]
+    assert "example.com" in names and "example.org" in names and "xn--bcher-kva.example" in names, names
+    assert [d["name"] for d in js("domain", "ls", "--q", "bcher")["data"]] == ["xn--bcher-kva.example"]
+    assert js("domain", "ls", "--sort", "-name")["data"][0]["name"] == "xn--bcher-kva.example"
+    assert js("domain", "show", "example.com")["name"] == "example.com"
+    refused(EX_DATAERR, "domain", "add", "example.com", says=r"(?s)\(exists, req_.*next: postroom domain show example.com")
+    refused(EX_DATAERR, "domain", "add", "not a domain", says=r"(?s)DOMAIN: .*next: postroom domain add --help")
+    refused(EX_DATAERR, "domain", "rm", "nowhere.example", "--yes", says=r"(?s)not_found, req_.*next: postroom domain ls")
+    refused(EX_DATAERR, "domain", "rm", "example.org", "--yes")  # it has users
+    cli("domain", "ensure", "example.com")
+    assert cli("domain", "rm", "example.com", "--yes") == "removed\n"
+    cli("domain", "ensure", "example.com")
+    cli("domain", "rm", "example.com", "--yes")
+    cli("domain", "rm", "B\u00fccher.example", "-y")
+    assert "example.com" not in [d["name"] for d in js("domain", "ls")["data"]]
+
+
+def test_users():
+    add_user("dave@example.org", "--name", "Dave D\u00f6rr")
+    found = {u["address"]: u for u in in_all_forms("user", "ls")}
+    assert found["alice@example.org"]["role"] == "owner" and found["dave@example.org"]["role"] == "user" and found["dave@example.org"]["name"] == "Dave D\u00f6rr", found
+    assert re.search(r"dave@example\.org +Dave D\u00f6rr +user", cli("user", "ls"))
+    assert [u["address"] for u in js("user", "ls", "--role", "owner")["data"]] == ["alice@example.org"]
+    assert rows(cli("user", "ls", "--columns", "address,id", "--q", "dave", "-o", "csv"))[0]["address"] == "dave@example.org"
+    assert js("user", "show", "dave@example.org")["id"].startswith("usr_")
+    refused(EX_DATAERR, "user", "add", "dave@example.org", "--password-stdin", input=PASSWORD + "\n", says="exists")
+    refused(EX_DATAERR, "user", "add", "erin@example.org", "--password-stdin", input="short\n", says="(?s)8.*--password-stdin: |--password-stdin: .*8")
+    refused(EX_DATAERR, "user", "add", "erin@example.net", "--password-stdin", input=PASSWORD + "\n")
+    refused(EX_USAGE, "user", "add", "erin@example.org", says="--password-stdin")
+    cli("user", "add", "erin@example.org", "--no-password")
+    cli("user", "add", "fred@example.org", "--password-hash", "$6$rounds=5000$usesomesillystri$D4IrlXatmP7rx3P3InaxBeoomnAihCKRVQAr/36eZjKc7sJXxCqrT9eTAsJeyBNRMo4B3MgWFSHKx8MVSLO5o0")
+    cli("user", "set", "dave@example.org", "--name", "David")
+    assert js("user", "show", "dave@example.org")["name"] == "David"
+    cli("user", "passwd", "dave@example.org", "--password-stdin", input="another-password-2\n")
+    assert cli("user", "suspend", "dave@example.org") == "suspended\n" and js("user", "show", "dave@example.org")["suspended"] is True
+    assert [u["address"] for u in js("user", "ls", "--suspended", "yes")["data"]] == ["dave@example.org"]
+    cli("user", "resume", "dave@example.org")
+    cli("user", "end-sessions", "dave@example.org")
+    cli("user", "reset-2fa", "dave@example.org", "--yes")
+    assert js("user", "app-passwords", "dave@example.org")["data"] == []
+    refused(EX_DATAERR, "user", "rm-app-password", "dave@example.org", "app_1", "--yes")
+    for user in ("dave", "erin", "fred"):
+        cli("user", "rm", f"{user}@example.org", "--yes")
+    refused(EX_DATAERR, "user", "rm", "dave@example.org", "--yes")
+    refused(EX_DATAERR, "user", "rm", "alice@example.org", "--yes")  # the last owner
+
+
+def test_imports_exports_and_bulk():
+    with tempfile.TemporaryDirectory() as place:
+        path = os.path.join(place, "users.csv")
+        with open(path, "w") as f:
+            f.write("address,name\n" + "".join(f"import{n}@example.org,Person {n}\n" for n in range(30)) + "nobody@elsewhere.example,X\n")
+        plan = run("user", "import", path, "--dry-run")
+        assert plan.returncode in (0, EX_DATAERR) and not [u for u in js("user", "ls", "--q", "import")["data"]], plan
+        done = run("user", "import", path, "--wait", "-o", "json")
+        assert done.returncode == EX_DATAERR and "elsewhere.example" in done.stderr, done
+        assert json.loads(done.stdout)["done"] >= 30, done.stdout
+        job = json.loads(done.stdout)["id"]
+    assert len(js("user", "ls", "--q", "import")["data"]) == 30
+    assert [i["status"] >= 400 for i in js("job", "items", job, "--failed")["data"]] == [True]
+    assert js("job", "show", job)["state"] == "done" and job in [j["id"] for j in in_all_forms("job", "ls")]
+    assert run("job", "wait", job).returncode == EX_DATAERR
+    refused(EX_DATAERR, "job", "cancel", job)
+    sheet = rows(cli("user", "export", "--q", "import"))
+    assert len(sheet) == 30 and sheet[0]["address"] == "import0@example.org", sheet[:2]
+    assert len(json.loads(cli("user", "export", "--q", "import", "-o", "json"))["users"]) == 30
+    refused(EX_USAGE, "user", "bulk", "suspend", "--q", "import", says="--yes")
+    cli("user", "bulk", "suspend", "--q", "import", "--yes", "--wait")
+    assert len(js("user", "ls", "--suspended", "yes")["data"]) == 30
+    cli("user", "bulk", "delete", "--q", "import", "--yes", "--wait")
+    assert not js("user", "ls", "--q", "import")["data"]
+    # and of aliases, from standard input
+    cli("alias", "import", "-", "--format", "csv", "--wait", input="address,targets\nin1@example.org,alice@example.org\nin2@example.org,bob@example.org alice@example.org\n")
+    assert {a["address"] for a in js("alias", "ls", "--q", "in")["data"]} >= {"in1@example.org", "in2@example.org"}
+    assert len(rows(cli("alias", "export"))) == 2 and len(json.loads(cli("alias", "export", "-o", "json"))["aliases"]) == 2
+    cli("alias", "bulk", "delete", "--aliases", "in1@example.org,in2@example.org", "--yes", "--wait")
+    assert js("alias", "ls")["data"] == []
+
+
+def test_aliases():
+    cli("alias", "add", "sales@example.org", "alice@example.org", "bob@example.org")
+    cli("alias", "add", "@example.org", "bob@example.org")
+    found = {a["address"]: a["targets"] for a in in_all_forms("alias", "ls")}
+    assert found == {"sales@example.org": ["alice@example.org", "bob@example.org"], "@example.org": ["bob@example.org"]}, found
+    assert js("alias", "show", "sales@example.org")["targets"] == ["alice@example.org", "bob@example.org"]
+    cli("alias", "set", "sales@example.org", "bob@example.org")
+    assert js("alias", "show", "sales@example.org")["targets"] == ["bob@example.org"]
+    refused(EX_DATAERR, "alias", "add", "sales@example.org", "bob@example.org")
+    refused(EX_DATAERR, "alias", "add", "bob@example.org", "alice@example.org")
+    refused(EX_DATAERR, "alias", "add", "x@example.net", "alice@example.org")
+    refused(EX_USAGE, "alias", "add", "empty@example.org", says="TARGET")
+    cli("alias", "rm", "@example.org", "--yes")
+    cli("alias", "rm", "sales@example.org", "--yes")
+    assert js("alias", "ls")["data"] == []
+    refused(EX_DATAERR, "alias", "rm", "sales@example.org", "--yes")
+
+
+def test_relays():
+    cli("relay", "set", "--domain", "*", "--host", "smart.example.net", "--port", "587", "--tls", "required", "--user", "me", "--password-stdin", input="relay-secret-1\n")
+    cli("relay", "set", "--domain", "example.net", "--host", "192.0.2.1", "--port", "25", "--tls", "none")
+    cli("relay", "set", "--domain", "example.net", "--host", "192.0.2.2", "--port", "2525", "--tls", "opportunistic")
+    found = {r["domain"]: r for r in in_all_forms("relay", "ls")}
+    assert set(found) == {"*", "example.net"} and found["*"]["has_password"] is True and found["*"]["user"] == "me" and found["example.net"]["host"] == "192.0.2.2", found
+    assert js("relay", "show", "--domain", "*")["host"] == "smart.example.net"
+    assert "relay-secret" not in json.dumps(found) + cli("relay", "ls") + daemon().log_tail(1000)
+    shown = cli("relay", "set", "--domain", "*", "--host", "x.example", "--port", "25", "--tls", "required", "--user", "me", "--password-stdin", "--dry-run", input="relay-secret-2\n")
+    assert "relay-secret-2" not in shown, shown
+    refused(EX_DATAERR, "relay", "set", "--domain", "x.example", "--host", "h.example", "--port", "25", "--tls", "sometimes", says="--tls: ")
+    refused(EX_USAGE, "relay", "set", "--domain", "x.example", "--host", "h.example", "--port", "65536", "--tls", "none")
+    cli("relay", "rm", "--domain", "*", "--yes")
+    cli("relay", "rm", "--domain", "example.net", "--yes")
+    refused(EX_DATAERR, "relay", "rm", "--domain", "*", "--yes")
+
+
+def queue_one(subject):
+    with smtplib.SMTP_SSL("127.0.0.1", daemon().port["submissions"], local_hostname="laptop.example", context=harness.no_verify(), timeout=30 * SLOW) as s:
+        s.login("bob@example.org", PASSWORD)
+        s.sendmail("bob@example.org", ["friend@example.net"], f"From: bob@example.org\r\nSubject: {subject}\r\n\r\nx\r\n")
+    return wait_until(lambda: [e for e in js("queue", "ls")["data"] if e["recipients"][0]["attempts"] >= 1 and e["recipients"][0]["state"] == "waiting" and subject[:4] in e["subject"]], 30, "the first attempt failed")[0]
+
+
+def test_queue():
+    assert cli("queue", "ls") == "Mail queue is empty. That is good.\n" and js("queue", "ls")["data"] == []
+    cli("relay", "set", "--domain", "example.net", "--host", "127.0.0.1", "--port", str(harness.free_port()), "--tls", "none")  # refuses at once
+    entry = queue_one("waits \x1b[31m")
+    assert entry["from"] == "bob@example.org" and entry["recipients"][0]["address"] == "friend@example.net"
+    shown = js("queue", "show", entry["id"])
+    assert shown["recipients"][0]["last_reply"] and shown["subject"].startswith("waits"), shown
+    text = cli("queue", "show", entry["id"]) + cli("queue", "ls")
+    assert entry["id"] in text and "\x1b" not in text, text
+    assert js("queue", "ls", "--domain", "example.com")["data"] == [] and len(js("queue", "ls", "--from", "bob@example.org")["data"]) == 1
+    assert js("queue", "ls", "--before", "1h")["data"] == []
+    assert cli("queue", "retry", entry["id"]) == "due now\n"
+    wait_until(lambda: js("queue", "show", entry["id"])["recipients"][0]["attempts"] == 2, 30, "a second attempt")
+    wait_until(lambda: js("queue", "ls", "--state", "deferred")["data"], 30)
+    assert cli("queue", "flush", "--wait")
+    wait_until(lambda: js("queue", "show", entry["id"])["recipients"][0]["attempts"] == 3, 30, "a third attempt")
+    plan = cli("queue", "bulk", "delete", "--domain", "example.net", "--dry-run")
+    assert "would delete" in plan and js("queue", "ls")["data"], plan
+    queue_one("second")
+    wait_until(lambda: run("queue", "rm", entry["id"], "--yes").returncode == 0, 30, "removed, once no attempt is under way")
+    cli("queue", "bulk", "delete", "--domain", "example.net", "--yes", "--wait")
+    wait_until(lambda: js("queue", "ls")["data"] == [], 30, "an empty queue")
+    cli("relay", "rm", "--domain", "example.net", "--yes")
+    for verb in ("show", "retry", "rm"):
+        refused(EX_DATAERR, "queue", verb, entry["id"], "--yes")
+
+
+def test_trace_and_send():
+    p = daemon()
+    sent = js("send", "bob@example.org", "--from", "alice@example.org", "--subject", "by hand", "--text", "-", input="hello\n")
+    p.wait_count(1, "bob")
+    assert b"hello" in p.bodies("bob")[0] and sent["recipients"][0]["accepted"] is True
+    with tempfile.NamedTemporaryFile(suffix=".csv") as f:
+        f.write(b"a,b\n1,2\n")
+        f.flush()
+        cli("send", "bob@example.org", "--from", "Alice <alice@example.org>", "--cc", "alice@example.org", "--subject", "with a file", "--text", "/dev/null", "--attach", f.name, "--key", "only-once-1")
+        cli("send", "bob@example.org", "--from", "Alice <alice@example.org>", "--cc", "alice@example.org", "--subject", "with a file", "--text", "/dev/null", "--attach", f.name, "--key", "only-once-1")
+    cli("send", "--raw", "-", input="From: alice@example.org\r\nTo: bob@example.org\r\nSubject: whole\r\n\r\nx\r\n")
+    p.wait_count(3, "bob")
+    assert "would ask POST /api/v1/messages" in cli("send", "bob@example.org", "--from", "alice@example.org", "--text", "/dev/null", "--dry-run")
+    refused(EX_USAGE, "send", "bob@example.org", says="--from")
+    refused(EX_NOPERM, "send", "bob@example.org", "--from", "x@elsewhere.example", "--text", "/dev/null")
+    wait_until(lambda: [r for r in js("trace", "bob@example.org")["data"] if r["state"] == "delivered" and r["subject"] == "whole"], 10, "traced")
+    found = in_all_forms("trace", "--to", "bob@example.org", "--state", "delivered", "--since", "1h", "--direction", "out")
+    assert len(found) == 3 and found[0]["subject"] == "whole", found
+    assert len(js("trace", "--limit", "1")["data"]) == 1 and js("trace", "--limit", "1")["next_cursor"]
+    assert js("trace", f"<{found[0]['message_id'].strip('<>')}>")["data"][0]["id"] == found[0]["id"]
+    story = cli("trace", found[0]["id"])
+    assert "accepted" in story and "delivered  bob@example.org" in story, story
+    assert js("message", "show", found[0]["id"])["timeline"] and "timeline:" in cli("message", "show", found[0]["id"])
+    refused(EX_DATAERR, "message", "show", "0" * 32, says="not_found")
+
+
+def follow(*words):
+    used.add(words[:1])
+    return subprocess.Popen([harness.BINARY, *words, "--config", daemon().conf_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=daemon().env)
+
+
+def test_events_are_followed():
+    last = json.loads(cli("events", "--since", "0", "--limit", "1", "-o", "ndjson"))
+    assert last["id"] >= 1 and last["type"]
+    first = follow("events", "--types", "domain.*", "--since", str(last["id"]), "--limit", "2", "-o", "json")
+    second = follow("trace", "carol", "-f", "--limit", "1")
+    add_user("carol@example.org")
+    cli("domain", "add", "events.example")
+    cli("domain", "rm", "events.example", "--yes")
+    out, err = first.communicate(timeout=60 * SLOW)
+    seen = [json.loads(line) for line in out.splitlines()]
+    assert first.returncode == 0 and [e["type"] for e in seen] == ["domain.changed"] * 2 and last["id"] < seen[0]["id"] < seen[1]["id"], out + err
+    wait_until(lambda: tell_carol() and second.poll() is not None, 30, "a follower hears of a message once it listens")
+    out, err = second.communicate(timeout=60 * SLOW)
+    assert second.returncode == 0 and "carol@example.org" in out and "message." in out, out + err
+    cli("user", "rm", "carol@example.org", "--yes")
+
+
+def tell_carol():
+    daemon().send("Subject: for carol\r\n\r\nx\r\n", to=("carol",))
+    return True
+
+
+def test_settings():
+    data = {s["name"]: s for s in js("setting", "ls")["data"]}
+    assert data["queue_days"]["value"] == 5 and "queue_days" in cli("setting", "ls") and rows(cli("setting", "ls", "-o", "csv"))
+    assert cli("setting", "set", "queue_days", "7") == "set\n"
+    assert js("setting", "show", "queue_days")["value"] == 7
+    assert cli("setting", "reset", "queue_days") == "reset\n" and js("setting", "show", "queue_days")["value"] == 5
+    cli("setting", "set", "trace_subjects", "no")
+    assert js("setting", "show", "trace_subjects")["value"] is False
+    cli("setting", "reset", "trace_subjects")
+    plan = cli("setting", "set", "queue_days", "6", "--dry-run")
+    assert "would update queue_days" in plan and js("setting", "show", "queue_days")["value"] == 5, plan
+    refused(EX_DATAERR, "setting", "set", "queue_days", "9999")
+    refused(EX_USAGE, "setting", "set", "queue_days", "soon", says="number")
+    refused(EX_DATAERR, "setting", "set", "no_such_thing", "1", says="setting ls")
+
+
+def test_certificates():
+    with tempfile.TemporaryDirectory() as place:
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=www.example.org", "-addext", "subjectAltName=DNS:www.example.org", "-keyout", f"{place}/key.pem", "-out", f"{place}/chain.pem"], check=True, capture_output=True)
+        cli("cert", "set", "www.example.org", "--chain", f"{place}/chain.pem", "--key", f"{place}/key.pem")
+        with open(f"{place}/key.pem") as f:
+            key = f.read()
+    assert "www.example.org" in [c["name"] for c in in_all_forms("cert", "ls")]
+    assert "PRIVATE" not in json.dumps(js("cert", "show", "www.example.org")) and key.splitlines()[2] not in daemon().log_tail(2000)
+    refused(EX_USAGE, "cert", "rm", "www.example.org", says="--yes")
+    cli("cert", "rm", "www.example.org", "--yes")
+    assert "www.example.org" not in cli("cert", "ls")
+
+
+def test_tokens_and_admins():
+    add_user("gina@example.org")
+    cli("admin", "add", "gina@example.org", "--role", "auditor")
+    assert {a["address"]: a["role"] for a in in_all_forms("admin", "ls")} == {"alice@example.org": "owner", "gina@example.org": "auditor"}
+    cli("admin", "set", "gina@example.org", "--role", "domain_admin", "--domains", "example.org")
+    assert js("admin", "show", "gina@example.org")["domains"] == ["example.org"]
+    made = js("token", "add", "for tests", "--user", "gina@example.org", "--scopes", "users:read,aliases:write", "--networks", "127.0.0.0/8", "--expires", "30d")
+    assert made["token"].startswith("prm_pat_") and made["scopes"] == ["aliases:write", "users:read"] or set(made["scopes"]) == {"aliases:write", "users:read"}, made
+    listed = in_all_forms("token", "ls")
+    assert [t["label"] for t in listed] == ["for tests"] and made["token"] not in json.dumps(listed)
+    assert js("token", "show", made["id"])["label"] == "for tests"
+    refused(EX_DATAERR, "token", "add", "bad", "--user", "gina@example.org", "--scopes", "everything", says="--scopes: ")
+    cli("token", "rm", made["id"], "--yes")
+    assert js("token", "ls")["data"] == []
+    cli("admin", "rm", "gina@example.org", "--yes")
+    refused(EX_DATAERR, "admin", "rm", "alice@example.org", "--yes")
+    cli("user", "rm", "gina@example.org", "--yes")
+
+
+def test_refusals():
+    import imaplib
+    for _ in range(3):
+        client = imaplib.IMAP4_SSL("127.0.0.1", daemon().port["imaps"], ssl_context=harness.no_verify(), timeout=60 * SLOW)
+        try:
+            client.login("bob@example.org", "not-the-password")
+        except imaplib.IMAP4.error:
+            pass
+        finally:
+            client.shutdown()
+    found = in_all_forms("refusal", "ls")
+    for row in found:
+        cli("refusal", "rm", row["id"])
+    refused(EX_DATAERR, "refusal", "rm", "no-such-thing")
+    used.add(("refusal", "rm"))
+
+
+def test_audit():
+    found = in_all_forms("audit", "ls", "--limit", "5")
+    assert len(found) == 5 and found[0]["operation"], found
+    cli("domain", "add", "audited.example")
+    newest = js("audit", "ls", "--subject", "audited.example")["data"][0]
+    assert newest["operation"] == "domain_create" and newest["via"], newest
+    assert js("audit", "ls", "--operation", "domain_create", "--since", "1h", "--limit", "1")["data"][0]["subject"] == "audited.example"
+    assert js("audit", "verify")["whole"] is True
+    cli("domain", "rm", "audited.example", "--yes")
+
+
+def test_webhooks():
+    made = js("webhook", "add", "https://hooks.example/in", "--types", "message.*,user.changed", "--enabled", "no")
+    assert made["secret"] and made["types"] == ["message.*", "user.changed"], made
+    assert [w["id"] for w in in_all_forms("webhook", "ls")] == [made["id"]] and "secret" not in js("webhook", "show", made["id"])
+    cli("webhook", "set", made["id"], "--types", "queue.changed")
+    assert js("webhook", "rotate", made["id"])["secret"] != made["secret"]
+    cli("webhook", "test", made["id"])
+    deliveries = wait_until(lambda: js("webhook", "deliveries", made["id"])["data"], 10, "a delivery")
+    assert run("webhook", "redeliver", made["id"], deliveries[0]["id"]).returncode in (0, EX_DATAERR)
+    cli("webhook", "rm", made["id"], "--yes")
+    assert js("webhook", "ls")["data"] == []
+
+
+def test_submitters():
+    assert js("submitter", "ls")["data"] == []
+    cli("submitter", "set", "everybody", "--allowed", "no")
+    cli("submitter", "set", "12345", "--sender", "alice@example.org", "--remote", "yes")
+    assert {s["uid"]: (s["sender"], s["remote"], s["allowed"]) for s in js("submitter", "ls")["data"]} == {"everybody": ("", False, False), "12345": ("alice@example.org", True, True)}
+    refused(EX_DATAERR, "submitter", "set", "root", "--remote", "yes")
+    cli("submitter", "rm", "everybody", "--yes")
+    cli("submitter", "rm", "12345", "--yes")
+    refused(EX_DATAERR, "submitter", "rm", "12345", "--yes")
+
+
+def test_export_and_apply():
+    document = json.loads(cli("export"))
+    assert [d["name"] for d in document["domains"]] == ["example.org"], document
+    again = cli("apply", "-f", "-", "--yes", input=json.dumps(document))
+    assert again == "nothing would change\n", again
+    document["aliases"] = [{"address": "applied@example.org", "targets": ["bob@example.org"]}]
+    text = json.dumps(document)
+    plan = cli("apply", "-f", "-", "--dry-run", input=text)
+    assert "would create applied@example.org" in plan and js("alias", "ls")["data"] == [], plan
+    assert json.loads(cli("apply", "-f", "-", "--dry-run", "-o", "json", input=text))["dry_run"] is True
+    refused_apply = run("apply", "-f", "-", input=text)
+    assert refused_apply.returncode == EX_USAGE and "--yes" in refused_apply.stderr and js("alias", "ls")["data"] == []
+    assert "applied" in cli("apply", "-f", "-", "--yes", input=text)
+    assert js("alias", "ls")["data"][0]["address"] == "applied@example.org"
+    document["aliases"] = []
+    cli("apply", "-f", "-", "--prune", "--yes", input=json.dumps(document))
+    assert js("alias", "ls")["data"] == []
+    refused(EX_DATAERR, "apply", "-f", "-", "--yes", input='{"version": 1, "colour": "red"}', says="colour")
+
+
+# ---- rules ----
+
+def test_a_dry_run_changes_nothing():
+    before = cli("export"), js("token", "ls")["data"], js("submitter", "ls")["data"], js("webhook", "ls")["data"]
+    for words in (("domain", "add", "dry.example"), ("domain", "ensure", "dry.example"), ("user", "add", "dry@example.org", "--no-password"), ("user", "set", "bob@example.org", "--name", "Dry"),
+                  ("user", "suspend", "bob@example.org"), ("user", "rm", "bob@example.org"), ("alias", "add", "dry@example.org", "bob@example.org"), ("alias", "set", "dry@example.org", "bob@example.org"),
+                  ("relay", "set", "--domain", "dry.example", "--host", "h.example", "--port", "25", "--tls", "none"), ("submitter", "set", "7", "--remote", "yes"),
+                  ("setting", "set", "queue_days", "3"), ("token", "add", "dry", "--user", "alice@example.org", "--scopes", "users:read"), ("admin", "add", "bob@example.org", "--role", "admin"),
+                  ("webhook", "add", "https://hooks.example/dry", "--types", "*"), ("user", "bulk", "delete", "--q", "bob")):
+        done = run(*words, "--dry-run")
+        assert done.returncode == 0 and done.stdout.startswith("would "), (words, done)
+        value = js(*words, "--dry-run")
+        assert value["dry_run"] is True and value["changes"], (words, value)
+    assert before == (cli("export"), js("token", "ls")["data"], js("submitter", "ls")["data"], js("webhook", "ls")["data"])
+
+
+def on_terminal(*words, type=""):
+    """The command with a terminal of its own: exit status and what stood there."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ.update(daemon().env)
+        os.execv(harness.BINARY, [harness.BINARY, *words, "--config", daemon().conf_path])
+    text, asked, deadline = b"", False, time.monotonic() + 60 * SLOW
+    try:
+        while time.monotonic() < deadline:
+            if select.select([fd], [], [], 0.1)[0]:
+                try:
+                    more = os.read(fd, 65536)
+                except OSError:
+                    break
+                if not more:
+                    break
+                text += more
+            if not asked and type and (b"[y/N]" in text or b"Password:" in text):
+                asked = True
+                os.write(fd, type.encode())
+    finally:
+        os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text.decode("utf-8", "replace")
+
+
+def test_a_terminal_is_asked():
+    cli("domain", "add", "asked.example")
+    status, text = on_terminal("domain", "rm", "asked.example", type="n\n")
+    assert status == EX_USAGE and "asked.example" in text and "nothing was done" in text, text
+    status, text = on_terminal("domain", "rm", "asked.example", type="y\n")
+    assert status == 0 and "removed" in text, text
+    status, text = on_terminal("user", "add", "typed@example.org", type="typed-password-1\n")
+    assert status == 0 and "typed-password-1" not in text, text
+    cli("domain", "add", "asked.example")
+    status, text = on_terminal("domain", "rm", "asked.example", "-y")
+    assert status == 0 and "[y/N]" not in text, text
+    cli("user", "rm", "typed@example.org", "--yes")
+
+
+def test_without_a_terminal_nothing_is_destroyed_unasked():
+    for words in (("domain", "rm", "example.org"), ("user", "rm", "bob@example.org"), ("user", "reset-2fa", "bob@example.org"), ("user", "bulk", "delete", "--q", "b"), ("alias", "rm", "x@example.org"),
+                  ("relay", "rm", "--domain", "*"), ("queue", "rm", "0" * 32), ("queue", "bulk", "delete", "--domain", "x"), ("token", "rm", "tok_1"), ("admin", "rm", "alice@example.org"), ("cert", "rm", "x"),
+                  ("webhook", "rm", "whk_1"), ("submitter", "rm", "1")):
+        refused(EX_USAGE, *words, says="--yes")
+
+
+def test_data_cannot_write_to_the_terminal():
+    cli("user", "set", "bob@example.org", "--name", "a\u202ebc\u2066d")
+    for words in (("user", "ls"), ("user", "show", "bob@example.org"), ("user", "ls", "-o", "json"), ("user", "ls", "-o", "csv")):
+        status, text = on_terminal(*words)
+        assert status == 0 and "\u202e" not in text and "\u2066" not in text, repr(text)
+    said = refused(EX_DATAERR, "user", "suspend", "\x1b]0;evil\x07@example.org")
+    assert "\x1b" not in said and "\x07" not in said
+    cli("user", "set", "bob@example.org", "--name", "")
+
+
+def test_a_table_fits_the_terminal():
+    import fcntl
+    import struct
+    import termios
+    cli("user", "set", "bob@example.org", "--name", "A very long name " * 10)
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    subprocess.run([harness.BINARY, "user", "ls", "--config", daemon().conf_path], stdout=slave, stderr=subprocess.DEVNULL, check=True, env=daemon().env)
+    os.close(slave)
+    text = os.read(master, 65536).decode()
+    os.close(master)
+    assert max(len(line.rstrip("\r")) for line in text.split("\n")) <= 60 and "\u2026" in text, text
+    assert ("A very long name " * 10).strip() in cli("user", "ls"), "a pipe gets all of it"
+    cli("user", "set", "bob@example.org", "--name", "")
+
+
+def test_lists_of_many_pages():
+    cli("alias", "import", "-", "--format", "csv", "--wait", input="address,targets\n" + "".join(f"page{n:04}@example.org,bob@example.org\n" for n in range(1203)))
+    assert len(js("alias", "ls")["data"]) == 1203 and len(cli("alias", "ls").splitlines()) == 1204
+    assert len(cli("alias", "ls", "-o", "ndjson").splitlines()) == 1203 and len(rows(cli("alias", "ls", "-o", "csv"))) == 1203
+    done = run("alias", "ls", "--limit", "700")
+    assert len(done.stdout.splitlines()) == 701 and "more" in done.stderr, done.stderr
+    cut = js("alias", "ls", "--limit", "700")
+    assert len(cut["data"]) == 700 and cut["next_cursor"]
+    assert len(js("alias", "ls", "--all", "--q", "page00")["data"]) == 100
+    cli("alias", "bulk", "delete", "--q", "page", "--yes", "--wait")
+    assert js("alias", "ls")["data"] == []
+
+
+def test_global_options_stand_anywhere():
+    conf = daemon().conf_path
+    for words in (("-o", "json", "--config", conf, "user", "ls"), ("user", "--config", conf, "-o", "json", "ls"), ("user", "ls", f"--config={conf}", "-ojson")):
+        done = subprocess.run([harness.BINARY, *words], capture_output=True, text=True, env=daemon().env)
+        assert done.returncode == 0 and json.loads(done.stdout)["data"], done
+
+
+def test_any_request_of_the_api():
+    assert json.loads(cli("api", "GET", "/api/v1/users/alice@example.org"))["role"] == "owner"
+    made = cli("api", "POST", "/api/v1/domains", "--data", '{"name": "raw.example"}', "--include")
+    assert made.startswith("HTTP/1.1 201\n") and "raw.example" in made, made
+    with tempfile.NamedTemporaryFile("w") as f:
+        f.write('{"name": "file.example"}')
+        f.flush()
+        cli("api", "POST", "/api/v1/domains", "--data", f"@{f.name}")
+    cli("api", "POST", "/api/v1/domains", "--data", "-", input='{"name": "stdin.example"}')
+    for name in ("raw", "file", "stdin"):
+        cli("api", "DELETE", f"/api/v1/domains/{name}.example")
+    done = run("api", "GET", "/api/v1/nonsense")
+    assert done.returncode == EX_DATAERR and json.loads(done.stdout)["status"] == 404, done
+    tag = re.search(r"ETag: (\S+)", cli("api", "GET", "/api/v1/settings", "--include")).group(1)
+    cli("api", "PATCH", "/api/v1/settings", "--if-match", tag, "--data", '{"queue_days": 6}')
+    assert run("api", "PATCH", "/api/v1/settings", "--if-match", tag, "--data", '{"queue_days": 7}').returncode == EX_DATAERR
+    cli("setting", "reset", "queue_days")
+    for words in (("GET", "api/v1/users"), ("GET", "/api/v1/users\r\nX-Evil: 1"), ("get", "/api/v1/users"), ("GET", "/api/v1/users", "--if-match", "x\r\ny: z")):
+        done = run("api", *words)
+        assert done.returncode == EX_USAGE and not done.stdout, done
+
+
+def test_every_verb_was_run():
+    out = cli("help")
+    verbs = set(re.findall(r"^  postroom ([a-z]+)(?: ([a-z][a-z0-9-]*))?(?= |$)", out, re.M))
+    used.update({("serve",), ("setup",), ("config", "check"), ("completion",), ("manual",), ("version",), ("help",)})  # cli_test.py, cli_shells_test.py
+    missing = {v for v in verbs if tuple(w for w in v if w) not in used}
+    assert not missing, f"never run here: {sorted(missing)}"
+
+
+harness.run(globals())
