@@ -35,27 +35,6 @@ static bool percent_decode(struct arena *a, struct span in, struct span *out)
 	return true;
 }
 
-#define PARAMETERS_MAX 16
-
-/* Letters and digits need no decoding. */
-static bool read_query(struct api_call *c)
-{
-	struct span rest = c->request->query, pair;
-	size_t equals;
-
-	c->query.values = arena_array(&c->arena, PARAMETERS_MAX, sizeof *c->query.values);
-	while (c->query.values && rest.len > 0 && c->query.count < PARAMETERS_MAX && span_split(&rest, '&', &pair)) {
-		struct query_value *v = &c->query.values[c->query.count];
-
-		if (!span_find_char(pair, '=', &equals) || span_cstr(&c->arena, span_take(pair, equals), &v->name) != ERR_OK)
-			continue;
-		v->text = span_skip(pair, equals + 1);
-		v->given = true;
-		c->query.count++;
-	}
-	return true;
-}
-
 static bool answer_faults(struct api_call *c, enum err e, int status, const char *code, const char *detail, const struct schema_errors *errors)
 {
 	if (e == ERR_SYNTAX)
@@ -96,8 +75,6 @@ bool check_target(struct api_call *c)
 			return false;
 		}
 	}
-	if (!openapi_has(c->operation))
-		return read_query(c);
 	if (!openapi_args_fit(c->operation, c->args)) {
 		call_reply_problem(c, 404, "not_found", NULL, "there is no such thing");
 		return false;
@@ -134,23 +111,8 @@ static bool load_body(struct api_call *c, struct span text)
 		call_reply_problem(c, 400, "bad_json", NULL, "the body is not a JSON object: %s", c->body ? "another value" : error.text);
 		return false;
 	}
-	if (!openapi_has(c->operation))
-		return true;
 	e = openapi_check_body(c->operation, c->body, &errors);
 	return answer_faults(c, e, 422, "invalid", "fields of the body are not valid", &errors);
-}
-
-static bool check_undocumented_body(struct api_call *c)
-{
-	struct span text = c->request->body, method = c->request->method;
-
-	if (span_equals(method, SPAN("GET")) || span_equals(method, SPAN("DELETE")))
-		return true;
-	if (!is_json(essence_of(c->request->content_type))) {
-		call_reply_problem(c, 415, "not_json", NULL, "send application/json");
-		return false;
-	}
-	return text.len == 0 || load_body(c, text);
 }
 
 bool check_body(struct api_call *c)
@@ -158,8 +120,6 @@ bool check_body(struct api_call *c)
 	struct span essence = essence_of(c->request->content_type), text = c->upload.len ? c->upload : c->request->body;
 	enum openapi_body kind;
 
-	if (!openapi_has(c->operation))
-		return check_undocumented_body(c);
 	kind = openapi_body(c->operation);
 	if (kind == BODY_NONE)
 		return true;

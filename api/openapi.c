@@ -45,6 +45,17 @@ static enum err write_document(struct note *why)
 	return ERR_OK;
 }
 
+static enum err check_complete(struct note *why)
+{
+	for (size_t i = 0; i < OP_COUNT; i++) {
+		if (doc.operations[i].source)
+			continue;
+		note_set(why, "openapi: %s is not documented", openapi_operation_name((enum operation)i));
+		return ERR_CORRUPT;
+	}
+	return ERR_OK;
+}
+
 enum err openapi_init(struct note *why)
 {
 	enum err e;
@@ -57,6 +68,8 @@ enum err openapi_init(struct note *why)
 		e = openapi_operations_read(&doc.arena, doc.document, doc.operations, why);
 	if (e == ERR_OK)
 		e = openapi_rules_check(doc.operations, why);
+	if (e == ERR_OK)
+		e = check_complete(why);
 	if (e == ERR_OK)
 		e = write_document(why);
 	doc.ready = e == ERR_OK;
@@ -71,11 +84,6 @@ struct span openapi_text(void)
 struct span openapi_etag(void)
 {
 	return span_str(doc.etag);
-}
-
-bool openapi_has(enum operation op)
-{
-	return doc.operations[op].source != NULL;
 }
 
 enum openapi_body openapi_body(enum operation op)
@@ -106,11 +114,6 @@ static const struct openapi_parameter *find_parameter(enum operation op, enum op
 		if (o->parameters[i].place == place && span_equals(span_str(o->parameters[i].name), name))
 			return &o->parameters[i];
 	return NULL;
-}
-
-bool openapi_takes_header(enum operation op, const char *name)
-{
-	return find_parameter(op, IN_HEADER, span_str(name)) != NULL;
 }
 
 /* ---- query ---- */

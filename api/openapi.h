@@ -9,20 +9,17 @@
 #include "api/openapi_operation.h"
 #include "api/schema_check.h"
 
-/* Once, before threads; again: nothing. ERR_CORRUPT: the document does not agree with itself or with the tables here (why says where). */
+/* Once, before threads; again: nothing. ERR_CORRUPT: the document does not agree with itself or with the tables here: operations,
+ * methods and paths both ways, roles, scopes (why says where). */
 enum err openapi_init(struct note *why) MUST_CHECK;
 
 struct span openapi_text(void); /* the merged document */
 struct span openapi_etag(void); /* with its quotes */
 
-/* False: no fragment has it. */
-bool openapi_has(enum operation op);
 enum openapi_body openapi_body(enum operation op);
 bool openapi_body_required(enum operation op);
 /* Is this media type (without parameters) among those that the body may have? */
 bool openapi_takes_type(enum operation op, struct span essence);
-/* Header parameters: "If-Match", "Idempotency-Key". */
-bool openapi_takes_header(enum operation op, const char *name);
 
 /* ---- query ---- */
 

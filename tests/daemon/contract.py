@@ -374,6 +374,13 @@ class Walker:
         if answer.status >= 400:
             self.check_problem(answer, what)
 
+    def check_value(self, name, status, value):
+        """What came another way is held against the same answer."""
+        content = self.operations[name].responses[str(status)]["content"]["application/json"]
+        for fault in self.document.faults(content["schema"], value):
+            self.fault(f"{name}: {status}: {fault}")
+        self.reached.add((name, status))
+
     def check_problem(self, answer, what):
         known = self.document.codes.get(answer.code)
         if not known or known.get("status", answer.status) != answer.status:

@@ -31,11 +31,24 @@ def test_documents_of_the_wire_and_of_the_socket_are_one():
     w.end()
 
 
+def test_an_instance_is_set_up_once():
+    """By the same operation from the command line, which runs it itself: there is no daemon yet."""
+    w = world()
+    with harness.Instance(start=False, services=()) as fresh:
+        words = [f"--{name}={value}" for name, value in w.operations["setup_create"].example().items() if name != "password"]
+        made = fresh.cli("setup", *words, "--password-stdin", "-o", "json", input=PASSWORD + "\n")
+    w.check_value("setup_create", 201, made)
+    w.call("setup_create", body=w.operations["setup_create"].example(), expect=409)
+    w.end()
+
+
 def test_each_operation_works():
     """With valid values: over the socket or with a session, and reads also with an owner's session and a token."""
     w = world()
 
     def check(o):
+        if o.id == "setup_create":
+            return
         w.use(o.id, w.valid(o.id), expect=o.success())
         if o.method == "GET" and "local" not in o.demands:
             w.use(o.id, w.valid(o.id), caller="owner", expect=o.success())
