@@ -3,7 +3,7 @@
  * Owners and auditors see those of all, everybody else their own. Owners, and the admin socket, also make and take away those of others.
  */
 #include <jansson.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "api/given.h"
 #include "api/listing.h"
@@ -173,10 +173,11 @@ static uint64_t owner_of(struct api_call *c)
 
 static bool fault(struct api_call *c, const char *list, size_t i, const char *code, const char *words)
 {
-	struct span pointer = arena_printf(&c->arena, "/%s/%zu", list, i);
+	char pointer[64];
 
+	(void)snprintf(pointer, sizeof pointer, "/%s/%zu", list, i);
 	call_abandon(c, ERR_SYNTAX, NULL);
-	call_reply_problem(c, 422, code, pointer.ptr, "%s", words);
+	call_reply_problem(c, 422, code, pointer, "%s", words);
 	return false;
 }
 
