@@ -20,16 +20,16 @@ static const char *const statements_0001[] = {
 	"INSERT INTO domain (name, created_ms) VALUES ('old.test', 1)",
 	"SELECT 1 FROM domain WHERE name = 'old.test'",
 	"SELECT name FROM domain ORDER BY name",
-	"INSERT INTO account (key, address, domain, password_hash, role, suspended, created_ms) "
-	"SELECT 'ann@old.test', 'ann@old.test', 'old.test', '$hash', 1, 0, 5 WHERE NOT EXISTS (SELECT 1 FROM alias WHERE key = 'ann@old.test')",
-	"INSERT INTO account (key, address, domain, password_hash, role, suspended, created_ms) "
-	"SELECT 'bob@old.test', 'bob@old.test', 'old.test', '$hash', 0, 0, 5 WHERE NOT EXISTS (SELECT 1 FROM alias WHERE key = 'bob@old.test')",
+	("INSERT INTO account (key, address, domain, password_hash, role, suspended, created_ms) "
+	 "SELECT 'ann@old.test', 'ann@old.test', 'old.test', '$hash', 1, 0, 5 WHERE NOT EXISTS (SELECT 1 FROM alias WHERE key = 'ann@old.test')"),
+	("INSERT INTO account (key, address, domain, password_hash, role, suspended, created_ms) "
+	 "SELECT 'bob@old.test', 'bob@old.test', 'old.test', '$hash', 0, 0, 5 WHERE NOT EXISTS (SELECT 1 FROM alias WHERE key = 'bob@old.test')"),
 	"UPDATE account SET password_hash = '$other' WHERE key = 'ann@old.test'",
 	"UPDATE account SET suspended = 1 WHERE key = 'ann@old.test'",
 	"SELECT count(*) FROM account WHERE role = 1 AND NOT suspended",
 	"SELECT id, key, address, domain, password_hash, role, suspended, created_ms FROM account ORDER BY id",
-	"INSERT INTO alias (key, address, domain, created_ms) SELECT 'info@old.test', 'info@old.test', 'old.test', 7 "
-	"WHERE NOT EXISTS (SELECT 1 FROM account WHERE key = 'info@old.test')",
+	("INSERT INTO alias (key, address, domain, created_ms) SELECT 'info@old.test', 'info@old.test', 'old.test', 7 "
+	 "WHERE NOT EXISTS (SELECT 1 FROM account WHERE key = 'info@old.test')"),
 	"INSERT INTO alias_target (alias, position, target, key, base_key) VALUES ('info@old.test', 0, 'ann@old.test', 'ann@old.test', 'ann@old.test')",
 	"SELECT alias.key, address, target, alias_target.key, base_key FROM alias JOIN alias_target ON alias = alias.key ORDER BY alias.key, position",
 	"INSERT OR REPLACE INTO relay (domain, host, port, tls, user, password_sealed) VALUES ('*', 'relay.test', 25, 1, '', x'')",
@@ -45,8 +45,8 @@ static const char *const again_0001[] = {
 	"SELECT id, key, address, domain, password_hash, role, suspended, created_ms FROM account ORDER BY id",
 };
 static const char *const removals_0001[] = {
-	"DELETE FROM alias_target WHERE base_key = (SELECT key FROM account WHERE id = 2) AND "
-	"(key = base_key OR (key NOT IN (SELECT key FROM account) AND key NOT IN (SELECT key FROM alias)))",
+	("DELETE FROM alias_target WHERE base_key = (SELECT key FROM account WHERE id = 2) AND "
+	 "(key = base_key OR (key NOT IN (SELECT key FROM account) AND key NOT IN (SELECT key FROM alias)))"),
 	"DELETE FROM alias_target WHERE key = (SELECT key FROM account WHERE id = 2)",
 	"DELETE FROM alias WHERE key NOT IN (SELECT alias FROM alias_target)",
 	"DELETE FROM account WHERE id = 2",
