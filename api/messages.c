@@ -9,6 +9,7 @@
 
 static const char *const directions[] = { [TRACE_IN] = "in", [TRACE_OUT] = "out", [TRACE_OURS] = "dsn" };
 #define STATE_COUNT (TRACE_REJECTED + 1)
+#define ANY (-1)
 
 static const char *direction_name(enum trace_direction direction)
 {
@@ -56,7 +57,7 @@ static int state_of(struct span name)
 	for (int state = 0; state < STATE_COUNT; state++)
 		if (span_equals(name, span_str(trace_state_name((enum trace_state)state))))
 			return state;
-	return -1;
+	return ANY;
 }
 
 static int direction_of(struct span name)
@@ -64,7 +65,7 @@ static int direction_of(struct span name)
 	for (int direction = 0; direction <= TRACE_OURS; direction++)
 		if (span_equals(name, span_str(directions[direction])))
 			return direction;
-	return -1;
+	return ANY;
 }
 
 static struct trace_filter read_filter(struct api_call *c)

@@ -9,6 +9,7 @@
 #include "daemon/ops/webhook_rows.h"
 
 #define SECRET_MAX 128u
+#define ANY (-1)
 
 static const char *const states[] = { [DELIVERY_WAITING] = "waiting", [DELIVERY_DONE] = "delivered", [DELIVERY_GIVEN_UP] = "given_up" };
 
@@ -294,7 +295,7 @@ static int state_of(struct span name)
 	for (int state = 0; state <= DELIVERY_GIVEN_UP; state++)
 		if (span_equals(name, span_str(states[state])))
 			return state;
-	return -1;
+	return ANY;
 }
 
 void api_webhook_deliveries_list(struct api_call *c)

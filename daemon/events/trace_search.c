@@ -230,13 +230,10 @@ static enum err add_id(struct search *s, const struct bounds *b)
 	return e;
 }
 
-static enum err choose_sources(struct search *s, uint64_t before_id)
+static struct bounds bounds_of(const struct trace_filter *f, uint64_t before_id)
 {
-	static const enum trace_source exact[] = { TRACE_BY_ADDRESS, TRACE_BY_ORIGINAL }, local[] = { TRACE_BY_LOCAL, TRACE_BY_ORIGINAL_LOCAL }, domain[] = { TRACE_BY_DOMAIN, TRACE_BY_ORIGINAL_DOMAIN };
-	static const enum trace_source sender[] = { TRACE_BY_SENDER }, sender_local[] = { TRACE_BY_SENDER_LOCAL }, sender_domain[] = { TRACE_BY_SENDER_DOMAIN };
 	const int shift = TRACE_MESSAGE_BITS + TRACE_RECIPIENT_BITS;
 	struct bounds b = { 0, INT64_MAX };
-	const struct trace_filter *f = s->f;
 
 	if (before_id && before_id < INT64_MAX)
 		b.below = (int64_t)before_id;
@@ -244,6 +241,20 @@ static enum err choose_sources(struct search *s, uint64_t before_id)
 		b.above = f->since_ms << shift;
 	if (f->until_ms > 0 && f->until_ms < (1LL << 41) && ((f->until_ms + 1) << shift) < b.below)
 		b.below = (f->until_ms + 1) << shift;
+	return b;
+}
+
+static bool has_index(int state)
+{
+	return state == TRACE_DEFERRED || state == TRACE_BOUNCED || state == TRACE_REMOVED || state == TRACE_REJECTED;
+}
+
+static enum err choose_sources(struct search *s, uint64_t before_id)
+{
+	static const enum trace_source exact[] = { TRACE_BY_ADDRESS, TRACE_BY_ORIGINAL }, local[] = { TRACE_BY_LOCAL, TRACE_BY_ORIGINAL_LOCAL }, domain[] = { TRACE_BY_DOMAIN, TRACE_BY_ORIGINAL_DOMAIN };
+	static const enum trace_source sender[] = { TRACE_BY_SENDER }, sender_local[] = { TRACE_BY_SENDER_LOCAL }, sender_domain[] = { TRACE_BY_SENDER_DOMAIN };
+	const struct bounds b = bounds_of(s->f, before_id);
+
 	if (s->id.len)
 		return add_id(s, &b);
 	if (s->recipient.len)
@@ -252,8 +263,8 @@ static enum err choose_sources(struct search *s, uint64_t before_id)
 		add_address(s, s->sender, sender, sender_local, sender_domain, 1, &b);
 	else if (s->domain.len)
 		add_domain(s, s->domain, &b);
-	else if (f->state == TRACE_DEFERRED || f->state == TRACE_BOUNCED || f->state == TRACE_REMOVED || f->state == TRACE_REJECTED)
-		add_source(s, TRACE_BY_STATE, SPAN(""), f->state, b.above, b.below);
+	else if (has_index(s->f->state))
+		add_source(s, TRACE_BY_STATE, SPAN(""), s->f->state, b.above, b.below);
 	else if (s->domains && s->domain_count <= DOMAINS_BY_INDEX)
 		for (size_t i = 0; i < s->domain_count; i++)
 			add_domain(s, s->domains[i], &b);

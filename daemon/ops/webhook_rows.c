@@ -257,7 +257,7 @@ enum err webhook_set(struct directory *d, const struct webhook *spec, uint64_t l
 enum err webhook_rotate(struct directory *d, uint64_t id, struct buf *secret)
 {
 	struct arena a;
-	struct webhook row;
+	struct webhook row = { .id = 0 };
 	struct listing l = { .a = &a, .list = &row, .only = id };
 	struct writing w = { .d = d, .id = id };
 	enum err e;

@@ -11,8 +11,6 @@
  */
 #include "daemon/ops/webhooks.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -23,17 +21,13 @@
 #include "daemon/base/rng.h"
 #include "daemon/base/version.h"
 #include "daemon/directory/setting.h"
+#include "daemon/events/events.h"
 #include "daemon/net/fetch.h"
-#include "daemon/ops/event_json.h"
-#include "daemon/ops/webhook_rows.h"
 #include "daemon/ops/webhook_sign.h"
+#include "daemon/ops/webhook_state.h"
 #include "db/control_webhook.h"
 
-#define FLYING_MAX 4 /* of one webhook */
-#define WAITING_MAX 10000
-#define COLLECT_EVENTS 200
-#define COLLECT_BYTES (4u * 1024u * 1024u)
-#define PAYLOAD_MAX 65536u
+#define DUE_BYTES (4u * 1024u * 1024u)
 #define TIMEOUT_MS 15000
 #define ANSWER_MAX 1024
 #define KEPT_DAYS 30
@@ -45,46 +39,7 @@
 #define DAY_MS 86400000LL
 #define HOOKS_ARENA_MAX (2u * 1024u * 1024u)
 #define HEADER_ROOM 512u
-
-struct hook {
-	struct webhook row; /* in the hooks' arena */
-	uint64_t flying[FLYING_MAX];
-	size_t flying_count;
-	bool full; /* too many wait */
-};
-
-struct flight {
-	struct flight *next;
-	struct webhooks *w;
-	uint64_t hook, id;
-	unsigned attempts; /* with this one */
-	struct fetch_result result;
-	int64_t ended_ms; /* unix */
-	enum { FLIGHT_DELIVERED,
-	       FLIGHT_LATER,
-	       FLIGHT_GIVEN_UP } end;
-	int64_t next_ms;
-};
-
-struct webhooks {
-	struct webhooks_config config;
-	struct fetcher *fetcher;
-	struct events_watch *watch;
-	atomic_bool wanted; /* some webhook is enabled: news are of interest */
-
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t work;
-	struct flight *landed;
-	bool news, changed, stopping;
-
-	pthread_t thread;
-	bool runs;
-	/* The thread's: */
-	struct arena arena; /* of the hooks: secrets too */
-	struct hook hooks[WEBHOOKS_MAX];
-	size_t hook_count;
-	int64_t trimmed_ms; /* monotonic */
-};
+#define NEVER (-1)
 
 /* ---- hooks ---- */
 
@@ -124,7 +79,7 @@ static void reload(struct webhooks *w)
 	atomic_store(&w->wanted, wanted);
 }
 
-static void tell_failing(struct webhooks *w, uint64_t hook, struct span reason)
+void webhooks_tell_failing(struct webhooks *w, uint64_t hook, struct span reason)
 {
 	struct event event = { .type = EVENT_WEBHOOK_FAILING, .fields = { { "reason", reason } }, .field_count = 1 };
 	char subject[40];
@@ -133,159 +88,6 @@ static void tell_failing(struct webhooks *w, uint64_t hook, struct span reason)
 	event.subject = span_str(subject);
 	log_event(LOG_WARN, "webhooks", "failing", "webhook=%s reason=%s", subject, log_quote(reason).text);
 	events_raise(w->config.events, &event);
-}
-
-/* ---- events become rows ---- */
-
-struct collecting {
-	struct webhooks *w;
-	struct arena arena;
-	struct db_delivery *rows;
-	size_t count, room;
-	uint64_t last; /* event that was looked at */
-	bool anew;     /* numbers began anew: trace.db is another one */
-};
-
-static bool wants(const struct hook *h, const struct event *event)
-{
-	if (!h->row.enabled || h->full || event->id <= h->row.last_event)
-		return false;
-	for (size_t i = 0; i < h->row.type_count; i++)
-		if (event_pattern_fits(h->row.types[i], event->type))
-			return true;
-	return false;
-}
-
-static bool add_row(struct collecting *c, const struct hook *h, const struct event *event, struct span payload)
-{
-	if (c->count == c->room)
-		return false;
-	c->rows[c->count++] = (struct db_delivery){
-		.webhook = h->row.id,
-		.event = event->id,
-		.subject = arena_copy(&c->arena, event->subject),
-		.type = span_str(event_name(event->type)),
-		.payload = payload,
-		.next_ms = clock_real_ms(),
-	};
-	return !c->arena.failed;
-}
-
-static bool take_event(void *arg, const struct event *event)
-{
-	struct collecting *c = arg;
-	struct webhooks *w = c->w;
-	struct span payload = SPAN("");
-	size_t before = c->count;
-	struct buf json;
-
-	for (size_t i = 0; i < w->hook_count; i++) {
-		if (!wants(&w->hooks[i], event))
-			continue;
-		if (!payload.len) {
-			buf_init(&json, PAYLOAD_MAX);
-			if (event_json(event, &json))
-				payload = arena_copy(&c->arena, buf_span(&json));
-			buf_clear(&json);
-		}
-		if (!payload.len || !add_row(c, &w->hooks[i], event, payload)) {
-			/* The whole event with the next round; one that can never be written is left out. */
-			c->count = before;
-			return false;
-		}
-	}
-	c->last = event->id;
-	return true;
-}
-
-static enum err write_rows(struct db *db, void *arg)
-{
-	struct collecting *c = arg;
-	enum err e = ERR_OK;
-	uint64_t id;
-
-	for (size_t i = 0; !e && i < c->count; i++)
-		e = db_delivery_add(db, &c->rows[i], &id);
-	for (size_t i = 0; !e && i < c->w->hook_count; i++) {
-		const struct hook *h = &c->w->hooks[i];
-
-		if (!h->row.enabled || h->full || (h->row.last_event >= c->last && !c->anew))
-			continue;
-		e = db_webhook_set_last_event(db, h->row.id, c->last);
-		if (e == ERR_NOT_FOUND)
-			e = ERR_OK;
-	}
-	/* A webhook that was removed meanwhile takes its rows along. */
-	return e == ERR_STATE ? ERR_TEMP : e;
-}
-
-static enum err count_waiting(struct db *db, void *arg)
-{
-	struct webhooks *w = arg;
-	enum err e = ERR_OK;
-
-	for (size_t i = 0; !e && i < w->hook_count; i++) {
-		int64_t count = 0;
-
-		e = db_delivery_count_waiting(db, w->hooks[i].row.id, WAITING_MAX, &count);
-		w->hooks[i].full = count >= WAITING_MAX;
-	}
-	return e;
-}
-
-/* The oldest event that some webhook has not had; false: none wants any. */
-static bool first_missing(const struct webhooks *w, uint64_t *after_out)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < w->hook_count; i++) {
-		const struct hook *h = &w->hooks[i];
-
-		if (!h->row.enabled || h->full)
-			continue;
-		if (!any || h->row.last_event < *after_out)
-			*after_out = h->row.last_event;
-		any = true;
-	}
-	return any;
-}
-
-static void tell_lost(struct webhooks *w, uint64_t after)
-{
-	for (size_t i = 0; i < w->hook_count; i++)
-		if (w->hooks[i].row.enabled && !w->hooks[i].full && w->hooks[i].row.last_event == after)
-			tell_failing(w, w->hooks[i].row.id, SPAN("events were lost before they could be sent"));
-}
-
-/* True: there may be more. */
-static bool collect(struct webhooks *w)
-{
-	struct collecting c = { .w = w, .room = (size_t)COLLECT_EVENTS * WEBHOOKS_MAX };
-	uint64_t after = 0, newest = events_last_id(w->config.events);
-	bool lost = false;
-	enum err e;
-
-	if (directory_read(w->config.directory, count_waiting, w) != ERR_OK || !first_missing(w, &after) || after == newest)
-		return false;
-	arena_init(&c.arena, COLLECT_BYTES);
-	c.rows = arena_array(&c.arena, c.room, sizeof(*c.rows));
-	c.last = after;
-	c.anew = after > newest;
-	e = c.rows ? events_read(w->config.events, after, COLLECT_EVENTS, take_event, &c, &lost) : ERR_TEMP;
-	if (lost)
-		tell_lost(w, after);
-	/* Numbers that nobody has: go on behind them. */
-	if (!e && c.last == after)
-		c.last = lost ? newest : after + 1;
-	if (!e)
-		e = directory_write(w->config.directory, write_rows, &c, NULL);
-	if (e)
-		log_event(LOG_ERROR, "webhooks", "not_collected", "error=%s", err_name(e));
-	for (size_t i = 0; !e && i < w->hook_count; i++)
-		if (!w->hooks[i].full && (w->hooks[i].row.last_event < c.last || c.anew))
-			w->hooks[i].row.last_event = c.last;
-	arena_clear(&c.arena);
-	return !e && c.last < newest;
 }
 
 /* ---- rows become requests ---- */
@@ -410,7 +212,7 @@ static void launch(struct webhooks *w)
 
 		if (!l.hook->row.enabled || l.hook->flying_count >= FLYING_MAX)
 			continue;
-		arena_init(&l.arena, COLLECT_BYTES);
+		arena_init(&l.arena, DUE_BYTES);
 		/* A row that was made after a change goes with what was changed: looked at anew first. */
 		if (directory_read(w->config.directory, read_due, &l) == ERR_OK && !is_outdated(w))
 			for (size_t k = 0; k < l.count; k++)
@@ -421,14 +223,14 @@ static void launch(struct webhooks *w)
 
 /* ---- results ---- */
 
-/* Milliseconds until the next try after so many; -1: none is left. */
+/* Milliseconds until the next try after so many; NEVER: none is left. */
 static int64_t retry_ms(unsigned attempts)
 {
 	static const int minutes[] = { 1, 2, 4, 8, 15, 30, 60, 120, 240, 480, 960 };
 	int64_t ms;
 
 	if (attempts == 0 || attempts > sizeof(minutes) / sizeof(minutes[0]))
-		return -1;
+		return NEVER;
 	ms = minutes[attempts - 1] * 60000LL;
 	return ms - ms / 10 + (int64_t)rng_below((uint64_t)(ms / 5) + 1);
 }
@@ -508,7 +310,7 @@ static void land_one(struct webhooks *w, struct flight *f, bool written)
 
 		count_result(f);
 		if ((failing && !h->row.failing) || f->end == FLIGHT_GIVEN_UP)
-			tell_failing(w, f->hook, span_str(f->result.why.text));
+			webhooks_tell_failing(w, f->hook, span_str(f->result.why.text));
 		h->row.failing = failing;
 	}
 	free(f);
@@ -568,14 +370,14 @@ static enum err read_next(struct db *db, void *arg)
 	return db_delivery_next(db, clock_real_ms(), arg);
 }
 
-/* Until the next row is due; -1: nothing waits. */
+/* Until the next row is due; NEVER: nothing can. */
 static int64_t idle_ms(struct webhooks *w)
 {
 	int64_t next_ms = 0, wait_ms;
 	enum err e;
 
 	if (w->hook_count == 0)
-		return -1;
+		return NEVER;
 	e = directory_read(w->config.directory, read_next, &next_ms);
 	if (e == ERR_NOT_FOUND)
 		return TRIM_EVERY_MS;
@@ -611,7 +413,7 @@ static bool work(struct webhooks *w, struct flight *list, bool changed)
 	if (changed)
 		reload(w);
 	land(w, list);
-	more = collect(w);
+	more = webhooks_collect(w);
 	launch(w);
 	trim(w);
 	return more;

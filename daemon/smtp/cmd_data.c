@@ -148,7 +148,7 @@ static enum smtp_reply_id prepare_header(struct smtp_session *s)
 static enum smtp_reply_id seal(struct smtp_session *s)
 {
 	struct note why = { "" };
-	struct smtp_origin_text room;
+	struct smtp_origin_text room = { "", "" };
 	struct buf trace;
 	enum err e;
 

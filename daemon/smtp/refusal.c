@@ -20,7 +20,7 @@ void smtp_refused(struct smtp_session *s, const struct smtp_reply *reply, const 
 {
 	struct smtp_refusal refusal = { .sender = s->reverse_path, .recipients = s->recipients, .recipient_count = s->recipient_count, .account_id = s->account_id, .size = s->content_bytes };
 	struct buf from, to, text;
-	struct smtp_origin_text room;
+	struct smtp_origin_text room = { "", "" };
 	struct span one;
 
 	if (!s->services->refused)
