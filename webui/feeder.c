@@ -220,6 +220,18 @@ static bool ask_stream(struct watcher *w, size_t room, bool beat, struct buf *fr
 	return e == ERR_OK && !fresh->failed;
 }
 
+/* What was heard goes to `pending`. */
+static void take_in(struct watcher *w, struct span fresh, bool goes_on, int64_t now)
+{
+	if (w->pending.len == 0)
+		w->taken_ms = now;
+	if (!w->ended)
+		buf_add(&w->pending, fresh);
+	w->ended = w->ended || !goes_on || w->pending.failed;
+	if (w->pending.len > 0 || w->ended)
+		resume(w);
+}
+
 /* With the lock, which it gives up in between. */
 static void serve(struct feeder *f, struct watcher *w, int64_t now)
 {
@@ -229,33 +241,27 @@ static void serve(struct feeder *f, struct watcher *w, int64_t now)
 
 	if (w->pending.len > 0 && now - w->taken_ms >= STREAM_HEARTBEAT_MS)
 		end_watcher(w);
-	if (w->ended)
-		room = 0;
 	w->busy = true;
+	goes_on = !w->ended;
 	pthread_mutex_unlock(&f->lock);
 	buf_init(&fresh, 2 * FEEDER_PENDING_MAX);
-	goes_on = w->ended || ask_stream(w, room, beat, &fresh);
+	if (goes_on)
+		goes_on = ask_stream(w, room, beat, &fresh);
 	pthread_mutex_lock(&f->lock);
 	w->busy = false;
-	if (beat || w->gone)
-		unlist(w);
 	if (w->gone) {
+		unlist(w);
 		pthread_mutex_unlock(&f->lock);
 		free_watcher(w);
 		pthread_mutex_lock(&f->lock);
 	} else {
 		if (beat) {
+			unlist(w);
 			list_last(f, w);
 			w->beat_ms = now + STREAM_HEARTBEAT_MS;
 		}
 		w->more = fresh.len > 0 || room == 0;
-		if (w->pending.len == 0)
-			w->taken_ms = now;
-		if (!w->ended)
-			buf_add(&w->pending, buf_span(&fresh));
-		w->ended = w->ended || !goes_on || w->pending.failed;
-		if (w->pending.len > 0 || w->ended)
-			resume(w);
+		take_in(w, buf_span(&fresh), goes_on, now);
 	}
 	buf_clear(&fresh);
 }

@@ -386,6 +386,27 @@ static void enter(struct link *l, enum link_stage stage)
 	l->deadline_ms = clock_mono_ms() + LINK_HEAD_MS;
 }
 
+/* What the header, or its absence, says. False: no further. */
+static bool judge_proxy(struct link *l, enum err e, const struct proxy_header *header)
+{
+	bool tls = l->config->tls != NULL;
+
+	if (e == ERR_OK) {
+		buf_clear(&l->in);
+		if (header->from.family != NET_NONE) {
+			l->from = header->from;
+			if (!l->config->met(l->config->arg, l))
+				return false;
+		}
+	}
+	enter(l, tls ? LINK_FIRST : LINK_OPEN);
+	if (e == ERR_SYNTAX || e == ERR_LIMIT || (tls && l->in.len > 0))
+		refuse(l, REFUSAL_BAD_REQUEST);
+	else
+		judge(l);
+	return true;
+}
+
 /* Only bytes that are the header's leave the socket: behind them TLS may begin. */
 static enum moved take_proxy(struct link *l)
 {
@@ -400,24 +421,16 @@ static enum moved take_proxy(struct link *l)
 		return m;
 	buf_add(&l->in, span_make(chunk, (size_t)got));
 	e = proxy_parse(buf_span(&l->in), &header);
+	if (e == ERR_NOT_FOUND && before == 0 && l->config->tls) {
+		buf_clear(&l->in); /* TLS reads it itself */
+		return judge_proxy(l, e, &header) ? MOVED_SOME : MOVED_ERROR;
+	}
 	take = e == ERR_OK ? header.length - before : (size_t)got;
-	if ((e == ERR_NOT_FOUND && before == 0 && l->config->tls) || recv(l->client, chunk, take, 0) != (ssize_t)take)
-		take = 0;
+	if (recv(l->client, chunk, take, 0) != (ssize_t)take)
+		return MOVED_ERROR;
 	if (e == ERR_STATE)
 		return MOVED_SOME;
-	if (e == ERR_OK && header.from.family != NET_NONE) {
-		l->from = header.from;
-		if (!l->config->met(l->config->arg, l))
-			return MOVED_ERROR;
-	}
-	if (e == ERR_OK || take == 0)
-		buf_clear(&l->in);
-	enter(l, l->config->tls ? LINK_FIRST : LINK_OPEN);
-	if (e == ERR_SYNTAX || e == ERR_LIMIT || (l->config->tls && l->in.len > 0))
-		refuse(l, REFUSAL_BAD_REQUEST);
-	else
-		judge(l);
-	return MOVED_SOME;
+	return judge_proxy(l, e, &header) ? MOVED_SOME : MOVED_ERROR;
 }
 
 static enum moved take_first(struct link *l)

@@ -1,31 +1,32 @@
 /* webui/negotiate.c: lists with weights, and lists of entity tags. */
 #include "webui/negotiate.h"
 
-/* "q=0.25": thousandths; -1 when it is none (RFC 9110 12.4.2: at most three digits behind the point). */
-static int read_weight(struct span s)
+/* "q=0.25" as thousandths (RFC 9110 12.4.2: at most three digits behind the point). */
+static bool read_weight(struct span s, int *out)
 {
 	int value, scale = 100;
 
 	if (s.len < 3 || s.len > 7 || ascii_lower(s.ptr[0]) != 'q' || s.ptr[1] != '=' || (s.ptr[2] != '0' && s.ptr[2] != '1'))
-		return -1;
+		return false;
 	value = (s.ptr[2] - '0') * 1000;
 	if (s.len > 3 && s.ptr[3] != '.')
-		return -1;
+		return false;
 	for (size_t i = 4; i < s.len; i++, scale /= 10) {
 		if (!ascii_is_digit(s.ptr[i]))
-			return -1;
+			return false;
 		value += (s.ptr[i] - '0') * scale;
 	}
-	return value > 1000 ? -1 : value;
+	*out = value;
+	return value <= 1000;
 }
 
 /* A coding without a readable weight is not wanted. */
 static int weight_of(struct span parameters)
 {
+	int weight = 1000;
+
 	parameters = span_trim(parameters);
-	if (parameters.len == 0)
-		return 1000;
-	return read_weight(parameters) < 0 ? 0 : read_weight(parameters);
+	return parameters.len == 0 || read_weight(parameters, &weight) ? weight : 0;
 }
 
 bool accepts_gzip(struct span accept_encoding)

@@ -150,12 +150,11 @@ static bool send_to_https(const struct pages *p, struct request *r, struct answe
 	return true;
 }
 
-bool pages_answer(const struct pages *p, struct request *r, struct answer *out)
+/* What stands under its own name, on plain http too. False: nothing does. */
+static bool answer_fixed(const struct pages *p, struct request *r, struct answer *out)
 {
 	struct span path = r->api.path;
 	bool health = span_equals(path, SPAN("/healthz")), ready = span_equals(path, SPAN("/readyz"));
-	struct span name = file_of(path);
-	size_t file = 0;
 
 	if (!request_is_read(r) && (health || ready)) {
 		answer_problem(out, r, 405, "method_not_allowed", "this is only read");
@@ -165,24 +164,43 @@ bool pages_answer(const struct pages *p, struct request *r, struct answer *out)
 		return send_health(p, out);
 	if (ready)
 		return send_ready(p, out);
-	if (span_starts(path, CHALLENGES)) {
-		answer_problem(out, r, 404, "not_found", "no challenge is waiting under that name");
+	if (!span_starts(path, CHALLENGES))
+		return false;
+	answer_problem(out, r, 404, "not_found", "no challenge is waiting under that name");
+	return true;
+}
+
+static bool answer_file(const struct pages *p, struct request *r, struct answer *out)
+{
+	struct span name = file_of(r->api.path);
+
+	for (size_t i = 0; i < static_files_count; i++) {
+		if (!span_equals(name, span_str(static_files[i].path)))
+			continue;
+		if (request_is_read(r))
+			return send_file(p, r, i, out);
+		answer_problem(out, r, 405, "method_not_allowed", "this is only read");
 		return true;
 	}
+	return false;
+}
+
+bool pages_answer(const struct pages *p, struct request *r, struct answer *out)
+{
+	struct span path = r->api.path;
+
+	if (answer_fixed(p, r, out))
+		return true;
 	if (!r->secure && p->api)
 		return send_to_https(p, r, out);
-	while (file < static_files_count && !span_equals(name, span_str(static_files[file].path)))
-		file++;
-	if (file < static_files_count && request_is_read(r))
-		return send_file(p, r, file, out);
-	if (file == static_files_count && (span_starts(path, SPAN("/api/")) || span_equals(path, SPAN("/metrics")))) {
-		if (p->api)
-			return false;
-		answer_problem(out, r, 503, "not_set_up", "run postroom setup first");
-	} else if (file == static_files_count) {
+	if (answer_file(p, r, out))
+		return true;
+	if (!span_starts(path, SPAN("/api/")) && !span_equals(path, SPAN("/metrics"))) {
 		answer_problem(out, r, 404, "not_found", "there is no such page");
-	} else {
-		answer_problem(out, r, 405, "method_not_allowed", "this is only read");
+		return true;
 	}
+	if (p->api)
+		return false;
+	answer_problem(out, r, 503, "not_set_up", "run postroom setup first");
 	return true;
 }
