@@ -32,27 +32,34 @@ static bool is_among(struct span domain, const struct span *list, size_t count)
 	return false;
 }
 
+/* Sorted, without what `among` (null: all) does not hold. */
+static void take_domains(struct api_call *c, const struct span *from, size_t count, const struct token *among)
+{
+	struct caller *who = &c->caller;
+	struct span *list = arena_array(&c->arena, count ? count : 1, sizeof *list);
+
+	for (size_t i = 0; list && i < count; i++)
+		if (!among || is_among(from[i], among->domains, among->domain_count))
+			list[who->domain_count++] = arena_copy(&c->arena, from[i]);
+	if (who->domain_count > 1)
+		qsort(list, who->domain_count, sizeof *list, compare_spans);
+	who->domains = list;
+}
+
 /* What a role reaches, and of that what the token leaves. */
 static void reach(struct api_call *c, const struct account *account, const struct token *token)
 {
 	struct caller *who = &c->caller;
 	bool granted_only = account->role == ROLE_DOMAIN_ADMIN;
-	const struct span *from = granted_only ? account->granted : token ? token->domains
-									  : NULL;
-	size_t count = granted_only ? account->granted_count : token ? token->domain_count
-								     : 0;
-	struct span *list = arena_array(&c->arena, count ? count : 1, sizeof *list);
 
 	who->token_limited = token && token->domain_count > 0;
 	who->all_domains = !granted_only && !who->token_limited && account->role != ROLE_USER;
 	if (who->token_limited && (account->role == ROLE_OWNER || account->role == ROLE_ADMIN))
 		who->role = ROLE_DOMAIN_ADMIN;
-	for (size_t i = 0; list && i < count; i++)
-		if (!granted_only || !who->token_limited || is_among(from[i], token->domains, token->domain_count))
-			list[who->domain_count++] = arena_copy(&c->arena, from[i]);
-	if (who->domain_count > 1)
-		qsort(list, who->domain_count, sizeof *list, compare_spans);
-	who->domains = list;
+	if (granted_only)
+		take_domains(c, account->granted, account->granted_count, who->token_limited ? token : NULL);
+	else if (who->token_limited)
+		take_domains(c, token->domains, token->domain_count, NULL);
 }
 
 static bool become(struct api_call *c, enum caller_kind kind, uint64_t account_id, const struct token *token)

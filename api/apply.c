@@ -116,7 +116,7 @@ static json_t *domain_json(struct span name)
 	return json_pack("{s:o}", "name", json_span(name));
 }
 
-enum err apply_domains(struct applying *a)
+static enum err apply_domains(struct applying *a)
 {
 	const json_t *entries = json_object_get(a->c->body, "domains"), *entry;
 	size_t i;
@@ -140,7 +140,8 @@ enum err apply_domains(struct applying *a)
 	return ERR_OK;
 }
 
-enum err apply_domains_prune(struct applying *a)
+/* After the rest: nothing may be left in them. */
+static enum err prune_domains(struct applying *a)
 {
 	struct apply_names names;
 	const struct span *domains;
@@ -201,12 +202,17 @@ static bool condition_holds(struct applying *a)
 
 static enum err apply_all(struct applying *a)
 {
-	enum err (*const sections[])(struct applying * a) = { apply_domains, apply_users, apply_aliases, apply_relays, apply_settings, apply_domains_prune };
-	enum err e = ERR_OK;
+	enum err e = apply_domains(a);
 
-	for (size_t i = 0; i < sizeof sections / sizeof sections[0] && e == ERR_OK; i++)
-		e = sections[i](a);
-	return e;
+	if (e == ERR_OK)
+		e = apply_users(a);
+	if (e == ERR_OK)
+		e = apply_aliases(a);
+	if (e == ERR_OK)
+		e = apply_relays(a);
+	if (e == ERR_OK)
+		e = apply_settings(a);
+	return e == ERR_OK ? prune_domains(a) : e;
 }
 
 static void refuse(struct applying *a, enum err e)

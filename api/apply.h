@@ -15,13 +15,10 @@ struct applying {
 };
 
 /* Each looks at its section of the body, when there is one. ERR_DENIED: not for this caller. */
-enum err apply_domains(struct applying *a) MUST_CHECK;
 enum err apply_users(struct applying *a) MUST_CHECK;
 enum err apply_aliases(struct applying *a) MUST_CHECK;
 enum err apply_relays(struct applying *a) MUST_CHECK;
 enum err apply_settings(struct applying *a) MUST_CHECK;
-/* After the rest: nothing may be left in them. */
-enum err apply_domains_prune(struct applying *a) MUST_CHECK;
 
 enum applied { APPLY_CREATED,
 	       APPLY_UPDATED,

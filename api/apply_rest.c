@@ -131,10 +131,11 @@ static enum err check_relay(struct applying *a, const struct relay_host *r)
 	return ERR_SYNTAX;
 }
 
-static enum err apply_relay(struct applying *a, size_t i, const json_t *entry)
+static struct relay_host read_relay(struct applying *a, const json_t *entry)
 {
 	struct span name = apply_text(entry, "domain");
-	struct relay_host fresh = {
+
+	return (struct relay_host){
 		.domain = span_equals(name, SPAN("*")) ? name : given_domain(a->c, name),
 		.host = apply_text(entry, "host"),
 		.port = (uint16_t)json_integer_value(json_object_get(entry, "port")),
@@ -142,21 +143,31 @@ static enum err apply_relay(struct applying *a, size_t i, const json_t *entry)
 		.user = apply_text(entry, "user"),
 		.password = apply_text(entry, "password"),
 	};
+}
+
+static bool same_relay(const struct relay_host *x, const struct relay_host *y)
+{
+	return span_iequals(x->host, y->host) && x->port == y->port && x->tls == y->tls && span_equals(x->user, y->user) && span_equals(x->password, y->password);
+}
+
+static enum err apply_relay(struct applying *a, size_t i, const json_t *entry)
+{
+	struct relay_host fresh = read_relay(a, entry);
 	const struct relay_host *old = find_relay(a->s, fresh.domain);
 	bool other_password;
 	enum err e;
 
-	if (fresh.user.len > 0 && fresh.password.len == 0 && old && span_equals(old->user, fresh.user))
+	if (old && fresh.user.len > 0 && fresh.password.len == 0 && span_equals(old->user, fresh.user))
 		fresh.password = old->password;
-	other_password = !old || !span_equals(old->password, fresh.password);
-	if (old && span_iequals(old->host, fresh.host) && old->port == fresh.port && old->tls == fresh.tls && span_equals(old->user, fresh.user) && !other_password)
+	if (old && same_relay(old, &fresh))
 		return ERR_OK;
 	e = check_relay(a, &fresh);
 	if (e == ERR_OK)
 		e = directory_relay_set(a->c->context->directory, &fresh, &a->why);
 	if (e != ERR_OK)
 		return fail_at(a, "relays", i, e);
-	apply_note(a, old ? APPLY_UPDATED : APPLY_CREATED, fresh.domain, SPAN(""), old ? relay_json(old, false) : NULL, relay_json(&fresh, other_password && fresh.password.len > 0), EVENT_RELAY_CHANGED);
+	other_password = fresh.password.len > 0 && !(old && span_equals(old->password, fresh.password));
+	apply_note(a, old ? APPLY_UPDATED : APPLY_CREATED, fresh.domain, SPAN(""), old ? relay_json(old, false) : NULL, relay_json(&fresh, other_password), EVENT_RELAY_CHANGED);
 	return ERR_OK;
 }
 

@@ -128,55 +128,56 @@ static json_t *shown(const struct account *account, bool hash_taken)
 	return out;
 }
 
-static enum err create(struct applying *a, size_t i, const struct wanted *w)
+struct differences {
+	bool name, role, suspension, hash;
+};
+
+static enum err change_user(struct applying *a, size_t i, uint64_t id, const struct wanted *w, struct differences *of)
 {
 	struct directory *d = a->c->context->directory;
+	enum err e = ERR_OK;
+
+	if (of->name)
+		e = fail_at(a, i, "name", directory_account_set_name(d, id, w->name, &a->why));
+	if (e == ERR_OK && of->role)
+		e = set_role(a, i, id, w);
+	if (e == ERR_OK && of->suspension)
+		e = fail_at(a, i, "suspended", directory_account_set_suspended(d, id, w->suspended, &a->why));
+	return e == ERR_OK ? fail_at(a, i, "password_hash", take_hash(a, id, w->hash, &of->hash)) : e;
+}
+
+static enum err create(struct applying *a, size_t i, const struct wanted *w)
+{
 	struct account account = { .address = w->address, .name = w->name, .role = w->role, .suspended = w->suspended, .granted = w->domains, .granted_count = w->domain_count };
-	bool taken = false;
-	enum err e = fail_at(a, i, "role", may(a, w->role != ROLE_USER));
+	struct differences of = { .name = w->name.len > 0, .role = w->role != ROLE_USER, .suspension = w->suspended };
+	enum err e = fail_at(a, i, "role", may(a, of.role));
 
 	if (e == ERR_OK)
-		e = fail_at(a, i, "address", directory_account_add(d, w->address, SPAN(""), ROLE_USER, &account.id, &a->why));
-	if (e == ERR_EXISTS) {
-		a->pointer[0] = '\0';
-		snprintf(a->pointer, sizeof a->pointer, "/users/%zu/address", i);
+		e = fail_at(a, i, "address", directory_account_add(a->c->context->directory, w->address, SPAN(""), ROLE_USER, &account.id, &a->why));
+	if (e == ERR_EXISTS) /* twice in the document, or an alias */
 		return ERR_STATE;
-	}
-	if (e == ERR_OK && w->name.len > 0)
-		e = fail_at(a, i, "name", directory_account_set_name(d, account.id, w->name, &a->why));
-	if (e == ERR_OK && w->role != ROLE_USER)
-		e = set_role(a, i, account.id, w);
-	if (e == ERR_OK && w->suspended)
-		e = fail_at(a, i, "suspended", directory_account_set_suspended(d, account.id, true, &a->why));
 	if (e == ERR_OK)
-		e = fail_at(a, i, "password_hash", take_hash(a, account.id, w->hash, &taken));
+		e = change_user(a, i, account.id, w, &of);
 	if (e == ERR_OK)
-		apply_note(a, APPLY_CREATED, w->address, given_domain_of(w->address), NULL, shown(&account, taken), EVENT_USER_CHANGED);
+		apply_note(a, APPLY_CREATED, w->address, given_domain_of(w->address), NULL, shown(&account, of.hash), EVENT_USER_CHANGED);
 	return e;
 }
 
 static enum err update(struct applying *a, size_t i, const struct account *old, const struct wanted *w)
 {
-	struct directory *d = a->c->context->directory;
-	bool renamed = !span_equals(old->name, w->name), other_role = old->role != w->role || !same_domains(old, w), suspension = old->suspended != w->suspended, taken = false;
+	struct differences of = { .name = !span_equals(old->name, w->name), .role = old->role != w->role || !same_domains(old, w), .suspension = old->suspended != w->suspended };
 	struct account fresh = *old;
-	enum err e = fail_at(a, i, "role", may(a, other_role || (old->role == ROLE_OWNER && (renamed || suspension))));
+	enum err e = fail_at(a, i, "role", may(a, of.role || (old->role == ROLE_OWNER && (of.name || of.suspension))));
 
 	fresh.name = w->name;
 	fresh.role = w->role;
 	fresh.granted = w->domains;
 	fresh.granted_count = w->domain_count;
 	fresh.suspended = w->suspended;
-	if (e == ERR_OK && renamed)
-		e = fail_at(a, i, "name", directory_account_set_name(d, old->id, w->name, &a->why));
-	if (e == ERR_OK && other_role)
-		e = set_role(a, i, old->id, w);
-	if (e == ERR_OK && suspension)
-		e = fail_at(a, i, "suspended", directory_account_set_suspended(d, old->id, w->suspended, &a->why));
 	if (e == ERR_OK)
-		e = fail_at(a, i, "password_hash", take_hash(a, old->id, w->hash, &taken));
-	if (e == ERR_OK && (renamed || other_role || suspension || taken))
-		apply_note(a, APPLY_UPDATED, old->address, given_domain_of(old->address), shown(old, false), shown(&fresh, taken), EVENT_USER_CHANGED);
+		e = change_user(a, i, old->id, w, &of);
+	if (e == ERR_OK && (of.name || of.role || of.suspension || of.hash))
+		apply_note(a, APPLY_UPDATED, old->address, given_domain_of(old->address), shown(old, false), shown(&fresh, of.hash), EVENT_USER_CHANGED);
 	return e;
 }
 

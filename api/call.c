@@ -1,31 +1,23 @@
 /* api/call.c: what handlers ask of the request: parameters of the query, whose domains. */
 #include "api/call.h"
 
-static const struct query_value *find(struct api_call *c, const char *name)
-{
-	for (size_t i = 0; i < c->query.count; i++)
-		if (strcmp(c->query.values[i].name, name) == 0)
-			return &c->query.values[i];
-	return NULL;
-}
-
 struct span call_query(struct api_call *c, const char *name)
 {
-	const struct query_value *v = find(c, name);
+	const struct query_value *v = query_find(&c->query, name);
 
 	return v ? v->text : SPAN("");
 }
 
 bool call_has_query(struct api_call *c, const char *name)
 {
-	const struct query_value *v = find(c, name);
+	const struct query_value *v = query_find(&c->query, name);
 
 	return v && v->given;
 }
 
 int64_t call_query_number(struct api_call *c, const char *name)
 {
-	const struct query_value *v = find(c, name);
+	const struct query_value *v = query_find(&c->query, name);
 
 	return v ? v->number : 0;
 }
@@ -42,7 +34,7 @@ int64_t call_query_time(struct api_call *c, const char *name)
 
 const struct span *call_query_list(struct api_call *c, const char *name, size_t *count_out)
 {
-	const struct query_value *v = find(c, name);
+	const struct query_value *v = query_find(&c->query, name);
 
 	*count_out = v ? v->list_count : 0;
 	return v ? v->list : NULL;
@@ -65,13 +57,5 @@ bool call_reaches_domain(const struct api_call *c, struct span domain)
 		else
 			high = middle;
 	}
-	return false;
-}
-
-bool call_may_domain(struct api_call *c, struct span domain)
-{
-	if (call_reaches_domain(c, domain))
-		return true;
-	call_reply_problem(c, 404, "not_found", NULL, "there is no such thing");
 	return false;
 }

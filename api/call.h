@@ -97,9 +97,8 @@ int64_t body_time(struct api_call *c, const char *field); /* unix ms */
 /* A list of strings, in the arena. */
 const struct span *body_texts(struct api_call *c, const char *field, size_t *count_out);
 
-/* May the caller see or change what is in this domain? False: 404 was answered (what is not theirs does not exist for them). */
-bool call_may_domain(struct api_call *c, struct span domain);
-bool call_reaches_domain(const struct api_call *c, struct span domain); /* the same without an answer: for lists */
+/* May the caller see or change what is in this domain? What is not theirs does not exist for them: 404. */
+bool call_reaches_domain(const struct api_call *c, struct span domain);
 
 /* ---- changing ---- */
 

@@ -110,11 +110,6 @@ const struct job_actor *job_actor(const struct job *job)
 	return &job->actor;
 }
 
-void job_set_total(struct job *job, uint64_t total)
-{
-	job->row.total = total;
-}
-
 /* ---- inside of a step ---- */
 
 struct item_row {

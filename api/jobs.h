@@ -63,6 +63,5 @@ void job_item(struct job *job, struct span subject, int status, const char *code
 /* An audit entry of the step's batch, in the name of who asked; JSON values are taken and may be null; `event` as in struct change. */
 struct change;
 enum err job_change(struct job *job, struct change *change) MUST_CHECK;
-void job_set_total(struct job *job, uint64_t total);
 
 #endif

@@ -163,12 +163,6 @@ unsigned policy_role_bit(enum role role)
 	return 0;
 }
 
-size_t policy_scopes(const char *const **out)
-{
-	*out = scopes;
-	return sizeof scopes / sizeof scopes[0];
-}
-
 bool policy_is_scope(struct span word)
 {
 	for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++)

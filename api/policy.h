@@ -28,8 +28,6 @@ struct policy {
 extern const struct policy policies[OP_COUNT];
 
 unsigned policy_role_bit(enum role role);
-/* Every scope there is, sorted; for the schema of tokens. */
-size_t policy_scopes(const char *const **out);
 bool policy_is_scope(struct span word);
 
 #endif

@@ -6,9 +6,23 @@
 
 /* ---- line ends ---- */
 
+/* One line with its end, or the last without. ERR_SYNTAX: a CR that ends none. */
+static enum err add_line(struct span line, bool has_lf, enum err (*add)(void *arg, struct span bytes), void *arg)
+{
+	const char *cr = line.len ? memchr(line.ptr, '\r', line.len) : NULL;
+	enum err e = ERR_OK;
+
+	if (cr && !(has_lf && cr + 1 == line.ptr + line.len))
+		return ERR_SYNTAX;
+	if (cr)
+		line.len--;
+	if (line.len > 0)
+		e = add(arg, line);
+	return e == ERR_OK ? add(arg, SPAN("\r\n")) : e;
+}
+
 enum err send_add_lines(struct span text, enum err (*add)(void *arg, struct span bytes), void *arg)
 {
-	bool ended = true;
 	enum err e = ERR_OK;
 
 	if (text.len > 0 && memchr(text.ptr, '\0', text.len))
@@ -16,21 +30,10 @@ enum err send_add_lines(struct span text, enum err (*add)(void *arg, struct span
 	while (text.len > 0 && e == ERR_OK) {
 		const char *lf = memchr(text.ptr, '\n', text.len);
 		size_t len = lf ? (size_t)(lf - text.ptr) : text.len;
-		const char *cr = memchr(text.ptr, '\r', len);
 
-		if (cr && !(lf && cr + 1 == lf))
-			return ERR_SYNTAX;
-		if (cr || !lf)
-			len += lf ? 1 : 0;
-		ended = lf != NULL;
-		if (len > 0)
-			e = add(arg, span_take(text, len));
-		if (e == ERR_OK && lf && !cr)
-			e = add(arg, SPAN("\r\n"));
-		text = span_skip(text, lf ? (size_t)(lf - text.ptr) + 1 : text.len);
+		e = add_line(span_take(text, len), lf != NULL, add, arg);
+		text = span_skip(text, lf ? len + 1 : len);
 	}
-	if (e == ERR_OK && !ended)
-		e = add(arg, SPAN("\r\n"));
 	return e;
 }
 

@@ -296,9 +296,16 @@ def header_guard(tree):
             yield Finding(source.path, 1, f"the guard is {guard}")
 
 
+def operation_handlers(tree):
+    """Functions that api/resources.h declares and api/routes.c names by the macro over the list of operations."""
+    source = tree.sources.get("api/operations.h")
+    return {"api_" + name for name in re.findall(r"\bX\((\w+), \"", source.text)} if source else set()
+
+
 @rule("unused-export")
 def unused_export(tree):
     product = tree.product()
+    handlers = operation_handlers(tree)
     # Tools in tests/ are users; a unit test is none, or dead code with a test would live on.
     others = product + [s for s in tree.c_files() if s.path.startswith("tests/") and not s.path.startswith("tests/unit/")]
     for source in product:
@@ -306,7 +313,7 @@ def unused_export(tree):
             continue
         header = source.path[:-2] + ".h"
         for function in source.functions:
-            if function.is_static or function.name == "main":
+            if function.is_static or function.name == "main" or function.name in handlers:
                 continue
             users = [s for s in others if s is not source and function.name in s.words]
             # A declaration is not a use; a macro or an inline function of a header is.
@@ -370,7 +377,7 @@ def duplicate_export(tree):
 
 @rule("undeclared-export")
 def undeclared_export(tree):
-    declared = {name for source in tree.product() if source.path.endswith(".h") for _, _, name, _ in prototypes(source)}
+    declared = {name for source in tree.product() if source.path.endswith(".h") for _, _, name, _ in prototypes(source)} | operation_handlers(tree)
     for name, places in exports(tree).items():
         if name not in declared:
             yield Finding(places[0][0].path, places[0][1].first, f"{name}() stands in no header", name)

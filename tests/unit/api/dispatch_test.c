@@ -28,7 +28,7 @@ struct place {
 	struct api_context api;
 	uint64_t ended; /* whose sessions were told to end last */
 	struct api_response response;
-	json_t *json; /* of the response; null: empty */
+	json_t *json;    /* of the response; null: empty */
 	char value[256]; /* header() */
 };
 

@@ -163,24 +163,14 @@ static void every_operation_has_its_row(void **state)
 	}
 }
 
-static void every_scope_is_known_and_every_known_one_used(void **state)
+static void every_scope_is_known(void **state)
 {
-	const char *const *scopes;
-	size_t count = policy_scopes(&scopes);
-
 	(void)state;
 	for (int i = 0; i < OP_COUNT; i++)
 		if (policies[i].scope)
 			assert_true(policy_is_scope(span_str(policies[i].scope)));
-	for (size_t s = 0; s < count; s++) {
-		bool used = false;
-
-		assert_true(s == 0 || strcmp(scopes[s - 1], scopes[s]) < 0);
-		for (int i = 0; i < OP_COUNT && !used; i++)
-			used = policies[i].scope && strcmp(policies[i].scope, scopes[s]) == 0;
-		assert_true(used);
-	}
 	assert_false(policy_is_scope(SPAN("users")));
+	assert_false(policy_is_scope(SPAN("users:delete")));
 	assert_false(policy_is_scope(SPAN("")));
 }
 
@@ -309,7 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_operation_has_its_row),
-		cmocka_unit_test(every_scope_is_known_and_every_known_one_used),
+		cmocka_unit_test(every_scope_is_known),
 		cmocka_unit_test(auditors_change_nothing),
 		cmocka_unit_test(each_role_may_what_its_row_says),
 		cmocka_unit_test(a_token_opens_what_its_scope_says),
