@@ -78,6 +78,39 @@ def test_clients_that_leave_leave_nothing_behind():
     fine()
 
 
+def test_guesses_of_passwords_hold_up_nobody_else():
+    """Hashing is slow, and the calls that wait for it hold no thread."""
+    stop, failures, guesses = threading.Event(), [], []
+    daemon()
+
+    def guess(n):
+        connection = secure()
+        while not stop.is_set():
+            try:
+                response, _ = ask(connection, "POST", "/api/v1/session", json.dumps({"login": "alice@example.org", "password": f"wrong-{n}-{len(guesses)}"}), {"Content-Type": "application/json"})
+                guesses.append(response.status)
+            except (OSError, http.client.HTTPException) as e:
+                failures.append(e)
+                return
+
+    threads = [threading.Thread(target=guess, args=(n,)) for n in range(40)]
+    for t in threads:
+        t.start()
+    wait_until(lambda: len(guesses) > 20, 20, "guesses")
+    taken = []
+    connection = Admin()
+    for _ in range(200):
+        began = time.monotonic()
+        assert ask(connection, "GET", "/api/v1/domains")[0].status == 200
+        taken.append(time.monotonic() - began)
+    stop.set()
+    for t in threads:
+        t.join()
+    assert not failures, failures[:3]
+    assert set(guesses) <= {401, 429, 503} and 401 in guesses, set(guesses)
+    assert sorted(taken)[190] < 0.2 * SLOW, sorted(taken)[190]
+
+
 def open_without_a_name():
     folder = f"/proc/{daemon().process.pid}/fd"
     return [to for fd in os.listdir(folder) if "(deleted)" in (to := os.readlink(f"{folder}/{fd}"))]

@@ -7,10 +7,11 @@ import re
 import socket
 import ssl
 import subprocess
+import tempfile
 
 import harness
 from harness import no_verify, tool, wait_until
-from web_client import HOST, Admin, admin, ask, daemon, fine, plain, say, secure
+from web_client import HOST, Admin, admin, ask, daemon, fine, hear, plain, say, secure
 
 SECURITY = {
     "Content-Security-Policy": "default-src 'self'", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
@@ -55,6 +56,32 @@ def test_every_answer_has_the_security_headers():
                 assert value in response.headers[name], f"{method} {path}: {name}"
     response, _ = ask(secure(), "GET", "/")
     assert "Strict-Transport-Security" not in response.headers, "the certificate is self-signed: a browser could not be told to go on"
+
+
+def test_browsers_are_bound_to_tls_once_the_certificate_is_somebody_elses():
+    with tempfile.TemporaryDirectory() as folder, harness.Instance(users=["alice"], services=("http", "https")) as p:
+        def openssl(*words):
+            subprocess.run([tool("openssl"), *words], cwd=folder, check=True, capture_output=True)
+
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=a test authority", "-days", "30")
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem", "-out", "asked.pem", "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}")
+        openssl("x509", "-req", "-in", "asked.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "leaf.pem", "-days", "30", "-copy_extensions", "copy")
+        with open(f"{folder}/leaf.pem") as leaf, open(f"{folder}/ca.pem") as ca, open(f"{folder}/key.pem") as key:
+            body = json.dumps({"chain_pem": leaf.read() + ca.read(), "key_pem": key.read()})
+        response, said = ask(Admin(f"{p.dir}/run/admin.sock"), "PUT", "/api/v1/certificates/bought", body, {"Content-Type": "application/json"})
+        assert response.status in (200, 201), said
+        trusting = ssl.create_default_context(cafile=f"{folder}/ca.pem")
+
+        def bound():
+            with socket.create_connection(("127.0.0.1", p.port["https"]), timeout=30) as raw:
+                try:
+                    with trusting.wrap_socket(raw, server_hostname=HOST) as s:
+                        s.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+                        return b"\r\nStrict-Transport-Security: max-age=31536000\r\n" in hear(s)
+                except ssl.SSLCertVerificationError:
+                    return False
+
+        wait_until(bound, 10, "the new certificate, and the header with it")
 
 
 def test_page_holds_no_inline_code_and_no_foreign_address():

@@ -52,7 +52,7 @@ static void all_keys_are_read(void **state)
 	(void)state;
 	assert_int_equal(parse("# a comment\n"
 			       "data_dir = data\nrun_dir=/tmp/r\r\nlog_level = warn\nresolver = 127.0.0.1@5353\nrelay_port = 2525\nsecret_key = /k\n"
-			       "trusted_network = 127.0.0.0/8\ntrusted_network = 2001:db8::/32\nuser = root\n"
+			       "trusted_network = 127.0.0.0/8\ntrusted_network = 2001:db8::/32\nproxy_from = 192.0.2.80\nuser = root\n"
 			       "[listen]\nmx = 0.0.0.0:25\nmx = [::]:25\nimaps = 127.0.0.1:993\nhttps = 127.0.0.1:443\n",
 			       &c, &why),
 			 ERR_OK);
@@ -63,6 +63,7 @@ static void all_keys_are_read(void **state)
 	assert_int_equal(c.relay_port, 2525);
 	assert_string_equal(c.secret_key, "/k");
 	assert_int_equal(c.trusted_count, 2);
+	assert_int_equal(c.proxy_count, 1);
 	assert_int_equal(c.listener_count, 4);
 	assert_int_equal(c.listeners[1].service, LISTEN_MX);
 	assert_int_equal(c.listeners[1].at.family, NET_IPV6);
@@ -82,6 +83,7 @@ static void mistakes_are_named_with_their_line(void **state)
 	refused_with("relay_port = 65536\n", "not a port");
 	refused_with("resolver = nearby\n", "resolver is recursive");
 	refused_with("trusted_network = 10.0.0.1/8\n", "not a network");
+	refused_with("proxy_from = proxy.example.org\n", "not a network");
 	refused_with("tls_ca_file = /no/such/file\n", "can't be read");
 	refused_with("trust_anchor = /no/such/file\n", "can't be read");
 	refused_with("user = nobody-has-this-name\n", "no such user");
