@@ -57,15 +57,6 @@ static json_t *find_json(struct api_call *c, uint64_t id, enum err *e_out)
 	return NULL;
 }
 
-static const char *fault_of(const struct app_password *spec, const struct note *why)
-{
-	if (strstr(why->text, "label"))
-		return "label";
-	if (strstr(why->text, "network"))
-		return "networks";
-	return spec->expires_ms && strstr(why->text, "past") ? "expires_at" : NULL;
-}
-
 void api_me_app_password_create(struct api_call *c)
 {
 	struct change change = { .verb = "create_app_password", .subject = c->caller.name, .domain = given_domain_of(c->caller.name), .event = EVENT_USER_CHANGED };
@@ -77,13 +68,13 @@ void api_me_app_password_create(struct api_call *c)
 	enum err e;
 
 	spec.networks = body_texts(c, "networks", &spec.network_count);
-	if (!call_begin(c))
+	if (!person_may_give(c, spec.label, spec.networks, spec.network_count, spec.expires_ms) || !call_begin(c))
 		return;
 	buf_init(&secret, 64);
 	e = app_password_create(c->context->auth, c->caller.account_id, &spec, &id, &secret, &why);
 	out = e ? NULL : find_json(c, id, &e);
 	if (e) {
-		given_is_wrong(c, e, fault_of(&spec, &why), &why);
+		call_abandon(c, e, &why);
 	} else {
 		change.after = json_deep_copy(out);
 		json_object_set_new(out, "password", json_span(buf_span(&secret)));

@@ -9,6 +9,8 @@
 #include "daemon/auth/app_password.h"
 #include "daemon/auth/totp.h"
 #include "daemon/auth/web_session.h"
+#include "daemon/auth/words.h"
+#include "daemon/base/clock.h"
 
 #define COOKIE_NAME "__Host-postroom"
 #define COOKIE_ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Strict"
@@ -43,6 +45,22 @@ json_t *person_app_password_json(struct api_call *c, const struct app_password *
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", json_span(person_id_text(c, "app_", p->id)), "label", json_span(p->label),
 			 "protocols", person_protocols_json(p->protocols), "networks", json_spans(p->networks, p->network_count), "created_at", json_time(p->created_ms), "expires_at",
 			 json_time(p->expires_ms), "used_at", json_time(p->used_ms), "used_from", json_span(p->used_from));
+}
+
+bool person_may_give(struct api_call *c, struct span label, const struct span *networks, size_t network_count, int64_t expires_ms)
+{
+	struct note why = { "the end lies in the past" };
+	const char *field = NULL;
+
+	if (expires_ms && expires_ms <= clock_real_ms())
+		field = "expires_at";
+	if (words_check_networks(networks, network_count, &why) != ERR_OK)
+		field = "networks";
+	if (words_check_label(label, &why) != ERR_OK)
+		field = "label";
+	if (field)
+		call_reply_problem(c, 422, "invalid", field, "%s", why.text);
+	return !field;
 }
 
 /* ---- verdicts ---- */

@@ -14,6 +14,9 @@ struct span person_id_text(struct api_call *c, const char *prefix, uint64_t id);
 struct json_t *person_protocols_json(unsigned protocols);
 struct json_t *person_app_password_json(struct api_call *c, const struct app_password *p);
 
+/* Of an app password or token: what is not right with it? False: answered, 422 with the field. */
+bool person_may_give(struct api_call *c, struct span label, const struct span *networks, size_t network_count, int64_t expires_ms);
+
 /* Answers what a password or code was not: 401, 429 with Retry-After, 503; holds the answer back as the throttle says. `field` may be null. */
 void person_reply_verdict(struct api_call *c, const struct auth_result *result, const char *field);
 void person_reply_code(struct api_call *c, const struct totp_result *result, const char *field);

@@ -235,7 +235,7 @@ static void create(struct api_call *c, struct token *spec)
 	if (!e)
 		e = find(c, true, id, &made);
 	if (e) {
-		given_is_wrong(c, e, strstr(why.text, "network") ? "networks" : "label", &why);
+		call_abandon(c, e, &why);
 	} else {
 		out = token_json(c, &made);
 		change.subject = person_id_text(c, "tok_", id);
@@ -253,13 +253,13 @@ void api_token_create(struct api_call *c)
 	struct span *domains;
 	const struct span *given;
 
-	if (!call_begin(c))
+	spec.scopes = body_texts(c, "scopes", &spec.scope_count);
+	spec.networks = body_texts(c, "networks", &spec.network_count);
+	if (!person_may_give(c, spec.label, spec.networks, spec.network_count, 0) || !call_begin(c))
 		return;
 	spec.account_id = owner_of(c);
 	if (!spec.account_id)
 		return;
-	spec.scopes = body_texts(c, "scopes", &spec.scope_count);
-	spec.networks = body_texts(c, "networks", &spec.network_count);
 	given = body_texts(c, "domains", &spec.domain_count);
 	domains = arena_array(&c->arena, spec.domain_count + 1, sizeof *domains);
 	for (size_t i = 0; domains && i < spec.domain_count; i++)

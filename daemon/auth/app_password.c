@@ -9,7 +9,6 @@
 #include "daemon/directory/directory.h"
 #include "db/control_app_password.h"
 
-#define NETWORKS_MAX 16
 #define NETWORKS_TEXT_MAX 1024
 #define SECRET_MAX 64
 #define PROTOCOLS (AUTH_IMAP | AUTH_POP3 | AUTH_SMTP)
@@ -42,7 +41,7 @@ static enum err check(const struct app_password *spec, struct buf *networks, str
 		note_set(why, "the end lies in the past");
 		return ERR_SYNTAX;
 	}
-	return words_join_networks(spec->networks, spec->network_count, NETWORKS_MAX, networks, why);
+	return words_join_networks(spec->networks, spec->network_count, networks, why);
 }
 
 /* Salt, keys and row are one change. */

@@ -18,7 +18,6 @@
 #define TOKEN_BYTES (sizeof(PREFIX) - 1 + LETTERS + CHECKSUM)
 #define SCOPES_MAX 100
 #define DOMAINS_MAX 200
-#define NETWORKS_MAX 16
 #define WORDS_TEXT_MAX (64 * 1024)
 #define CACHED_BYTES_MAX (256 * 1024)
 #define LIST_PART 500
@@ -103,7 +102,7 @@ static enum err check(const struct token *spec, struct texts *t, struct note *wh
 		note_set(why, "at most %d scopes and %d domains, each a word", SCOPES_MAX, DOMAINS_MAX);
 		return e;
 	}
-	return words_join_networks(spec->networks, spec->network_count, NETWORKS_MAX, &t->networks, why);
+	return words_join_networks(spec->networks, spec->network_count, &t->networks, why);
 }
 
 enum err token_create(struct auth *a, const struct token *spec, uint64_t *id_out, struct buf *secret, struct note *why)

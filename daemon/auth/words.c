@@ -70,21 +70,28 @@ enum err words_join(const struct span *list, size_t count, size_t max, struct bu
 	return out->failed ? ERR_LIMIT : ERR_OK;
 }
 
-enum err words_join_networks(const struct span *list, size_t count, size_t max, struct buf *out, struct note *why)
+enum err words_check_networks(const struct span *list, size_t count, struct note *why)
 {
 	struct net_cidr cidr;
-	enum err e;
 
+	if (count > WORDS_NETWORKS_MAX) {
+		note_set(why, "at most %d networks", WORDS_NETWORKS_MAX);
+		return ERR_LIMIT;
+	}
 	for (size_t i = 0; i < count; i++) {
 		if (net_cidr_parse(list[i], &cidr) != ERR_OK) {
 			note_set(why, "network %zu of the list is not an address or a network like 192.0.2.0/24", i + 1);
 			return ERR_SYNTAX;
 		}
 	}
-	e = words_join(list, count, max, out);
-	if (e)
-		note_set(why, "at most %zu networks", max);
-	return e;
+	return ERR_OK;
+}
+
+enum err words_join_networks(const struct span *list, size_t count, struct buf *out, struct note *why)
+{
+	enum err e = words_check_networks(list, count, why);
+
+	return e ? e : words_join(list, count, WORDS_NETWORKS_MAX, out);
 }
 
 /* The C1 controls U+0080 to U+009F move a terminal too. */
