@@ -220,41 +220,52 @@ static enum err put(struct arguments *a, const struct argument *g, const char *v
 	return value_put(a, g, value, why);
 }
 
+static enum err fault(struct note *why, const char *name, const char *what)
+{
+	note_set(why, "%.60s %s", name, what);
+	return ERR_SYNTAX;
+}
+
+static enum err take_global(struct arguments *a, const struct global *g, const char *value, struct note *why)
+{
+	if (g->value)
+		return read_global_value(a, g, value, why);
+	read_global_flag(a, g);
+	return ERR_OK;
+}
+
+static enum err take_own(struct arguments *a, const struct argument *g, const char *value, struct note *why)
+{
+	if (arguments_flag(a, g->name) && !may_repeat(g))
+		return fault(why, g->name, "is given twice");
+	return put(a, g, value, why);
+}
+
 /* One option; *at is behind what it took. */
 static enum err read_option(struct arguments *a, int *at, struct note *why)
 {
-	struct option o = take_apart(a->words[*at]);
+	struct option o = take_apart(a->words[(*at)++]);
 	const struct argument *own = find_option(a->verb, o.name);
 	const struct global *g = own ? NULL : find_global(o.name);
-	bool takes_value = own ? own->value != NULL : g && g->value;
+	const char *value = own ? own->value : g ? g->value
+						 : NULL;
 
-	(*at)++;
-	if ((!own && !g) || (g && !verb_takes(a->verb, g))) {
-		note_set(why, g ? "this verb does not take %.60s" : "unknown option %.60s", o.name);
+	if (!own && !g) {
+		note_set(why, "unknown option %.60s", o.name);
 		return ERR_SYNTAX;
 	}
-	if (!takes_value && o.value) {
-		note_set(why, "%s takes no value", o.name);
+	if (g && !verb_takes(a->verb, g)) {
+		note_set(why, "this verb does not take %.60s", o.name);
 		return ERR_SYNTAX;
 	}
-	if (takes_value && !o.value) {
-		if (*at >= a->word_count) {
-			note_set(why, "%s needs a value", o.name);
-			return ERR_SYNTAX;
-		}
+	if (!value && o.value)
+		return fault(why, o.name, "takes no value");
+	if (value && !o.value) {
+		if (*at >= a->word_count)
+			return fault(why, o.name, "needs a value");
 		o.value = a->words[(*at)++];
 	}
-	if (g && g->value)
-		return read_global_value(a, g, o.value, why);
-	if (g) {
-		read_global_flag(a, g);
-		return ERR_OK;
-	}
-	if (arguments_flag(a, own->name) && !may_repeat(own)) {
-		note_set(why, "%.60s is given twice", own->name);
-		return ERR_SYNTAX;
-	}
-	return put(a, own, o.value, why);
+	return g ? take_global(a, g, o.value, why) : take_own(a, own, o.value, why);
 }
 
 static enum err read_positional(struct arguments *a, const char *word, struct note *why)
@@ -289,21 +300,30 @@ static enum err read_password(struct arguments *a, const struct argument *g, str
 	return e;
 }
 
+/* A password may come from elsewhere, or be left for later. */
+static bool is_waived(const struct arguments *a, const struct argument *g)
+{
+	return g->kind == ARGUMENT_PASSWORD && (arguments_flag(a, "--password-hash") || arguments_flag(a, "--no-password"));
+}
+
+static enum err finish_one(struct arguments *a, const struct argument *g, struct note *why)
+{
+	bool given = arguments_flag(a, g->name), needed = g->required && !is_waived(a, g);
+
+	if (g->kind == ARGUMENT_PASSWORD && (given || (needed && isatty(STDIN_FILENO))))
+		return read_password(a, g, why);
+	if (!needed || given)
+		return ERR_OK;
+	note_set(why, g->kind == ARGUMENT_PASSWORD ? "there is no terminal to ask for a password: give %s" : "%s is missing", g->name);
+	return ERR_SYNTAX;
+}
+
 static enum err finish(struct arguments *a, struct note *why)
 {
 	enum err e = ERR_OK;
 
-	for (int i = 0; i < VERB_MAX_ARGUMENTS && a->verb->arguments[i].name && e == ERR_OK; i++) {
-		const struct argument *g = &a->verb->arguments[i];
-		bool given = arguments_flag(a, g->name), waived = g->kind == ARGUMENT_PASSWORD && (arguments_flag(a, "--password-hash") || arguments_flag(a, "--no-password"));
-
-		if (g->kind == ARGUMENT_PASSWORD && (given || (g->required && !waived && isatty(STDIN_FILENO)))) {
-			e = read_password(a, g, why);
-		} else if (g->required && !given && !waived) {
-			note_set(why, g->kind == ARGUMENT_PASSWORD ? "there is no terminal to ask for a password: give %s" : "%s is missing", g->name);
-			e = ERR_SYNTAX;
-		}
-	}
+	for (int i = 0; i < VERB_MAX_ARGUMENTS && a->verb->arguments[i].name && e == ERR_OK; i++)
+		e = finish_one(a, &a->verb->arguments[i], why);
 	if (e == ERR_OK && (a->query.failed || a->arena.failed)) {
 		note_set(why, "too much to ask");
 		e = ERR_SYNTAX;

@@ -70,25 +70,26 @@ static void print_options_of(FILE *to, const struct verb *v)
 	}
 }
 
+static void bash_choice(FILE *to, const struct verb *v, const struct argument *g)
+{
+	const char *last = is_option(g) ? g->name : v->verb ? v->verb
+							    : v->noun;
+
+	if (g->choices || g->kind == ARGUMENT_YES_NO)
+		fprintf(to, "\t\t'%s%s%s %s') words='%s' ;;\n", v->noun, v->verb ? " " : "", v->verb ? v->verb : "", last, g->choices ? g->choices : "yes no");
+	else if (g->kind == ARGUMENT_FILE && is_option(g))
+		fprintf(to, "\t\t'%s%s%s %s') files=1 ;;\n", v->noun, v->verb ? " " : "", v->verb ? v->verb : "", last);
+}
+
 /* What may stand behind a word: behind an option its value, behind the verb the first positional. */
 static void bash_choices(FILE *to)
 {
 	const struct verb *v;
 
-	for (size_t i = 0; (v = verb_at(i)); i++) {
-		const char *last = v->verb ? v->verb : v->noun;
-
-		for (int k = 0; k < VERB_MAX_ARGUMENTS && v->arguments[k].name; k++) {
-			const struct argument *g = &v->arguments[k];
-
-			if (!is_option(g) && k > 0)
-				continue;
-			if (g->choices || g->kind == ARGUMENT_YES_NO)
-				fprintf(to, "\t\t'%s%s%s %s') words='%s' ;;\n", v->noun, v->verb ? " " : "", v->verb ? v->verb : "", is_option(g) ? g->name : last, g->choices ? g->choices : "yes no");
-			else if (g->kind == ARGUMENT_FILE && is_option(g))
-				fprintf(to, "\t\t'%s%s%s %s') files=1 ;;\n", v->noun, v->verb ? " " : "", v->verb ? v->verb : "", g->name);
-		}
-	}
+	for (size_t i = 0; (v = verb_at(i)); i++)
+		for (int k = 0; k < VERB_MAX_ARGUMENTS && v->arguments[k].name; k++)
+			if (k == 0 || is_option(&v->arguments[k]))
+				bash_choice(to, v, &v->arguments[k]);
 }
 
 static void print_bash(FILE *to)

@@ -24,7 +24,8 @@ static bool is_several(const struct argument *g)
 	return g->kind == ARGUMENT_LIST && g->name[0] != '-';
 }
 
-void help_usage(FILE *to, const struct verb *v)
+/* "user add ADDRESS [--name NAME]" */
+static void print_usage(FILE *to, const struct verb *v)
 {
 	fprintf(to, "%s%s%s", v->noun, v->verb ? " " : "", v->verb ? v->verb : "");
 	for (int i = 0; i < VERB_MAX_ARGUMENTS && v->arguments[i].name; i++) {
@@ -58,7 +59,7 @@ static void print_global(FILE *to, const struct global *g)
 void help_verb(FILE *to, const struct verb *v)
 {
 	fputs("usage: postroom ", to);
-	help_usage(to, v);
+	print_usage(to, v);
 	fprintf(to, "\n%s%s\n", v->summary, v->kind == VERB_API_LOCAL ? "; works while the daemon is down too" : "");
 	if (v->arguments[0].name)
 		fputc('\n', to);
@@ -80,7 +81,7 @@ static void print_verbs(FILE *to, const char *noun)
 		if (noun && strcmp(v->noun, noun) != 0)
 			continue;
 		fputs("  postroom ", to);
-		help_usage(to, v);
+		print_usage(to, v);
 		fprintf(to, "\n      %s\n", v->summary);
 	}
 }

@@ -6,8 +6,6 @@
 
 #include "daemon/cli/verbs.h"
 
-/* "user add ADDRESS [--name NAME]" */
-void help_usage(FILE *to, const struct verb *v);
 void help_verb(FILE *to, const struct verb *v);
 /* The verbs of a noun; null: all nouns. */
 void help_noun(FILE *to, const char *noun);

@@ -18,33 +18,45 @@ struct http {
 	bool in_chunk; /* a chunk has begun: its line end is still to come */
 };
 
+static void write_host(const struct target *t, struct buf *head)
+{
+	if (!t->host[0])
+		buf_add_str(head, "Host: localhost\r\n");
+	else if (strchr(t->host, ':'))
+		buf_addf(head, "Host: [%s]:%u\r\n", t->host, t->port);
+	else if (t->port == 443)
+		buf_addf(head, "Host: %s\r\n", t->host);
+	else
+		buf_addf(head, "Host: %s:%u\r\n", t->host, t->port);
+}
+
+static void write_head(const struct target *t, const struct http_request *r, struct buf *head)
+{
+	buf_addf(head, "%s %.*s HTTP/1.1\r\n", r->method, (int)r->path.len, r->path.ptr);
+	write_host(t, head);
+	buf_addf(head, "User-Agent: postroom/%s\r\nAccept: %s\r\nConnection: close\r\n", POSTROOM_VERSION, r->accept ? r->accept : "application/json");
+	if (t->token.len > 0)
+		buf_addf(head, "Authorization: Bearer %.*s\r\n", (int)t->token.len, t->token.ptr);
+	if (r->if_match)
+		buf_addf(head, "If-Match: %s\r\n", r->if_match);
+	if (r->idempotency_key)
+		buf_addf(head, "Idempotency-Key: %s\r\n", r->idempotency_key);
+	if (r->last_event_id)
+		buf_addf(head, "Last-Event-ID: %llu\r\n", (unsigned long long)r->last_event_id);
+	if (r->content_type)
+		buf_addf(head, "Content-Type: %s\r\n", r->content_type);
+	if (r->content_type || strcmp(r->method, "GET") != 0)
+		buf_addf(head, "Content-Length: %zu\r\n", r->body.len);
+	buf_add_str(head, "\r\n");
+}
+
 static enum err send_request(struct http *h, const struct target *t, const struct http_request *r, struct note *why)
 {
 	struct buf head;
 	enum err e;
 
 	buf_init(&head, 131072);
-	buf_addf(&head, "%s %.*s HTTP/1.1\r\n", r->method, (int)r->path.len, r->path.ptr);
-	if (t->host[0] && strchr(t->host, ':'))
-		buf_addf(&head, "Host: [%s]:%u\r\n", t->host, t->port);
-	else if (t->host[0])
-		buf_addf(&head, t->port == 443 ? "Host: %s\r\n" : "Host: %s:%u\r\n", t->host, t->port);
-	else
-		buf_add_str(&head, "Host: localhost\r\n");
-	buf_addf(&head, "User-Agent: postroom/%s\r\nAccept: %s\r\nConnection: close\r\n", POSTROOM_VERSION, r->accept ? r->accept : "application/json");
-	if (t->token.len > 0)
-		buf_addf(&head, "Authorization: Bearer %.*s\r\n", (int)t->token.len, t->token.ptr);
-	if (r->if_match)
-		buf_addf(&head, "If-Match: %s\r\n", r->if_match);
-	if (r->idempotency_key)
-		buf_addf(&head, "Idempotency-Key: %s\r\n", r->idempotency_key);
-	if (r->last_event_id)
-		buf_addf(&head, "Last-Event-ID: %llu\r\n", (unsigned long long)r->last_event_id);
-	if (r->content_type)
-		buf_addf(&head, "Content-Type: %s\r\n", r->content_type);
-	if (r->content_type || strcmp(r->method, "GET") != 0)
-		buf_addf(&head, "Content-Length: %zu\r\n", r->body.len);
-	buf_add_str(&head, "\r\n");
+	write_head(t, r, &head);
 	e = head.failed ? ERR_LIMIT : stream_write(h->stream, buf_span(&head), TARGET_TIMEOUT_MS, why);
 	if (e == ERR_OK && r->body.len > 0)
 		e = stream_write(h->stream, r->body, TARGET_TIMEOUT_MS, why);
@@ -152,10 +164,25 @@ enum err http_open(const struct target *t, const struct http_request *request, s
 	return e;
 }
 
+/* chunk-size [ chunk-ext ] */
+static enum err read_size(struct span line, uint64_t *out)
+{
+	size_t len = 0;
+
+	*out = 0;
+	for (; len < line.len && line.ptr[len] != ';' && line.ptr[len] != ' '; len++) {
+		char c = ascii_lower(line.ptr[len]);
+
+		if (!(ascii_is_digit(c) || (c >= 'a' && c <= 'f')) || *out > CHUNK_MAX)
+			return ERR_TEMP;
+		*out = *out * 16 + (uint64_t)(ascii_is_digit(c) ? c - '0' : c - 'a' + 10);
+	}
+	return len > 0 ? ERR_OK : ERR_TEMP;
+}
+
 static enum err next_chunk(struct http *h, struct note *why)
 {
-	struct span line;
-	uint64_t size = 0;
+	struct span line = { NULL, 0 };
 	enum err e = ERR_OK;
 
 	if (h->in_chunk)
@@ -163,46 +190,40 @@ static enum err next_chunk(struct http *h, struct note *why)
 	h->in_chunk = false;
 	if (e == ERR_OK)
 		e = stream_read_line(h->stream, TARGET_TIMEOUT_MS, &line, why);
-	for (size_t i = 0; e == ERR_OK && i < line.len && line.ptr[i] != ';' && line.ptr[i] != ' '; i++) {
-		char c = ascii_lower(line.ptr[i]);
-
-		if (!(ascii_is_digit(c) || (c >= 'a' && c <= 'f')) || size > CHUNK_MAX)
-			e = ERR_TEMP;
-		size = size * 16 + (uint64_t)(ascii_is_digit(c) ? c - '0' : c - 'a' + 10);
-	}
-	if (e != ERR_OK || line.len == 0)
+	if (e != ERR_OK || read_size(line, &h->left) != ERR_OK)
 		return ERR_TEMP;
-	h->left = size;
-	h->in_chunk = size > 0;
-	while (size == 0 && (e = stream_read_line(h->stream, TARGET_TIMEOUT_MS, &line, why)) == ERR_OK && line.len > 0)
+	h->in_chunk = h->left > 0;
+	if (h->in_chunk)
+		return ERR_OK;
+	while ((e = stream_read_line(h->stream, TARGET_TIMEOUT_MS, &line, why)) == ERR_OK && line.len > 0)
 		; /* trailers */
-	h->over = size == 0;
-	return e;
+	h->over = e == ERR_OK;
+	return e == ERR_OK ? ERR_OK : ERR_TEMP;
+}
+
+/* Nothing is left of what was announced. */
+static bool is_over(const struct http *h)
+{
+	return h->over || (!h->chunked && !h->until_end && h->left == 0);
 }
 
 enum err http_read(struct http *h, char *to, size_t size, size_t *count_out, int64_t timeout_ms, struct note *why)
 {
+	bool counted = h->chunked || !h->until_end;
 	enum err e = ERR_OK;
 
 	*count_out = 0;
 	if (!h->over && h->chunked && h->left == 0)
 		e = next_chunk(h, why);
-	if (!h->chunked && !h->until_end && h->left == 0)
-		h->over = true;
-	if (h->over)
-		return ERR_STATE;
-	if (e != ERR_OK)
-		return e;
-	if ((h->chunked || !h->until_end) && size > h->left)
-		size = (size_t)h->left;
-	e = stream_receive(h->stream, to, size, count_out, timeout_ms, why);
-	if (e == ERR_STATE && h->until_end && !h->chunked)
-		h->over = true;
-	else if (e == ERR_STATE)
-		e = ERR_TEMP;
-	if (e == ERR_OK && (h->chunked || !h->until_end))
+	if (e != ERR_OK || is_over(h))
+		return e != ERR_OK ? e : ERR_STATE;
+	e = stream_receive(h->stream, to, counted && size > h->left ? (size_t)h->left : size, count_out, timeout_ms, why);
+	if (counted)
 		h->left -= *count_out;
-	return e;
+	if (e != ERR_STATE)
+		return e;
+	h->over = !counted;
+	return counted ? ERR_TEMP : ERR_STATE;
 }
 
 enum err http_read_all(struct http *h, struct buf *out, struct note *why)

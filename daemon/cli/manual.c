@@ -35,7 +35,7 @@ static void print_option(FILE *to, const char *name, const char *value, const ch
 	fputs("\n", to);
 }
 
-static void print_verb(FILE *to, const struct verb *v)
+static void print_synopsis(FILE *to, const struct verb *v)
 {
 	fprintf(to, ".TP\n.B %s%s%s\n", v->noun, v->verb ? " " : "", v->verb ? v->verb : "");
 	for (int i = 0; i < VERB_MAX_ARGUMENTS && v->arguments[i].name; i++) {
@@ -48,22 +48,28 @@ static void print_verb(FILE *to, const struct verb *v)
 		fputs(g->kind == ARGUMENT_LIST && g->name[0] != '-' ? " ..." : "", to);
 		fputs(help_may_leave_out(g) ? "]\n" : "\n", to);
 	}
+}
+
+static void print_argument(FILE *to, const struct argument *g)
+{
+	fputs(".br\n", to);
+	print_escaped(to, g->name);
+	fputs(": ", to);
+	print_escaped(to, g->help ? g->help : "one of ");
+	if (g->choices)
+		fprintf(to, "%s%s", g->help ? ": " : "", g->choices);
+	fputs(".\n", to);
+}
+
+static void print_verb(FILE *to, const struct verb *v)
+{
+	print_synopsis(to, v);
 	fprintf(to, ".br\n");
 	print_escaped(to, v->summary);
 	fputs(".\n", to);
-	for (int i = 0; i < VERB_MAX_ARGUMENTS && v->arguments[i].name; i++) {
-		const struct argument *g = &v->arguments[i];
-
-		if (!g->help && !g->choices)
-			continue;
-		fputs(".br\n", to);
-		print_escaped(to, g->name);
-		fputs(": ", to);
-		print_escaped(to, g->help ? g->help : "one of ");
-		if (g->choices)
-			fprintf(to, "%s%s", g->help ? ": " : "", g->choices);
-		fputs(".\n", to);
-	}
+	for (int i = 0; i < VERB_MAX_ARGUMENTS && v->arguments[i].name; i++)
+		if (v->arguments[i].help || v->arguments[i].choices)
+			print_argument(to, &v->arguments[i]);
 	if (v->operation)
 		fprintf(to, ".br\nOperation of the API: %s.\n", v->operation);
 }

@@ -40,7 +40,8 @@ int run_find_target(const struct arguments *a, struct target *out)
 	return EX_CONFIG;
 }
 
-bool run_is_confirmed(const struct arguments *a, int *status_out)
+/* False: it was not confirmed, *status_out is how to end. True at once where nothing is destroyed, with --yes and with --dry-run. */
+static bool is_confirmed(const struct arguments *a, int *status_out)
 {
 	const struct verb *v = a->verb;
 	struct buf question;
@@ -186,7 +187,7 @@ int run_api(struct arguments *a)
 	struct target t;
 	int status = EX_OK;
 
-	if (!run_is_confirmed(a, &status))
+	if (!is_confirmed(a, &status))
 		return status;
 	status = run_find_target(a, &t);
 	if (status != EX_OK)

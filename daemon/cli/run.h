@@ -11,8 +11,6 @@ int run_upload(struct arguments *a);
 int run_download(struct arguments *a);
 
 /* What other runners share. */
-/* False: it was not confirmed, *status_out is how to end. True at once where nothing is destroyed, with --yes and with --dry-run. */
-bool run_is_confirmed(const struct arguments *a, int *status_out);
 /* The body as text; secret. */
 void run_body(const struct arguments *a, struct buf *out);
 /* A success is printed, a job followed with --wait; anything else said. */

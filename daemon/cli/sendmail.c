@@ -156,20 +156,33 @@ static enum err ask_recipient(struct sendmail_client *c, const struct sendmail_r
 	return ask_for(c, "RCPT TO", span_str(postmaster), "", why);
 }
 
-static int talk(struct sendmail_client *c, struct sendmail_message *m, struct span sender, struct note *why)
+static const char *parameters_of(const struct sendmail_message *m, struct span sender)
 {
-	enum err e = ask_for(c, "MAIL FROM", sender, needs_utf8(m, sender) ? " BODY=8BITMIME SMTPUTF8" : has_high_bytes(m->body) ? " BODY=8BITMIME"
-																 : "",
-			     why);
-	int status = EX_OK;
+	if (needs_utf8(m, sender))
+		return " BODY=8BITMIME SMTPUTF8";
+	return has_high_bytes(m->body) ? " BODY=8BITMIME" : "";
+}
+
+/* Sender and recipients. *status_out: what to end with, each refusal being said. */
+static enum err talk_envelope(struct sendmail_client *c, const struct sendmail_message *m, struct span sender, int *status_out, struct note *why)
+{
+	enum err e = ask_for(c, "MAIL FROM", sender, parameters_of(m, sender), why);
 
 	if (e == ERR_OK && c->code != 250)
-		return say_refused(exit_of_reply(c), sender, c->words);
-	for (size_t i = 0; i < m->recipient_count && e == ERR_OK; i++) {
+		*status_out = say_refused(exit_of_reply(c), sender, c->words);
+	for (size_t i = 0; i < m->recipient_count && e == ERR_OK && (i > 0 || *status_out == EX_OK); i++) {
 		e = ask_recipient(c, &m->recipients[i], why);
 		if (e == ERR_OK && c->code != 250)
-			status = say_refused(exit_of_reply(c), m->recipients[i].address, c->words);
+			*status_out = say_refused(exit_of_reply(c), m->recipients[i].address, c->words);
 	}
+	return e;
+}
+
+static int talk(struct sendmail_client *c, struct sendmail_message *m, struct span sender, struct note *why)
+{
+	int status = EX_OK;
+	enum err e = talk_envelope(c, m, sender, &status, why);
+
 	if (e == ERR_OK && status != EX_OK)
 		return status;
 	if (e == ERR_OK)

@@ -59,11 +59,6 @@ static enum err read_reply(struct sendmail_client *c, bool offer, struct note *w
 	return e == ERR_OK ? ERR_OK : ERR_TEMP;
 }
 
-enum err sendmail_client_reply(struct sendmail_client *c, struct note *why)
-{
-	return read_reply(c, false, why);
-}
-
 enum err sendmail_client_ask(struct sendmail_client *c, struct span command, struct note *why)
 {
 	enum err e = stream_write(c->stream, command, TIMEOUT_MS, why);

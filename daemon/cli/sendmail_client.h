@@ -19,8 +19,6 @@ void sendmail_client_close(struct sendmail_client *c);
 
 /* One command without its CRLF, and its reply in code and words. */
 enum err sendmail_client_ask(struct sendmail_client *c, struct span command, struct note *why) MUST_CHECK;
-/* Only the reply. */
-enum err sendmail_client_reply(struct sendmail_client *c, struct note *why) MUST_CHECK;
 /* Header and body behind DATA's 354, and the reply. */
 enum err sendmail_client_send(struct sendmail_client *c, struct span header, struct span body, struct note *why) MUST_CHECK;
 

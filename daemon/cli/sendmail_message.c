@@ -241,6 +241,16 @@ static bool is_resent(struct span header)
 	return header_count(header, SPAN("Resent-To")) + header_count(header, SPAN("Resent-Cc")) + header_count(header, SPAN("Resent-Bcc")) > 0;
 }
 
+static void write_field(struct sendmail_message *m, const struct sendmail_home *home, const struct header_field *field)
+{
+	if (is_one_of(field->name, "From Sender Reply-To Resent-From Resent-Sender"))
+		write_addresses(m, home, field, true);
+	else if (is_one_of(field->name, "To Cc Resent-To Resent-Cc"))
+		write_addresses(m, home, field, false);
+	else
+		buf_add(&m->header, field->whole);
+}
+
 enum err sendmail_message_prepare(struct sendmail_message *m, const struct sendmail_home *home, bool take_recipients, struct span sender, struct span name)
 {
 	struct span text = buf_span(&m->text), header = span_take(text, header_length(text)), rest = header;
@@ -254,15 +264,9 @@ enum err sendmail_message_prepare(struct sendmail_message *m, const struct sendm
 		/* An empty To is no fault: another field may name somebody. */
 		if (take_recipients && is_one_of(field.name, to) && sendmail_message_add_recipients(m, home, header_unfold(&m->arena, field.value)) == ERR_LIMIT)
 			e = ERR_LIMIT;
-		if (take_recipients && is_one_of(field.name, "Bcc Resent-Bcc"))
-			continue;
 		has_from = has_from || is_one_of(field.name, "From");
-		if (is_one_of(field.name, "From Sender Reply-To Resent-From Resent-Sender"))
-			write_addresses(m, home, &field, true);
-		else if (is_one_of(field.name, "To Cc Resent-To Resent-Cc"))
-			write_addresses(m, home, &field, false);
-		else
-			buf_add(&m->header, field.whole);
+		if (!take_recipients || !is_one_of(field.name, "Bcc Resent-Bcc"))
+			write_field(m, home, &field);
 	}
 	if (!has_from)
 		write_from(m, sender.len > 0 ? sender : home->sender, name);

@@ -25,7 +25,7 @@ static void read_mode(char mode, struct sendmail_options *out)
 	}
 }
 
-static void read_option(int option, const char *value, struct sendmail_options *out)
+static void take_option(int option, const char *value, struct sendmail_options *out)
 {
 	switch (option) {
 	case 'b': read_mode(value[0], out); break;
@@ -65,7 +65,7 @@ enum err sendmail_options_read(int argc, char **argv, struct sendmail_options *o
 			note_set(why, option == ':' ? "-%c needs a value" : "unknown option -%c", optopt);
 			return ERR_SYNTAX;
 		}
-		read_option(option, optarg, out);
+		take_option(option, optarg, out);
 	}
 	out->recipients = argv + optind;
 	out->recipient_count = (size_t)(argc - optind);

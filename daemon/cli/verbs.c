@@ -43,7 +43,8 @@ bool verb_is_noun(const char *word)
 	return false;
 }
 
-bool verb_writes(const struct verb *v)
+/* It changes something. */
+static bool writes(const struct verb *v)
 {
 	const char *method, *path;
 
@@ -71,7 +72,7 @@ bool verb_takes(const struct verb *v, const struct global *g)
 	bool is_list = v->kind == VERB_LIST || v->kind == VERB_TRACE;
 
 	if (strcmp(g->name, "--dry-run") == 0)
-		return verb_writes(v) || v->kind == VERB_RAW;
+		return writes(v) || v->kind == VERB_RAW;
 	if (strcmp(g->name, "--wait") == 0)
 		return (v->is & VERB_HAS_JOB) || v->kind == VERB_SEND;
 	if (strcmp(g->name, "--all") == 0)

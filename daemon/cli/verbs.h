@@ -86,9 +86,6 @@ const struct verb *verb_at(size_t index);
 const struct verb *verb_find(const char *noun, const char *verb, bool *took_both_out);
 bool verb_is_noun(const char *word);
 
-/* True: it changes something. */
-bool verb_writes(const struct verb *v);
-
 /* Options that every verb takes. `value` null: a flag. */
 struct global {
 	const char *name, *value, *help;
