@@ -245,6 +245,8 @@ install:
 	$(call put,644,packaging/postroom.tmpfiles,lib/tmpfiles.d/postroom.conf)
 	sh packaging/install-shared.sh $(BUILD)/postroom $(DESTDIR)$(PREFIX)
 	$(call put,644,packaging/postroom.conf,share/doc/postroom/postroom.conf.example)
+	$(call put,644,packaging/prometheus-alerts.yml,share/doc/postroom/prometheus-alerts.yml)
+	$(call put,644,packaging/grafana.json,share/doc/postroom/grafana.json)
 
 clean:
 	rm -rf $(BUILD)

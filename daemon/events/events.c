@@ -28,6 +28,7 @@
 #define STORE_MS 1000
 #define NEWS_MS 100
 #define TRIM_EVERY_MS 60000
+#define TELL_EVERY_MS 60000
 #define HOUR_MS 3600000LL
 #define TRIM_AT_ONCE 2000
 #define STRANGERS_PER_S 100
@@ -66,6 +67,7 @@ struct events {
 	bool runs;
 	/* The thread's: */
 	int64_t disk_bytes, stored_ms, told_ms, trimmed_ms; /* monotonic */
+	int64_t dropped_told_ms;
 	uint64_t dropped_told;
 };
 
@@ -444,14 +446,17 @@ static void reserve(struct events *e)
 	pthread_mutex_unlock(&e->lock);
 }
 
+/* At most once a minute. */
 static void tell_drops(struct events *e)
 {
 	uint64_t dropped = events_dropped(e);
+	int64_t now_ms = events_now_ms();
 
-	if (dropped == e->dropped_told)
+	if (dropped == e->dropped_told || (e->dropped_told_ms && now_ms - e->dropped_told_ms < TELL_EVERY_MS))
 		return;
 	log_event(LOG_WARN, "events", "dropped", "events=%llu", (unsigned long long)(dropped - e->dropped_told));
 	e->dropped_told = dropped;
+	e->dropped_told_ms = now_ms;
 }
 
 static void keep(struct events *e)

@@ -15,11 +15,12 @@ def daemon():
 class Watcher:
     """A stream, read on a thread of its own: events in the order in which they came."""
 
-    def __init__(self, token=None, headers=None, query=""):
+    def __init__(self, token=None, headers=None, query="", over_https=False):
         p = daemon()
         if token:
-            self.connection = http.client.HTTPSConnection("127.0.0.1", p.port["https"], context=no_verify(), timeout=60 * SLOW)
             headers = {"Host": p.hostname, "Authorization": f"Bearer {token}", **(headers or {})}
+        if token or over_https:
+            self.connection = http.client.HTTPSConnection("127.0.0.1", p.port["https"], context=no_verify(), timeout=60 * SLOW)
         else:
             self.connection = UnixConnection(f"{p.dir}/run/admin.sock")
         self.connection.request("GET", f"/api/v1/events{query}", headers=headers or {})
@@ -66,26 +67,30 @@ class Watcher:
         self.connection.close()
 
 
-def token(scopes=("events:read",), account="alice@example.org", **more):
-    """Made by the account's session: tokens are for people."""
-    import ssl
-    p = daemon()
-    connection = http.client.HTTPSConnection("127.0.0.1", p.port["https"], context=no_verify(), timeout=30 * SLOW)
-    headers = {"Host": p.hostname, "Content-Type": "application/json", "Origin": f"https://{p.hostname}"}
+class Session:
+    """Somebody logged in: what is for people only."""
 
-    def post(path, body):
-        connection.request("POST", path, json.dumps(body), headers)
-        response = connection.getresponse()
+    def __init__(self, account="alice@example.org"):
+        p = daemon()
+        self.connection = http.client.HTTPSConnection("127.0.0.1", p.port["https"], context=no_verify(), timeout=30 * SLOW)
+        self.headers = {"Host": p.hostname, "Content-Type": "application/json", "Origin": f"https://{p.hostname}"}
+        response, session = self.request("POST", "/api/v1/session", {"login": account, "password": harness.PASSWORD})
+        self.headers["Cookie"] = response.headers["Set-Cookie"].split(";")[0]
+        self.headers["X-CSRF-Token"] = session["csrf_token"]
+
+    def request(self, method, path, body=None):
+        self.connection.request(method, path, json.dumps(body) if body is not None else None, self.headers)
+        response = self.connection.getresponse()
         text = response.read()
-        assert response.status in (200, 201), (path, response.status, text[:300])
-        return response, json.loads(text)
+        assert response.status in (200, 201, 204), (path, response.status, text[:300])
+        return response, json.loads(text) if text else None
 
-    response, session = post("/api/v1/session", {"login": account, "password": harness.PASSWORD})
-    headers["Cookie"] = response.headers["Set-Cookie"].split(";")[0]
-    headers["X-CSRF-Token"] = session["csrf_token"]
-    made = post("/api/v1/tokens", {"label": "watch", "scopes": list(scopes), **more})[1]
-    connection.close()
-    return made
+    def ask(self, *request):
+        return self.request(*request)[1]
+
+
+def token(scopes=("events:read",)):
+    return Session().ask("POST", "/api/v1/tokens", {"label": "watch", "scopes": list(scopes)})
 
 
 def make_user(name):
@@ -177,30 +182,26 @@ def test_a_token_watches_over_https_until_it_is_revoked():
     assert w.response.status == 200
     make_user("nina@example.org")
     w.wait("user.changed", subject="nina@example.org")
-    ask(daemon(), "DELETE", f"/api/v1/users/nina@example.org", expect=204)
+    ask(daemon(), "DELETE", "/api/v1/users/nina@example.org", expect=204)
     w.wait("user.changed", verb="delete")
-    revoke(made)
+    Session().ask("DELETE", f"/api/v1/tokens/{made['id']}")
     wait_until(lambda: w.over, 40, "the stream ends with the token")
 
 
-def revoke(made):
-    import sqlite3
-    ask_as_owner("DELETE", f"/api/v1/tokens/{made['id']}")
-
-
-def ask_as_owner(method, path):
-    p = daemon()
-    connection = http.client.HTTPSConnection("127.0.0.1", p.port["https"], context=no_verify(), timeout=30 * SLOW)
-    headers = {"Host": p.hostname, "Content-Type": "application/json", "Origin": f"https://{p.hostname}"}
-    connection.request("POST", "/api/v1/session", json.dumps({"login": "alice@example.org", "password": harness.PASSWORD}), headers)
-    response = connection.getresponse()
-    session = json.loads(response.read())
-    headers["Cookie"] = response.headers["Set-Cookie"].split(";")[0]
-    headers["X-CSRF-Token"] = session["csrf_token"]
-    connection.request(method, path, headers=headers)
-    response = connection.getresponse()
-    assert response.status in (200, 204), (response.status, response.read())
-    connection.close()
+def test_a_domain_admin_hears_of_the_own_domain_only_and_as_long_as_they_are_one():
+    ask(daemon(), "POST", "/api/v1/domains", {"name": "other.example"}, expect=201)
+    make_user("admin@other.example")
+    session = Session()
+    session.ask("POST", "/api/v1/admins", {"user": "admin@other.example", "role": "domain_admin", "domains": ["other.example"]})
+    w = Watcher(headers=Session("admin@other.example").headers, over_https=True)
+    assert w.response.status == 200, w.response.read()
+    make_user("theirs@example.org")
+    daemon().send(to=["theirs"])
+    make_user("ours@other.example")
+    w.wait("user.changed", subject="ours@other.example")
+    assert {e["domain"] for e in w.events} == {"other.example"}, w.events
+    session.ask("PATCH", "/api/v1/admins/admin@other.example", {"role": "auditor", "domains": []})
+    wait_until(lambda: w.over, 40, "the stream ends with the role")
 
 
 def test_without_the_scope_there_is_no_stream():

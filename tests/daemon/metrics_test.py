@@ -1,4 +1,6 @@
 """/metrics is what Prometheus reads (text format 0.0.4), parsed strictly, and counts what happened."""
+import json
+import os
 import re
 
 import harness
@@ -117,6 +119,17 @@ def test_requests_are_timed_by_operation():
 def test_status_still_has_its_counters():
     counters = ask(daemon(), "GET", "/api/v1/status").json["counters"]
     assert counters["smtp_received"] >= 1 and counters["bugs"] == 0, counters
+
+
+def test_alert_rules_and_dashboard_name_metrics_that_exist():
+    known = {sample for _, series in metrics().values() for sample, _ in series}
+    packaging = os.path.join(os.path.dirname(__file__), "..", "..", "packaging")
+    for name in ("prometheus-alerts.yml", "grafana.json"):
+        with open(os.path.join(packaging, name)) as f:
+            text = f.read()
+        named = set(re.findall(r"\bpostroom_[a-z_]+", text))
+        assert len(named) > 5 and not named - known - {"postroom_http_request_duration_seconds_bucket"}, (name, named - known)
+    json.loads(text)
 
 
 harness.run(globals())
