@@ -21,7 +21,7 @@ struct tls_store;
 #define LINK_IDLE_MS 60000   /* between requests */
 #define LINK_WORK_MS 300000  /* for the first byte of an answer */
 #define LINK_ANSWER_MS 60000 /* for the client to take what waits for it, and a second more for each LINK_ANSWER_RATE bytes it took */
-#define LINK_ANSWER_RATE 1024
+#define LINK_ANSWER_RATE 8192
 #define LINK_END_MS 10000   /* for the rest, once the client sends no more */
 #define LINK_LINGER_MS 2000 /* for the client to close, once all is said */
 

@@ -123,11 +123,13 @@ void server_stop(struct server **s)
 		return;
 	g = &(*s)->ground;
 	g->stopping = true;
-	workers_stop(&g->workers); /* first: a suspended connection must be resumed before the library may stop */
+	if (g->workers)
+		workers_stop(g->workers); /* first: a suspended connection must be resumed before the library may stop, which still reads */
 	if (g->feeder)
 		feeder_end(g->feeder);
 	if ((*s)->daemon)
 		MHD_stop_daemon((*s)->daemon);
+	workers_free(&g->workers);
 	feeder_stop(&g->feeder);
 	pages_free(&g->pages);
 	free(*s);

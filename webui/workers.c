@@ -108,7 +108,7 @@ enum err workers_start(unsigned threads, struct workers **out)
 	while (w->started < threads && w->started < THREADS_MAX && pthread_create(&w->threads[w->started], NULL, work, w) == 0)
 		w->started++;
 	if (w->started < threads) {
-		workers_stop(&w);
+		workers_free(&w);
 		return ERR_TEMP;
 	}
 	*out = w;
@@ -150,16 +150,22 @@ void workers_return(struct workers *w, struct job *job)
 	pthread_mutex_unlock(&w->queue_lock);
 }
 
-void workers_stop(struct workers **w)
+void workers_stop(struct workers *w)
+{
+	pthread_mutex_lock(&w->queue_lock);
+	w->stopping = true;
+	pthread_cond_broadcast(&w->queue_changed);
+	pthread_mutex_unlock(&w->queue_lock);
+	for (unsigned i = 0; i < w->started; i++)
+		pthread_join(w->threads[i], NULL);
+	w->started = 0;
+}
+
+void workers_free(struct workers **w)
 {
 	if (!*w)
 		return;
-	pthread_mutex_lock(&(*w)->queue_lock);
-	(*w)->stopping = true;
-	pthread_cond_broadcast(&(*w)->queue_changed);
-	pthread_mutex_unlock(&(*w)->queue_lock);
-	for (unsigned i = 0; i < (*w)->started; i++)
-		pthread_join((*w)->threads[i], NULL);
+	workers_stop(*w);
 	pthread_cond_destroy(&(*w)->queue_changed);
 	pthread_mutex_destroy(&(*w)->queue_lock);
 	free(*w);

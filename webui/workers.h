@@ -24,7 +24,8 @@ enum err workers_add(struct workers *w, struct job *job) MUST_CHECK;
 void workers_leave(struct workers *w);
 void workers_stay(struct workers *w);
 void workers_return(struct workers *w, struct job *job);
-/* Runs what waits, and what is still to return, then ends. */
-void workers_stop(struct workers **w);
+/* Runs what waits, and what is still to return, then ends the threads; from then on workers_add() refuses. */
+void workers_stop(struct workers *w);
+void workers_free(struct workers **w); /* stops first where that was not done */
 
 #endif

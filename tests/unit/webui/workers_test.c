@@ -46,7 +46,7 @@ static void a_full_queue_refuses_and_the_rest_runs_once(void **state)
 	}
 	assert_true(taken >= WORKERS_QUEUE_MAX && taken <= WORKERS_QUEUE_MAX + 4);
 	pthread_mutex_unlock(&gate);
-	workers_stop(&w);
+	workers_free(&w);
 	assert_null(w);
 	for (unsigned i = 0; i < JOBS; i++)
 		assert_int_equal(jobs[i].runs, i < taken ? 1 : 0);
@@ -57,9 +57,11 @@ static void stopping_nothing_is_allowed(void **state)
 	struct workers *w = NULL;
 
 	(void)state;
-	workers_stop(&w);
+	workers_free(&w);
 	assert_int_equal(workers_start(1, &w), ERR_OK);
-	workers_stop(&w);
+	workers_stop(w);
+	assert_int_equal(workers_add(w, &jobs[0].job), ERR_LIMIT);
+	workers_free(&w);
 	assert_null(w);
 }
 
@@ -116,7 +118,7 @@ static void one_caller_holds_half_of_the_threads_at_most(void **state)
 	released = true;
 	pthread_cond_broadcast(&door_moved);
 	pthread_mutex_unlock(&door);
-	workers_stop(&w);
+	workers_free(&w);
 	assert_true(most <= 2);
 }
 
@@ -164,7 +166,7 @@ static void a_job_that_is_away_comes_back_whatever_happens(void **state)
 	}
 	pthread_mutex_unlock(&gate);
 	assert_int_equal(pthread_create(&other, NULL, bring_back, &away.job), 0);
-	workers_stop(&away_from); /* waits for it */
+	workers_free(&away_from); /* waits for it */
 	pthread_join(other, NULL);
 	assert_int_equal(away.runs, 1);
 }
