@@ -39,6 +39,19 @@ read -r line <&4
 fact data_reply "${line%$'\r'}"
 for _ in $(seq 100); do postroom status | grep -q 'delivered_local: 1' && break; sleep 0.1; done
 fact delivered "$(postroom status | sed -n 's/.*delivered_local: //p')"
+printf 'Subject: from root\n\nhello\n' | sendmail alice
+fact sendmail_exit "$?"
+printf 'To: root\nSubject: from another user\n\nhello\n' | runuser -u daemon -- /usr/lib/sendmail -t -oi
+fact sendmail_of_others_exit "$?"
+printf 'Subject: outside\n\nhello\n' | runuser -u daemon -- sendmail friend@example.net
+fact sendmail_outside_exit "$?"
+for _ in $(seq 100); do postroom status | grep -q 'delivered_local: 3' && break; sleep 0.1; done
+fact delivered_by_sendmail "$(postroom status | sed -n 's/.*delivered_local: //p')"
+fact senders "$(postroom trace --state delivered --columns sender -o csv | tr -d '\r' | tail -n +2 | sort | tr '\n' ' ')"
+fact socket_mode "$(stat -c '%U %a' /run/postroom/submit.sock)"
+fact mailq "$(mailq)"
+runuser -u daemon -- mailq; fact mailq_of_others_exit "$?"
+runuser -u daemon -- newaliases; fact newaliases_exit "$?"
 pid=$(systemctl show -p MainPID --value postroom)
 fact user "$(stat -c %U /proc/$pid)"
 fact capabilities "$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/$pid/status)"
@@ -98,7 +111,14 @@ def test_installs_without_a_question():
     assert chroot("postroom", "version").stdout.startswith("postroom ")
     assert "postroom" in chroot("getent", "passwd", "postroom").stdout
     assert chroot("postroom", "config", "check").stdout.startswith("/etc/postroom/postroom.conf is good")
-    assert os.path.exists(f"{ROOT}/usr/share/man/man8/postroom.8.gz")
+    for path in ("man8/postroom.8.gz", "man5/postroom.conf.5.gz", "man1/sendmail.1.gz", "man1/mailq.1.gz", "man1/newaliases.1.gz"):
+        assert os.path.exists(f"{ROOT}/usr/share/man/{path}"), path
+    assert os.path.exists(f"{ROOT}/usr/share/bash-completion/completions/postroom")
+
+
+def test_it_is_the_mail_transport_agent():
+    done = chroot("apt-get", "-s", "install", "--no-install-recommends", "bsd-mailx")
+    assert "bsd-mailx" in done.stdout and not re.search(r"Inst (exim4|postfix|sendmail)|Remv postroom", done.stdout), done.stdout[-2000:]
 
 
 def test_runs_under_its_unit():
@@ -132,6 +152,16 @@ def test_mail_ports_open_with_setup():
 def test_mail_is_delivered_inside_the_sandbox():
     assert facts["data_reply"].startswith("250 2."), facts["data_reply"]
     assert facts["delivered"] == "1"
+
+
+def test_sendmail_delivers():
+    assert facts["sendmail_exit"] == "0" and facts["sendmail_of_others_exit"] == "0"
+    assert facts["sendmail_outside_exit"] == "77"
+    assert facts["delivered_by_sendmail"] == "3"
+    assert facts["senders"].split() == ["daemon@mail.example.org", "me@example.net", "root@mail.example.org"], facts["senders"]
+    assert facts["socket_mode"] == "postroom 666"
+    assert facts["mailq"] == "Mail queue is empty. That is good."
+    assert facts["mailq_of_others_exit"] == "77" and facts["newaliases_exit"] == "0"
 
 
 def test_the_process_has_only_what_the_unit_gives():
