@@ -2,7 +2,7 @@
 import json
 import re
 
-from rules import Finding, rule
+from rules import Finding, operations, rule
 
 CODE = r'[a-z][a-z0-9_]*'
 
@@ -20,24 +20,25 @@ def api_json(tree):
             yield Finding(source.path, 1, f"{word}: JSON of the API is written in api/")
 
 
-def _operations(tree):
-    source = tree.sources.get("api/operations.h")
-    return re.findall(r'^\s*X\((\w+), "', source.text, re.M) if source else []
+# Verbs that are no operation of the API, or any.
+NO_OPERATION = {"VERB_SERVE", "VERB_CONFIG_CHECK", "VERB_VERSION", "VERB_HELP", "VERB_MANUAL", "VERB_COMPLETION", "VERB_RAW"}
 
 
 @rule("cli-operation")
 def cli_operation(tree):
     """Each verb that calls the API names an operation that there is."""
-    known = set(_operations(tree))
+    known = set(operations(tree))
     for source in tree.product():
         if not source.path.startswith("daemon/cli/"):
             continue
-        for match in re.finditer(r'\.operation = "([^"]*)"', source.uncommented):
-            if match.group(1) not in known:
-                yield Finding(source.path, source.line_of(match.start()), f"{match.group(1)}: there is no such operation")
-        for match in re.finditer(r"^\t\{ ?\.noun = .*?(?=^\t\{|^\};)", source.uncommented, re.M | re.S):
-            if "VERB_API" in match.group(0) and ".operation = " not in match.group(0):
-                yield Finding(source.path, source.line_of(match.start()), "a verb of the API that names no operation")
+        for match in re.finditer(r"\{ \.noun = .*?(?=\{ \.noun = |^\};|\Z)", source.uncommented, re.M | re.S):
+            row, line = match.group(0), source.line_of(match.start())
+            kind = re.search(r"\.kind = (\w+)", row)
+            operation = re.search(r'\.operation = "([^"]*)"', row)
+            if operation and operation.group(1) not in known:
+                yield Finding(source.path, line, f"{operation.group(1)}: there is no such operation")
+            if not operation and (not kind or kind.group(1) not in NO_OPERATION):
+                yield Finding(source.path, line, "a verb of the API that names no operation")
 
 
 def _documented(tree):
@@ -53,7 +54,7 @@ def _documented(tree):
 
 
 # Where codes stand in the program: call_reply_problem(c, 409, "exists", schema_fail(errors, at, "too_long", and the rows of tables.
-USES = (rf'call_reply_problem\(\s*\w+,\s*[^"]*?"({CODE})"', rf'schema_fail\([^;"]*?"({CODE})"',
+USES = (rf'call_reply_problem\(\s*\w+,\s*[^"]*?"({CODE})"', rf'schema_fail\(\w+, [^;]*?, "({CODE})", "',
         rf'reply_faults\([^;"]*?"({CODE})"', rf'answer_problem\([^;"]*?"({CODE})"')
 
 
