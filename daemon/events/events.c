@@ -26,6 +26,7 @@
 #define RESERVE_AHEAD 1000000u
 #define RESERVE_LOW 500000u
 #define STORE_MS 1000
+#define STORE_PAGES 16u /* begun since: a rush does not wait for the second to end */
 #define NEWS_MS 100
 #define TRIM_EVERY_MS 60000
 #define TELL_EVERY_MS 60000
@@ -55,7 +56,7 @@ struct events {
 	pthread_mutex_t lock; /* guards all below but what is the thread's */
 	pthread_cond_t work, called;
 	struct page *first, *last;
-	size_t page_count;
+	size_t page_count, fresh_pages; /* fresh: begun since the last store */
 	uint64_t last_id, reserved;
 	uint64_t kept_first; /* the oldest in trace.db; 0: none */
 	uint64_t dropped;
@@ -105,6 +106,8 @@ static struct page *page_for(struct events *e, size_t size)
 	else
 		e->first = p;
 	e->last = p;
+	if (++e->fresh_pages == STORE_PAGES)
+		pthread_cond_signal(&e->work);
 	if (++e->page_count > PAGES_MAX)
 		drop_first(e);
 	return p;
@@ -386,6 +389,7 @@ static void store(struct events *e)
 	buf_init(&bytes, PAGE_BYTES);
 	pthread_mutex_lock(&e->lock);
 	e->unstored = false;
+	e->fresh_pages = 0;
 	pthread_mutex_unlock(&e->lock);
 	while (take_unstored(e, &piece, &bytes)) {
 		enum err result = trace_pages_add(e->config.trace, &piece);
@@ -477,7 +481,7 @@ static int64_t idle_ms(const struct events *e)
 	if (e->news && e->watches)
 		tell = e->told_ms + NEWS_MS - now_ms;
 	if (e->unstored && e->config.trace)
-		keep_in = e->stored_ms + STORE_MS - now_ms;
+		keep_in = e->fresh_pages >= STORE_PAGES ? 0 : e->stored_ms + STORE_MS - now_ms;
 	next = tell < keep_in ? tell : keep_in;
 	return next == INT64_MAX ? -1 : next > 0 ? next
 						 : 0;
@@ -504,7 +508,7 @@ static void *run(void *arg)
 			e->told_ms = events_now_ms();
 			tell_watchers(e);
 		}
-		if (e->unstored && events_now_ms() - e->stored_ms >= STORE_MS) {
+		if (e->unstored && (e->fresh_pages >= STORE_PAGES || events_now_ms() - e->stored_ms >= STORE_MS)) {
 			e->stored_ms = events_now_ms();
 			pthread_mutex_unlock(&e->lock);
 			keep(e);

@@ -236,8 +236,9 @@ static void trim_all(struct trace *t, struct trim *trim)
 {
 	static const struct timespec pause = { 0, 5000000 };
 
-	for (int i = 0; i < TRIM_SLICES && !is_stopping(t); i++) {
-		if (transact(t, run_trim, trim) != ERR_OK || trim->removed == 0)
+	for (int i = 0; i < TRIM_SLICES; i++) {
+		t->trim_left = is_stopping(t);
+		if (t->trim_left || transact(t, run_trim, trim) != ERR_OK || trim->removed == 0)
 			return;
 		checkpointer_touch(t->config.checkpointer, t->path, &db_schema_trace, trim->removed * 1024);
 		if (trim->rejected) {
@@ -254,13 +255,13 @@ static void trim_old(struct trace *t)
 	int64_t now_ms = clock_mono_ms(), real_ms = clock_real_ms(), keep_ms = setting_now(t, SETTING_TRACE_DAYS) * DAY_MS;
 	struct trim old = { .before_ms = real_ms - keep_ms, .after_ms = real_ms + keep_ms }, rejected = { .rejected = true };
 
-	if (t->trimmed_ms && now_ms - t->trimmed_ms < TRIM_EVERY_MS)
+	if (t->trimmed_ms && now_ms - t->trimmed_ms < TRIM_EVERY_MS && !t->trim_left)
 		return;
 	t->trimmed_ms = now_ms;
 	trim_all(t, &old);
 	if (old.removed && transact(t, run_count, NULL) != ERR_OK)
 		return;
-	if (t->rejected_rows > REJECTED_ROWS_MAX)
+	if (t->rejected_rows > REJECTED_ROWS_MAX && !t->trim_left)
 		trim_all(t, &rejected);
 }
 
@@ -270,7 +271,7 @@ static void trim_old(struct trace *t)
 static void wait_for_notes(struct trace *t)
 {
 	if (t->notes.len == 0 && !t->stopping && !t->urgent)
-		(void)events_wait(&t->work, &t->lock, IDLE_MS);
+		(void)events_wait(&t->work, &t->lock, t->trim_left ? GATHER_MS : IDLE_MS);
 	/* The rest of the second comes along. A wake-up here is a half-full buffer, a search, or the end. */
 	if (t->notes.len > 0 && t->notes.len < NOTES_ENOUGH && !t->stopping && !t->urgent)
 		(void)events_wait(&t->work, &t->lock, GATHER_MS);

@@ -65,6 +65,7 @@ static size_t count(struct place *p, const struct trace_filter *f)
 
 	assert_int_equal(trace_search(p->trace, f, 0, 100, &p->arena, &rows, &n, &more), ERR_OK);
 	assert_false(more);
+	arena_reset(&p->arena);
 	return n;
 }
 
