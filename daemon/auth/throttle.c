@@ -11,7 +11,6 @@
 
 void throttle_init(struct throttle *t)
 {
-	memset(t, 0, sizeof(*t));
 	rng_bytes(t->key, sizeof(t->key));
 }
 

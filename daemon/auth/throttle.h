@@ -65,7 +65,7 @@ struct throttle {
 	struct throttle_row rows[THROTTLE_KINDS][THROTTLE_ROWS][THROTTLE_WAYS];
 };
 
-void throttle_init(struct throttle *t);
+void throttle_init(struct throttle *t); /* of zeroed memory: what is not used is not touched */
 
 struct throttle_subject throttle_account(uint64_t account_id);
 /* Compared without case. */

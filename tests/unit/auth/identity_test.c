@@ -530,6 +530,39 @@ static void csrf_token_belongs_to_the_cookie_and_outlives_a_restart(void **state
 	buf_clear(&two);
 }
 
+static void what_ended_is_tended_to(void **state)
+{
+	struct fixture *p = *state;
+	const struct app_password spec = { .label = SPAN("Scanner"), .protocols = AUTH_SMTP, .expires_ms = clock_real_ms() + DAY_MS };
+	struct token token = token_spec(p);
+	struct app_password *list;
+	struct token *tokens;
+	uint64_t id;
+	size_t count;
+
+	(void)app(p, &spec, &id);
+	token.expires_ms = clock_real_ms() + DAY_MS;
+	(void)make_token(p, &token, &id);
+	(void)make_session(p, &id);
+	/* What has ended stays to be seen for thirty days. */
+	clock_fake_advance_ms(20 * DAY_MS);
+	auth_tend(p->auth);
+	assert_int_equal(app_password_list(p->auth, p->bob, &arena, &list, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	clock_fake_advance_ms(12 * DAY_MS);
+	for (int i = 0; i < 60; i++) /* some of it once an hour */
+		auth_tend(p->auth);
+	assert_int_equal(app_password_list(p->auth, p->bob, &arena, &list, &count), ERR_OK);
+	assert_int_equal(count, 0);
+	assert_int_equal(token_list(p->auth, 0, &arena, &tokens, &count), ERR_OK);
+	assert_int_equal(count, 0);
+	clock_fake_advance_ms(91 * DAY_MS);
+	for (int i = 0; i < 60; i++)
+		auth_tend(p->auth);
+	fixture_sql(p, "CREATE TABLE proof (left INTEGER CHECK (left = 0)) STRICT;"
+		       "INSERT INTO proof SELECT count(*) FROM web_session; INSERT INTO proof SELECT count(*) FROM known_device;");
+}
+
 /* ---- all at once ---- */
 
 struct worker {
@@ -603,6 +636,7 @@ int main(void)
 		CASE(cookies_that_are_none_are_denied),
 		CASE(oldest_session_makes_room),
 		CASE(csrf_token_belongs_to_the_cookie_and_outlives_a_restart),
+		CASE(what_ended_is_tended_to),
 		CASE(threads_share_what_is_cached),
 	};
 

@@ -13,6 +13,7 @@ static struct throttle t;
 static int fresh(void **state)
 {
 	(void)state;
+	memset(&t, 0, sizeof(t));
 	throttle_init(&t);
 	return 0;
 }
