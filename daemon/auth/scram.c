@@ -17,6 +17,7 @@
 #include "daemon/base/encode.h"
 #include "daemon/base/rng.h"
 #include "daemon/directory/directory.h"
+#include "daemon/directory/setting.h"
 #include "daemon/net/session.h"
 
 #define NONCE_BYTES 18 /* a multiple of 3: its base64 has no padding */
@@ -345,4 +346,20 @@ enum err scram_final(struct scram *s, struct span client_final, struct buf *serv
 		result->retry_after_ms = 0;
 	credentials_release(&c);
 	return result->verdict == AUTH_OK ? server_final->failed ? ERR_LIMIT : ERR_OK : ERR_DENIED;
+}
+
+bool scram_may_bind(const struct auth *a, const struct session_peer *peer)
+{
+	struct session_binding binding = { .exporter_len = 0 };
+	const struct snapshot *s;
+	bool wanted;
+
+	if (!peer->binding)
+		return false;
+	s = directory_hold(a->directory);
+	wanted = snapshot_number(s, SETTING_LOGIN_CHANNEL_BINDING);
+	snapshot_release(&s);
+	if (wanted)
+		peer->binding(peer, &binding);
+	return binding.exporter_len > 0 || binding.end_point_len > 0;
 }

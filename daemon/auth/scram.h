@@ -14,6 +14,7 @@
 #define SCRAM_REPLY_MAX 1280   /* from the server */
 
 struct session_binding;
+struct session_peer;
 struct scram;
 /* `plus`: the -PLUS mechanism was chosen. `offered_plus`: it was on offer (a client that says "y" is then refused: a downgrade). `binding` is copied;
  * null: there is none. */
@@ -26,5 +27,7 @@ enum err scram_first(struct scram *s, struct span client_first, struct buf *serv
 enum err scram_final(struct scram *s, struct span client_final, struct buf *server_final, struct auth_result *result) MUST_CHECK;
 struct span scram_login(const struct scram *s); /* for the log; lives with s */
 void scram_free(struct scram **s);
+/* Is -PLUS to be offered on this connection? (SETTING_LOGIN_CHANNEL_BINDING) */
+bool scram_may_bind(const struct auth *a, const struct session_peer *peer);
 
 #endif

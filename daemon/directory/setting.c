@@ -111,6 +111,16 @@ const struct setting_rule setting_rules[SETTING_COUNT] = {
 		.why = "A known network gets in while its account is under attack from elsewhere. "
 		       "A login from one that is not known raises the event login.new_device. Each login from a known one begins the time anew.",
 	},
+	[SETTING_LOGIN_CHANNEL_BINDING] = {
+		.name = "login_channel_binding",
+		.kind = SETTING_FLAG,
+		.fallback = "true",
+		.max = 1,
+		.group = "logins",
+		.help = "Whether mail programs may tie their login to the TLS connection.",
+		.why = "With it (SCRAM-SHA-256-PLUS) a login is worth nothing to somebody in the middle, whatever certificate they show. "
+		       "A few programs choose it and cannot do it, and then fail to send: mutt 2.2 is one, where smtp_authenticators is not set. Switched off, they log in by SCRAM without it.",
+	},
 	[SETTING_SESSION_IDLE_HOURS] = {
 		.name = "session_idle_hours",
 		.kind = SETTING_NUMBER,

@@ -21,6 +21,7 @@ enum setting {
 	SETTING_LOGIN_FAILURES_MAX,  /* of one account or network, until logins are refused for a time */
 	SETTING_LOGIN_REFUSAL_MINUTES,
 	SETTING_KNOWN_DEVICE_DAYS,
+	SETTING_LOGIN_CHANNEL_BINDING, /* flag: SCRAM-SHA-256-PLUS is offered */
 	SETTING_SESSION_IDLE_HOURS,
 	SETTING_TOKEN_DAYS_MAX,
 	SETTING_API_REQUESTS_PER_MINUTE, /* of one token or session */

@@ -113,7 +113,7 @@ static bool find_mechanism(const struct imap_session *s, struct span name, enum 
 	*out = IMAP_PLAIN;
 	if (span_iequals(name, SPAN("SCRAM-SHA-256")))
 		*out = IMAP_SCRAM;
-	else if (span_iequals(name, SPAN("SCRAM-SHA-256-PLUS")) && session_has_binding(s->peer))
+	else if (span_iequals(name, SPAN("SCRAM-SHA-256-PLUS")) && s->service->may_bind(s->ctx))
 		*out = IMAP_SCRAM_PLUS;
 	return *out != IMAP_PLAIN || span_iequals(name, SPAN("PLAIN"));
 }

@@ -141,6 +141,13 @@ static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
 	conn->watching = true;
 }
 
+static bool may_bind(void *ctx)
+{
+	const struct imap_conn *conn = ctx;
+
+	return scram_may_bind(conn->context->config.auth, conn->peer);
+}
+
 static void scram_end(void *ctx)
 {
 	scram_free(&((struct imap_conn *)ctx)->scram);
@@ -232,7 +239,7 @@ static void scram_begins(struct imap_conn *conn, const struct imap_ask *ask, str
 	scram_free(&conn->scram);
 	if (conn->peer->binding)
 		conn->peer->binding(conn->peer, &binding);
-	e = scram_begin(conn->context->config.auth, AUTH_IMAP, ask->scram_plus, session_has_binding(conn->peer), &binding, &conn->peer->remote, &conn->scram);
+	e = scram_begin(conn->context->config.auth, AUTH_IMAP, ask->scram_plus, may_bind(conn), &binding, &conn->peer->remote, &conn->scram);
 	if (!e)
 		e = scram_first(conn->scram, ask->scram, &q->text);
 	q->answer.error = e;
@@ -325,6 +332,7 @@ enum err imap_service_new(const struct imap_config *config, struct service *out)
 	imap_store_service(&c->service);
 	c->service.account_open = account_open;
 	c->service.account_close = account_close;
+	c->service.may_bind = may_bind;
 	c->service.scram_end = scram_end;
 	c->service.watch = watch;
 	c->service.unwatch = unwatch;

@@ -21,6 +21,7 @@ struct imap_service {
 	/* The account after a right password; counted against its limit. ERR_LIMIT: too many sessions; ERR_DENIED: suspended by now. */
 	enum err (*account_open)(void *ctx, uint64_t account_id, struct mailstore **out);
 	void (*account_close)(void *ctx, struct mailstore **m);
+	bool (*may_bind)(void *ctx);  /* SCRAM-SHA-256-PLUS is on offer */
 	void (*scram_end)(void *ctx); /* what a SCRAM exchange has left behind is not wanted any more */
 	/* SESSION_WAKE after each change of the mailbox, until unwatch. */
 	void (*watch)(void *ctx, struct mailstore *m, uint64_t mailbox_id);

@@ -53,16 +53,6 @@ struct session_peer {
 	uint64_t sid; /* connection id of the log lines */
 };
 
-/* Is there anything to tie an authentication to? */
-static inline bool session_has_binding(const struct session_peer *peer)
-{
-	struct session_binding binding = { .exporter_len = 0, .end_point_len = 0 };
-
-	if (peer->binding)
-		peer->binding(peer, &binding);
-	return binding.exporter_len > 0 || binding.end_point_len > 0;
-}
-
 /* Names a connection without pointing at it: an answer for one that has gone is dropped. */
 struct pool;
 struct ticket {

@@ -158,7 +158,7 @@ static bool find_mechanism(const struct smtp_session *s, struct span name, enum 
 	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {
 		if (span_iequals(name, mechanisms[i].name)) {
 			*out = mechanisms[i].mechanism;
-			return *out != MECHANISM_SCRAM_PLUS || session_has_binding(s->peer);
+			return *out != MECHANISM_SCRAM_PLUS || s->services->may_bind(s->world);
 		}
 	}
 	return false;

@@ -113,6 +113,13 @@ static bool local_may_send_now(void *world)
 	return local_rates_take(c->context->rates, c->uid, clock_mono_ms());
 }
 
+static bool may_bind(void *world)
+{
+	const struct connection *c = world;
+
+	return scram_may_bind(c->context->config.auth, c->peer);
+}
+
 static void scram_end(void *world)
 {
 	scram_free(&((struct connection *)world)->scram);
@@ -149,6 +156,7 @@ static const struct smtp_services services = {
 	.login_holds = login_holds,
 	.local = look_up_local,
 	.local_may_send_now = local_may_send_now,
+	.may_bind = may_bind,
 	.scram_end = scram_end,
 	.real_ms = real_ms,
 	.mono_ms = mono_ms,
@@ -217,7 +225,7 @@ static void scram_begins(struct connection *c, const struct smtp_question *q, st
 	scram_free(&c->scram);
 	if (c->peer->binding)
 		c->peer->binding(c->peer, &binding);
-	e = scram_begin(c->context->config.auth, AUTH_SMTP, q->scram_plus, session_has_binding(c->peer), &binding, q->remote, &c->scram);
+	e = scram_begin(c->context->config.auth, AUTH_SMTP, q->scram_plus, may_bind(c), &binding, q->remote, &c->scram);
 	if (e == ERR_OK)
 		e = scram_first(c->scram, q->scram, &v->text);
 	v->answer.verdict = verdict_of_err(e);

@@ -123,7 +123,7 @@ static void say_ehlo(struct smtp_session *s, struct out *out)
 	};
 	s->services->limits(s->world, &s->limits);
 	offer.max_size = s->limits.size_max;
-	offer.auth_plus = offer.auth && session_has_binding(s->peer);
+	offer.auth_plus = offer.auth && s->services->may_bind(s->world);
 
 	if (local) {
 		offer.sender = local->sender;

@@ -54,6 +54,7 @@ struct smtp_services {
 	/* Of SMTP_LOCAL only. Null: can't be read now. Valid until it is asked again. */
 	const struct smtp_local *(*local)(void *world);
 	bool (*local_may_send_now)(void *world); /* counts one message */
+	bool (*may_bind)(void *world);           /* SCRAM-SHA-256-PLUS is on offer */
 	void (*scram_end)(void *world);          /* what a SCRAM exchange has left behind is not wanted any more */
 	int64_t (*real_ms)(void *world);
 	int64_t (*mono_ms)(void *world);

@@ -30,7 +30,7 @@ struct world {
 	struct store *store;
 	struct imap_service service;
 	struct session_peer peer;
-	bool no_tls, watching, limit;
+	bool no_tls, watching, limit, binding;
 	unsigned exchanges;
 	struct imap_session *session;
 	struct mailstore *other; /* somebody else's handle */
@@ -72,14 +72,16 @@ static enum err full_disk(struct imap_body_file *f, struct span bytes)
 	return ERR_TEMP;
 }
 
+static bool may_bind(void *ctx)
+{
+	const struct world *w = ctx;
+
+	return w->binding && w->peer.tls;
+}
+
 static void scram_end(void *ctx)
 {
 	((struct world *)ctx)->exchanges++;
-}
-
-static void bind_peer(const struct session_peer *peer, struct session_binding *out)
-{
-	*out = (struct session_binding){ .exporter_len = peer->tls ? sizeof(out->exporter) : 0 };
 }
 
 static void die(const char *what)
@@ -108,6 +110,7 @@ static void *world_new(void)
 	imap_store_service(&w->service);
 	w->service.account_open = account_open;
 	w->service.account_close = account_close;
+	w->service.may_bind = may_bind;
 	w->service.scram_end = scram_end;
 	w->service.watch = watch;
 	w->service.unwatch = unwatch;
@@ -150,7 +153,7 @@ static enum err set(void *world, struct span text)
 	else if (span_equals(text, SPAN("remote")))
 		w->peer.remote = (struct net_addr){ .family = NET_IPV4, .ip = { 192, 0, 2, 1 } };
 	else if (span_equals(text, SPAN("binding")))
-		w->peer.binding = bind_peer;
+		w->binding = true;
 	else if (span_equals(text, SPAN("no-tls")))
 		w->no_tls = true;
 	else if (span_equals(text, SPAN("full-disk")))

@@ -118,6 +118,13 @@ static bool local_may_send_now(void *world)
 	return !w->one_message || w->local_messages++ == 0;
 }
 
+static bool may_bind(void *world)
+{
+	const struct world *w = world;
+
+	return w->binding && w->peer.tls;
+}
+
 static void scram_end(void *world)
 {
 	((struct world *)world)->exchanges++;
@@ -242,6 +249,7 @@ static const struct smtp_services services = {
 	.local = look_up_local,
 	.local_may_send_now = local_may_send_now,
 	.login_holds = login_holds,
+	.may_bind = may_bind,
 	.scram_end = scram_end,
 	.real_ms = real_ms,
 	.mono_ms = mono_ms,
@@ -292,11 +300,6 @@ static enum err set_fault(struct world *w, struct span name)
 		}
 	}
 	return ERR_SYNTAX;
-}
-
-static void bind_peer(const struct session_peer *peer, struct session_binding *out)
-{
-	*out = (struct session_binding){ .exporter_len = peer->tls ? sizeof(out->exporter) : 0 };
 }
 
 static enum err set(void *world, struct span text)
@@ -355,7 +358,6 @@ static enum err open_session(void *world)
 	if (w->profile == SMTP_LOCAL)
 		w->peer.remote = net_addr_of_uid(1000);
 	w->peer.tls = w->implicit_tls;
-	w->peer.binding = w->binding ? bind_peer : NULL;
 	w->peer.tls_version = w->implicit_tls ? "TLSv1.3" : NULL;
 	w->peer.tls_cipher = w->implicit_tls ? "TLS_AES_256_GCM_SHA384" : NULL;
 	return smtp_session_new(&setup, &w->session);

@@ -53,6 +53,7 @@ set spoolfile = "+INBOX"
 set record = "+Sent"
 set smtp_url = "smtp://bob@example.org@127.0.0.1:{p.port['submission']}/"
 set smtp_pass = "{PASSWORD}"
+set smtp_authenticators = "scram-sha-256"
 set ssl_starttls = yes
 set ssl_force_tls = yes
 set ssl_verify_host = no

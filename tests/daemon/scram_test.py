@@ -72,6 +72,20 @@ def test_somebody_in_the_middle_is_noticed():
         talk(port, "SCRAM-SHA-256", Exchange(LOGIN, PASSWORD))
 
 
+def test_bindings_can_be_switched_off_for_programs_that_cannot_do_them():
+    p = daemon()
+    admin.set_setting(p, login_channel_binding=False)
+    try:
+        exchange = lambda header: Exchange(LOGIN, PASSWORD, header)
+        assert "SCRAM-SHA-256-PLUS" not in scram.imap(p.port["imaps"], "SCRAM-SHA-256", exchange("y,,"))  # believes rightly that it is not on offer
+        offers = scram.smtp(p.port["submissions"], "SCRAM-SHA-256", exchange("y,,"))
+        assert "AUTH PLAIN LOGIN SCRAM-SHA-256" in offers and "PLUS" not in offers, offers
+        refused(lambda: scram.imap(p.port["imaps"], "SCRAM-SHA-256-PLUS", exchange("p=tls-server-end-point,,"), binding=True), "a NO [CANNOT]")
+        refused(lambda: scram.smtp(p.port["submissions"], "SCRAM-SHA-256-PLUS", exchange("p=tls-server-end-point,,"), binding=True), "504 5.5.4")
+    finally:
+        admin.set_setting(p, login_channel_binding=True)
+
+
 def test_a_stranger_is_told_no_less_than_a_user():
     p = daemon()
     counts = []

@@ -116,6 +116,12 @@ static enum step feed_all(struct imap_session *s, struct span in, size_t cut, st
 	return step;
 }
 
+static bool may_bind(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
 static void scram_end(void *ctx)
 {
 	(void)ctx;
@@ -134,6 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		imap_store_service(&service);
 		service.account_open = account_open;
 		service.account_close = account_close;
+		service.may_bind = may_bind;
 		service.scram_end = scram_end;
 		service.watch = watch;
 		service.unwatch = unwatch;

@@ -56,6 +56,11 @@ static bool login_holds(void *world, uint64_t account_id, uint64_t credential)
 	return next_random(world) % 16 != 0;
 }
 
+static bool may_bind(void *world)
+{
+	return next_random(world) % 2;
+}
+
 static void scram_end(void *world)
 {
 	(void)world;
@@ -150,6 +155,7 @@ static const struct smtp_services services = {
 	.recipient = recipient,
 	.may_send_as = may_send_as,
 	.login_holds = login_holds,
+	.may_bind = may_bind,
 	.scram_end = scram_end,
 	.real_ms = real_ms,
 	.mono_ms = mono_ms,
