@@ -24,6 +24,8 @@
 #define KEY_MAX 255
 #define SWEEP 8
 #define NOTE_MAX 4096
+#define KEPT_MAX 100000
+#define TRIM_EVERY 256
 
 static pthread_mutex_t flight_lock = PTHREAD_MUTEX_INITIALIZER; /* guards `in_flight` */
 static struct api_call *in_flight;
@@ -192,8 +194,10 @@ bool idempotency_enter(struct api_call *c)
 	}
 	e = directory_read(c->context->directory, find_row, &f);
 	if (e == ERR_OK && f.created_ms > clock_real_ms() - IDEMPOTENCY_MS) {
-		if (f.same)
+		if (f.same) {
+			c->idempotency.wanted = f.status == 0; /* cut short: its answer is to be kept now */
 			return !answer_known(c, &f);
+		}
 		call_reply_problem(c, 422, "idempotency_mismatch", NULL, "this Idempotency-Key was sent with another request");
 		return false;
 	}
@@ -203,10 +207,15 @@ bool idempotency_enter(struct api_call *c)
 	return c->idempotency.wanted;
 }
 
+/* Now and then the number is looked at: whoever sends very many keys in a day loses the oldest. */
 static enum err put_row(struct db *db, void *arg)
 {
+	static _Atomic unsigned puts;
 	const struct db_idempotency *row = arg;
+	enum err e = puts++ % TRIM_EVERY == 0 ? db_idempotency_trim(db, KEPT_MAX, 2 * TRIM_EVERY) : ERR_OK;
 
+	if (e != ERR_OK)
+		return e;
 	return db_idempotency_put(db, row, row->created_ms - IDEMPOTENCY_MS, SWEEP);
 }
 

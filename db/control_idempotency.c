@@ -40,3 +40,13 @@ enum err db_idempotency_put(struct db *db, const struct db_idempotency *row, int
 	stmt_blob(s, 5, row->answer);
 	return stmt_run(db, s);
 }
+
+enum err db_idempotency_trim(struct db *db, int64_t keep, int64_t sweep)
+{
+	static const char sql[] = "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency ORDER BY created_ms LIMIT min(?2, max(0, (SELECT count(*) FROM idempotency) - ?1)))";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, keep);
+	stmt_int(s, 2, sweep);
+	return stmt_run(db, s);
+}

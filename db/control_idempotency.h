@@ -12,6 +12,8 @@ struct db_idempotency {
 };
 /* ERR_NOT_FOUND; `row` sees spans that live for the call. */
 enum err db_idempotency_find(struct db *db, struct span key, void (*row)(void *arg, const struct db_idempotency *r), void *arg) MUST_CHECK;
+/* Keeps the newest `keep` rows, as far as `sweep` goes. */
+enum err db_idempotency_trim(struct db *db, int64_t keep, int64_t sweep) MUST_CHECK;
 /* Adds or replaces, and removes up to `sweep` rows that are older than `before_ms`. */
 enum err db_idempotency_put(struct db *db, const struct db_idempotency *row, int64_t before_ms, int64_t sweep) MUST_CHECK;
 

@@ -31,6 +31,16 @@ static void wait_until_entered(int steps)
 	pthread_mutex_unlock(&gate_lock);
 }
 
+/* A job's own things go a moment after its end can be seen. */
+static void wait_until_freed(int jobs)
+{
+	pthread_mutex_lock(&gate_lock);
+	while (freed < jobs)
+		pthread_cond_wait(&gate_changed, &gate_lock);
+	assert_int_equal(freed, jobs);
+	pthread_mutex_unlock(&gate_lock);
+}
+
 static enum err step(struct job *job, void *arg, bool *done_out, struct note *why)
 {
 	struct labour *l = arg;
@@ -63,6 +73,7 @@ static void free_labour(void *arg)
 {
 	pthread_mutex_lock(&gate_lock);
 	freed++;
+	pthread_cond_broadcast(&gate_changed);
 	pthread_mutex_unlock(&gate_lock);
 	free(arg);
 }
@@ -141,7 +152,7 @@ static void a_job_goes_through_its_steps_and_keeps_each_result(void **state)
 	assert_int_equal(got_number(w, "data"), 2);
 	assert_int_equal(got_number(w, "data/1/n"), 4);
 	assert_true(got_text(w, "next_cursor")[0] != '\0');
-	assert_int_equal(freed, 1);
+	wait_until_freed(1);
 	assert_int_equal(ask(w, "GET", "/api/v1/jobs/job_999/items", ""), 404);
 	assert_int_equal(ask(w, "GET", "/api/v1/jobs/nonsense", ""), 404);
 }
@@ -176,7 +187,7 @@ static void running_and_waiting_jobs_can_be_cancelled(void **state)
 	assert_string_equal(end_of(w, first), "cancelled");
 	assert_int_equal(got_number(w, "done"), 2); /* the step that it was at */
 	assert_int_equal(ask(w, "POST", path, ""), 409);
-	assert_int_equal(freed, 2);
+	wait_until_freed(2);
 }
 
 static void a_stop_leaves_interrupted_jobs(void **state)
@@ -193,7 +204,7 @@ static void a_stop_leaves_interrupted_jobs(void **state)
 	assert_int_equal(ask(w, "GET", path, ""), 200);
 	assert_string_equal(got_text(w, "state"), "failed");
 	assert_string_equal(got_text(w, "detail"), "interrupted");
-	assert_int_equal(freed, 2);
+	wait_until_freed(2);
 	assert_int_equal(jobs_start(&w->api, &w->api.jobs, NULL), ERR_OK);
 }
 
@@ -208,7 +219,7 @@ static void too_many_are_refused(void **state)
 		assert_int_equal(begin(w, 1, false, id), 202);
 	assert_int_equal(begin(w, 1, false, id), 429);
 	assert_true(world_header(w, "Retry-After")[0] != '\0');
-	assert_int_equal(freed, 1);
+	wait_until_freed(1);
 	let_through(JOBS_WAITING_MAX + 1);
 }
 
