@@ -15,6 +15,7 @@
 #include "api/given.h"
 #include "api/reply.h"
 #include "api/resources.h"
+#include "api/user.h"
 #include "daemon/directory/manage.h"
 #include "daemon/events/events.h"
 #include "daemon/mime/address.h"
@@ -252,6 +253,10 @@ void api_apply_create(struct api_call *c)
 		return;
 	}
 	out = json_pack("{s:I, s:I, s:I}", "created", (json_int_t)a.created, "updated", (json_int_t)a.updated, "removed", (json_int_t)a.removed);
-	if (call_finish(c, 200, &out, NULL) && renames && c->context->reload_certificates)
+	if (!call_finish(c, 200, &out, NULL))
+		return;
+	for (size_t i = 0; i < a.suspended_count; i++)
+		user_end_sessions(c->context, a.suspended[i]);
+	if (renames && c->context->reload_certificates)
 		c->context->reload_certificates(c->context->arg);
 }

@@ -10,6 +10,8 @@ struct applying {
 	const struct snapshot *s; /* as it was before */
 	bool prune;               /* what a section does not name goes */
 	uint64_t created, updated, removed;
+	uint64_t *suspended; /* accounts that are no longer to be logged in */
+	size_t suspended_count;
 	struct note why;
 	char pointer[160]; /* of what was wrong: "/users/3/address" */
 };

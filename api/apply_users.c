@@ -176,6 +176,8 @@ static enum err update(struct applying *a, size_t i, const struct account *old, 
 	fresh.suspended = w->suspended;
 	if (e == ERR_OK)
 		e = change_user(a, i, old->id, w, &of);
+	if (e == ERR_OK && of.suspension && w->suspended)
+		a->suspended[a->suspended_count++] = old->id;
 	if (e == ERR_OK && (of.name || of.role || of.suspension || of.hash))
 		apply_note(a, APPLY_UPDATED, old->address, given_domain_of(old->address), shown(old, false), shown(&fresh, of.hash), EVENT_USER_CHANGED);
 	return e;
@@ -186,6 +188,9 @@ enum err apply_users(struct applying *a)
 	const json_t *entries = json_object_get(a->c->body, "users"), *entry;
 	size_t i;
 
+	a->suspended = arena_array(&a->c->arena, json_array_size(entries) + 1, sizeof *a->suspended);
+	if (!a->suspended)
+		return ERR_LIMIT;
 	json_array_foreach(entries, i, entry)
 	{
 		struct wanted w;

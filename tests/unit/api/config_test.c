@@ -76,6 +76,18 @@ static void what_was_exported_can_be_applied(void **state)
 	w->if_match = SPAN("");
 }
 
+static void who_is_suspended_is_logged_out(void **state)
+{
+	struct world *w = *state;
+
+	w->ended = 0;
+	assert_int_equal(apply(w, "/api/v1/apply?dry_run=1", "{\"version\":1,\"users\":[{\"address\":\"bob@second.example\",\"suspended\":true,\"role\":\"domain_admin\",\"domains\":[\"second.example\"]}]}"), 200);
+	assert_int_equal(w->ended, 0);
+	assert_int_equal(apply(w, "/api/v1/apply", "{\"version\":1,\"users\":[{\"address\":\"bob@second.example\",\"suspended\":true,\"role\":\"domain_admin\",\"domains\":[\"second.example\"]}]}"), 200);
+	assert_int_equal(got_number(w, "updated"), 1);
+	assert_int_equal(w->ended, world_user(w, "bob@second.example"));
+}
+
 static void what_is_not_named_goes_only_when_asked_and_users_never(void **state)
 {
 	struct world *w = *state;
@@ -152,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_document_is_applied_once_and_then_changes_nothing),
 		cmocka_unit_test(what_was_exported_can_be_applied),
+		cmocka_unit_test(who_is_suspended_is_logged_out),
 		cmocka_unit_test(what_is_not_named_goes_only_when_asked_and_users_never),
 		cmocka_unit_test(a_document_that_is_wrong_in_one_place_changes_nothing),
 		cmocka_unit_test(the_tag_of_the_export_is_asked_for),
