@@ -37,8 +37,9 @@ static void ask_terminal(struct buf *out)
 		sigaction(deadly[i], &note, &before[i]);
 	quiet = old;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	fputs("Password: ", stderr);
+	/* Silent before it is asked: what is typed at once is neither shown nor lost. */
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	fputs("Password: ", stderr);
 	read_line(out);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
 	fputs("\n", stderr);

@@ -29,7 +29,7 @@ void sendmail_message_clear(struct sendmail_message *m)
 /* The line that begins at `start` is whole. True: it is the dot that ends the message. */
 static bool end_line(struct sendmail_message *m, size_t start, bool ignore_dots)
 {
-	struct span line = span_make(m->text.ptr + start, m->text.len - start);
+	struct span line = span_skip(buf_span(&m->text), start);
 
 	if (!ignore_dots && span_equals(line, SPAN("."))) {
 		m->text.len = start;
