@@ -8,14 +8,14 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../daemon"))
 
 import harness  # noqa: E402
-from contract_world import SERVICES, World  # noqa: E402
+from contract_world import World, instance  # noqa: E402
 
 _worlds = []
 
 
 def world():
     if not _worlds:
-        _worlds.append(World(harness.shared(users=["alice", "bob"], services=SERVICES)))
+        _worlds.append(World(instance()))
     return _worlds[0]
 
 
@@ -27,13 +27,14 @@ class Hits:
         self.start = os.path.getsize(self.path)
 
     def count(self):
+        """Counter of (operation, kind of caller)."""
         found = collections.Counter()
         with open(self.path, "rb") as log:
             log.seek(self.start)
             for line in log:
-                match = re.search(rb" webui request .* operation=(\w+) peer=127\.", line)
+                match = re.search(rb" webui request .* caller=(\w+) operation=(\w+) peer=127\.", line)
                 if match:
-                    found[match.group(1).decode()] += 1
+                    found[match.group(2).decode(), match.group(1).decode()] += 1
         return found
 
 

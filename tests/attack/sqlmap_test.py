@@ -85,10 +85,10 @@ def test_no_operation_can_be_injected():
     open_ones = [(name, said[said.index(FOUND):][:800]) for name, said in outcomes if FOUND in said]
     assert not open_ones, open_ones
     count = hits.count()
-    print(f"# {sum(count.values())} requests at {len(count)} operations", flush=True)
+    print(f"# {sum(count.values())} requests at {len({name for name, _ in count})} operations", flush=True)
     untested = [name for name, said in outcomes if not re.search(r"parameter .* does not seem to be injectable|all tested parameters do not appear to be injectable", said)]
     assert not untested, f"sqlmap gave up on {untested}: {[said[-600:] for name, said in outcomes if name in untested[:3]]}"
-    missed = [name for name in w.operations if count[name] < 3]
+    missed = [name for name in w.operations if sum(n for (operation, _), n in count.items() if operation == name) < 3]
     assert not missed, f"not in the access log: {missed}"
 
 
