@@ -27,6 +27,7 @@
 #define GATHER_MS 1000
 #define IDLE_MS 3600000
 #define SETTLE_MS 5000
+#define WAL_PAGES_MAX 8192 /* 32 MiB */
 #define REFUSED_PER_S 200
 #define REFUSED_BURST 5000
 #define REJECTED_ROWS_MAX 500000
@@ -182,6 +183,20 @@ static enum err run_batch(struct trace *t, void *arg)
 	return trace_batch_write(t->writer, arg);
 }
 
+/* The checkpointer is told of an eighth of what is written: nobody waits for this file, and what is written again and again is copied back once.
+ * Under a load that never rests it is this thread that lets the WAL begin anew. */
+static void tend_wal(struct trace *t, size_t written)
+{
+	int left;
+
+	checkpointer_touch(t->config.checkpointer, t->path, &db_schema_trace, written / 8);
+	pthread_mutex_lock(&t->writer_lock);
+	/* Another one is at work, or a reader is in the way: after the next batch then. */
+	if (db_checkpoint(t->writer, WAL_PAGES_MAX, &left) != ERR_OK)
+		left = 0;
+	pthread_mutex_unlock(&t->writer_lock);
+}
+
 static void write_notes(struct trace *t, struct span notes, uint64_t count)
 {
 	struct trace_batch b = { .notes = notes, .keep_subjects = setting_now(t, SETTING_TRACE_SUBJECTS) != 0, .last_message = t->last_message };
@@ -195,7 +210,7 @@ static void write_notes(struct trace *t, struct span notes, uint64_t count)
 	t->last_message = b.last_message;
 	t->rejected_rows += b.rejected_rows;
 	atomic_fetch_add_explicit(&t->written_count, count, memory_order_relaxed);
-	checkpointer_touch(t->config.checkpointer, t->path, &db_schema_trace, 2 * notes.len);
+	tend_wal(t, notes.len);
 }
 
 /* ---- trimming ---- */

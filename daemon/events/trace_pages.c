@@ -31,7 +31,7 @@ enum err trace_pages_add(struct trace *t, const struct trace_event_page *page)
 	e = db_trace_event_add(t->writer, page);
 	pthread_mutex_unlock(&t->writer_lock);
 	if (!e)
-		checkpointer_touch(t->config.checkpointer, t->path, &db_schema_trace, page->bytes.len + 4096);
+		checkpointer_touch(t->config.checkpointer, t->path, &db_schema_trace, page->bytes.len / 8);
 	return e;
 }
 
