@@ -293,7 +293,9 @@ def test_passkeys_work_at_the_host_name_only():
 def test_logging_in_needs_the_right_words_from_our_own_pages():
     w = world()
     w.call("session_create", body={"login": w.person, "password": "wrong"}, caller="nobody", expect=401)
-    w.use("session_create", w.valid("session_create"), headers={"Sec-Fetch-Site": "cross-site"}, expect=403)
+    for operation in ("session_create", "session_passkey_options", "session_passkey_create"):
+        valid = w.valid(operation)
+        w.use(operation, valid, headers=dict(valid.get("headers") or {}, **{"Sec-Fetch-Site": "cross-site"}), expect=403)
     w.call("session_prove", body={"password": "wrong"}, caller="user", expect=401)
     w.end()
 
