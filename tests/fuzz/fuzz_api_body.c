@@ -110,7 +110,7 @@ static void check_answer(const struct api_response *r)
 			abort();
 		return;
 	}
-	value = json_loadb(r->body.ptr, r->body.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+	value = json_loadb(r->body.ptr, r->body.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 	if (!value)
 		abort();
 	if (r->status >= 400 && (json_integer_value(json_object_get(value, "status")) != r->status || !json_is_string(json_object_get(value, "code"))))
