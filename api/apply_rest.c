@@ -157,7 +157,7 @@ static enum err apply_relay(struct applying *a, size_t i, const json_t *entry)
 	bool other_password;
 	enum err e;
 
-	if (old && fresh.user.len > 0 && fresh.password.len == 0 && span_equals(old->user, fresh.user))
+	if (old && fresh.user.len > 0 && fresh.password.len == 0 && span_equals(old->user, fresh.user) && span_iequals(old->host, fresh.host) && old->port == fresh.port)
 		fresh.password = old->password;
 	if (old && same_relay(old, &fresh))
 		return ERR_OK;

@@ -56,6 +56,22 @@ static bool same_domains(const struct account *account, const struct wanted *w)
 	return same;
 }
 
+/* ---- who may ---- */
+
+static enum err may(struct applying *a, bool touches_role)
+{
+	if (!touches_role || (a->c->caller.role == ROLE_OWNER && a->c->caller.kind != CALLER_TOKEN))
+		return ERR_OK;
+	note_set(&a->why, "roles, and owners, are changed by owners, and not with a token");
+	return ERR_DENIED;
+}
+
+/* As everywhere: owners are managed by owners, and no token manages somebody with a role. */
+static bool is_above(const struct applying *a, const struct account *account)
+{
+	return account->role == ROLE_OWNER || (a->c->caller.kind == CALLER_TOKEN && account->role != ROLE_USER);
+}
+
 /* ---- passwords: of those who have none yet ---- */
 
 struct lookup {
@@ -70,7 +86,7 @@ static enum err read_hash(struct db *db, void *arg)
 	return db_account_get_password(db, l->id, &l->hash);
 }
 
-static enum err take_hash(struct applying *a, uint64_t id, struct span given, bool *taken_out)
+static enum err take_hash(struct applying *a, uint64_t id, struct span given, bool above, bool *taken_out)
 {
 	struct lookup l = { .id = id };
 	struct buf stored;
@@ -87,7 +103,9 @@ static enum err take_hash(struct applying *a, uint64_t id, struct span given, bo
 	buf_init(&stored, HASH_MAX);
 	e = directory_read(a->c->context->directory, read_hash, &l);
 	if (e == ERR_OK && l.hash.len == 0) {
-		e = auth_import_hash(given, &stored, &a->why);
+		e = may(a, above);
+		if (e == ERR_OK)
+			e = auth_import_hash(given, &stored, &a->why);
 		if (e == ERR_OK)
 			e = auth_set_imported_hash(a->c->context->auth, id, buf_span(&stored), &a->why);
 		*taken_out = e == ERR_OK;
@@ -98,14 +116,6 @@ static enum err take_hash(struct applying *a, uint64_t id, struct span given, bo
 }
 
 /* ---- one ---- */
-
-static enum err may(struct applying *a, bool touches_role)
-{
-	if (!touches_role || (a->c->caller.role == ROLE_OWNER && a->c->caller.kind != CALLER_TOKEN))
-		return ERR_OK;
-	note_set(&a->why, "roles, and owners, are changed by owners, and not with a token");
-	return ERR_DENIED;
-}
 
 static enum err fail_at(struct applying *a, size_t i, const char *field, enum err e)
 {
@@ -130,6 +140,7 @@ static json_t *shown(const struct account *account, bool hash_taken)
 
 struct differences {
 	bool name, role, suspension, hash;
+	bool above; /* whose it is */
 };
 
 static enum err change_user(struct applying *a, size_t i, uint64_t id, const struct wanted *w, struct differences *of)
@@ -143,7 +154,7 @@ static enum err change_user(struct applying *a, size_t i, uint64_t id, const str
 		e = set_role(a, i, id, w);
 	if (e == ERR_OK && of->suspension)
 		e = fail_at(a, i, "suspended", directory_account_set_suspended(d, id, w->suspended, &a->why));
-	return e == ERR_OK ? fail_at(a, i, "password_hash", take_hash(a, id, w->hash, &of->hash)) : e;
+	return e == ERR_OK ? fail_at(a, i, "password_hash", take_hash(a, id, w->hash, of->above, &of->hash)) : e;
 }
 
 static enum err create(struct applying *a, size_t i, const struct wanted *w)
@@ -165,9 +176,9 @@ static enum err create(struct applying *a, size_t i, const struct wanted *w)
 
 static enum err update(struct applying *a, size_t i, const struct account *old, const struct wanted *w)
 {
-	struct differences of = { .name = !span_equals(old->name, w->name), .role = old->role != w->role || !same_domains(old, w), .suspension = old->suspended != w->suspended };
+	struct differences of = { .name = !span_equals(old->name, w->name), .role = old->role != w->role || !same_domains(old, w), .suspension = old->suspended != w->suspended, .above = is_above(a, old) };
 	struct account fresh = *old;
-	enum err e = fail_at(a, i, "role", may(a, of.role || (old->role == ROLE_OWNER && (of.name || of.suspension))));
+	enum err e = fail_at(a, i, "role", may(a, of.role || (of.above && (of.name || of.suspension))));
 
 	fresh.name = w->name;
 	fresh.role = w->role;

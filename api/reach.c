@@ -3,7 +3,7 @@
 
 enum err reach_copy(const struct api_call *c, struct arena *a, struct reach *out)
 {
-	*out = (struct reach){ .role = c->caller.role, .all_domains = c->caller.all_domains, .domain_count = c->caller.domain_count };
+	*out = (struct reach){ .role = c->caller.role, .all_domains = c->caller.all_domains, .by_token = c->caller.kind == CALLER_TOKEN, .domain_count = c->caller.domain_count };
 	out->domains = arena_array(a, out->domain_count, sizeof(*out->domains));
 	for (size_t i = 0; i < out->domain_count && out->domains; i++)
 		out->domains[i] = arena_copy(a, c->caller.domains[i]);
@@ -22,5 +22,12 @@ bool reach_has(const struct reach *r, struct span domain)
 
 bool reach_manages(const struct reach *r, enum role of)
 {
-	return r->role == ROLE_OWNER || of == ROLE_USER || (r->role == ROLE_ADMIN && of != ROLE_OWNER);
+	if (of == ROLE_USER)
+		return true;
+	return !r->by_token && (r->role == ROLE_OWNER || (r->role == ROLE_ADMIN && of != ROLE_OWNER));
+}
+
+bool reach_gives_roles(const struct reach *r)
+{
+	return r->role == ROLE_OWNER && !r->by_token;
 }

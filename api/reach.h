@@ -6,7 +6,7 @@
 
 struct reach {
 	enum role role;
-	bool all_domains;
+	bool all_domains, by_token;
 	struct span *domains; /* in the arena that reach_copy() was given */
 	size_t domain_count;
 };
@@ -15,5 +15,7 @@ enum err reach_copy(const struct api_call *c, struct arena *a, struct reach *out
 bool reach_has(const struct reach *r, struct span domain);
 /* What user_may_manage() says. */
 bool reach_manages(const struct reach *r, enum role of);
+/* Only owners give roles, and not with a token. */
+bool reach_gives_roles(const struct reach *r);
 
 #endif

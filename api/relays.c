@@ -70,7 +70,7 @@ void api_relay_get(struct api_call *c)
 		call_reply_problem(c, 404, "not_found", NULL, "there is no such relay host");
 }
 
-/* A user that stays the same keeps the password that nobody can read here. */
+/* The same user at the same host keeps the password that nobody can read here. Another host would be told it: who sets that has to know it. */
 static struct relay_host given_relay(struct api_call *c, const struct relay_host *now)
 {
 	struct relay_host relay = {
@@ -82,7 +82,7 @@ static struct relay_host given_relay(struct api_call *c, const struct relay_host
 		.password = body_text(c, "password"),
 	};
 
-	if (relay.user.len > 0 && relay.password.len == 0 && now && span_equals(now->user, relay.user))
+	if (relay.user.len > 0 && relay.password.len == 0 && now && span_equals(now->user, relay.user) && span_iequals(now->host, relay.host) && now->port == relay.port)
 		relay.password = arena_copy(&c->arena, now->password);
 	return relay;
 }

@@ -22,6 +22,17 @@
 
 /* ---- who may ---- */
 
+/* No token writes as somebody who has a role, but for its owner: it manages nobody who has. */
+static bool is_managed(const struct snapshot *s, const struct address *address)
+{
+	const struct account *account;
+	struct resolution r;
+
+	snapshot_resolve(s, address, &r);
+	account = r.kind == RESOLVED_ACCOUNT || r.kind == RESOLVED_SUSPENDED ? snapshot_account(s, r.account_id) : NULL;
+	return !account || account->role == ROLE_USER;
+}
+
 /* What a role reaches by itself (the socket: all of ours), or what the account may send as; a token stays in its domains. */
 bool send_may_use(struct api_call *c, const struct address *address)
 {
@@ -35,7 +46,7 @@ bool send_may_use(struct api_call *c, const struct address *address)
 		for (size_t i = 0; i < count && !may; i++)
 			may = span_equals(domains[i], address->domain);
 	else if (who->token_limited)
-		may = call_reaches_domain(c, address->domain) && (who->role != ROLE_USER || snapshot_may_send_as(s, who->account_id, address));
+		may = call_reaches_domain(c, address->domain) && ((who->role != ROLE_USER && is_managed(s, address)) || snapshot_may_send_as(s, who->account_id, address));
 	else
 		may = snapshot_may_send_as(s, who->account_id, address);
 	call_release(c, &s);

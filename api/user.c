@@ -53,7 +53,13 @@ enum err user_find(const struct api_call *c, const struct snapshot *s, struct sp
 
 enum err user_may_manage(const struct api_call *c, const struct account *a, struct note *why)
 {
-	if (c->caller.role == ROLE_OWNER || a->role == ROLE_USER || (c->caller.role == ROLE_ADMIN && a->role != ROLE_OWNER))
+	if (a->role == ROLE_USER)
+		return ERR_OK;
+	if (c->caller.kind == CALLER_TOKEN) {
+		note_set(why, "%s: has a role of its own, which no token manages: log in", user_role_names[a->role]);
+		return ERR_DENIED;
+	}
+	if (c->caller.role == ROLE_OWNER || (c->caller.role == ROLE_ADMIN && a->role != ROLE_OWNER))
 		return ERR_OK;
 	note_set(why, "%s: has a role of its own, that only %s manages", user_role_names[a->role], a->role == ROLE_OWNER ? "an owner" : "an admin");
 	return ERR_DENIED;

@@ -9,7 +9,7 @@ extern const char *const user_role_names[]; /* by enum role */
 struct json_t *user_json(const struct account *a);
 /* By id ("usr_7") or address. ERR_NOT_FOUND: none, or not in a domain that the caller reaches. */
 enum err user_find(const struct api_call *c, const struct snapshot *s, struct span name, const struct account **out, struct note *why) MUST_CHECK;
-/* ERR_DENIED: owners are managed by owners; who has a role at all not by domain admins. */
+/* ERR_DENIED: owners are managed by owners; who has a role at all not by domain admins, and not with a token: it would be as good as that role. */
 enum err user_may_manage(const struct api_call *c, const struct account *a, struct note *why) MUST_CHECK;
 
 /* Opens the batch for a change of the path's user, whom the caller may manage. False: answered. */

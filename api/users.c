@@ -117,10 +117,15 @@ static enum err set_fields(struct api_call *c, uint64_t id, bool all, const char
 	return e ? e : set_secret(c, id, field, why);
 }
 
+static bool has_secret(struct api_call *c)
+{
+	return body_has(c, "password") || body_has(c, "password_hash");
+}
+
 static json_t *with_secret(struct api_call *c, json_t *user)
 {
 	/* That there is a new one is no secret. */
-	if (body_has(c, "password") || body_has(c, "password_hash"))
+	if (has_secret(c))
 		json_object_set_new(user, "password", json_string("***"));
 	return user;
 }
@@ -131,7 +136,7 @@ static void finish(struct api_call *c, int status, const struct subject *subject
 	const struct snapshot *s = call_directory(c);
 	const struct account *a = snapshot_account(s, subject->id);
 	struct change change = { .verb = status == 201 ? "create" : "update", .event = EVENT_USER_CHANGED };
-	const bool ends = body_has(c, "password") || body_has(c, "password_hash") || (a && a->suspended && !subject->was_suspended);
+	const bool ends = has_secret(c) || (a && a->suspended && !subject->was_suspended);
 	json_t *out;
 
 	if (!a) {
@@ -193,12 +198,26 @@ void api_user_create(struct api_call *c)
 		create(c, body_text(c, "address"), "address");
 }
 
+/* A secret of somebody who is there asks for the same proof as PUT /users/{}/password. */
+static bool is_proven(struct api_call *c, const struct subject *subject)
+{
+	if (c->caller.proven || !has_secret(c))
+		return true;
+	json_decref(subject->before);
+	call_abandon(c, ERR_DENIED, NULL);
+	call_reply_problem(c, 403, "step_up_required", NULL, "another password needs a fresh proof of who you are");
+	return false;
+}
+
 static void update(struct api_call *c, const struct subject *subject, bool all)
 {
 	const char *field = "";
 	struct note why = { "" };
-	enum err e = set_fields(c, subject->id, all, &field, &why);
+	enum err e;
 
+	if (!is_proven(c, subject))
+		return;
+	e = set_fields(c, subject->id, all, &field, &why);
 	if (!e) {
 		finish(c, 200, subject);
 		return;
@@ -237,7 +256,7 @@ void api_user_password_set(struct api_call *c)
 
 	if (!has_one_secret(c))
 		return;
-	if (!body_has(c, "password") && !body_has(c, "password_hash")) {
+	if (!has_secret(c)) {
 		call_reply_problem(c, 422, "invalid", "password", "a password, or the hash of one, is needed");
 		return;
 	}

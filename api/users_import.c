@@ -38,9 +38,9 @@ static enum err read_role(const struct reach *reach, struct span value, enum rol
 		note_set(why, "role is user, owner, admin or auditor; domain admins are made by themselves, with their domains");
 		return ERR_SYNTAX;
 	}
-	if (reach->role == ROLE_OWNER)
+	if (reach_gives_roles(reach))
 		return ERR_OK;
-	note_set(why, "only an owner gives a role");
+	note_set(why, "only an owner gives a role, and not with a token");
 	return ERR_DENIED;
 }
 

@@ -148,10 +148,15 @@ static void roles_are_not_for_tokens_and_hashes_for_owners_only(void **state)
 {
 	struct world *w = *state;
 
+	/* Olga has no password yet. */
+	assert_int_equal(ask(w, "POST", "/api/v1/users", "{\"address\":\"olga@second.example\"}"), 201);
+	assert_int_equal(directory_account_set_role(w->api.directory, world_user(w, "olga@second.example"), ROLE_OWNER, NULL, 0, NULL), ERR_OK);
 	export_now(w, "/api/v1/export");
 	w->token = world_token(w, world_user(w, "alice@example.org"), "config:write");
 	assert_int_equal(ask(w, "POST", "/api/v1/apply", "{\"version\":1,\"users\":[{\"address\":\"bob@second.example\",\"role\":\"admin\"}]}"), 403);
 	assert_string_equal(got_text(w, "errors/0/pointer"), "/users/0/role");
+	assert_int_equal(ask(w, "POST", "/api/v1/apply", "{\"version\":1,\"users\":[{\"address\":\"olga@second.example\",\"role\":\"owner\",\"password_hash\":\"{SHA256.HEX}ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}]}"), 403);
+	assert_string_equal(got_text(w, "errors/0/pointer"), "/users/0/password_hash");
 	w->token = world_token(w, world_user(w, "alice@example.org"), "config:read");
 	w->if_match = SPAN("");
 	assert_int_equal(ask(w, "GET", "/api/v1/export", ""), 200);

@@ -241,6 +241,32 @@ static void admin_does_not_manage_owners(void **state)
 	assert_int_equal(ask(w, "POST", USERS, "{\"address\":\"bob@example.org\"}"), 201);
 }
 
+/* A token that could would be as good as the role, whatever its scopes. */
+static void who_has_a_role_is_not_managed_with_a_token(void **state)
+{
+	struct world *w = *state;
+
+	add_user(w, "adam@example.org");
+	add_user(w, "bob@example.org");
+	assert_int_equal(directory_account_set_role(w->api.directory, world_user(w, "adam@example.org"), ROLE_ADMIN, NULL, 0, NULL), ERR_OK);
+	w->token = world_token(w, world_user(w, "alice@example.org"), "users:write");
+	assert_int_equal(ask(w, "PUT", ALICE "/password", "{\"password\":\"correct-horse-2\"}"), 403);
+	assert_string_equal(got_text(w, "code"), "not_allowed");
+	assert_int_equal(ask(w, "PUT", USERS "/adam@example.org", "{\"password\":\"correct-horse-2\"}"), 403);
+	assert_int_equal(ask(w, "PATCH", ALICE, "{\"suspended\":true}"), 403);
+	assert_int_equal(ask(w, "POST", ALICE ":reset_second_factor", ""), 403);
+	assert_int_equal(ask(w, "POST", ALICE ":revoke_sessions", ""), 403);
+	assert_int_equal(ask(w, "DELETE", USERS "/adam@example.org", ""), 403);
+	assert_int_equal(ask(w, "POST", USERS ":bulk", "{\"action\":\"suspend\",\"users\":[\"adam@example.org\",\"bob@example.org\"]}"), 200);
+	assert_int_equal(got_number(w, "failed"), 1);
+	assert_int_equal(ask(w, "POST", USERS ":import", "{\"users\":[{\"address\":\"eve@example.org\",\"role\":\"owner\",\"password\":\"correct-horse-2\"}]}"), 200);
+	assert_int_equal(got_number(w, "failed"), 1);
+	assert_int_equal(world_user(w, "eve@example.org"), 0);
+	assert_int_equal(ask(w, "PUT", USERS "/bob@example.org/password", "{\"password\":\"correct-horse-2\"}"), 204);
+	w->token = SPAN("");
+	assert_int_equal(ask(w, "PUT", USERS "/adam@example.org", "{\"password\":\"correct-horse-2\"}"), 200);
+}
+
 static void password_is_set_and_stays_out_of_the_audit(void **state)
 {
 	struct world *w = *state;
@@ -313,10 +339,14 @@ static void relays_never_tell_their_password(void **state)
 	assert_int_equal(ask(w, "PUT", "/api/v1/relays/*", "{\"host\":\"smtp.example.com\",\"port\":587,\"tls\":\"required\",\"user\":\"u\",\"password\":\"relay-secret\"}"), 201);
 	assert_int_equal(got_number(w, "has_password"), 1);
 	assert_null(got(w, "password"));
-	assert_int_equal(ask(w, "PUT", "/api/v1/relays/*", "{\"host\":\"smtp2.example.com\",\"port\":587,\"tls\":\"required\",\"user\":\"u\"}"), 200);
+	assert_int_equal(ask(w, "PUT", "/api/v1/relays/*", "{\"host\":\"SMTP.example.com\",\"port\":587,\"tls\":\"opportunistic\",\"user\":\"u\"}"), 200);
 	s = directory_hold(w->api.directory);
 	assert_true(span_equals(snapshot_relay_for(s, SPAN("x.example"))->password, SPAN("relay-secret")));
 	snapshot_release(&s);
+	/* Another host is not told it by somebody who does not know it. */
+	assert_int_equal(ask(w, "PUT", "/api/v1/relays/*", "{\"host\":\"smtp2.example.com\",\"port\":587,\"tls\":\"required\",\"user\":\"u\"}"), 422);
+	assert_string_equal(got_text(w, "errors/0/pointer"), "/password");
+	assert_int_equal(ask(w, "PUT", "/api/v1/relays/*", "{\"host\":\"smtp.example.com\",\"port\":2587,\"tls\":\"required\",\"user\":\"u\"}"), 422);
 	assert_int_equal(ask(w, "PUT", "/api/v1/relays/*", "{\"host\":\"h.example\",\"port\":25,\"tls\":\"required\",\"user\":\"other\"}"), 422);
 	assert_string_equal(got_text(w, "errors/0/pointer"), "/password");
 	assert_int_equal(ask(w, "PUT", "/api/v1/relays/*", "{\"host\":\"h.example\",\"port\":0,\"tls\":\"none\"}"), 422);
@@ -344,6 +374,7 @@ int main(void)
 		CASE(pages_do_not_lose_who_is_added_or_removed_between),
 		CASE(domain_admin_reaches_the_domains_granted),
 		CASE(admin_does_not_manage_owners),
+		CASE(who_has_a_role_is_not_managed_with_a_token),
 		CASE(password_is_set_and_stays_out_of_the_audit),
 		CASE(access_is_taken_away),
 		CASE(aliases_are_listed_changed_and_removed),

@@ -2,6 +2,7 @@
 #include "tests/unit/api/world.h"
 
 #include "daemon/directory/setting.h"
+#include "db/control_session.h"
 
 static char cookie[128], csrf[128];
 
@@ -99,6 +100,32 @@ static void own_account_is_shown_and_its_name_set(void **state)
 	assert_string_equal(got_text(w, "changes/0/after/name"), "x");
 	assert_int_equal(ask_as(w, "PATCH", "/api/v1/me", "{\"name\":null}"), 200);
 	assert_string_equal(got_text(w, "name"), "");
+}
+
+static enum err forget_proof(struct db *db, void *arg)
+{
+	return db_session_set_proven(db, *(uint64_t *)arg, 1);
+}
+
+/* A cookie that somebody found sets no password, by whatever operation. */
+static void passwords_of_others_want_a_fresh_proof(void **state)
+{
+	struct world *w = *state;
+	uint64_t session;
+
+	add_user(w, "bob@example.org");
+	alice_logs_in(w);
+	assert_int_equal(span_to_u64(span_skip(span_str(got_text(w, "id")), 4), INT64_MAX, &session), ERR_OK);
+	assert_int_equal(directory_write(w->api.directory, forget_proof, &session, NULL), ERR_OK);
+	auth_forget(w->api.auth, world_user(w, "alice@example.org"));
+	assert_int_equal(ask_as(w, "PUT", "/api/v1/users/bob@example.org/password", "{\"password\":\"better-horse\"}"), 403);
+	assert_int_equal(ask_as(w, "PUT", "/api/v1/users/bob@example.org", "{\"password\":\"better-horse\"}"), 403);
+	assert_string_equal(got_text(w, "code"), "step_up_required");
+	assert_int_equal(ask_as(w, "PUT", "/api/v1/users/alice@example.org", "{\"password_hash\":\"{SHA256.HEX}ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}"), 403);
+	assert_int_equal(ask_as(w, "PUT", "/api/v1/users/bob@example.org", "{\"name\":\"Bob\"}"), 200);
+	assert_int_equal(ask_as(w, "PUT", "/api/v1/users/carol@example.org", "{\"password\":\"better-horse\"}"), 201);
+	assert_int_equal(ask_as(w, "POST", "/api/v1/session:prove", "{\"password\":\"correct-horse\"}"), 204);
+	assert_int_equal(ask_as(w, "PUT", "/api/v1/users/bob@example.org", "{\"password\":\"better-horse\"}"), 200);
 }
 
 static void new_password_wants_the_current_one_and_ends_the_rest(void **state)
@@ -243,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(login_opens_a_session_and_logging_out_closes_it),
 		CASE(own_account_is_shown_and_its_name_set),
+		CASE(passwords_of_others_want_a_fresh_proof),
 		CASE(new_password_wants_the_current_one_and_ends_the_rest),
 		CASE(app_password_is_shown_once),
 		CASE(token_ends_within_what_the_setting_allows),

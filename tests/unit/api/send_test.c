@@ -83,6 +83,15 @@ static void the_sender_is_ones_own(void **state)
 	token_of(w, "alice@example.org", "other.example");
 	assert_int_equal(send_as(w, "noreply@other.example"), 202);
 	assert_int_equal(send_as(w, "alice@example.org"), 403);
+	token_of(w, "alice@example.org", "example.org");
+	assert_int_equal(send_as(w, "carol@example.org"), 202);
+	assert_int_equal(send_as(w, "alice@example.org"), 202);
+	/* Who has a role is managed by no token, and not written as. */
+	assert_int_equal(directory_account_set_role(w->api.directory, world_user(w, "carol@example.org"), ROLE_ADMIN, NULL, 0, NULL), ERR_OK);
+	assert_int_equal(send_as(w, "carol@example.org"), 403);
+	assert_int_equal(send_as(w, "Carol <carol+news@example.org>"), 403);
+	assert_int_equal(send_as(w, "nobody@example.org"), 202);
+	assert_int_equal(directory_account_set_role(w->api.directory, world_user(w, "carol@example.org"), ROLE_USER, NULL, 0, NULL), ERR_OK);
 	token_of(w, "carol@example.org", "other.example");
 	assert_int_equal(send_as(w, "carol@example.org"), 403);
 	assert_int_equal(send_as(w, "noreply@other.example"), 403);
