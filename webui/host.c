@@ -69,8 +69,8 @@ bool host_is_ours(const struct host *h, const struct host_rules *rules)
 	char lower[HOST_NAME_MAX_BYTES];
 	struct span name = h->name;
 
-	if (h->ip.family != NET_NONE) /* an address can't be rebound; ours is where the client already is */
-		return net_ip_equals(&h->ip, &rules->local);
+	if (h->ip.family != NET_NONE)
+		return true; /* an address can't be rebound to another; behind NAT the one that people type is none of our interfaces */
 	if (name.len > 1 && name.ptr[name.len - 1] == '.')
 		name.len--; /* the root's dot */
 	for (size_t i = 0; i < name.len; i++)

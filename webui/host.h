@@ -21,8 +21,9 @@ struct host_rules {
 	struct span hostname;       /* the configured one */
 	const struct span *domains; /* ours, sorted, lower case: mail.DOMAIN and autoconfig.DOMAIN */
 	size_t domain_count;
-	struct net_addr local; /* where the connection came in */
+	struct net_addr local; /* where the connection came in: "localhost" is ours on loopback */
 };
+/* Addresses always are: only a name can be made to point at us. */
 bool host_is_ours(const struct host *h, const struct host_rules *rules);
 
 #endif

@@ -259,8 +259,8 @@ def test_json_bodies_are_read_strictly():
 # ---- names ----
 
 def test_only_our_names_are_answered():
-    for host, status in ((HOST, 200), (HOST.upper() + ".", 200), (f"{HOST}:8443", 200), ("127.0.0.1", 200), ("localhost", 200), ("autoconfig.example.org", 200),
-                         ("evil.test", 421), ("127.0.0.1.evil.test", 421), ("example.org", 421), ("192.0.2.1", 421), ("[::1]", 421), ("mail.example.org.evil.test", 421), ("", 421), ("a b", 421),
+    for host, status in ((HOST, 200), (HOST.upper() + ".", 200), (f"{HOST}:8443", 200), ("127.0.0.1", 200), ("localhost", 200), ("autoconfig.example.org", 200), ("192.0.2.1", 200), ("[::1]", 200),
+                         ("evil.test", 421), ("127.0.0.1.evil.test", 421), ("example.org", 421), ("mail.example.org.evil.test", 421), ("", 421), ("a b", 421),
                          ("mail.example.org:0", 421), ("mail.example.org:99999", 421), ("mail.example.org/x", 421), ("x@mail.example.org", 421), ("\xe4.example.org", 421)):
         for path in ("/healthz", "/", "/api/v1/users", "/nowhere"):
             said = say(b"GET " + path.encode() + b" HTTP/1.1\r\nHost: " + host.encode("latin-1") + b"\r\nConnection: close\r\n\r\n")

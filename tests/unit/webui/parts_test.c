@@ -35,10 +35,10 @@ static void check_host(const char *text, bool ours)
 
 static void only_our_names_are_answered(void **state)
 {
-	static const char *const good[] = { "mail.example.org", "MAIL.Example.ORG", "mail.example.org:8443", "mail.example.org.", "mail.example.net", "autoconfig.example.net:443", "192.0.2.1", "192.0.2.1:8443" };
-	static const char *const bad[] = { "", "evil.test", "example.org", "mail.example.org.evil.test", "xmail.example.org", "mail.example.com", "autodiscover.example.org", "192.0.2.2", "[2001:db8::1]", "localhost", "127.0.0.1",
+	static const char *const good[] = { "mail.example.org", "MAIL.Example.ORG", "mail.example.org:8443", "mail.example.org.", "mail.example.net", "autoconfig.example.net:443", "192.0.2.1", "192.0.2.1:8443", "192.0.2.2", "[2001:db8::1]", "127.0.0.1" };
+	static const char *const bad[] = { "", "evil.test", "example.org", "mail.example.org.evil.test", "xmail.example.org", "mail.example.com", "autodiscover.example.org", "localhost", "127.1", "192.0.2.1.", "192.0.2.1.evil.test",
 					   "mail.example.org:", "mail.example.org:0", "mail.example.org:65536", "mail.example.org:x", "mail.example.org/", "mail.example.org@evil.test", "mail. example.org", ".example.org", "[192.0.2.1]", "[::1", "[]", "a,b",
-					   "mail.example.org..", "[::ffff:192.0.2.2]" };
+					   "mail.example.org..", "2001:db8::1" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
