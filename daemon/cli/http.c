@@ -98,8 +98,6 @@ static enum err read_field(struct http *h, struct span line, struct http_head *h
 		keep(value, head->etag);
 	} else if (span_iequals(name, SPAN("Retry-After"))) {
 		keep(value, head->retry_after);
-	} else if (span_iequals(name, SPAN("X-Request-Id"))) {
-		keep(value, head->request_id);
 	}
 	return ERR_OK;
 }

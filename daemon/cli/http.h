@@ -18,7 +18,7 @@ struct http_request {
 #define HTTP_VALUE_MAX 128
 struct http_head {
 	int status;
-	char content_type[HTTP_VALUE_MAX], etag[HTTP_VALUE_MAX], retry_after[HTTP_VALUE_MAX], request_id[HTTP_VALUE_MAX];
+	char content_type[HTTP_VALUE_MAX], etag[HTTP_VALUE_MAX], retry_after[HTTP_VALUE_MAX];
 };
 
 struct http;

@@ -215,11 +215,11 @@ static int deliver(const struct sendmail_options *o, struct sendmail_message *m,
 	for (size_t i = 0; i < o->recipient_count; i++) {
 		e = sendmail_message_add_recipients(m, &c->home, span_str(o->recipients[i]));
 		if (e != ERR_OK)
-			return say_refused(e == ERR_SYNTAX ? EX_USAGE : EX_DATAERR, span_str(o->recipients[i]), e == ERR_SYNTAX ? "not an address" : "too many recipients");
+			return say_refused(e == ERR_LIMIT ? EX_DATAERR : EX_USAGE, span_str(o->recipients[i]), e == ERR_LIMIT ? "too many recipients" : "not an address");
 	}
 	e = sendmail_message_prepare(m, &c->home, o->from_header, sender, find_name(o->name));
 	if (e != ERR_OK)
-		return say(EX_DATAERR, "the header is too long, or has too many recipients");
+		return say(EX_DATAERR, e == ERR_DENIED ? "the header names a recipient that is no address" : "the header is too long, or has too many recipients");
 	if (m->recipient_count == 0)
 		return say(EX_USAGE, o->from_header ? "no recipients in To, Cc or Bcc" : "no recipients: name some, or give -t");
 	return talk(c, m, sender, &why);

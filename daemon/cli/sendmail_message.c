@@ -77,6 +77,15 @@ static bool is_here(const struct sendmail_home *home, struct span domain)
 	return domain.len == 0 || span_iequals(domain, home->hostname) || span_iequals(domain, SPAN("localhost")) || span_iequals(domain, SPAN("localhost.localdomain"));
 }
 
+/* What would end the SMTP command that it stands in. */
+static bool has_controls(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
+			return true;
+	return false;
+}
+
 struct span sendmail_qualify(struct arena *a, const struct sendmail_home *home, struct span local, struct span domain, bool as_sender)
 {
 	struct span login = home->sender;
@@ -90,13 +99,15 @@ struct span sendmail_qualify(struct arena *a, const struct sendmail_home *home, 
 		domain = home->origin;
 	buf_init(&text, 4 * ADDRESS_MAX);
 	address_write(&(struct address){ local, domain }, &text);
-	out = text.failed ? SPAN("") : arena_copy(a, buf_span(&text));
+	out = text.failed || has_controls(buf_span(&text)) ? SPAN("") : arena_copy(a, buf_span(&text));
 	buf_clear(&text);
 	return out;
 }
 
 static enum err add_recipient(struct sendmail_message *m, struct span address, struct span login)
 {
+	if (address.len == 0)
+		return ERR_DENIED;
 	for (size_t i = 0; i < m->recipient_count; i++)
 		if (span_iequals(m->recipients[i].address, address))
 			return ERR_OK;
@@ -261,9 +272,10 @@ enum err sendmail_message_prepare(struct sendmail_message *m, const struct sendm
 
 	m->body = span_skip(text, header.len);
 	while (e == ERR_OK && header_next(&rest, &field)) {
-		/* An empty To is no fault: another field may name somebody. */
-		if (take_recipients && is_one_of(field.name, to) && sendmail_message_add_recipients(m, home, header_unfold(&m->arena, field.value)) == ERR_LIMIT)
-			e = ERR_LIMIT;
+		if (take_recipients && is_one_of(field.name, to))
+			e = sendmail_message_add_recipients(m, home, header_unfold(&m->arena, field.value));
+		if (e == ERR_SYNTAX) /* an empty To is no fault: another field may name somebody */
+			e = ERR_OK;
 		has_from = has_from || is_one_of(field.name, "From");
 		if (!take_recipients || !is_one_of(field.name, "Bcc Resent-Bcc"))
 			write_field(m, home, &field);
