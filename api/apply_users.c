@@ -153,7 +153,7 @@ static enum err change_user(struct applying *a, size_t i, uint64_t id, const str
 	if (e == ERR_OK && of->role)
 		e = set_role(a, i, id, w);
 	if (e == ERR_OK && of->suspension)
-		e = fail_at(a, i, "suspended", directory_account_set_suspended(d, id, w->suspended, &a->why));
+		e = fail_at(a, i, "suspended", user_set_suspended(a->c->context, id, w->suspended, &a->why));
 	return e == ERR_OK ? fail_at(a, i, "password_hash", take_hash(a, id, w->hash, of->above, &of->hash)) : e;
 }
 

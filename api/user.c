@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "api/given.h"
+#include "daemon/auth/web_session.h"
 #include "daemon/base/clock.h"
 #include "daemon/directory/manage.h"
 #include "daemon/store/store.h"
@@ -107,6 +108,13 @@ bool user_fits(const struct api_call *c, const struct user_filter *f, const stru
 	if (!c->caller.all_domains && !call_reaches_domain(c, given_domain_of(a->address)))
 		return false;
 	return f->q.len == 0 || given_holds(a->address, f->q) || given_holds(a->name, f->q);
+}
+
+enum err user_set_suspended(const struct api_context *context, uint64_t id, bool suspended, struct note *why)
+{
+	enum err e = directory_account_set_suspended(context->directory, id, suspended, why);
+
+	return e || !suspended || !context->auth ? e : web_session_remove_others(context->auth, id, 0);
 }
 
 void user_end_sessions(const struct api_context *context, uint64_t id)

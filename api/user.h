@@ -26,6 +26,8 @@ bool user_fits(const struct api_call *c, const struct user_filter *f, const stru
 /* Of an enum role; USER_ROLE_NONE when it has another name. */
 int user_role_of(struct span name);
 
+/* In the batch. Who is suspended is logged out for good: a cookie that somebody stole opens nothing when the suspension is over. */
+enum err user_set_suspended(const struct api_context *context, uint64_t id, bool suspended, struct note *why) MUST_CHECK;
 /* Ends what the user is logged in with, after a commit. */
 void user_end_sessions(const struct api_context *context, uint64_t id);
 /* Of a user who is suspended already, to be removed: ends the sessions, and the folder goes when the last of them and the last delivery have let go: waits

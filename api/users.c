@@ -112,7 +112,7 @@ static enum err set_fields(struct api_call *c, uint64_t id, bool all, const char
 	if (!e) {
 		*field = "suspended";
 		if (all || body_has(c, "suspended") || body_is_null(c, "suspended"))
-			e = directory_account_set_suspended(d, id, body_flag(c, "suspended"), why);
+			e = user_set_suspended(c->context, id, body_flag(c, "suspended"), why);
 	}
 	return e ? e : set_secret(c, id, field, why);
 }

@@ -76,7 +76,7 @@ static enum err act(const struct bulk *b, const struct api_context *context, con
 	*change = (struct change){ .event = -1 };
 	if (e)
 		return e;
-	e = removes ? directory_account_remove(context->directory, t->id, why) : directory_account_set_suspended(context->directory, t->id, suspends, why);
+	e = removes ? directory_account_remove(context->directory, t->id, why) : user_set_suspended(context, t->id, suspends, why);
 	if (e || (b->action == REMOVE && !removes) || (!removes && a->suspended == suspends))
 		return e;
 	*change = (struct change){ .verb = removes ? "delete" : "update", .subject = a->address, .domain = given_domain_of(a->address), .event = EVENT_USER_CHANGED };

@@ -107,6 +107,27 @@ static enum err forget_proof(struct db *db, void *arg)
 	return db_session_set_proven(db, *(uint64_t *)arg, 1);
 }
 
+static void suspension_ends_a_session_for_good(void **state)
+{
+	static const char *const ways[][3] = {
+		{ "PATCH", "/api/v1/users/bob@example.org", "{\"suspended\":true}" },
+		{ "PUT", "/api/v1/users/bob@example.org", "{\"suspended\":true}" },
+		{ "POST", "/api/v1/users:bulk", "{\"action\":\"suspend\",\"users\":[\"bob@example.org\"]}" },
+	};
+	struct world *w = *state;
+
+	add_user(w, "bob@example.org");
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		assert_int_equal(log_in(w, "bob@example.org", "correct-horse", "198.51.100.1"), 201);
+		assert_int_equal(ask(w, "PATCH", "/api/v1/users/bob@example.org?dry_run=1", "{\"suspended\":true}"), 200);
+		assert_int_equal(ask_as(w, "GET", "/api/v1/me", ""), 200);
+		assert_int_equal(ask(w, ways[i][0], ways[i][1], ways[i][2]), 200);
+		assert_int_equal(ask_as(w, "GET", "/api/v1/me", ""), 401);
+		assert_int_equal(ask(w, "PATCH", "/api/v1/users/bob@example.org", "{\"suspended\":false}"), 200);
+		assert_int_equal(ask_as(w, "GET", "/api/v1/me", ""), 401);
+	}
+}
+
 /* A cookie that somebody found sets no password, by whatever operation. */
 static void passwords_of_others_want_a_fresh_proof(void **state)
 {
@@ -270,6 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(login_opens_a_session_and_logging_out_closes_it),
 		CASE(own_account_is_shown_and_its_name_set),
+		CASE(suspension_ends_a_session_for_good),
 		CASE(passwords_of_others_want_a_fresh_proof),
 		CASE(new_password_wants_the_current_one_and_ends_the_rest),
 		CASE(app_password_is_shown_once),
