@@ -60,6 +60,7 @@ void snapshot_release(const struct snapshot **s);
 
 bool snapshot_is_set_up(const struct snapshot *s);
 struct span snapshot_hostname(const struct snapshot *s);
+struct span snapshot_postmaster(const struct snapshot *s); /* the owner's address; empty: there is none */
 
 /* ---- several changes as one, and what is kept in control.db beside the directory ---- */
 

@@ -57,6 +57,11 @@ struct span snapshot_hostname(const struct snapshot *s)
 	return s->hostname;
 }
 
+struct span snapshot_postmaster(const struct snapshot *s)
+{
+	return s->owner ? s->owner->address : SPAN("");
+}
+
 static void resolve_account(const struct account *a, struct resolution *out)
 {
 	out->kind = a->suspended ? RESOLVED_SUSPENDED : RESOLVED_ACCOUNT;

@@ -52,11 +52,21 @@ static enum err seal(struct queue *q, const struct dsn *d, struct accept_envelop
 	return e;
 }
 
+/* A program of this machine without a policy row sends as login@hostname, where nobody has a mailbox: the postmaster is told. */
+static struct span who_is_told(const struct snapshot *s, struct span reverse_path)
+{
+	const struct span hostname = snapshot_hostname(s), postmaster = snapshot_postmaster(s);
+	bool is_login_here = reverse_path.len > hostname.len && reverse_path.ptr[reverse_path.len - hostname.len - 1] == '@' && span_iequals(span_skip(reverse_path, reverse_path.len - hostname.len), hostname);
+
+	return is_login_here && postmaster.len && !snapshot_has_domain(s, hostname) ? postmaster : reverse_path;
+}
+
 enum err bounce_make(struct queue *q, const struct part *p, const struct outcome *outcomes, struct accept **out, struct note *why)
 {
 	const struct entry *e = p->entry;
 	const struct snapshot *s = directory_hold(q->config.directory);
-	struct accept_envelope envelope = { .source = FROM_US, .reverse_path = SPAN(""), .recipients = &e->reverse_path, .recipient_count = 1 };
+	const struct span told = who_is_told(s, e->reverse_path);
+	struct accept_envelope envelope = { .source = FROM_US, .reverse_path = SPAN(""), .recipients = &told, .recipient_count = 1 };
 	struct dsn d = { .hostname = snapshot_hostname(s), .to = e->reverse_path, .now_ms = clock_real_ms(), .arrival_ms = e->accepted_ms };
 	char id[QUEUE_ID_TEXT], own[QUEUE_ID_TEXT];
 	struct content *c = NULL;

@@ -207,6 +207,18 @@ static void refusal_becomes_a_dsn_to_the_sender(void **state)
 	assert_int_equal(fixture_count(f, f->bob), 1);
 }
 
+static void failures_of_a_login_of_this_machine_are_told_to_the_postmaster(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_relay_set(refuse_all);
+	fixture_start(f);
+	(void)fixture_send(f, &(struct mail){ .from = "www-data@mail.example.test", .to = { "x@other.test" }, .source = FROM_SUBMISSION });
+	fixture_wait_count(f, f->ann, 1);
+	assert_true(has(fixture_read(f, f->ann, 1), "To: <www-data@mail.example.test>\r\n"));
+	fixture_wait_empty(f);
+}
+
 static void only_the_refused_recipient_is_in_the_dsn(void **state)
 {
 	struct fixture *f = *state;
@@ -358,6 +370,7 @@ int main(void)
 		TEST(stepped_wall_clock_neither_floods_nor_stalls),
 		TEST(retry_survives_a_restart),
 		TEST(refusal_becomes_a_dsn_to_the_sender),
+		TEST(failures_of_a_login_of_this_machine_are_told_to_the_postmaster),
 		TEST(only_the_refused_recipient_is_in_the_dsn),
 		TEST(old_message_expires_with_a_dsn),
 		TEST(forwarded_mail_leaves_without_a_login),
