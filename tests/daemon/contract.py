@@ -312,7 +312,7 @@ class Walker:
             try:
                 connection.request(method, target, body, headers)
                 response = connection.getresponse()
-            except (ConnectionError, http.client.BadStatusLine):  # kept alive for too long
+            except (OSError, http.client.BadStatusLine):  # kept alive for too long
                 connection.close()
                 if last:
                     raise
