@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/wait.h"
 
 #define BYTES_ENOUGH (4u * 1024u * 1024u)
 #define MAX_AGE_MS 5000
@@ -220,7 +221,6 @@ static void put_back(struct checkpointer *c, struct file *f)
 
 static void wait_for_work(struct checkpointer *c)
 {
-	struct timespec until;
 	int64_t ms;
 
 	if (!c->gathering.head) {
@@ -232,16 +232,8 @@ static void wait_for_work(struct checkpointer *c)
 		return;
 	}
 	ms = MAX_AGE_MS - (clock_mono_ms() - c->gathering.head->since_ms);
-	if (ms <= 0)
-		return;
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(ms / 1000);
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	(void)pthread_cond_timedwait(&c->work, &c->lock, &until);
+	if (ms > 0)
+		(void)wait_for(&c->work, &c->lock, ms);
 }
 
 static void *run(void *arg)
@@ -283,18 +275,15 @@ static void free_list(struct list *l)
 enum err checkpointer_new(struct checkpointer **out)
 {
 	struct checkpointer *c = calloc(1, sizeof(*c));
-	pthread_condattr_t monotonic;
 
 	*out = NULL;
-	if (!c)
+	if (!c || wait_init(&c->work) != ERR_OK) {
+		free(c);
 		return ERR_TEMP;
+	}
 	list_init(&c->gathering);
 	list_init(&c->due);
 	(void)pthread_mutex_init(&c->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&c->work, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
 	if (pthread_create(&c->thread, NULL, run, c)) {
 		(void)pthread_cond_destroy(&c->work);
 		(void)pthread_mutex_destroy(&c->lock);

@@ -260,7 +260,7 @@ enum err db_delivery_find(struct db *db, uint64_t webhook, uint64_t id, enum err
 			     : ERR_NOT_FOUND;
 }
 
-enum err db_delivery_trim(struct db *db, int64_t before_ms, int64_t keep, int64_t max)
+enum err db_delivery_trim(struct db *db, int64_t before_ms, int64_t keep, int64_t max, int64_t *removed_out)
 {
 	static const char old[] = "DELETE FROM webhook_delivery WHERE id IN (SELECT id FROM webhook_delivery WHERE state <> 0 AND last_ms < ?1 ORDER BY id LIMIT ?2)",
 			  many[] = "DELETE FROM webhook_delivery WHERE id IN (SELECT d.id FROM webhook w JOIN webhook_delivery d ON d.webhook = w.id"
@@ -273,8 +273,12 @@ enum err db_delivery_trim(struct db *db, int64_t before_ms, int64_t keep, int64_
 	e = stmt_run(db, s);
 	if (e)
 		return e;
+	*removed_out = db_changes(db);
 	s = db_stmt(db, many);
 	stmt_int(s, 1, keep);
 	stmt_int(s, 2, max);
-	return stmt_run(db, s);
+	e = stmt_run(db, s);
+	if (!e)
+		*removed_out += db_changes(db);
+	return e;
 }

@@ -45,7 +45,7 @@ enum err db_delivery_count_waiting(struct db *db, uint64_t webhook, int64_t max,
 /* The newest first, below `before_id` (0: from the newest); state -1: any. Without payloads. */
 enum err db_delivery_each(struct db *db, uint64_t webhook, int state, uint64_t before_id, int64_t max, enum err (*row)(void *arg, const struct db_delivery *d), void *arg) MUST_CHECK;
 enum err db_delivery_find(struct db *db, uint64_t webhook, uint64_t id, enum err (*row)(void *arg, const struct db_delivery *d), void *arg) MUST_CHECK;
-/* Finished ones from before, and all but the newest `keep` of each webhook, at most `max` rows. */
-enum err db_delivery_trim(struct db *db, int64_t before_ms, int64_t keep, int64_t max) MUST_CHECK;
+/* Finished ones from before, and those behind the newest `keep` of each webhook, at most `max` rows of either. */
+enum err db_delivery_trim(struct db *db, int64_t before_ms, int64_t keep, int64_t max, int64_t *removed_out) MUST_CHECK;
 
 #endif

@@ -13,10 +13,10 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "api/stream.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/wait.h"
 
 #define BLOCK_SIZE 4096 /* of the library, for one read */
 
@@ -293,16 +293,16 @@ static void wait_for_work(struct feeder *f)
 {
 	const struct watcher *first = f->watchers.next;
 	int64_t until_ms = f->delayed ? f->delayed->due_ms : INT64_MAX;
-	struct timespec until;
+	int64_t left_ms = -1;
 
 	if (first != &f->watchers && first->beat_ms < until_ms)
 		until_ms = first->beat_ms;
-	if (until_ms == INT64_MAX) {
-		pthread_cond_wait(&f->changed, &f->lock);
-		return;
+	if (until_ms != INT64_MAX) {
+		left_ms = until_ms - clock_mono_ms();
+		if (left_ms < 0)
+			left_ms = 0;
 	}
-	until = (struct timespec){ .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
-	pthread_cond_timedwait(&f->changed, &f->lock, &until);
+	(void)wait_for(&f->changed, &f->lock, left_ms);
 }
 
 static void *run(void *arg)
@@ -365,15 +365,12 @@ void feeder_end(struct feeder *f)
 enum err feeder_start(struct feeder **out)
 {
 	struct feeder *f = calloc(1, sizeof *f);
-	pthread_condattr_t monotonic;
 
-	if (!f)
+	if (!f || wait_init(&f->changed) != ERR_OK) {
+		free(f);
 		return ERR_TEMP;
+	}
 	pthread_mutex_init(&f->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&f->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
 	f->watchers.next = f->watchers.prev = &f->watchers;
 	f->ready_last = &f->ready;
 	if (pthread_create(&f->thread, NULL, run, f) != 0) {

@@ -12,13 +12,14 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/base/wait.h"
 #include "daemon/directory/setting.h"
 #include "daemon/events/event_record.h"
 #include "daemon/events/trace_pages.h"
-#include "daemon/events/wait.h"
 
 #define PAGE_BYTES 65536u
 #define PAGES_MAX 64u
@@ -71,6 +72,15 @@ struct events {
 	int64_t dropped_told_ms;
 	uint64_t dropped_told;
 };
+
+/* The system's clock, as waiting has it, whatever clock a test has put in. */
+static int64_t now_mono_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* ---- raising ---- */
 
@@ -319,7 +329,7 @@ void events_unwatch(struct events *e, struct events_watch **watch)
 		return;
 	pthread_mutex_lock(&e->lock);
 	while (e->calling == w)
-		(void)events_wait(&e->called, &e->lock, -1);
+		(void)wait_for(&e->called, &e->lock, -1);
 	while (*link && *link != w)
 		link = &(*link)->next;
 	if (*link)
@@ -405,7 +415,7 @@ static void store(struct events *e)
 
 static void trim(struct events *e)
 {
-	int64_t now_ms = events_now_ms(), gone = 1;
+	int64_t now_ms = now_mono_ms(), gone = 1;
 	const struct snapshot *s;
 	int64_t before_ms;
 	bool any = false;
@@ -454,7 +464,7 @@ static void reserve(struct events *e)
 static void tell_drops(struct events *e)
 {
 	uint64_t dropped = events_dropped(e);
-	int64_t now_ms = events_now_ms();
+	int64_t now_ms = now_mono_ms();
 
 	if (dropped == e->dropped_told || (e->dropped_told_ms && now_ms - e->dropped_told_ms < TELL_EVERY_MS))
 		return;
@@ -476,7 +486,7 @@ static void keep(struct events *e)
 /* How long there is nothing to do; -1: until something is raised. With the lock held. */
 static int64_t idle_ms(const struct events *e)
 {
-	int64_t now_ms = events_now_ms(), tell = INT64_MAX, keep_in = INT64_MAX, next;
+	int64_t now_ms = now_mono_ms(), tell = INT64_MAX, keep_in = INT64_MAX, next;
 
 	if (e->news && e->watches)
 		tell = e->told_ms + NEWS_MS - now_ms;
@@ -499,17 +509,17 @@ static void *run(void *arg)
 			/* A first one after a rest waits for company too. */
 			bool resting = !e->unstored;
 
-			(void)events_wait(&e->work, &e->lock, wait_ms);
+			(void)wait_for(&e->work, &e->lock, wait_ms);
 			if (resting && e->unstored)
-				e->stored_ms = events_now_ms();
+				e->stored_ms = now_mono_ms();
 			continue;
 		}
-		if (e->news && e->watches && events_now_ms() - e->told_ms >= NEWS_MS) {
-			e->told_ms = events_now_ms();
+		if (e->news && e->watches && now_mono_ms() - e->told_ms >= NEWS_MS) {
+			e->told_ms = now_mono_ms();
 			tell_watchers(e);
 		}
-		if (e->unstored && (e->fresh_pages >= STORE_PAGES || events_now_ms() - e->stored_ms >= STORE_MS)) {
-			e->stored_ms = events_now_ms();
+		if (e->unstored && (e->fresh_pages >= STORE_PAGES || now_mono_ms() - e->stored_ms >= STORE_MS)) {
+			e->stored_ms = now_mono_ms();
 			pthread_mutex_unlock(&e->lock);
 			keep(e);
 			pthread_mutex_lock(&e->lock);
@@ -553,9 +563,9 @@ enum err events_new(const struct events_config *config, struct events **out, str
 	e->strangers_room = STRANGERS_BURST;
 	e->strangers_ms = clock_mono_ms();
 	if (pthread_mutex_init(&e->lock, NULL) == 0)
-		result = events_wait_init(&e->work);
+		result = wait_init(&e->work);
 	if (!result)
-		result = events_wait_init(&e->called);
+		result = wait_init(&e->called);
 	if (!result)
 		result = take_up(e);
 	if (!result) {

@@ -13,11 +13,11 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/base/wait.h"
 #include "daemon/directory/setting.h"
 #include "daemon/events/trace_batch.h"
 #include "daemon/events/trace_note.h"
 #include "daemon/events/trace_state.h"
-#include "daemon/events/wait.h"
 #include "db/checkpointer.h"
 #include "db/trace_message.h"
 
@@ -133,7 +133,7 @@ void trace_settle(struct trace *t)
 		pthread_cond_signal(&t->work);
 	}
 	while (t->runs && t->written_notes < upto)
-		if (!events_wait(&t->written, &t->lock, SETTLE_MS))
+		if (!wait_for(&t->written, &t->lock, SETTLE_MS))
 			break;
 	pthread_mutex_unlock(&t->lock);
 }
@@ -218,7 +218,8 @@ static void write_notes(struct trace *t, struct span notes, uint64_t count)
 struct trim {
 	int64_t before_ms, after_ms;
 	bool rejected;
-	size_t removed;
+	size_t removed; /* by the last slice */
+	bool any;
 };
 
 static enum err run_trim(struct trace *t, void *arg)
@@ -236,14 +237,14 @@ static enum err run_count(struct trace *t, void *arg)
 	return db_trace_count_state(t->writer, &t->rejected_rows);
 }
 
-static bool is_stopping(struct trace *t)
+static bool has_more_urgent(struct trace *t)
 {
-	bool stopping;
+	bool urgent;
 
 	pthread_mutex_lock(&t->lock);
-	stopping = t->stopping || t->urgent || t->notes.len >= NOTES_ENOUGH;
+	urgent = t->stopping || t->urgent || t->notes.len >= NOTES_ENOUGH;
 	pthread_mutex_unlock(&t->lock);
-	return stopping;
+	return urgent;
 }
 
 /* Slices, while there is something to remove and nothing more urgent. */
@@ -252,9 +253,10 @@ static void trim_all(struct trace *t, struct trim *trim)
 	static const struct timespec pause = { 0, 5000000 };
 
 	for (int i = 0; i < TRIM_SLICES; i++) {
-		t->trim_left = is_stopping(t);
+		t->trim_left = has_more_urgent(t);
 		if (t->trim_left || transact(t, run_trim, trim) != ERR_OK || trim->removed == 0)
 			return;
+		trim->any = true;
 		checkpointer_touch(t->config.checkpointer, t->path, &db_schema_trace, trim->removed * 1024);
 		if (trim->rejected) {
 			t->rejected_rows -= (int64_t)trim->removed;
@@ -274,7 +276,7 @@ static void trim_old(struct trace *t)
 		return;
 	t->trimmed_ms = now_ms;
 	trim_all(t, &old);
-	if (old.removed && transact(t, run_count, NULL) != ERR_OK)
+	if (old.any && transact(t, run_count, NULL) != ERR_OK)
 		return;
 	if (t->rejected_rows > REJECTED_ROWS_MAX && !t->trim_left)
 		trim_all(t, &rejected);
@@ -286,10 +288,10 @@ static void trim_old(struct trace *t)
 static void wait_for_notes(struct trace *t)
 {
 	if (t->notes.len == 0 && !t->stopping && !t->urgent)
-		(void)events_wait(&t->work, &t->lock, t->trim_left ? GATHER_MS : IDLE_MS);
+		(void)wait_for(&t->work, &t->lock, t->trim_left ? GATHER_MS : IDLE_MS);
 	/* The rest of the second comes along. A wake-up here is a half-full buffer, a search, or the end. */
 	if (t->notes.len > 0 && t->notes.len < NOTES_ENOUGH && !t->stopping && !t->urgent)
-		(void)events_wait(&t->work, &t->lock, GATHER_MS);
+		(void)wait_for(&t->work, &t->lock, GATHER_MS);
 }
 
 static void *run(void *arg)
@@ -360,9 +362,9 @@ enum err trace_open(const struct trace_config *config, struct trace **out, struc
 	t->refused_ms = clock_mono_ms();
 	buf_init(&t->notes, NOTES_MAX);
 	if (t->path && pthread_mutex_init(&t->lock, NULL) == 0 && pthread_mutex_init(&t->writer_lock, NULL) == 0 && pthread_mutex_init(&t->reader_lock, NULL) == 0)
-		e = events_wait_init(&t->work);
+		e = wait_init(&t->work);
 	if (!e)
-		e = events_wait_init(&t->written);
+		e = wait_init(&t->written);
 	if (!e)
 		e = start(t, why);
 	*out = t;

@@ -14,11 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unbound.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/wait.h"
 #include "daemon/net/stream.h"
 
 #define QUESTION_MS (20 * 1000)
@@ -441,20 +441,6 @@ static void on_waited(void *arg, struct dns_answer *answer)
 	waiting_release(w);
 }
 
-static struct timespec after_ms(int64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_nsec -= 1000000000;
-		t.tv_sec++;
-	}
-	return t;
-}
-
 /* A thread that is to stop is not held by a server that does not answer. */
 #define CANCEL_SEEN_MS 200
 
@@ -463,23 +449,17 @@ struct dns_answer *resolver_ask_wait(struct resolver *r, const char *name, enum 
 	struct waiting *w = calloc(1, sizeof(*w));
 	int64_t until_ms = clock_mono_ms() + timeout_ms;
 	struct dns_answer *answer;
-	pthread_condattr_t attr;
 
-	if (!w)
+	if (!w || wait_init(&w->changed) != ERR_OK) {
+		free(w);
 		return failure();
+	}
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->changed, &attr);
-	pthread_condattr_destroy(&attr);
 	w->references = 2;
 	resolver_ask(r, name, type, on_waited, w);
 	pthread_mutex_lock(&w->lock);
-	while (!w->answer && clock_mono_ms() < until_ms && !stream_thread_is_cancelled()) { /* NOLINT(clang-analyzer-unix.Malloc): the second reference is ours */
-		struct timespec look = after_ms(CANCEL_SEEN_MS);
-
-		pthread_cond_timedwait(&w->changed, &w->lock, &look);
-	}
+	while (!w->answer && clock_mono_ms() < until_ms && !stream_thread_is_cancelled()) /* NOLINT(clang-analyzer-unix.Malloc): the second reference is ours */
+		(void)wait_for(&w->changed, &w->lock, CANCEL_SEEN_MS);
 	answer = w->answer;
 	w->answer = NULL;
 	pthread_mutex_unlock(&w->lock);

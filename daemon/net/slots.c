@@ -2,23 +2,21 @@
 #include "daemon/net/slots.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "daemon/base/clock.h"
+#include "daemon/base/wait.h"
 #include "daemon/net/conn.h"
 
 enum err slots_init(struct slots *s, unsigned size)
 {
-	pthread_condattr_t attr;
-
 	s->table = calloc(size, sizeof(*s->table));
-	if (!s->table)
+	if (!s->table || wait_init(&s->empty) != ERR_OK) {
+		free(s->table);
+		s->table = NULL;
 		return ERR_TEMP;
+	}
 	s->size = size;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->empty, &attr);
-	pthread_condattr_destroy(&attr);
 	return ERR_OK;
 }
 
@@ -84,20 +82,17 @@ unsigned slots_used(struct slots *s)
 
 bool slots_wait_empty(struct slots *s, int64_t timeout_ms)
 {
-	struct timespec until;
+	int64_t until_ms = clock_mono_ms() + timeout_ms, left_ms = timeout_ms;
 	bool empty;
-	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (timeout_ms % 1000) * 1000000;
-	if (timeout_ms >= 0 && until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&s->lock);
-	while (s->live > 0 && rc == 0)
-		rc = timeout_ms < 0 ? pthread_cond_wait(&s->empty, &s->lock) : pthread_cond_timedwait(&s->empty, &s->lock, &until);
+	while (s->live > 0 && wait_for(&s->empty, &s->lock, left_ms)) {
+		if (timeout_ms < 0)
+			continue;
+		left_ms = until_ms - clock_mono_ms();
+		if (left_ms < 0)
+			left_ms = 0;
+	}
 	empty = s->live == 0;
 	pthread_mutex_unlock(&s->lock);
 	return empty;

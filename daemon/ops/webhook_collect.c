@@ -157,16 +157,15 @@ bool webhooks_collect(struct webhooks *w)
 	c.last = after;
 	c.anew = after > newest;
 	e = c.rows ? events_read(w->config.events, after, COLLECT_EVENTS, take_event, &c, &lost) : ERR_TEMP;
-	if (lost)
-		tell_lost(w, after);
 	/* Numbers that nobody has: go on behind them. */
 	if (!e && c.last == after)
 		c.last = lost ? newest : after + 1;
 	if (!e)
 		e = directory_write(w->config.directory, write_rows, &c, NULL);
-	if (e)
-		log_event(LOG_ERROR, "webhooks", "not_collected", "error=%s", err_name(e));
-	else
+	webhooks_wrote(w, e, "deliveries");
+	if (!e && lost)
+		tell_lost(w, after);
+	if (!e)
 		move_on(&c);
 	arena_clear(&c.arena);
 	return !e && c.last < newest;

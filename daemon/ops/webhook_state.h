@@ -48,11 +48,15 @@ struct webhooks {
 	struct arena arena; /* of the hooks: secrets too */
 	struct hook hooks[WEBHOOKS_MAX];
 	size_t hook_count;
-	int64_t trimmed_ms; /* monotonic */
+	struct flight *unwritten;        /* results, oldest first */
+	int64_t trim_ms, write_after_ms; /* monotonic: not before */
 };
 
 /* webhooks.c: to the log, and as an event. */
 void webhooks_tell_failing(struct webhooks *w, uint64_t hook, struct span reason);
+/* webhooks.c: false for a while after a write that failed. */
+bool webhooks_may_write(const struct webhooks *w);
+void webhooks_wrote(struct webhooks *w, enum err e, const char *what);
 /* webhook_collect.c: events become rows. True: there may be more. */
 bool webhooks_collect(struct webhooks *w);
 

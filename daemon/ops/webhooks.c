@@ -7,19 +7,20 @@
  * (1) A row is WAITING until its result is durable: a crash sends it again.
  * (2) Of each subject only the oldest waiting row may fly.
  * (3) `last_event` of a webhook moves in the transaction that makes the rows.
- * (4) Only the thread touches hooks and the database; the fetcher's thread hands over results under the lock.
+ * (4) A result that cannot be written (a full disk) is kept and its row stays in flight: a receiver does not get it again for that.
+ * (5) Only the thread touches hooks and the database; the fetcher's thread hands over results under the lock.
  */
 #include "daemon/ops/webhooks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
 #include "daemon/base/rng.h"
 #include "daemon/base/version.h"
+#include "daemon/base/wait.h"
 #include "daemon/directory/setting.h"
 #include "daemon/events/events.h"
 #include "daemon/net/fetch.h"
@@ -33,7 +34,9 @@
 #define KEPT_DAYS 30
 #define KEPT_FINISHED 10000
 #define TRIM_EVERY_MS 3600000
+#define TRIM_AGAIN_MS 1000 /* there was more than a slice */
 #define TRIM_ROWS 2000
+#define WRITE_AGAIN_MS 10000 /* after a write that failed: a full disk is not asked all the time */
 #define IDLE_MAX_MS 600000
 #define GATHER_MS 100 /* news come at most so often; results gather as long */
 #define DAY_MS 86400000LL
@@ -295,7 +298,7 @@ static void count_result(const struct flight *f)
 	}
 }
 
-static void land_one(struct webhooks *w, struct flight *f, bool written)
+static void land_one(struct webhooks *w, struct flight *f)
 {
 	struct hook *h = hook_of(w, f->hook);
 
@@ -305,7 +308,7 @@ static void land_one(struct webhooks *w, struct flight *f, bool written)
 		h->flying[i] = h->flying[--h->flying_count];
 		break;
 	}
-	if (written && h) {
+	if (h) {
 		bool failing = f->end != FLIGHT_DELIVERED;
 
 		count_result(f);
@@ -316,33 +319,61 @@ static void land_one(struct webhooks *w, struct flight *f, bool written)
 	free(f);
 }
 
-static void land(struct webhooks *w, struct flight *list)
+/* Behind those that could not be written, oldest first. */
+static void take_landed(struct webhooks *w, struct flight *list)
 {
-	struct results r = { w, NULL };
-	enum err e = ERR_OK;
+	struct flight **end = &w->unwritten, *next;
 
-	/* Cancelled ones wait as before. Oldest first, as they landed. */
-	while (list) {
-		struct flight *f = list;
-
-		list = f->next;
-		if (f->result.err == ERR_STATE) {
-			free(f);
+	while (*end)
+		end = &(*end)->next;
+	for (; list; list = next) {
+		next = list->next;
+		/* Cancelled ones wait as before. */
+		if (list->result.err == ERR_STATE) {
+			free(list);
 			continue;
 		}
-		judge(f);
-		f->next = r.list;
-		r.list = f;
+		judge(list);
+		list->next = *end; /* they landed newest first */
+		*end = list;
 	}
-	if (r.list)
-		e = directory_write(w->config.directory, write_results, &r, NULL);
-	if (e)
-		log_event(LOG_ERROR, "webhooks", "results_not_written", "error=%s", err_name(e));
-	while (r.list) {
-		struct flight *f = r.list;
+}
 
-		r.list = f->next;
-		land_one(w, f, !e);
+static void free_flights(struct flight **list)
+{
+	struct flight *f;
+
+	while ((f = *list)) {
+		*list = f->next;
+		free(f);
+	}
+}
+
+bool webhooks_may_write(const struct webhooks *w)
+{
+	return clock_mono_ms() >= w->write_after_ms;
+}
+
+void webhooks_wrote(struct webhooks *w, enum err e, const char *what)
+{
+	w->write_after_ms = e ? clock_mono_ms() + WRITE_AGAIN_MS : 0;
+	if (e)
+		log_event(LOG_ERROR, "webhooks", "not_written", "what=%s error=%s", what, err_name(e));
+}
+
+static void write_landed(struct webhooks *w)
+{
+	struct results r = { w, w->unwritten };
+	struct flight *f;
+	enum err e;
+
+	if (!r.list)
+		return;
+	e = directory_write(w->config.directory, write_results, &r, NULL);
+	webhooks_wrote(w, e, "results");
+	while (!e && (f = w->unwritten)) {
+		w->unwritten = f->next;
+		land_one(w, f);
 	}
 }
 
@@ -350,19 +381,18 @@ static void land(struct webhooks *w, struct flight *list)
 
 static enum err run_trim(struct db *db, void *arg)
 {
-	(void)arg;
-	return db_delivery_trim(db, clock_real_ms() - KEPT_DAYS * DAY_MS, KEPT_FINISHED, TRIM_ROWS);
+	return db_delivery_trim(db, clock_real_ms() - KEPT_DAYS * DAY_MS, KEPT_FINISHED, TRIM_ROWS, arg);
 }
 
 static void trim(struct webhooks *w)
 {
-	int64_t now_ms = clock_mono_ms();
+	int64_t now_ms = clock_mono_ms(), removed = 0;
 
-	if (w->hook_count == 0 || (w->trimmed_ms && now_ms - w->trimmed_ms < TRIM_EVERY_MS))
+	if (w->hook_count == 0 || now_ms < w->trim_ms)
 		return;
-	w->trimmed_ms = now_ms;
-	if (directory_write(w->config.directory, run_trim, NULL, NULL) != ERR_OK)
+	if (directory_write(w->config.directory, run_trim, &removed, NULL) != ERR_OK)
 		log_event(LOG_WARN, "webhooks", "not_trimmed", "older_than_days=%d", KEPT_DAYS);
+	w->trim_ms = now_ms + (removed < TRIM_ROWS ? TRIM_EVERY_MS : TRIM_AGAIN_MS);
 }
 
 static enum err read_next(struct db *db, void *arg)
@@ -370,39 +400,28 @@ static enum err read_next(struct db *db, void *arg)
 	return db_delivery_next(db, clock_real_ms(), arg);
 }
 
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Until the next row is due; NEVER: nothing can. */
 static int64_t idle_ms(struct webhooks *w)
 {
-	int64_t next_ms = 0, wait_ms;
+	int64_t now_ms = clock_mono_ms(), next_ms = 0, wait_ms = IDLE_MAX_MS; /* the wall clock may be stepped meanwhile */
 	enum err e;
 
-	if (w->hook_count == 0)
+	if (w->hook_count == 0 && !w->unwritten)
 		return NEVER;
 	e = directory_read(w->config.directory, read_next, &next_ms);
-	if (e == ERR_NOT_FOUND)
-		return TRIM_EVERY_MS;
-	wait_ms = e ? GATHER_MS * 100 : next_ms - clock_real_ms();
-	/* The wall clock may be stepped meanwhile. */
-	return wait_ms < 1 ? 1 : wait_ms < IDLE_MAX_MS ? wait_ms
-						       : IDLE_MAX_MS;
-}
-
-static void wait_for_work(struct webhooks *w, int64_t ms)
-{
-	struct timespec until;
-
-	if (ms < 0) {
-		(void)pthread_cond_wait(&w->work, &w->lock);
-		return;
-	}
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(ms / 1000);
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	(void)pthread_cond_timedwait(&w->work, &w->lock, &until);
+	if (!e)
+		wait_ms = sooner(wait_ms, next_ms - clock_real_ms());
+	else if (e != ERR_NOT_FOUND)
+		wait_ms = WRITE_AGAIN_MS;
+	wait_ms = sooner(wait_ms, w->trim_ms - now_ms);
+	if (w->write_after_ms > now_ms)
+		wait_ms = sooner(wait_ms, w->write_after_ms - now_ms);
+	return wait_ms < 1 ? 1 : wait_ms;
 }
 
 /* One look at everything; true: there is more to do at once. */
@@ -412,8 +431,10 @@ static bool work(struct webhooks *w, struct flight *list, bool changed)
 
 	if (changed)
 		reload(w);
-	land(w, list);
-	more = webhooks_collect(w);
+	take_landed(w, list);
+	if (webhooks_may_write(w))
+		write_landed(w);
+	more = webhooks_may_write(w) && webhooks_collect(w);
 	launch(w);
 	trim(w);
 	return more;
@@ -436,7 +457,7 @@ static void *run(void *arg)
 			ms = idle_ms(w);
 			pthread_mutex_lock(&w->lock);
 			if (!w->news && !w->changed && !w->landed && !w->stopping)
-				wait_for_work(w, ms);
+				(void)wait_for(&w->work, &w->lock, ms);
 			if (w->stopping)
 				break;
 		}
@@ -474,18 +495,6 @@ void webhooks_kick(struct webhooks *w)
 		poke(w, &w->changed);
 }
 
-static enum err init_lock(struct webhooks *w)
-{
-	pthread_condattr_t monotonic;
-	bool made;
-
-	if (pthread_condattr_init(&monotonic) != 0)
-		return ERR_TEMP;
-	made = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&w->work, &monotonic) == 0 && pthread_mutex_init(&w->lock, NULL) == 0;
-	(void)pthread_condattr_destroy(&monotonic);
-	return made ? ERR_OK : ERR_TEMP;
-}
-
 enum err webhooks_new(const struct webhooks_config *config, struct webhooks **out, struct note *why)
 {
 	struct webhooks *w = calloc(1, sizeof(*w));
@@ -497,7 +506,8 @@ enum err webhooks_new(const struct webhooks_config *config, struct webhooks **ou
 	w->config = *config;
 	w->changed = true;
 	arena_init(&w->arena, HOOKS_ARENA_MAX);
-	e = init_lock(w);
+	if (pthread_mutex_init(&w->lock, NULL) == 0)
+		e = wait_init(&w->work);
 	if (!e)
 		e = fetcher_new(&w->fetcher);
 	if (!e) {
@@ -531,7 +541,9 @@ void webhooks_free(struct webhooks **webhooks)
 	}
 	/* What runs is cancelled; what has landed is written. */
 	fetcher_free(&w->fetcher);
-	land(w, w->landed);
+	take_landed(w, w->landed);
+	write_landed(w);
+	free_flights(&w->unwritten);
 	arena_wipe(&w->arena);
 	free(w);
 }

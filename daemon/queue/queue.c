@@ -18,7 +18,7 @@
 #include "daemon/queue/load.h"
 #include "daemon/queue/remote.h"
 #include "daemon/queue/schedule.h"
-#include "daemon/queue/wait.h"
+#include "daemon/base/wait.h"
 
 #define FIRST_BUCKETS 1024
 #define WRITE_LAST_MS 1000 /* for the last results, even past the deadline */

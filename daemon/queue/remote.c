@@ -18,7 +18,7 @@
 #include "daemon/queue/lane.h"
 #include "daemon/queue/outcome.h"
 #include "daemon/queue/route.h"
-#include "daemon/queue/wait.h"
+#include "daemon/base/wait.h"
 #include "daemon/relay/relay.h"
 
 #define IDLE_MS 30000

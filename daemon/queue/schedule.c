@@ -5,7 +5,7 @@
 #include "daemon/queue/due.h"
 #include "daemon/queue/flush.h"
 #include "daemon/queue/lane.h"
-#include "daemon/queue/wait.h"
+#include "daemon/base/wait.h"
 
 #define SLEEP_MAX_MS 3600000
 
