@@ -60,6 +60,7 @@ struct api_call {
 	struct json_t *body; /* of an operation with a JSON body: checked against its schema; the call's */
 	struct span upload;  /* of an upload operation: the bytes, mapped; also when `body` was read from them */
 	uint64_t mapped_bytes;
+	uint64_t room; /* that `body` takes, of what uploads share; whoever keeps the body takes this over */
 	struct caller caller;
 	const struct token *token; /* of CALLER_TOKEN */
 	bool dry_run;

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "api/reply.h"
+#include "api/room.h"
 
 /* RFC 3986 2.1; a malformed escape or a NUL is refused. */
 static bool percent_decode(struct arena *a, struct span in, struct span *out)
@@ -100,12 +101,35 @@ static bool is_json(struct span essence)
 	return essence.len == 0 || span_iequals(essence, SPAN("application/json")) || span_iequals(essence, SPAN("application/merge-patch+json"));
 }
 
+/* A megabyte of "[],[],[]" would take a hundred of memory, from anybody who may call at all. */
+static bool has_room(struct api_call *c, struct span text)
+{
+	const bool shared = c->upload.len > 0;
+	const uint64_t bytes = room_of_json(text);
+
+	if (bytes > (shared ? ROOM_SHARED_MAX : ROOM_SHORT_MAX)) {
+		call_reply_problem(c, 413, "too_large", NULL, "the body holds more values than can be read at once: send it in parts");
+		return false;
+	}
+	if (!shared)
+		return true;
+	if (room_take(bytes)) {
+		c->room = bytes;
+		return true;
+	}
+	call_reply_problem(c, 503, "busy", NULL, "other long requests are at work: try again");
+	reply_retry_after(c, 10);
+	return false;
+}
+
 static bool load_body(struct api_call *c, struct span text)
 {
 	struct schema_errors errors = { .arena = &c->arena };
 	json_error_t error;
 	enum err e;
 
+	if (!has_room(c, text))
+		return false;
 	c->body = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &error);
 	if (!c->body || !json_is_object(c->body)) {
 		call_reply_problem(c, 400, "bad_json", NULL, "the body is not a JSON object: %s", c->body ? "another value" : error.text);

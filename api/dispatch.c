@@ -19,6 +19,7 @@
 #include "api/limits.h"
 #include "api/park.h"
 #include "api/reply.h"
+#include "api/room.h"
 #include "api/routes.h"
 #include "daemon/base/log.h"
 
@@ -122,6 +123,8 @@ static void end_call(struct api_call **call)
 
 	idempotency_leave(c);
 	json_decref(c->body);
+	if (c->room > 0)
+		room_give_back(c->room);
 	if (c->upload.len > 0 && c->upload.ptr != c->request->body.ptr)
 		munmap((void *)(uintptr_t)c->upload.ptr, c->upload.len);
 	atomic_fetch_sub(&mapped_bytes, c->mapped_bytes);

@@ -30,10 +30,15 @@ json_t *job_json(const struct db_job *row)
 			 (json_int_t)row->failed, "detail", json_span(row->detail));
 }
 
-/* A domain admin sees what they began themselves. */
+/* A domain admin sees what they began themselves; a token of some domains what was begun with it: its owner may reach more. */
 static bool only_own(const struct api_call *c)
 {
 	return !c->caller.all_domains;
+}
+
+static bool sees(const struct api_call *c, const struct db_job *row)
+{
+	return (!only_own(c) || row->account_id == c->caller.account_id) && (!c->caller.token_limited || row->token_id == c->caller.token_id);
 }
 
 /* ---- lists ---- */
@@ -95,7 +100,7 @@ static bool read_paging(struct api_call *c, struct listing *l, uint64_t *after)
 
 void api_jobs_list(struct api_call *c)
 {
-	struct listing l = { .filter = { .of_account = only_own(c), .account_id = c->caller.account_id, .state = -1 } };
+	struct listing l = { .filter = { .of_account = only_own(c), .account_id = c->caller.account_id, .token_id = c->caller.token_limited ? c->caller.token_id : 0, .state = -1 } };
 	struct span state = call_query(c, "state");
 
 	for (size_t i = 0; i < STATES; i++)
@@ -138,7 +143,7 @@ static bool find_job(struct api_call *c, struct db_job *out)
 
 	if (span_starts(c->args[0], SPAN("job_")) && span_to_u64(span_skip(c->args[0], 4), INT64_MAX, &l.id) == ERR_OK)
 		e = directory_read(c->context->directory, read_row, &l);
-	if (e == ERR_OK && only_own(c) && l.row.account_id != c->caller.account_id)
+	if (e == ERR_OK && !sees(c, &l.row))
 		e = ERR_NOT_FOUND;
 	if (e != ERR_OK)
 		call_reply_error(c, e, NULL);

@@ -9,7 +9,6 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "api/commit.h"
 #include "api/idempotency.h"
@@ -18,6 +17,7 @@
 #include "api/routes.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/base/wait.h"
 #include "daemon/events/audit.h"
 #include "daemon/events/events.h"
 
@@ -94,7 +94,7 @@ static struct job *job_new(struct api_call *c, const struct job_work *work, void
 		.request_id = arena_copy(&job->arena, c->request->request_id),
 		.peer = c->request->peer.family == NET_NONE ? SPAN("") : arena_copy(&job->arena, span_str(peer.text)),
 	};
-	job->row = (struct db_job){ .account_id = c->caller.account_id, .operation = job->actor.operation, .actor = job->actor.name, .state = JOB_WAITING, .created_ms = clock_real_ms(), .total = total };
+	job->row = (struct db_job){ .account_id = c->caller.account_id, .token_id = c->caller.token_id, .operation = job->actor.operation, .actor = job->actor.name, .state = JOB_WAITING, .created_ms = clock_real_ms(), .total = total };
 	if (job->arena.failed)
 		job_free(&job);
 	return job;
@@ -233,18 +233,13 @@ static enum err run_step(struct job *job, bool *done_out, struct note *why)
 /* True: it may go on. Without a thread (`j` null) nobody else waits. */
 static bool pause_between(struct jobs *j)
 {
-	struct timespec until;
 	bool going;
 
 	if (!j)
 		return true;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += PAUSE_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&j->lock);
 	if (!j->stopping)
-		pthread_cond_timedwait(&j->changed, &j->lock, &until);
+		(void)wait_for(&j->changed, &j->lock, PAUSE_MS);
 	going = !j->stopping;
 	pthread_mutex_unlock(&j->lock);
 	return going;
@@ -319,21 +314,18 @@ static enum err end_open(struct db *db, void *arg)
 enum err jobs_start(const struct api_context *context, struct jobs **out, struct note *why)
 {
 	struct jobs *j;
-	pthread_condattr_t attributes;
 	enum err e = directory_write(context->directory, end_open, NULL, why);
 
 	if (e != ERR_OK)
 		return e;
 	j = calloc(1, sizeof *j);
-	if (!j)
+	if (!j || wait_init(&j->changed) != ERR_OK) {
+		free(j);
 		return ERR_TEMP;
+	}
 	j->context = context;
 	j->last = &j->first;
 	pthread_mutex_init(&j->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&j->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
 	if (pthread_create(&j->thread, NULL, run_jobs, j) != 0) {
 		note_set(why, "no thread for jobs");
 		pthread_cond_destroy(&j->changed);

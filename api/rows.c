@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "api/csv.h"
+#include "api/room.h"
 
 #define ROW_BYTES_MAX ((size_t)8 << 20)
 
@@ -17,6 +18,7 @@ struct rows {
 	size_t column_count, total;
 	json_t *list; /* of JSON */
 	size_t at;
+	uint64_t room;    /* that it takes */
 	struct span text; /* of CSV */
 	bool is_mapped;
 	struct csv_reader csv;
@@ -32,6 +34,8 @@ void rows_free(struct rows **rows)
 	if (!r)
 		return;
 	json_decref(r->list);
+	if (r->room > 0)
+		room_give_back(r->room);
 	if (r->is_mapped) {
 		(void)munmap((void *)(uintptr_t)r->text.ptr, r->text.len);
 	} else if (r->text.ptr) {
@@ -150,6 +154,8 @@ bool rows_open(struct api_call *c, const char *list, const char *const *columns,
 	arena_init(&r->row, ROW_BYTES_MAX);
 	if (c->body) {
 		r->list = json_incref(json_object_get(c->body, list));
+		r->room = c->room;
+		c->room = 0;
 		r->total = json_array_size(r->list);
 	} else {
 		e = keep_text(c, r);

@@ -3,7 +3,7 @@
 
 #include "db/stmt.h"
 
-#define COLUMNS "SELECT id, operation, account_id, actor, state, created_ms, finished_ms, total, done, failed, detail FROM job "
+#define COLUMNS "SELECT id, operation, account_id, actor, state, created_ms, finished_ms, total, done, failed, detail, token_id FROM job "
 
 static struct db_job row_of(struct sqlite3_stmt *s)
 {
@@ -19,13 +19,14 @@ static struct db_job row_of(struct sqlite3_stmt *s)
 		.done = (uint64_t)stmt_get_int(s, 8),
 		.failed = (uint64_t)stmt_get_int(s, 9),
 		.detail = stmt_get_bytes(s, 10),
+		.token_id = (uint64_t)stmt_get_int(s, 11),
 	};
 }
 
 enum err db_job_add(struct db *db, const struct db_job *job, uint64_t *id_out)
 {
-	static const char sql[] = "INSERT INTO job (operation, account_id, actor, state, created_ms, finished_ms, total, done, failed, detail) "
-				  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+	static const char sql[] = "INSERT INTO job (operation, account_id, actor, state, created_ms, finished_ms, total, done, failed, detail, token_id) "
+				  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
 
@@ -39,6 +40,7 @@ enum err db_job_add(struct db *db, const struct db_job *job, uint64_t *id_out)
 	stmt_int(s, 8, (int64_t)job->done);
 	stmt_int(s, 9, (int64_t)job->failed);
 	stmt_text(s, 10, job->detail);
+	stmt_int(s, 11, (int64_t)job->token_id);
 	e = stmt_run(db, s);
 	*id_out = e ? 0 : (uint64_t)db_last_rowid(db);
 	return e;
@@ -82,7 +84,7 @@ enum err db_job_find(struct db *db, uint64_t id, enum err (*row)(void *arg, cons
 
 enum err db_job_each(struct db *db, const struct db_job_filter *f, uint64_t before_id, uint64_t limit, enum err (*row)(void *arg, const struct db_job *job), void *arg)
 {
-	static const char sql[] = COLUMNS "WHERE id < ?1 AND (?2 OR account_id = ?3) AND (?4 < 0 OR state = ?4) ORDER BY id DESC LIMIT ?5";
+	static const char sql[] = COLUMNS "WHERE id < ?1 AND (?2 OR account_id = ?3) AND (?6 = 0 OR token_id = ?6) AND (?4 < 0 OR state = ?4) ORDER BY id DESC LIMIT ?5";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
 
@@ -91,6 +93,7 @@ enum err db_job_each(struct db *db, const struct db_job_filter *f, uint64_t befo
 	stmt_int(s, 3, (int64_t)f->account_id);
 	stmt_int(s, 4, f->state);
 	stmt_int(s, 5, (int64_t)limit);
+	stmt_int(s, 6, (int64_t)f->token_id);
 	while ((e = stmt_row(db, s)) == ERR_OK) {
 		struct db_job job = row_of(s);
 

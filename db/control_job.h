@@ -6,6 +6,7 @@
 
 struct db_job {
 	uint64_t id, account_id;
+	uint64_t token_id; /* with which it was asked for; 0: none */
 	struct span operation, actor, detail;
 	int64_t state, created_ms, finished_ms;
 	uint64_t total, done, failed;
@@ -16,9 +17,9 @@ enum err db_job_update(struct db *db, const struct db_job *job) MUST_CHECK;
 enum err db_job_find(struct db *db, uint64_t id, enum err (*row)(void *arg, const struct db_job *job), void *arg) MUST_CHECK;
 
 struct db_job_filter {
-	bool of_account; /* only account_id's */
-	uint64_t account_id;
-	int64_t state; /* -1: any */
+	bool of_account;               /* only account_id's */
+	uint64_t account_id, token_id; /* token 0: any */
+	int64_t state;                 /* -1: any */
 };
 /* Newest first, below `before_id` (0: from the newest), until `row` says an error, which is then returned. */
 enum err db_job_each(struct db *db, const struct db_job_filter *f, uint64_t before_id, uint64_t limit, enum err (*row)(void *arg, const struct db_job *job), void *arg) MUST_CHECK;

@@ -2,6 +2,8 @@
 #include "api/csv.h"
 #include "tests/unit/api/world.h"
 
+#include "daemon/auth/token.h"
+
 #define IMPORT "/api/v1/users:import"
 
 /* ---- CSV ---- */
@@ -215,6 +217,34 @@ static void domain_admin_imports_into_domains_granted(void **state)
 	assert_int_equal(got_number(w, "failed"), 2);
 }
 
+/* Its owner reaches more than the token. */
+static void token_of_a_domain_sees_its_own_jobs_only(void **state)
+{
+	const struct span scopes[] = { SPAN("users:write"), SPAN("jobs:read") }, domain = SPAN("example.org");
+	struct world *w = *state;
+	struct token spec = { .account_id = world_user(w, "alice@example.org"), .label = SPAN("t"), .scopes = scopes, .scope_count = 2, .domains = &domain, .domain_count = 1 };
+	struct buf secret;
+	uint64_t id;
+
+	w->token = world_token(w, spec.account_id, "users:write");
+	assert_int_equal(import_csv(w, "", "address\r\nbob@example.org\r\n"), 200);
+	buf_init(&secret, 128);
+	assert_int_equal(token_create(w->api.auth, &spec, &id, &secret, NULL), ERR_OK);
+	w->token = buf_span(&secret);
+	assert_int_equal(ask(w, "GET", "/api/v1/jobs", ""), 200);
+	assert_int_equal(got_number(w, "data"), 0);
+	assert_int_equal(ask(w, "GET", "/api/v1/jobs/job_1", ""), 404);
+	assert_int_equal(ask(w, "GET", "/api/v1/jobs/job_1/items", ""), 404);
+	assert_int_equal(import_csv(w, "", "address\r\ncarl@example.org\r\n"), 200);
+	assert_int_equal(ask(w, "GET", "/api/v1/jobs", ""), 200);
+	assert_int_equal(got_number(w, "data"), 1);
+	assert_int_equal(ask(w, "GET", "/api/v1/jobs/job_2/items", ""), 200);
+	w->token = SPAN("");
+	buf_clear(&secret);
+	assert_int_equal(ask(w, "GET", "/api/v1/jobs", ""), 200);
+	assert_int_equal(got_number(w, "data"), 2);
+}
+
 /* ---- export ---- */
 
 static void export_and_import_are_each_other(void **state)
@@ -311,6 +341,7 @@ int main(void)
 		CASE(json_imports_like_csv),
 		CASE(admin_imports_no_roles),
 		CASE(domain_admin_imports_into_domains_granted),
+		CASE(token_of_a_domain_sees_its_own_jobs_only),
 		CASE(export_and_import_are_each_other),
 		CASE(many_are_suspended_resumed_and_removed),
 		CASE(bulk_says_clearly_who_is_meant),
