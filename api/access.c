@@ -41,7 +41,7 @@ static void take_domains(struct api_call *c, const struct span *from, size_t cou
 	for (size_t i = 0; list && i < count; i++)
 		if (!among || is_among(from[i], among->domains, among->domain_count))
 			list[who->domain_count++] = arena_copy(&c->arena, from[i]);
-	if (who->domain_count > 1)
+	if (list && who->domain_count > 1)
 		qsort(list, who->domain_count, sizeof *list, compare_spans);
 	who->domains = list;
 }

@@ -195,7 +195,7 @@ static enum err take_value(const struct schema *s, struct span text, struct aren
 
 static enum err take_default(const struct schema *s, struct arena *a, struct query_value *v)
 {
-	struct span text = SPAN("");
+	struct span text;
 
 	if (json_is_string(s->fallback))
 		text = span_make(json_string_value(s->fallback), json_string_length(s->fallback));

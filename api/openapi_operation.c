@@ -189,7 +189,7 @@ static enum err read_body(struct reader *r, const json_t *source)
 	o->body_required = json_is_true(json_object_get(body, "required"));
 	json_object_foreach((json_t *)content, type, media) /* reads only */
 	{
-		const struct schema *schema;
+		const struct schema *schema = NULL;
 
 		if (o->type_count == OPENAPI_TYPES_MAX)
 			return complain(r, "requestBody", "too many media types");

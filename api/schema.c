@@ -389,7 +389,7 @@ static enum err follow(struct compiler *c, const json_t **source)
 	if (ref && json_object_size(*source) > (json_object_get(*source, "description") ? 2u : 1u))
 		return complain(c, "$ref", "only a description may stand beside it");
 	if (!json_is_object(target))
-		return complain(c, ref && json_is_string(ref) ? json_string_value(ref) : "schema", "leads nowhere");
+		return complain(c, json_is_string(ref) ? json_string_value(ref) : "schema", "leads nowhere");
 	*source = target;
 	return ERR_OK;
 }

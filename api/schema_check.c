@@ -240,7 +240,7 @@ static void check_object(const struct schema *s, json_t *value, const struct ste
 
 	for (void *i = json_object_iter(value); i && !is_free && errors->count < SCHEMA_ERRORS_MAX; i = json_object_iter_next(value, i))
 		check_field(s, span_make(json_object_iter_key(i), json_object_iter_key_len(i)), json_object_iter_value(i), at, errors);
-	for (size_t i = 0; i < s->field_count; i++) {
+	for (size_t i = 0; s->fields && i < s->field_count; i++) {
 		const struct schema_field *field = &s->fields[i];
 		struct step below = { .up = at, .name = field->name, .depth = at->depth + 1 };
 

@@ -35,11 +35,9 @@ static void password_known(struct api_call *c)
 
 	if (result->verdict != AUTH_OK)
 		person_reply_verdict(c, result, NULL);
-	else if (!result->second_factor)
-		person_log_in(c, result->account_id);
-	else if (!body_has(c, "code"))
+	else if (result->second_factor && !body_has(c, "code"))
 		call_reply_problem(c, 401, "second_factor_required", "code", "the password is right; a code of your authenticator app, a recovery code, or a passkey is needed too");
-	else if (code_is_right(c, result->account_id))
+	else if (!result->second_factor || code_is_right(c, result->account_id))
 		person_log_in(c, result->account_id);
 }
 

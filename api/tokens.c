@@ -88,12 +88,11 @@ void api_tokens_list(struct api_call *c)
 	struct listing listing = { .arg = &l, .fits = fits, .key = key, .compare = compare, .show = show };
 	const struct account *a = NULL;
 	const struct snapshot *s;
-	enum err e = ERR_OK;
+	enum err e;
 
 	if (call_has_query(c, "user")) {
 		s = call_directory(c);
-		e = user_find(c, s, call_query(c, "user"), &a, NULL);
-		l.account_id = a ? a->id : UINT64_MAX;
+		l.account_id = user_find(c, s, call_query(c, "user"), &a, NULL) == ERR_OK ? a->id : UINT64_MAX;
 		call_release(c, &s);
 	}
 	e = token_list(c->context->auth, sees_all(c) ? 0 : c->caller.account_id, &c->arena, &l.tokens, &listing.count);

@@ -18,7 +18,6 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/base/timing.h"
-#include "daemon/base/timing.h"
 #include "daemon/net/deflate.h"
 #include "webui/answer.h"
 #include "webui/body.h"

@@ -60,7 +60,7 @@ static enum err copy_body(struct http *h, bool harmless, struct note *why)
 static int exchange(const struct arguments *a, const struct target *t, const struct http_request *request)
 {
 	struct note why = { "" };
-	struct http_head head;
+	struct http_head head = { 0 };
 	struct http *h;
 	enum err e = http_open(t, request, &h, &head, &why);
 	int status;

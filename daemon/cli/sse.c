@@ -35,7 +35,8 @@ static void read_field(struct sse *s, struct span line)
 	} else if (span_equals(name, SPAN("id")) && span_to_u64(value, UINT64_MAX, &id) == ERR_OK) {
 		s->id = id;
 	} else if (span_equals(name, SPAN("event")) && value.len < sizeof s->type) {
-		memcpy(s->type, value.ptr, value.len);
+		if (value.len > 0)
+			memcpy(s->type, value.ptr, value.len);
 		s->type[value.len] = '\0';
 	}
 }

@@ -228,7 +228,9 @@ static enum err put_in_query(struct arguments *a, const struct argument *g, cons
 
 enum err value_put(struct arguments *a, const struct argument *g, const char *word, struct note *why)
 {
-	if (word && g->choices && !is_choice(g->choices, word)) {
+	if (!word)
+		word = ""; /* of a flag */
+	else if (g->choices && !is_choice(g->choices, word)) {
 		note_set(why, "%s is one of: %s; not '%.40s'", g->name, g->choices, word);
 		return ERR_SYNTAX;
 	}

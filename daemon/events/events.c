@@ -108,6 +108,8 @@ static struct page *page_for(struct events *e, size_t size)
 	p = malloc(sizeof(*p));
 	if (!p)
 		return NULL;
+	if (e->page_count == PAGES_MAX)
+		drop_first(e);
 	p->next = NULL;
 	p->first = p->last = p->stored_last = 0;
 	p->len = p->stored = 0;
@@ -118,8 +120,7 @@ static struct page *page_for(struct events *e, size_t size)
 	e->last = p;
 	if (++e->fresh_pages == STORE_PAGES)
 		pthread_cond_signal(&e->work);
-	if (++e->page_count > PAGES_MAX)
-		drop_first(e);
+	e->page_count++;
 	return p;
 }
 
@@ -176,6 +177,10 @@ void events_raise(struct events *e, const struct event *event)
 		e->unstored = e->config.trace != NULL;
 	} else {
 		e->dropped++;
+		/* Also when numbers have run out: the thread then tries again to reserve some. */
+		if (!e->unstored && e->config.trace)
+			pthread_cond_signal(&e->work);
+		e->unstored = e->config.trace != NULL;
 	}
 	pthread_mutex_unlock(&e->lock);
 }
@@ -548,7 +553,13 @@ static enum err take_up(struct events *e)
 	e->kept_first = (uint64_t)span.first_id;
 	e->disk_bytes = span.bytes;
 	e->reserved = e->last_id + RESERVE_AHEAD;
-	return trace_pages_reserve(e->config.trace, e->reserved);
+	result = trace_pages_reserve(e->config.trace, e->reserved);
+	/* A full disk keeps no mail from being read: no event is raised until it works. */
+	if (result == ERR_TEMP) {
+		e->reserved = e->last_id;
+		result = ERR_OK;
+	}
+	return result;
 }
 
 enum err events_new(const struct events_config *config, struct events **out, struct note *why)

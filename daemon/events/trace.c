@@ -18,7 +18,9 @@
 #include "daemon/events/trace_batch.h"
 #include "daemon/events/trace_note.h"
 #include "daemon/events/trace_state.h"
+#include "db/aside.h"
 #include "db/checkpointer.h"
+#include "db/trace_event.h"
 #include "db/trace_message.h"
 
 #define NOTES_MAX (8u * 1024u * 1024u)
@@ -203,6 +205,7 @@ static void write_notes(struct trace *t, struct span notes, uint64_t count)
 	enum err e = transact(t, run_batch, &b);
 
 	if (e) {
+		t->damaged |= e == ERR_CORRUPT;
 		atomic_fetch_add_explicit(&t->dropped_count, count, memory_order_relaxed);
 		log_event(LOG_ERROR, "events", "trace_not_written", "notes=%llu error=%s", (unsigned long long)count, err_name(e));
 		return;
@@ -332,8 +335,9 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static enum err start(struct trace *t, struct note *why)
+static enum err open_file(struct trace *t, struct note *why)
 {
+	struct trace_event_span pages;
 	enum err e = db_open(t->path, &db_schema_trace, DB_WRITE, &t->writer, why);
 
 	if (!e)
@@ -342,6 +346,35 @@ static enum err start(struct trace *t, struct note *why)
 		e = db_trace_last(t->writer, &t->last_message);
 	if (!e)
 		e = db_trace_count_state(t->writer, &t->rejected_rows);
+	return e ? e : db_trace_event_span(t->reader, &pages);
+}
+
+static void close_file(struct trace *t)
+{
+	db_close(&t->reader);
+	db_close(&t->writer);
+}
+
+/* Mail goes on without what happened: a damaged file is put aside, for whoever wants to look, and a new one is begun. */
+static enum err begin_anew(struct trace *t, const struct note *damage, struct note *why)
+{
+	enum err e;
+
+	close_file(t);
+	log_event(LOG_ERROR, "events", "trace_damaged", "why=%s kept=%s", log_quote(span_str(damage->text)).text, log_quote(span_str(t->path)).text);
+	e = db_put_aside(t->path, why);
+	return e ? e : open_file(t, why);
+}
+
+static enum err start(struct trace *t, struct note *why)
+{
+	struct note damage = { "" };
+	enum err e = open_file(t, &damage);
+
+	if (e == ERR_CORRUPT)
+		e = begin_anew(t, &damage, why);
+	else if (e)
+		note_set(why, "%s", damage.text);
 	if (e)
 		return e;
 	t->runs = pthread_create(&t->thread, NULL, run, t) == 0;
@@ -388,8 +421,9 @@ void trace_close(struct trace **trace)
 		pthread_join(t->thread, NULL);
 		tell_drops(t);
 	}
-	db_close(&t->reader);
-	db_close(&t->writer);
+	close_file(t);
+	if (t->damaged && db_put_aside(t->path, NULL) == ERR_OK)
+		log_event(LOG_ERROR, "events", "trace_damaged", "why=\"found while writing\" kept=%s", log_quote(span_str(t->path)).text);
 	buf_clear(&t->notes);
 	free(t->path);
 	free(t);

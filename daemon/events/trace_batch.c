@@ -87,7 +87,7 @@ static enum err take_arrival(struct work *w, const struct trace_note *n, struct 
 
 		if (*bucket)
 			return ERR_OK;
-		a->last = arena_array(&w->arena, n->recipients, sizeof(*a->last));
+		a->last = arena_array(&w->arena, n->recipients, sizeof(*a->last)); /* NOLINT(bugprone-sizeof-expression): pointers are meant */
 		if (!a->last)
 			return ERR_LIMIT;
 		*bucket = (uint32_t)++w->count;
@@ -123,12 +123,15 @@ static enum err insert_unknown(struct work *w, const struct trace_note *n, int64
 static enum err insert_turned(struct work *w, struct span texts, struct trace_recipient_row *row)
 {
 	char address[LOWER_MAX], original[LOWER_MAX];
+	enum err e;
 
 	row->address = lower(note_text(&texts), address);
 	row->original = lower(note_text(&texts), original);
 	if (span_equals(row->address, row->original))
 		row->original = SPAN("");
-	return db_trace_insert_recipient(w->db, row);
+	e = db_trace_insert_recipient(w->db, row);
+	row->address = row->original = SPAN("");
+	return e;
 }
 
 static enum err take_turn(struct work *w, const struct trace_note *n, struct span texts)

@@ -31,6 +31,7 @@ struct trace {
 	/* Of the thread: */
 	int64_t last_message; /* id */
 	int64_t rejected_rows;
+	bool damaged;          /* what is written does not fit: put aside at the end */
 	bool trim_left;        /* something more urgent came between */
 	int64_t trimmed_ms;    /* monotonic */
 	uint64_t told_dropped; /* in the log */
