@@ -85,6 +85,13 @@ bool db_is_busy(const struct db *db)
 	return (sqlite3_errcode(db->sqlite) & 0xff) == SQLITE_BUSY;
 }
 
+bool db_is_damaged(const struct db *db)
+{
+	int code = sqlite3_errcode(db->sqlite) & 0xff;
+
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
 const char *db_path(const struct db *db)
 {
 	return db->path;

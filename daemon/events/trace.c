@@ -172,6 +172,7 @@ static enum err transact(struct trace *t, enum err (*run)(struct trace *t, void 
 	e = db_begin(t->writer);
 	if (!e)
 		e = run(t, arg);
+	t->damaged |= e && db_is_damaged(t->writer);
 	if (!e)
 		e = db_commit(t->writer);
 	else
@@ -205,7 +206,6 @@ static void write_notes(struct trace *t, struct span notes, uint64_t count)
 	enum err e = transact(t, run_batch, &b);
 
 	if (e) {
-		t->damaged |= e == ERR_CORRUPT;
 		atomic_fetch_add_explicit(&t->dropped_count, count, memory_order_relaxed);
 		log_event(LOG_ERROR, "events", "trace_not_written", "notes=%llu error=%s", (unsigned long long)count, err_name(e));
 		return;
@@ -361,7 +361,7 @@ static enum err begin_anew(struct trace *t, const struct note *damage, struct no
 	enum err e;
 
 	close_file(t);
-	log_event(LOG_ERROR, "events", "trace_damaged", "why=%s kept=%s", log_quote(span_str(damage->text)).text, log_quote(span_str(t->path)).text);
+	log_event(LOG_ERROR, "events", "trace_put_aside", "why=%s file=%s", log_quote(span_str(damage->text)).text, log_quote(span_str(t->path)).text);
 	e = db_put_aside(t->path, why);
 	return e ? e : open_file(t, why);
 }
@@ -423,7 +423,7 @@ void trace_close(struct trace **trace)
 	}
 	close_file(t);
 	if (t->damaged && db_put_aside(t->path, NULL) == ERR_OK)
-		log_event(LOG_ERROR, "events", "trace_damaged", "why=\"found while writing\" kept=%s", log_quote(span_str(t->path)).text);
+		log_event(LOG_ERROR, "events", "trace_put_aside", "why=\"found damaged while writing\" file=%s", log_quote(span_str(t->path)).text);
 	buf_clear(&t->notes);
 	free(t->path);
 	free(t);

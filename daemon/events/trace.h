@@ -1,7 +1,7 @@
 /* events/trace.h: what happened to each message, from connect to mailbox or remote reply: trace.db, written in batches each second.
  *
  * Noting costs a lock and a copy (budget: 3 microseconds); what does not fit the buffer (8 MiB) is dropped and counted, mail is never held up.
- * synchronous=NORMAL: the last seconds before a power cut may be missing. Kept SETTING_TRACE_DAYS. Of what is refused at the door at most
+ * synchronous=NORMAL: the last seconds before a power cut may be missing. A damaged file is put aside (trace.db.damaged). Kept SETTING_TRACE_DAYS. Of what is refused at the door at most
  * 200 a second are noted, and the last 500,000 recipients kept: strangers decide how many there are.
  */
 #ifndef POSTROOM_EVENTS_TRACE_H

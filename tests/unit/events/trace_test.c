@@ -2,6 +2,9 @@
 #include "tests/unit/events/fixture.h"
 
 #include <stdio.h>
+#include <unistd.h>
+
+#include "db/db.h"
 
 struct mail {
 	uint8_t id[16];
@@ -321,6 +324,75 @@ static void a_clock_set_back_loses_nothing(void **state)
 	assert_int_equal(count(p, &f), 6);
 }
 
+static void write_over(const char *path, long at, long end)
+{
+	FILE *f = fopen(path, "r+b");
+
+	assert_non_null(f);
+	if (!end) {
+		assert_int_equal(fseek(f, 0, SEEK_END), 0);
+		end = ftell(f);
+	}
+	assert_int_equal(fseek(f, at, SEEK_SET), 0);
+	for (; at < end; at++)
+		assert_int_equal(fputc('~', f), '~');
+	assert_int_equal(fclose(f), 0);
+}
+
+static bool exists(const struct place *p, const char *end)
+{
+	char path[200];
+
+	(void)snprintf(path, sizeof(path), "%s%s", p->path, end);
+	return access(path, F_OK) == 0;
+}
+
+static void what_cannot_be_read_is_put_aside_and_noting_goes_on(void **state)
+{
+	struct place *p = *state;
+	struct trace_filter f = any();
+	struct mail m[3];
+	char wal[200];
+
+	make_some(p, m);
+	assert_int_equal(count(p, &f), 3);
+	for (int i = 0; i < 2; i++) {
+		place_close(p);
+		(void)snprintf(wal, sizeof(wal), "%s-wal", p->path);
+		(void)unlink(wal);
+		write_over(p->path, 0, 512);
+		place_open(p);
+		assert_true(exists(p, ".damaged"));
+		assert_int_equal(count(p, &f), 0);
+		make_some(p, m);
+		assert_int_equal(count(p, &f), 3);
+	}
+}
+
+static void damage_that_writing_finds_is_put_aside_at_the_end(void **state)
+{
+	struct place *p = *state;
+	struct trace_filter f = any();
+	struct db *db;
+	struct mail m[3];
+	int left;
+
+	make_some(p, m);
+	assert_int_equal(count(p, &f), 3);
+	place_close(p);
+	assert_int_equal(db_open(p->path, &db_schema_trace, DB_WRITE, &db, NULL), ERR_OK);
+	assert_int_equal(db_checkpoint(db, 0, &left), ERR_OK);
+	place_open(p);
+	write_over(p->path, 4096 * 4, 0); /* behind the schema */
+	db_close(&db);
+	make_some(p, m);
+	place_close(p);
+	assert_true(exists(p, ".damaged"));
+	place_open(p);
+	make_some(p, m);
+	assert_int_equal(count(p, &f), 3);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
@@ -335,6 +407,8 @@ int main(void)
 		TEST(subjects_are_left_out_when_the_setting_says_so),
 		TEST(what_is_older_than_the_days_goes),
 		TEST(a_clock_set_back_loses_nothing),
+		TEST(what_cannot_be_read_is_put_aside_and_noting_goes_on),
+		TEST(damage_that_writing_finds_is_put_aside_at_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
