@@ -8,6 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
+#include "daemon/directory/name.h"
 #include "daemon/directory/setting.h"
 #include "daemon/events/events.h"
 #include "db/control_lockout.h"
@@ -45,12 +46,14 @@ void attempt_begin(struct auth *a, enum auth_protocol protocol, struct span logi
 {
 	const struct snapshot *s = directory_hold(a->directory);
 	const struct account *account = snapshot_account_by_login(s, login);
+	struct name_key key;
 
 	begin(a, protocol, peer, out);
 	if (account) {
 		set_account(out, account);
 	} else {
-		out->who = throttle_name(&a->throttle, login);
+		name_key_of_login(login, &key);
+		out->who = throttle_name(&a->throttle, span_make(key.bytes, key.len));
 		set_name(out, login);
 	}
 	snapshot_release(&s);

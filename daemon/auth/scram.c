@@ -17,6 +17,7 @@
 #include "daemon/base/encode.h"
 #include "daemon/base/rng.h"
 #include "daemon/directory/directory.h"
+#include "daemon/directory/name.h"
 #include "daemon/directory/setting.h"
 #include "daemon/net/session.h"
 
@@ -113,16 +114,15 @@ static enum err bind(struct scram *s, const struct scram_client_first *c)
 	return ERR_DENIED;
 }
 
-/* The name is compared without case, so its salt does not show the case either. */
+/* Of an account all spellings of the name have one salt; so have those of nobody's. */
 static void make_fake_salt(const struct scram *s, uint8_t out[SCRAM_SALT_BYTES])
 {
 	uint8_t key[SHA256_BYTES], digest[SHA256_BYTES];
-	char name[SCRAM_MESSAGE_MAX];
+	struct name_key name;
 
-	for (size_t i = 0; i < s->login.len; i++)
-		name[i] = ascii_lower(s->login.ptr[i]);
+	name_key_of_login(buf_span(&s->login), &name);
 	directory_derive_key(s->auth->directory, SPAN("scram salt"), key);
-	crypto_hmac_sha256(span_make((const char *)key, sizeof(key)), span_make(name, s->login.len), digest);
+	crypto_hmac_sha256(span_make((const char *)key, sizeof(key)), span_make(name.bytes, name.len), digest);
 	memcpy(out, digest, SCRAM_SALT_BYTES);
 	explicit_bzero(key, sizeof(key));
 }

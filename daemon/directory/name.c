@@ -4,6 +4,7 @@
 #include "daemon/mime/text.h"
 
 #define CASEMAP_MAX (NAME_KEY_MAX - ADDRESS_DOMAIN_MAX - 1)
+#define LOGIN_MEMORY_MAX 32768
 
 /* Returns the length, 0 when it does not fit. */
 static size_t map_local(struct span local, char *out)
@@ -47,6 +48,24 @@ void name_key(const struct address *addr, struct name_key *out)
 	out->len = out->local_len + 1 + addr->domain.len;
 	for (size_t i = 0; i < addr->domain.len; i++)
 		out->bytes[out->local_len + 1 + i] = ascii_lower(addr->domain.ptr[i]);
+}
+
+void name_key_of_login(struct span login, struct name_key *out)
+{
+	struct address address;
+	struct arena a;
+
+	*out = (struct name_key){ .len = 0 };
+	arena_init(&a, LOGIN_MEMORY_MAX);
+	if (login.len <= ADDRESS_MAX && address_parse(login, &a, &address) == ERR_OK)
+		name_key(&address, out);
+	arena_clear(&a);
+	if (out->len > 0)
+		return;
+	login = span_take(login, sizeof(out->bytes));
+	for (size_t i = 0; i < login.len; i++)
+		out->bytes[i] = ascii_lower(login.ptr[i]);
+	out->len = login.len;
 }
 
 bool name_key_cut(struct name_key *key)

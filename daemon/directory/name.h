@@ -22,6 +22,10 @@ void name_key(const struct address *addr, struct name_key *out);
 /* Turns the key into that without the subaddress. False: there is none. */
 bool name_key_cut(struct name_key *key);
 
+/* What a login is known by, whether there is such an account or not: the key of an address, of anything else the text without ASCII case. All
+ * spellings of one name are one: else those of an account would be alike, those of nobody not, and tell which is which. */
+void name_key_of_login(struct span login, struct name_key *out);
+
 struct name {
 	struct span address; /* as people read it */
 	struct span key, base_key;

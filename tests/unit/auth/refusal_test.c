@@ -119,9 +119,9 @@ static void names_of_nobody_are_refused_like_accounts(void **state)
 	struct auth_result eve, bob;
 
 	guess_times(p, LIMIT / 2, "eve@example.test", "203.0.113.1");
-	guess_times(p, LIMIT / 2, "Eve@example.test", "203.0.114.1");
+	guess_times(p, LIMIT / 2, "\"E\\ve\"@Example.test", "203.0.114.1");
 	guess_times(p, LIMIT / 2, BOB, "203.0.115.1");
-	guess_times(p, LIMIT / 2, BOB, "203.0.116.1");
+	guess_times(p, LIMIT / 2, "\"B\\ob\"@Example.test", "203.0.116.1");
 	eve = guess(p, "eve@example.test", "198.51.100.1");
 	bob = guess(p, BOB, "198.51.100.2");
 	assert_int_equal(eve.verdict, AUTH_REFUSED);
