@@ -152,7 +152,8 @@ static bool may_see(struct api_call *c, struct view *v)
 		v->all = a->account_id && a->account_id == c->caller.account_id;
 		return v->all;
 	}
-	v->all = c->caller.all_domains || (a->sender.len && call_reaches_domain(c, given_domain_of(a->sender)));
+	/* The sender of what comes from outside is a claim. */
+	v->all = c->caller.all_domains || (a->direction != TRACE_IN && a->sender.len && call_reaches_domain(c, given_domain_of(a->sender)));
 	for (size_t i = 0; i < v->m->row_count; i++)
 		if (sees_row(c, v, &v->m->rows[i]))
 			return true;

@@ -75,7 +75,7 @@ struct trace_filter {
 	struct span id;                /* queue id or Message-ID */
 	struct span text;              /* in subject, addresses and replies, without case */
 	struct span domain;            /* sender or recipient in it */
-	const struct span *domains;    /* of a domain admin: one of them must be in it; null: all */
+	const struct span *domains;    /* of a domain admin: a recipient in one of them, or a sender who is in and sent it from here; null: all */
 	size_t domain_count;
 	uint64_t account_id;        /* of the sender; 0: any */
 	int state;                  /* enum trace_state; -1: any */

@@ -90,6 +90,13 @@ static bool is_of_domain(const struct trace_found *row, struct span domain)
 	return is_in_domain(row->message.sender, domain) || is_in_domain(row->recipient.address, domain) || is_in_domain(row->recipient.original, domain);
 }
 
+/* What comes from outside only says who sent it: that makes nobody see whom strangers write to. */
+static bool is_theirs(const struct trace_found *row, struct span domain)
+{
+	return (row->message.direction != TRACE_IN && is_in_domain(row->message.sender, domain)) || is_in_domain(row->recipient.address, domain) ||
+	       is_in_domain(row->recipient.original, domain);
+}
+
 static bool fits_domains(const struct search *s, const struct trace_found *row)
 {
 	if (s->domain.len && !is_of_domain(row, s->domain))
@@ -97,7 +104,7 @@ static bool fits_domains(const struct search *s, const struct trace_found *row)
 	if (!s->domains)
 		return true;
 	for (size_t i = 0; i < s->domain_count; i++)
-		if (is_of_domain(row, s->domains[i]))
+		if (is_theirs(row, s->domains[i]))
 			return true;
 	return false;
 }

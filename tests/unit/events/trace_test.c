@@ -9,6 +9,7 @@
 struct mail {
 	uint8_t id[16];
 	const char *from, *to, *original, *subject, *message_id;
+	bool ours; /* handed in here */
 };
 
 static void make_id(uint8_t id[16], unsigned number)
@@ -28,7 +29,7 @@ static void arrive(struct place *p, const struct mail *m)
 	struct trace_recipient r = { span_str(m->to), span_str(m->original) };
 	struct trace_arrival a = {
 		.queue_id = m->id,
-		.direction = TRACE_IN,
+		.direction = m->ours ? TRACE_OUT : TRACE_IN,
 		.connected_ms = clock_real_ms() - 20,
 		.at_ms = clock_real_ms(),
 		.peer = SPAN("192.0.2.1:2525"),
@@ -138,6 +139,11 @@ static void a_domain_admin_sees_the_own_domains_only(void **state)
 	make_some(p, m);
 	f.domains = mine;
 	f.domain_count = 2;
+	/* News from outside are not shop.example's: anybody can say so. */
+	assert_int_equal(count(p, &f), 1);
+	m[1].ours = true;
+	make_id(m[1].id, 4);
+	arrive(p, &m[1]);
 	assert_int_equal(count(p, &f), 2);
 	f.sender = SPAN("ann@example.test");
 	assert_int_equal(count(p, &f), 0);
