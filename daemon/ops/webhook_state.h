@@ -54,8 +54,7 @@ struct webhooks {
 
 /* webhooks.c: to the log, and as an event. */
 void webhooks_tell_failing(struct webhooks *w, uint64_t hook, struct span reason);
-/* webhooks.c: false for a while after a write that failed. */
-bool webhooks_may_write(const struct webhooks *w);
+/* webhooks.c: of a write: after one that failed none is tried for a while. */
 void webhooks_wrote(struct webhooks *w, enum err e, const char *what);
 /* webhook_collect.c: events become rows. True: there may be more. */
 bool webhooks_collect(struct webhooks *w);

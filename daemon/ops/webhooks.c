@@ -349,7 +349,8 @@ static void free_flights(struct flight **list)
 	}
 }
 
-bool webhooks_may_write(const struct webhooks *w)
+/* Not for a while after a write that failed. */
+static bool may_write(const struct webhooks *w)
 {
 	return clock_mono_ms() >= w->write_after_ms;
 }
@@ -432,9 +433,9 @@ static bool work(struct webhooks *w, struct flight *list, bool changed)
 	if (changed)
 		reload(w);
 	take_landed(w, list);
-	if (webhooks_may_write(w))
+	if (may_write(w))
 		write_landed(w);
-	more = webhooks_may_write(w) && webhooks_collect(w);
+	more = may_write(w) && webhooks_collect(w);
 	launch(w);
 	trim(w);
 	return more;
