@@ -76,6 +76,7 @@ def launch(command, timeout, extra_env):
     """Runs a command in a process group and a temporary folder of its own; both are gone afterwards.
     (output, exit status or None after a time-out)"""
     folder = tempfile.mkdtemp(prefix="postroom-test-")
+    os.chmod(folder, 0o711)  # some tests run programs as other users, who must get to what is theirs
     env = dict(os.environ, TMPDIR=folder, PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1", **extra_env)
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,

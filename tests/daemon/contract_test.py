@@ -1,4 +1,6 @@
 """Every operation of the API's document against the running daemon: what it takes, what it refuses, and each status that it says it has."""
+import socket
+
 import harness
 from contract import query_text
 from contract_world import World, instance
@@ -265,6 +267,14 @@ def test_a_job_that_is_done_cannot_be_cancelled():
     job = w.job()
     w.settle()
     w.call("job_cancel", job, expect=409)
+    w.end()
+
+
+def test_a_message_that_is_under_way_stays():
+    w = world()
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        w.call("relay_put", "deaf.example", body={"host": "127.0.0.1", "port": deaf.getsockname()[1], "tls": "none"}, expect=201)
+        w.call("queue_delete", w.sent_to("deaf.example", "active"), expect=409)
     w.end()
 
 

@@ -92,6 +92,24 @@ class World(contract.Walker):
         self.instance.send(sender=sender, to=[self.away], body="Subject: waits\r\n\r\nhello\r\n")
         return wait_until(lambda: [m["id"] for m in self.call("queue_list", query={"from": sender}, expect=200).json["data"]], 10, "a message waits")[0]
 
+    def sent_to(self, domain, state):
+        """The id of a message to that domain, once its recipient is in this state after (or in) the first attempt."""
+        alias, sender = self.name("away") + "@example.org", self.name("s") + "@sender.example"
+        self.call("alias_create", body={"address": alias, "targets": [f"x@{domain}"]}, expect=201)
+        self.instance.send(sender=sender, to=[alias], body="Subject: waits\r\n\r\nhello\r\n")
+
+        def there():
+            found = self.call("queue_list", query={"from": sender}, expect=200).json["data"]
+            return [m["id"] for m in found if all(r["state"] == state and (r["attempts"] or state == "active") for r in m["recipients"])]
+
+        return wait_until(there, 20, f"a message to {domain} is {state}")[0]
+
+    def resting(self):
+        """The id of a message whose first attempt is over: nobody is at work on it."""
+        domain = self.name("nowhere") + ".example"  # with a hop of its own: behind one that others have failed at it would have to wait for its turn
+        self.call("relay_put", domain, body={"host": "127.0.0.1", "port": harness.free_port(), "tls": "none"}, expect=201)
+        return self.sent_to(domain, "waiting")
+
     def message(self):
         """The id of a message in the trace, which is written once a second."""
         if not self.traced:
@@ -281,7 +299,7 @@ REQUESTS = {
     "queue_list": lambda w: {"query": {"from": "nobody@sender.example"}},  # what waits is in motion
     "queue_get": one("queued"),
     "queue_retry": one("queued"),
-    "queue_delete": one("queued"),
+    "queue_delete": one("resting"),
     "message_get": one("message"),
     "webhook_get": one("webhook"),
     "webhook_update": one("webhook"),
