@@ -146,21 +146,37 @@ static void add_to_table(struct rows *r, json_t *list)
 
 /* ---- the forms for programs ---- */
 
-static void print_quoted(struct span text)
+static void print_quoted(const char *before, struct span text)
 {
 	size_t at;
 
 	if (!span_find_char(text, ',', &at) && !span_find_char(text, '"', &at) && !span_find_char(text, '\n', &at) && !span_find_char(text, '\r', &at)) {
-		printf("%.*s", (int)text.len, text.ptr ? text.ptr : "");
+		printf("%s%.*s", before, (int)text.len, text.ptr ? text.ptr : "");
 		return;
 	}
-	putchar('"');
+	printf("\"%s", before);
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.ptr[i] == '"')
 			putchar('"');
 		putchar(text.ptr[i]);
 	}
 	putchar('"');
+}
+
+/* Subjects come from strangers, and a spreadsheet calculates with what begins like this: as /users:export, a quote goes before it. */
+static bool is_formula(json_t *value, struct span text)
+{
+	return (json_is_string(value) || json_is_array(value)) && text.len > 0 && memchr("=+-@\t\r", text.ptr[0], 6);
+}
+
+static void print_csv_cell(const struct rows *r, json_t *value, struct buf *text)
+{
+	buf_reset(text);
+	if (r->to_terminal)
+		cell_write(text, value);
+	else
+		cell_write_raw(text, value);
+	print_quoted(is_formula(value, buf_span(text)) ? "'" : "", buf_span(text));
 }
 
 static void add_to_csv(struct rows *r, json_t *list)
@@ -171,18 +187,13 @@ static void add_to_csv(struct rows *r, json_t *list)
 
 	buf_init(&text, CELL_MAX);
 	for (size_t k = 0; !r->begun && k < r->column_count; k++) {
-		print_quoted(span_str(r->columns[k]));
+		print_quoted("", span_str(r->columns[k]));
 		fputs(k + 1 < r->column_count ? "," : "\r\n", stdout);
 	}
 	json_array_foreach(list, i, row)
 	{
 		for (size_t k = 0; k < r->column_count; k++) {
-			buf_reset(&text);
-			if (r->to_terminal)
-				cell_write(&text, cell_member(row, span_str(r->columns[k])));
-			else
-				cell_write_raw(&text, cell_member(row, span_str(r->columns[k])));
-			print_quoted(buf_span(&text));
+			print_csv_cell(r, cell_member(row, span_str(r->columns[k])), &text);
 			fputs(k + 1 < r->column_count ? "," : "\r\n", stdout);
 		}
 	}

@@ -68,6 +68,13 @@ static void pages_join_in_every_form(void **state)
 	assert_string_equal(print_pages(OUTPUT_JSON, NULL, "[]", NULL), "{\"data\":[],\"next_cursor\":null,\"total_estimate\":3}\n");
 }
 
+static void no_cell_of_csv_is_a_formula(void **state)
+{
+	(void)state;
+	assert_string_equal(print_pages(OUTPUT_CSV, NULL, "[{\"a\":\"=HYPERLINK(1,2)\",\"b\":-5,\"c\":[\"@example.org\"]},{\"a\":\"a=b\",\"b\":\"-5\",\"c\":\"\"}]", NULL),
+			    "a,b,c\r\n\"'=HYPERLINK(1,2)\",-5,'@example.org\r\na=b,'-5,\r\n");
+}
+
 static void csv_is_quoted_as_rfc_4180_has_it(void **state)
 {
 	(void)state;
@@ -203,6 +210,7 @@ int main(void)
 		cmocka_unit_test(tables_line_up_whatever_the_script),
 		cmocka_unit_test(pages_join_in_every_form),
 		cmocka_unit_test(csv_is_quoted_as_rfc_4180_has_it),
+		cmocka_unit_test(no_cell_of_csv_is_a_formula),
 		cmocka_unit_test(data_cannot_command_a_terminal),
 		cmocka_unit_test(too_many_columns_are_refused),
 		cmocka_unit_test(event_streams_are_read_byte_by_byte),
