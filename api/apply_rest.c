@@ -108,17 +108,6 @@ static json_t *relay_json(const struct relay_host *r, bool other_password)
 	return out;
 }
 
-static const struct relay_host *find_relay(const struct snapshot *s, struct span domain)
-{
-	const struct relay_host *relays;
-	size_t count = snapshot_relays(s, &relays);
-
-	for (size_t i = 0; i < count; i++)
-		if (span_equals(relays[i].domain, domain))
-			return &relays[i];
-	return NULL;
-}
-
 /* The same law as /relays has. */
 static enum err check_relay(struct applying *a, const struct relay_host *r)
 {
@@ -153,7 +142,7 @@ static bool same_relay(const struct relay_host *x, const struct relay_host *y)
 static enum err apply_relay(struct applying *a, size_t i, const json_t *entry)
 {
 	struct relay_host fresh = read_relay(a, entry);
-	const struct relay_host *old = find_relay(a->s, fresh.domain);
+	const struct relay_host *old = snapshot_relay(a->s, fresh.domain);
 	bool other_password;
 	enum err e;
 

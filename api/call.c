@@ -42,20 +42,5 @@ const struct span *call_query_list(struct api_call *c, const char *name, size_t 
 
 bool call_reaches_domain(const struct api_call *c, struct span domain)
 {
-	size_t low = 0, high = c->caller.domain_count;
-
-	if (c->caller.all_domains)
-		return true;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = span_compare(c->caller.domains[middle], domain);
-
-		if (order == 0)
-			return true;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
+	return c->caller.all_domains || span_in_sorted(domain, c->caller.domains, c->caller.domain_count);
 }

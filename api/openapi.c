@@ -118,14 +118,6 @@ static const struct openapi_parameter *find_parameter(enum operation op, enum op
 
 /* ---- query ---- */
 
-static int hex_value(char c)
-{
-	c = ascii_lower(c);
-	if (ascii_is_digit(c))
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
-}
-
 /* application/x-www-form-urlencoded: "+" is a blank. ERR_SYNTAX: a malformed escape, a NUL. */
 static enum err decode(struct span in, struct arena *a, struct span *out)
 {
@@ -140,9 +132,9 @@ static enum err decode(struct span in, struct arena *a, struct span *out)
 		if (value == '+') {
 			value = ' ';
 		} else if (value == '%') {
-			if (in.len - i < 3 || hex_value(in.ptr[i + 1]) > 15 || hex_value(in.ptr[i + 2]) > 15)
+			if (in.len - i < 3 || hex_digit(in.ptr[i + 1]) > 15 || hex_digit(in.ptr[i + 2]) > 15)
 				return ERR_SYNTAX;
-			value = hex_value(in.ptr[i + 1]) * 16 + hex_value(in.ptr[i + 2]);
+			value = (int)(hex_digit(in.ptr[i + 1]) * 16 + hex_digit(in.ptr[i + 2]));
 			i += 2;
 		}
 		if (value == 0)

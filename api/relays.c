@@ -40,18 +40,6 @@ void api_relays_list(struct api_call *c)
 	call_release(c, &s);
 }
 
-/* Its own, not that of all. */
-static const struct relay_host *find(const struct snapshot *s, struct span domain)
-{
-	const struct relay_host *relays;
-	size_t count = snapshot_relays(s, &relays);
-
-	for (size_t i = 0; i < count; i++)
-		if (span_equals(relays[i].domain, domain))
-			return &relays[i];
-	return NULL;
-}
-
 static struct span given_name(struct api_call *c)
 {
 	return span_equals(c->args[0], SPAN("*")) ? c->args[0] : given_domain(c, c->args[0]);
@@ -60,7 +48,7 @@ static struct span given_name(struct api_call *c)
 void api_relay_get(struct api_call *c)
 {
 	const struct snapshot *s = call_directory(c);
-	const struct relay_host *relay = find(s, given_name(c));
+	const struct relay_host *relay = snapshot_relay(s, given_name(c));
 	json_t *out = relay ? relay_json(relay) : NULL;
 
 	call_release(c, &s);
@@ -125,7 +113,7 @@ void api_relay_put(struct api_call *c)
 	if (!call_begin(c))
 		return;
 	s = call_directory(c);
-	now = find(s, given_name(c));
+	now = snapshot_relay(s, given_name(c));
 	before = now ? relay_json(now) : json_null();
 	relay = given_relay(c, now);
 	call_release(c, &s);
@@ -140,7 +128,7 @@ void api_relay_put(struct api_call *c)
 		return;
 	}
 	s = call_directory(c);
-	now = find(s, relay.domain);
+	now = snapshot_relay(s, relay.domain);
 	out = now ? relay_json(now) : NULL;
 	call_release(c, &s);
 	is_new = json_is_null(before);
@@ -165,7 +153,7 @@ void api_relay_delete(struct api_call *c)
 		return;
 	s = call_directory(c);
 	change.subject = given_name(c);
-	now = find(s, change.subject);
+	now = snapshot_relay(s, change.subject);
 	change.before = now ? relay_json(now) : json_null();
 	call_release(c, &s);
 	if (!now) {

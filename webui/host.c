@@ -45,24 +45,6 @@ enum err host_parse(struct span text, struct host *out)
 	return text.ptr[end] == ':' ? read_port(span_make(text.ptr + end + 1, text.len - end - 1), &out->port) : ERR_SYNTAX;
 }
 
-static bool has_domain(const struct host_rules *r, struct span name)
-{
-	size_t low = 0, high = r->domain_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = span_compare(r->domains[middle], name);
-
-		if (order == 0)
-			return true;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
-}
-
 bool host_is_ours(const struct host *h, const struct host_rules *rules)
 {
 	static const char *const before[] = { "mail.", "autoconfig." };
@@ -81,7 +63,7 @@ bool host_is_ours(const struct host *h, const struct host_rules *rules)
 	if (span_equals(name, SPAN("localhost")))
 		return net_is_loopback(&rules->local);
 	for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
-		if (span_starts(name, span_str(before[i])) && has_domain(rules, span_skip(name, strlen(before[i]))))
+		if (span_starts(name, span_str(before[i])) && span_in_sorted(span_skip(name, strlen(before[i])), rules->domains, rules->domain_count))
 			return true;
 	return false;
 }

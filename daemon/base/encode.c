@@ -200,17 +200,17 @@ void hex_encode(struct span in, struct buf *out)
 	buf_grew(out, bytes);
 }
 
-static int hex_value(char c)
+unsigned hex_digit(char c)
 {
 	if (ascii_is_digit(c))
-		return c - '0';
+		return (unsigned)(c - '0');
 	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
 }
 
 enum err hex_decode(struct span in, struct buf *out)
 {
-	int high, low;
+	unsigned high, low;
 	char *to;
 
 	if (in.len % 2)
@@ -219,8 +219,8 @@ enum err hex_decode(struct span in, struct buf *out)
 	if (!to)
 		return ERR_LIMIT;
 	for (size_t i = 0; i < in.len; i += 2) {
-		high = hex_value(in.ptr[i]);
-		low = hex_value(in.ptr[i + 1]);
+		high = hex_digit(in.ptr[i]);
+		low = hex_digit(in.ptr[i + 1]);
 		if (high > 15 || low > 15)
 			return ERR_SYNTAX;
 		*to++ = (char)(high << 4 | low);

@@ -14,6 +14,7 @@ enum err base64url_decode(struct span in, struct buf *out) MUST_CHECK;
 
 void base32_encode(struct span in, struct buf *out); /* upper case, without padding */
 
+unsigned hex_digit(char c);                       /* its value; 16: it is none */
 void hex_encode(struct span in, struct buf *out); /* lower case */
 enum err hex_decode(struct span in, struct buf *out) MUST_CHECK;
 

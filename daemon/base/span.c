@@ -50,6 +50,24 @@ int span_compare(struct span a, struct span b)
 	return (a.len > b.len) - (a.len < b.len);
 }
 
+bool span_in_sorted(struct span s, const struct span *sorted, size_t count)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = span_compare(sorted[middle], s);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
 bool span_find_char(struct span s, char c, size_t *at_out)
 {
 	const char *at = s.len ? memchr(s.ptr, c, s.len) : NULL;

@@ -53,6 +53,8 @@ bool span_istarts(struct span s, struct span prefix);
 bool span_ends(struct span s, struct span suffix);
 /* memcmp order, the shorter first; for sorting. */
 int span_compare(struct span a, struct span b);
+/* Is it in the list, which is sorted by span_compare()? */
+bool span_in_sorted(struct span s, const struct span *sorted, size_t count);
 
 /* Position of the first `c` (or of the first `needle`) in *at_out; false when there is none. */
 bool span_find_char(struct span s, char c, size_t *at_out);

@@ -115,6 +115,7 @@ bool snapshot_may_send_as(const struct snapshot *s, uint64_t account_id, const s
 const struct account *snapshot_account(const struct snapshot *s, uint64_t id);                /* null: none */
 const struct account *snapshot_account_by_login(const struct snapshot *s, struct span login); /* the primary address */
 const struct relay_host *snapshot_relay_for(const struct snapshot *s, struct span domain);    /* its own, else "*", else null */
+const struct relay_host *snapshot_relay(const struct snapshot *s, struct span domain);        /* its own; null: none */
 
 /* Lists, sorted; arrays live in the snapshot. */
 size_t snapshot_domains(const struct snapshot *s, const struct span **out);

@@ -170,16 +170,16 @@ static int compare_domain(const void *key, const void *element)
 	return span_compare(*(const struct span *)key, ((const struct relay_host *)element)->domain);
 }
 
-static const struct relay_host *relay_of(const struct snapshot *s, struct span domain)
+const struct relay_host *snapshot_relay(const struct snapshot *s, struct span domain)
 {
 	return s->relay_count ? bsearch(&domain, s->relays, s->relay_count, sizeof(*s->relays), compare_domain) : NULL;
 }
 
 const struct relay_host *snapshot_relay_for(const struct snapshot *s, struct span domain)
 {
-	const struct relay_host *own = relay_of(s, domain);
+	const struct relay_host *own = snapshot_relay(s, domain);
 
-	return own ? own : relay_of(s, SPAN("*"));
+	return own ? own : snapshot_relay(s, SPAN("*"));
 }
 
 size_t snapshot_domains(const struct snapshot *s, const struct span **out)

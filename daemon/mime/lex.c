@@ -1,6 +1,8 @@
 /* mime/lex.c: comments are counted, not recursed into. */
 #include "daemon/mime/lex.h"
 
+#include "daemon/base/encode.h"
+
 void lex_skip_cfws(struct span *s)
 {
 	size_t i = 0, depth = 0;
@@ -20,22 +22,14 @@ void lex_skip_cfws(struct span *s)
 	*s = span_skip(*s, i);
 }
 
-static unsigned hex_value(char c)
-{
-	if (ascii_is_digit(c))
-		return (unsigned)(c - '0');
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
-}
-
 bool lex_hex_byte(struct span s, char *out)
 {
 	unsigned high, low;
 
 	if (s.len < 2)
 		return false;
-	high = hex_value(s.ptr[0]);
-	low = hex_value(s.ptr[1]);
+	high = hex_digit(s.ptr[0]);
+	low = hex_digit(s.ptr[1]);
 	if (high > 15 || low > 15)
 		return false;
 	*out = (char)(high << 4 | low);
