@@ -90,7 +90,7 @@ int run_raw(struct arguments *a)
 	const char *type = arguments_value(a, "--content-type");
 	struct http_request request = { .method = method, .path = span_str(path), .content_type = data && !type ? "application/json" : type, .accept = "*/*", .if_match = arguments_value(a, "--if-match") };
 	struct note why = { "" };
-	struct target t;
+	struct target t = { 0 };
 	struct buf body;
 	int status;
 	enum err e = ERR_OK;

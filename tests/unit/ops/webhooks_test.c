@@ -23,6 +23,7 @@
 #include "daemon/ops/webhook_rows.h"
 #include "daemon/ops/webhook_sign.h"
 #include "daemon/ops/webhooks.h"
+#include "db/control_webhook.h"
 #include "db/db.h"
 
 #define URL "http://127.0.0.1:1/hook"
@@ -264,6 +265,46 @@ static void old_deliveries_leave_the_log(void **state)
 	WAIT_UNTIL(list(p, &all) == 0);
 }
 
+/* More than the thread removes at a time, finished long ago. */
+static enum err add_many(struct db *db, void *arg)
+{
+	const struct place *p = arg;
+	struct db_delivery row = { .webhook = p->hook, .event = 1, .subject = SPAN("x"), .type = SPAN("user.changed"), .payload = SPAN("{}"), .next_ms = 1, .last_ms = 1, .last_error = SPAN("") };
+	enum err e = ERR_OK;
+
+	for (int i = 0; i < 5000 && !e; i++) {
+		row.state = DB_DELIVERY_WAITING;
+		e = db_delivery_add(db, &row, &row.id);
+		row.state = DB_DELIVERY_DONE;
+		if (!e)
+			e = db_delivery_update(db, &row);
+	}
+	return e;
+}
+
+static bool is_trimmed_a_moment_later(struct place *p)
+{
+	struct delivery *all = NULL;
+
+	clock_fake_advance_ms(100);
+	webhooks_kick(p->webhooks);
+	return list(p, &all) == 0;
+}
+
+static void however_many_are_finished_the_log_is_trimmed_within_the_hour(void **state)
+{
+	struct place *p = *state;
+	struct delivery *all = NULL;
+	int64_t began_ms;
+
+	assert_int_equal(directory_write(p->directory, add_many, p, NULL), ERR_OK);
+	assert_int_equal(list(p, &all), 100);
+	clock_fake_advance_ms(3600000);
+	began_ms = clock_mono_ms();
+	WAIT_UNTIL(is_trimmed_a_moment_later(p));
+	assert_true(clock_mono_ms() - began_ms < 3600000);
+}
+
 static void a_disabled_one_gets_nothing_and_begins_anew(void **state)
 {
 	struct place *p = *state;
@@ -309,6 +350,7 @@ int main(void)
 		TEST(one_that_waits_holds_back_its_subject_only),
 		TEST(what_waits_survives_a_restart_and_comes_once_more),
 		TEST(old_deliveries_leave_the_log),
+		TEST(however_many_are_finished_the_log_is_trimmed_within_the_hour),
 		TEST(a_disabled_one_gets_nothing_and_begins_anew),
 		cmocka_unit_test(events_are_one_line_of_json),
 	};
