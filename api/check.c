@@ -131,8 +131,12 @@ static bool load_body(struct api_call *c, struct span text)
 	if (!has_room(c, text))
 		return false;
 	c->body = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &error);
-	if (!c->body || !json_is_object(c->body)) {
-		call_reply_problem(c, 400, "bad_json", NULL, "the body is not a JSON object: %s", c->body ? "another value" : error.text);
+	if (!c->body) {
+		call_reply_problem(c, 400, "bad_json", NULL, "the body is not JSON: %s", error.text);
+		return false;
+	}
+	if (!json_is_object(c->body)) {
+		call_reply_problem(c, 400, "bad_json", NULL, "the body has to be a JSON object, and is another value");
 		return false;
 	}
 	e = openapi_check_body(c->operation, c->body, &errors);

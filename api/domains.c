@@ -140,6 +140,8 @@ void api_domain_delete(struct api_call *c)
 			return;
 		}
 		e = directory_domain_remove(c->context->directory, name, &why);
+	} else {
+		note_set(&why, "there is no such domain");
 	}
 	if (e != ERR_OK) {
 		json_decref(change.before);

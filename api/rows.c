@@ -79,6 +79,22 @@ static size_t column_of(const struct rows *r, struct span name)
 	return i;
 }
 
+/* "line 1: mail: not a column (address name role)" */
+static enum err refuse_column(const struct rows *r, struct span name, bool twice, struct note *why)
+{
+	char columns[200] = "";
+	size_t len = 0;
+
+	if (twice) {
+		note_set(why, "line 1: %.*s: this column stands there twice", (int)(name.len < 60 ? name.len : 60), name.ptr);
+		return ERR_SYNTAX;
+	}
+	for (size_t i = 0; i < r->column_count && len < sizeof columns; i++)
+		len += (size_t)snprintf(columns + len, sizeof columns - len, "%s%s", i > 0 ? ", " : "", r->columns[i]);
+	note_set(why, "line 1: %.*s: not a column; with commas between they are %s", (int)(name.len < 60 ? name.len : 60), name.ptr, columns);
+	return ERR_SYNTAX;
+}
+
 static enum err read_header(struct rows *r, struct note *why)
 {
 	struct span names[CSV_FIELDS_MAX];
@@ -93,10 +109,8 @@ static enum err read_header(struct rows *r, struct note *why)
 		struct span name = span_trim(names[i]);
 
 		r->places[i] = column_of(r, name);
-		if (r->places[i] == r->column_count || (seen & 1u << r->places[i])) {
-			note_set(why, "line 1: %.*s: not a column here, or twice", (int)(name.len < 60 ? name.len : 60), name.ptr);
-			return ERR_SYNTAX;
-		}
+		if (r->places[i] == r->column_count || (seen & 1u << r->places[i]))
+			return refuse_column(r, name, r->places[i] < r->column_count, why);
 		seen |= 1u << r->places[i];
 	}
 	if (!e && !(seen & 1)) {

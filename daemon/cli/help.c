@@ -56,6 +56,13 @@ static void print_global(FILE *to, const struct global *g)
 	print_option(to, name, g->value, g->help, NULL);
 }
 
+void help_short(FILE *to, const struct verb *v)
+{
+	fputs("usage: postroom ", to);
+	print_usage(to, v);
+	fprintf(to, "\nnext: postroom %s%s%s --help\n", v->noun, v->verb ? " " : "", v->verb ? v->verb : "");
+}
+
 void help_verb(FILE *to, const struct verb *v)
 {
 	fputs("usage: postroom ", to);
@@ -64,7 +71,8 @@ void help_verb(FILE *to, const struct verb *v)
 	if (v->arguments[0].name)
 		fputc('\n', to);
 	for (int i = 0; i < VERB_MAX_ARGUMENTS && v->arguments[i].name; i++)
-		print_option(to, v->arguments[i].name, v->arguments[i].value, help_of(&v->arguments[i]), v->arguments[i].choices);
+		if (*help_of(&v->arguments[i]) || v->arguments[i].choices || v->arguments[i].name[0] == '-')
+			print_option(to, v->arguments[i].name, v->arguments[i].value, help_of(&v->arguments[i]), v->arguments[i].choices);
 	fputs("\nwith every verb:\n", to);
 	for (size_t i = 0; i < global_count; i++)
 		if (verb_takes(v, &globals[i]))

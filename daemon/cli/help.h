@@ -7,6 +7,9 @@
 #include "daemon/cli/verbs.h"
 
 void help_verb(FILE *to, const struct verb *v);
+
+/* One line of it, and where the rest is: behind an error, which stays in sight. */
+void help_short(FILE *to, const struct verb *v);
 /* The verbs of a noun; null: all nouns. */
 void help_noun(FILE *to, const char *noun);
 

@@ -35,19 +35,21 @@ static void print_option(FILE *to, const char *name, const char *value, const ch
 	fputs("\n", to);
 }
 
+/* All of it is one line, the tag of the paragraph. */
 static void print_synopsis(FILE *to, const struct verb *v)
 {
-	fprintf(to, ".TP\n.B %s%s%s\n", v->noun, v->verb ? " " : "", v->verb ? v->verb : "");
+	fprintf(to, ".TP\n\\fB%s%s%s\\fR", v->noun, v->verb ? " " : "", v->verb ? v->verb : "");
 	for (int i = 0; i < VERB_MAX_ARGUMENTS && v->arguments[i].name; i++) {
 		const struct argument *g = &v->arguments[i];
 
-		fputs(help_may_leave_out(g) ? "[" : "", to);
+		fputs(help_may_leave_out(g) ? " [" : " ", to);
 		print_escaped(to, g->name);
 		if (g->value)
-			fprintf(to, " %s", g->value);
-		fputs(g->kind == ARGUMENT_LIST && g->name[0] != '-' ? " ..." : "", to);
-		fputs(help_may_leave_out(g) ? "]\n" : "\n", to);
+			fprintf(to, "\\ \\fI%s\\fR", g->value);
+		fputs(g->kind == ARGUMENT_LIST && g->name[0] != '-' ? "\\ ..." : "", to);
+		fputs(help_may_leave_out(g) ? "]" : "", to);
 	}
+	fputc('\n', to);
 }
 
 static void print_argument(FILE *to, const struct argument *g)
@@ -64,7 +66,6 @@ static void print_argument(FILE *to, const struct argument *g)
 static void print_verb(FILE *to, const struct verb *v)
 {
 	print_synopsis(to, v);
-	fprintf(to, ".br\n");
 	print_escaped(to, v->summary);
 	fputs(".\n", to);
 	for (int i = 0; i < VERB_MAX_ARGUMENTS && v->arguments[i].name; i++)

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/cli/cell.h"
 #include "daemon/cli/rows.h"
@@ -17,6 +18,27 @@ static void print_text(json_t *value)
 	cell_write(&text, value);
 	printf("%.*s\n", (int)text.len, text.ptr ? text.ptr : "");
 	buf_clear(&text);
+}
+
+/* A text of several lines (PEM) stands below its name, a line each. */
+static void print_lines(struct span text, int depth)
+{
+	struct span line;
+	struct buf clean;
+
+	buf_init(&clean, CELL_MAX);
+	putchar('\n');
+	while (text.len > 0 && span_split(&text, '\n', &line)) {
+		buf_reset(&clean);
+		cell_clean(&clean, line);
+		printf("%*s%.*s\n", (depth + 1) * 2, "", (int)clean.len, clean.ptr ? clean.ptr : "");
+	}
+	buf_clear(&clean);
+}
+
+static bool has_lines(json_t *value)
+{
+	return json_is_string(value) && memchr(json_string_value(value), '\n', json_string_length(value));
 }
 
 static void print_name(const char *name, int depth)
@@ -61,6 +83,8 @@ static void print_object(json_t *object, int depth, bool counters)
 		} else if (holds_objects(value)) {
 			putchar('\n');
 			print_table(value, depth + 1);
+		} else if (has_lines(value)) {
+			print_lines(span_make(json_string_value(value), json_string_length(value)), depth);
 		} else {
 			putchar(' ');
 			print_text(value);
@@ -89,13 +113,19 @@ static void print_difference(const char *name, json_t *before, json_t *after)
 static void print_change(json_t *change)
 {
 	json_t *before = json_object_get(change, "before"), *after = json_object_get(change, "after"), *value;
+	const char *name, *verb = json_string_value(json_object_get(change, "verb"));
+	bool fails = verb && strcmp(verb, "fail") == 0 && json_is_string(json_object_get(after, "detail"));
 	struct buf text;
-	const char *name;
 
 	buf_init(&text, CELL_MAX);
 	cell_write(&text, json_object_get(change, "verb"));
 	buf_add_char(&text, ' ');
 	cell_write(&text, json_object_get(change, "subject"));
+	if (fails) {
+		buf_add_str(&text, " (");
+		cell_write(&text, json_object_get(after, "detail"));
+		buf_add_char(&text, ')');
+	}
 	printf("would %.*s\n", (int)text.len, text.ptr ? text.ptr : "");
 	buf_clear(&text);
 	if (!json_is_object(after))

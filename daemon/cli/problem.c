@@ -32,6 +32,21 @@ static const struct argument *argument_of(const struct verb *v, const char *poin
 	return NULL;
 }
 
+/* Says the one error no more than the problem's own detail does? Its argument's name is put in front of that then. */
+static bool is_said(json_t *problem, json_t *errors)
+{
+	return json_array_size(errors) == 1 && json_equal(json_object_get(json_array_get(errors, 0), "detail"), json_object_get(problem, "detail"));
+}
+
+static void add_argument(struct buf *out, const struct verb *v, json_t *error)
+{
+	const char *pointer = json_string_value(json_object_get(error, "pointer"));
+	const struct argument *g = pointer ? argument_of(v, pointer) : NULL;
+
+	if (g)
+		buf_addf(out, "%s: ", g->name);
+}
+
 static void print_fields(const struct verb *v, json_t *errors)
 {
 	json_t *error;
@@ -119,9 +134,13 @@ void problem_print(const struct arguments *a, const struct answer *answer)
 {
 	json_t *problem = json_loadb(answer->body.ptr ? answer->body.ptr : "", answer->body.len, 0, NULL);
 	const char *code = json_string_value(json_object_get(problem, "code"));
+	json_t *errors = json_object_get(problem, "errors");
+	bool said = is_said(problem, errors);
 	struct buf text;
 
 	buf_init(&text, CELL_MAX);
+	if (said)
+		add_argument(&text, a->verb, json_array_get(errors, 0));
 	if (json_is_string(json_object_get(problem, "detail")))
 		cell_write(&text, json_object_get(problem, "detail"));
 	else
@@ -136,7 +155,8 @@ void problem_print(const struct arguments *a, const struct answer *answer)
 	}
 	fprintf(stderr, "postroom: %.*s\n", (int)text.len, text.ptr ? text.ptr : "");
 	buf_clear(&text);
-	print_fields(a->verb, json_object_get(problem, "errors"));
+	if (!said)
+		print_fields(a->verb, errors);
 	print_next(a, answer, code ? code : "");
 	json_decref(problem);
 }

@@ -222,6 +222,31 @@ static void add_json(struct rows *r, json_t *list, bool lines)
 	}
 }
 
+/* A name that no field has gives a column of "-": that is said, once. */
+static void say_unknown_columns(const struct rows *r, json_t *row)
+{
+	struct buf text;
+	const char *name;
+	json_t *value;
+	size_t k = 0;
+
+	while (k < r->column_count && cell_member(row, span_str(r->columns[k])))
+		k++;
+	if (!row || k == r->column_count)
+		return;
+	buf_init(&text, CELL_MAX);
+	buf_add_str(&text, "--columns: there is no field ");
+	cell_clean(&text, span_str(r->columns[k]));
+	buf_add_str(&text, "; there are:");
+	json_object_foreach(row, name, value)
+	{
+		buf_add_char(&text, ' ');
+		cell_clean(&text, span_str(name));
+	}
+	fprintf(stderr, "postroom: %.*s\n", (int)text.len, text.ptr ? text.ptr : "");
+	buf_clear(&text);
+}
+
 void rows_add(struct rows *r, json_t *list)
 {
 	if (r->form == OUTPUT_TABLE && r->empty && !r->begun && json_array_size(list) == 0) {
@@ -230,6 +255,8 @@ void rows_add(struct rows *r, json_t *list)
 	}
 	if (r->column_count == 0)
 		take_columns_of(r, json_array_get(list, 0));
+	if (r->named && !r->begun)
+		say_unknown_columns(r, json_array_get(list, 0));
 	switch (r->form) {
 	case OUTPUT_TABLE: add_to_table(r, list); break;
 	case OUTPUT_CSV: add_to_csv(r, list); break;

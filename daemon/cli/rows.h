@@ -20,6 +20,7 @@ struct rows {
 	size_t indent; /* blanks in front of a table's lines */
 	bool begun;
 	size_t count;      /* rows so far */
+	bool named;        /* the columns were asked for by name: a wrong one is said */
 	const char *empty; /* what a table without rows says; null: its head */
 };
 

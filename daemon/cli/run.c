@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "api/api.h"
@@ -22,7 +23,7 @@
 int run_usage(const struct arguments *a, const struct note *why)
 {
 	fprintf(stderr, "postroom: %s\n", why->text);
-	help_verb(stderr, a->verb);
+	help_short(stderr, a->verb);
 	return EX_USAGE;
 }
 
@@ -165,6 +166,9 @@ static int run_request(struct arguments *a, struct target *t)
 	if (e != ERR_OK || body.failed) {
 		note_set(&why, "a name is missing, or there is too much to ask");
 		status = run_usage(a, &why);
+	} else if (strcmp(r.method, "PATCH") == 0 && body.len == 0) {
+		note_set(&why, "nothing to change: give an option that says what");
+		status = run_usage(a, &why);
 	} else if (a->dry_run && !(a->verb->is & VERB_PLANS)) {
 		status = run_show_request(a, r.method, r.path);
 	} else {
@@ -263,6 +267,7 @@ int run_list(struct arguments *a)
 		return run_usage(a, &why);
 	}
 	rows.empty = a->verb->empty;
+	rows.named = a->columns != NULL;
 	status = run_find_target(a, &t);
 	if (status != EX_OK)
 		return status;

@@ -44,7 +44,7 @@ static const struct verb list[] = {
 	} },
 
 	{ .noun = "refusal", .verb = "ls", .operation = "refusals_list", .summary = "list whose logins are refused for a time", .kind = VERB_LIST, .columns = "id user network failures refused until", .arguments = {
-		{ "--refused", "YES", ARGUMENT_YES_NO, PLACE_QUERY, "refused", false, NULL, "only those that are refused now, or only those that are not" },
+		{ "--refused", "YES|NO", ARGUMENT_YES_NO, PLACE_QUERY, "refused", false, NULL, "only those that are refused now, or only those that are not" },
 	} },
 	{ .noun = "refusal", .verb = "rm", .operation = "refusal_delete", .summary = "let an account or a network try again", .kind = VERB_API, .is = VERB_PLANS, .done = "removed", .arguments = {
 		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
@@ -74,13 +74,13 @@ static const struct verb list[] = {
 	{ .noun = "webhook", .verb = "add", .operation = "webhook_create", .summary = "send events to a server; its secret is shown once", .kind = VERB_API, .is = VERB_PLANS, .arguments = {
 		{ "URL", NULL, ARGUMENT_TEXT, PLACE_BODY, "url", true, NULL, NULL },
 		{ "--types", "TYPES", ARGUMENT_LIST, PLACE_BODY, "types", true, NULL, "which, with commas between: message.*,user.changed" },
-		{ "--enabled", "YES", ARGUMENT_YES_NO, PLACE_BODY, "enabled", false, NULL, "no: keep it for later" },
+		{ "--enabled", "YES|NO", ARGUMENT_YES_NO, PLACE_BODY, "enabled", false, NULL, "no: keep it for later" },
 	} },
 	{ .noun = "webhook", .verb = "set", .operation = "webhook_update", .summary = "change a webhook", .kind = VERB_API, .is = VERB_PLANS, .done = "changed", .arguments = {
 		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 		{ "--url", "URL", ARGUMENT_TEXT, PLACE_BODY, "url", false, NULL, NULL },
 		{ "--types", "TYPES", ARGUMENT_LIST, PLACE_BODY, "types", false, NULL, NULL },
-		{ "--enabled", "YES", ARGUMENT_YES_NO, PLACE_BODY, "enabled", false, NULL, NULL },
+		{ "--enabled", "YES|NO", ARGUMENT_YES_NO, PLACE_BODY, "enabled", false, NULL, NULL },
 	} },
 	{ .noun = "webhook", .verb = "rm", .operation = "webhook_delete", .summary = "remove a webhook", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
 		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },

@@ -24,7 +24,7 @@ static const struct verb list[] = {
 		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in address or name" },
 		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "only those of this domain" },
 		{ "--role", "ROLE", ARGUMENT_TEXT, PLACE_QUERY, "role", false, "user owner admin domain_admin auditor", NULL },
-		{ "--suspended", "YES", ARGUMENT_YES_NO, PLACE_QUERY, "suspended", false, NULL, "only those that are, or are not" },
+		{ "--suspended", "YES|NO", ARGUMENT_YES_NO, PLACE_QUERY, "suspended", false, NULL, "only those that are, or are not" },
 		{ "--sort", "ORDER", ARGUMENT_TEXT, PLACE_QUERY, "sort", false, "address -address created_at -created_at", NULL },
 	} },
 	{ .noun = "user", .verb = "add", .operation = "user_create", .summary = "add a user with a mailbox", .kind = VERB_API, .is = VERB_PLANS, .done = "added", .arguments = {
@@ -40,7 +40,7 @@ static const struct verb list[] = {
 	{ .noun = "user", .verb = "set", .operation = "user_update", .summary = "change a user", .kind = VERB_API, .is = VERB_PLANS, .done = "changed", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 		{ "--name", "NAME", ARGUMENT_TEXT, PLACE_BODY, "name", false, NULL, "what people call them" },
-		{ "--suspended", "YES", ARGUMENT_YES_NO, PLACE_BODY, "suspended", false, NULL, NULL },
+		{ "--suspended", "YES|NO", ARGUMENT_YES_NO, PLACE_BODY, "suspended", false, NULL, NULL },
 	} },
 	{ .noun = "user", .verb = "passwd", .operation = "user_password_set", .summary = "set a user's password", .kind = VERB_API_LOCAL, .is = VERB_PLANS, .done = "password set", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
@@ -56,7 +56,7 @@ static const struct verb list[] = {
 	{ .noun = "user", .verb = "rm", .operation = "user_delete", .summary = "remove a user and erase the mailbox", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
-	{ .noun = "user", .verb = "import", .operation = "users_import", .summary = "add and change users from a CSV or JSON file", .kind = VERB_UPLOAD, .is = VERB_PLANS | VERB_HAS_JOB, .arguments = {
+	{ .noun = "user", .verb = "import", .operation = "users_import", .summary = "add users from a CSV or JSON file; who is there already is left alone", .kind = VERB_UPLOAD, .is = VERB_PLANS | VERB_HAS_JOB, .arguments = {
 		{ "FILE", NULL, ARGUMENT_TEXT, PLACE_HAND, NULL, true, NULL, "- is standard input" },
 		{ "--format", "FORMAT", ARGUMENT_TEXT, PLACE_HAND, NULL, false, "csv json", "else by the file's name" },
 	} },
@@ -64,7 +64,7 @@ static const struct verb list[] = {
 		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in address or name" },
 		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "only those of this domain" },
 		{ "--role", "ROLE", ARGUMENT_TEXT, PLACE_QUERY, "role", false, "user owner admin domain_admin auditor", NULL },
-		{ "--suspended", "YES", ARGUMENT_YES_NO, PLACE_QUERY, "suspended", false, NULL, "only those that are, or are not" },
+		{ "--suspended", "YES|NO", ARGUMENT_YES_NO, PLACE_QUERY, "suspended", false, NULL, "only those that are, or are not" },
 	} },
 	{ .noun = "user", .verb = "bulk", .operation = "users_bulk", .summary = "do the same to many users", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS | VERB_HAS_JOB, .arguments = {
 		{ "ACTION", NULL, ARGUMENT_TEXT, PLACE_BODY, "action", true, "suspend resume delete", NULL },
@@ -72,7 +72,7 @@ static const struct verb list[] = {
 		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_BODY, "filter.q", false, NULL, "those with this in address or name" },
 		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_BODY, "filter.domain", false, NULL, "those of this domain" },
 		{ "--role", "ROLE", ARGUMENT_TEXT, PLACE_BODY, "filter.role", false, "user owner admin domain_admin auditor", NULL },
-		{ "--suspended", "YES", ARGUMENT_YES_NO, PLACE_BODY, "filter.suspended", false, NULL, "those that are, or are not" },
+		{ "--suspended", "YES|NO", ARGUMENT_YES_NO, PLACE_BODY, "filter.suspended", false, NULL, "those that are, or are not" },
 	} },
 	{ .noun = "user", .verb = "end-sessions", .operation = "user_sessions_revoke", .summary = "log a user out everywhere", .kind = VERB_API, .is = VERB_PLANS, .done = "logged out", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },

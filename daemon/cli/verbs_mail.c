@@ -78,8 +78,8 @@ static const struct verb list[] = {
 	{ .noun = "submitter", .verb = "set", .operation = "submitter_put", .summary = "what a user of this machine may hand in to sendmail(1)", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .fixed_body = "{}", .arguments = {
 		{ "UID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "a number, or everybody: those without a line" },
 		{ "--sender", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "sender", false, NULL, "the address they send as; by their login without it" },
-		{ "--remote", "YES", ARGUMENT_YES_NO, PLACE_BODY, "remote", false, NULL, "may write to recipients elsewhere; no without it" },
-		{ "--allowed", "YES", ARGUMENT_YES_NO, PLACE_BODY, "allowed", false, NULL, "no: may hand in nothing" },
+		{ "--remote", "YES|NO", ARGUMENT_YES_NO, PLACE_BODY, "remote", false, NULL, "may write to recipients elsewhere; no without it" },
+		{ "--allowed", "YES|NO", ARGUMENT_YES_NO, PLACE_BODY, "allowed", false, NULL, "no: may hand in nothing" },
 	} },
 	{ .noun = "submitter", .verb = "rm", .operation = "submitter_delete", .summary = "back to the line of everybody", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
 		{ "UID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },

@@ -63,6 +63,35 @@ def test_help_of_a_verb():
     assert done.returncode == 0 and "ADDRESS" in done.stdout, done
 
 
+def test_a_mistake_stays_in_sight_above_a_short_usage():
+    said = ends(EX_USAGE, "user", "ls", "--suspended", "maybe", says=r"yes or no.*\nusage: postroom user ls .*\nnext: postroom user ls --help\n$")
+    assert said.count("\n") == 3, said
+    said = ends(EX_USAGE, "user", "set", "bob@example.org", says="nothing to change")
+    said = ends(EX_DATAERR, "domain", "add", "two words", says="DOMAIN: two words: not a domain name")
+    assert said.count("not a domain name") == 1, said
+    ends(EX_DATAERR, "domain", "rm", "nobody.example", "--yes", says="there is no such domain")
+
+
+def test_a_column_that_is_none_is_said():
+    done = daemon().run_cli("user", "ls", "--columns", "address,nonsense")
+    assert done.returncode == 0 and "no field nonsense" in done.stderr and "created_at" in done.stderr, done
+    assert not daemon().run_cli("user", "ls", "--columns", "address,role").stderr
+
+
+def test_a_dry_run_of_an_import_says_why_a_row_would_fail():
+    out = daemon().cli("user", "import", "-", "--dry-run", input="address\nbob@example.org\nnobody\n")
+    assert out == "would fail bob@example.org (bob@example.org: taken)\nwould fail nobody (nobody: not an address)\n", out
+    ends(EX_DATAERR, "user", "import", "-", input="mail\nx\n", says="mail: not a column; with commas between they are address, name")
+    ends(EX_DATAERR, "user", "import", "-", input="address,name,name\n", says="name: this column stands there twice")
+    ends(EX_DATAERR, "user", "import", "-", "--format", "json", input="[]", says="has to be a JSON object")
+
+
+def test_a_certificate_is_shown_as_it_would_be_pasted():
+    name = js("cert", "ls")["data"][0]["name"]
+    out = daemon().cli("cert", "show", name)
+    assert "\n  -----BEGIN CERTIFICATE-----\n" in out and "?" not in out, out
+
+
 def test_names_from_outside_cannot_write_to_the_terminal():
     said = ends(EX_DATAERR, "user", "suspend", "\x1b]0;evil\x07@example.org")
     assert "\x1b" not in said and "\x07" not in said
