@@ -152,14 +152,20 @@ static bool is_attribute_char(char c)
 	return ascii_is_alpha(c) || ascii_is_digit(c) || (c != '\0' && strchr("!#$&+-.^_`{|}~", c) != NULL);
 }
 
+/* One piece goes without a section number: more programs read that form (RFC 2231 4, and 3 for several). */
 static void write_pieces(const char *name, struct span value, struct buf *out)
 {
-	size_t at = 0;
+	size_t at = 0, whole = 0;
 
+	for (size_t i = 0; i < value.len; i++)
+		whole += is_attribute_char(value.ptr[i]) ? 1 : 3;
 	for (unsigned n = 0; at < value.len; n++) {
 		size_t used = 0;
 
-		buf_addf(out, ";\r\n\t%s*%u*=%s", name, n, n == 0 ? "UTF-8''" : "");
+		if (whole <= PIECE_MAX)
+			buf_addf(out, ";\r\n\t%s*=UTF-8''", name);
+		else
+			buf_addf(out, ";\r\n\t%s*%u*=%s", name, n, n == 0 ? "UTF-8''" : "");
 		while (at < value.len && used < PIECE_MAX) {
 			char c = value.ptr[at++];
 

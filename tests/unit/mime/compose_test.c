@@ -207,7 +207,7 @@ static void parts_stand_in_their_tree(void **state)
 	has(text, "multipart/related; type=\"text/html\"");
 	has(text, "Content-ID: <logo>\r\n");
 	has(text, "Content-Disposition: inline;\r\n\tfilename=\"logo.png\"\r\n");
-	has(text, "filename*0*=UTF-8''%C3%9Cbersicht.pdf");
+	has(text, "filename*=UTF-8''%C3%9Cbersicht.pdf");
 	has(text, "\r\n\r\nJVBERi0=\r\n");
 }
 
