@@ -26,12 +26,18 @@ static const char *state_name(enum recipient_state state)
 	return "unknown";
 }
 
+/* A reverse-path from outside proves nothing: who forges one must not show a domain's admin whom others get mail from. */
+static bool is_from_reach(const struct api_call *c, const struct queue_entry *e)
+{
+	return c->caller.all_domains || (e->source != FROM_MX && call_reaches_domain(c, address_domain(e->reverse_path)));
+}
+
 /* Who sends from a domain of theirs sees all recipients, others those in their domains. */
 static json_t *entry_json(const struct api_call *c, const struct queue_entry *e)
 {
 	char id[QUEUE_ID_TEXT];
 	json_t *recipients = json_array();
-	bool sees_all = call_reaches_domain(c, address_domain(e->reverse_path));
+	bool sees_all = is_from_reach(c, e);
 
 	for (size_t i = 0; i < e->recipient_count; i++) {
 		const struct queue_recipient *r = &e->recipients[i];
@@ -48,7 +54,7 @@ static json_t *entry_json(const struct api_call *c, const struct queue_entry *e)
 
 static bool is_visible(const struct api_call *c, const struct queue_entry *e)
 {
-	bool visible = call_reaches_domain(c, address_domain(e->reverse_path));
+	bool visible = is_from_reach(c, e);
 
 	for (size_t i = 0; i < e->recipient_count && !visible; i++)
 		visible = call_reaches_domain(c, address_domain(e->recipients[i].address));

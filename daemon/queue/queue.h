@@ -107,6 +107,7 @@ struct queue_recipient {
 struct queue_entry {
 	struct queue_id id;
 	int64_t accepted_ms, expires_ms;
+	enum queue_source source; /* FROM_MX: the reverse-path is what a stranger said */
 	struct span reverse_path, subject;
 	uint64_t size;
 	struct queue_recipient *recipients;

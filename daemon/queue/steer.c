@@ -64,7 +64,7 @@ static enum err fill(struct queue *q, const struct queue_row *row, struct arena 
 
 	if (e)
 		return e;
-	*out = (struct queue_entry){ .accepted_ms = row->accepted_ms, .expires_ms = row->expires_ms, .reverse_path = row->reverse_path, .subject = row->subject, .size = row->size };
+	*out = (struct queue_entry){ .accepted_ms = row->accepted_ms, .expires_ms = row->expires_ms, .source = (enum queue_source)row->source, .reverse_path = row->reverse_path, .subject = row->subject, .size = row->size };
 	memcpy(out->id.bytes, row->id, sizeof(out->id.bytes));
 	out->recipients = arena_array(a, count, sizeof(*out->recipients));
 	out->recipient_count = count;

@@ -1,4 +1,6 @@
 /* Long work: steps and their items, cancelling, failing, interruptions; and the queue in bulk over it. */
+#include <sched.h>
+#include <stdatomic.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -279,6 +281,45 @@ static void the_queue_is_filtered_and_steered_in_bulk(void **state)
 	assert_int_equal(got_number(w, "data"), 2);
 }
 
+static void note_commit(void *arg, enum err result)
+{
+	assert_int_equal(result, ERR_OK);
+	atomic_store((atomic_bool *)arg, true);
+}
+
+/* Who says so on port 25. */
+static void claims_to_be(struct world *w, struct span sender, struct span recipient)
+{
+	struct accept_envelope envelope = { .source = FROM_MX, .reverse_path = sender, .recipients = &recipient, .recipient_count = 1, .trace = SPAN("Received: x\r\n") };
+	struct accept *a;
+	atomic_bool kept = false;
+
+	queue_id_new(&envelope.id);
+	assert_int_equal(accept_begin(w->api.queue, &a), ERR_OK);
+	assert_int_equal(accept_add(a, SPAN("Subject: secret\r\n\r\nx\r\n")), ERR_OK);
+	assert_int_equal(accept_seal(a, &envelope, NULL), ERR_OK);
+	accept_commit(&a, note_commit, &kept);
+	while (!atomic_load(&kept))
+		sched_yield();
+}
+
+static void a_forged_sender_shows_nobody_the_queue_of_others(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(ask(w, "POST", "/api/v1/domains", "{\"name\":\"second.example\"}"), 201);
+	assert_int_equal(ask(w, "POST", "/api/v1/users", "{\"address\":\"carol@second.example\"}"), 201);
+	assert_int_equal(ask(w, "POST", "/api/v1/users", "{\"address\":\"bob@example.org\"}"), 201);
+	assert_int_equal(ask(w, "POST", "/api/v1/admins", "{\"user\":\"bob@example.org\",\"role\":\"domain_admin\",\"domains\":[\"example.org\"]}"), 201);
+	claims_to_be(w, SPAN("alice@example.org"), SPAN("carol@second.example"));
+	send_one(w, "carol@second.example");
+	assert_int_equal(ask(w, "GET", "/api/v1/queue", ""), 200);
+	assert_int_equal(got_number(w, "data"), 2);
+	w->token = world_token(w, world_user(w, "bob@example.org"), "queue:read");
+	assert_int_equal(ask(w, "GET", "/api/v1/queue", ""), 200);
+	assert_int_equal(got_number(w, "data"), 1);
+	assert_string_equal(got_text(w, "data/0/subject"), "s");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +330,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(too_many_are_refused, make, end),
 		cmocka_unit_test_setup_teardown(without_the_daemon_all_is_done_before_the_answer, make, end),
 		cmocka_unit_test_setup_teardown(the_queue_is_filtered_and_steered_in_bulk, make, end),
+		cmocka_unit_test_setup_teardown(a_forged_sender_shows_nobody_the_queue_of_others, make, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
