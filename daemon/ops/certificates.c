@@ -8,17 +8,26 @@
 #include "daemon/net/tls.h"
 
 #define SELF_SIGNED_DAYS 730
+#define BEGINS_BEFORE_MS (3600ll * 1000)
 #define RENEW_BEFORE_MS (30ll * 86400 * 1000)
 #define CERTIFICATES_MAX_BYTES (16u * 1024u * 1024u)
 
-/* Good for the host name: there, readable, and not a self-signed one near its end. */
+/* Made here: a self-signed one that an administrator has brought is left alone. Ours begins an hour before it was made (crypto/x509.c); the two times are a second apart at most. */
+static bool is_ours(const struct x509_info *info)
+{
+	int64_t surplus_ms = info->not_after_ms - info->not_before_ms - SELF_SIGNED_DAYS * 86400ll * 1000 - BEGINS_BEFORE_MS;
+
+	return info->self_signed && surplus_ms >= -2000 && surplus_ms <= 2000;
+}
+
+/* Good for the host name: there, readable, and not one of ours near its end. */
 static bool is_usable(const struct stored_certificate *c, struct span hostname)
 {
 	struct x509_info info;
 
 	if (!span_equals(c->name, hostname) || x509_check(c->chain_pem, c->key_pem, &info, NULL) != ERR_OK)
 		return false;
-	return !info.self_signed || info.not_after_ms - clock_real_ms() > RENEW_BEFORE_MS;
+	return !is_ours(&info) || info.not_after_ms - clock_real_ms() > RENEW_BEFORE_MS;
 }
 
 static enum err make_self_signed(struct directory *d, struct span hostname, struct note *why)

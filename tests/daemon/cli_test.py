@@ -9,6 +9,7 @@ import smtplib
 import socket
 import stat
 import subprocess
+import tempfile
 
 import harness
 from harness import PASSWORD, SLOW, Instance, answers, shared, wait_until
@@ -90,6 +91,19 @@ def test_a_certificate_is_shown_as_it_would_be_pasted():
     name = js("cert", "ls")["data"][0]["name"]
     out = daemon().cli("cert", "show", name)
     assert "\n  -----BEGIN CERTIFICATE-----\n" in out and "?" not in out, out
+
+
+def test_a_self_signed_certificate_that_was_brought_stays():
+    name = js("setting", "show", "hostname")["value"]
+    with tempfile.TemporaryDirectory() as folder:
+        chain, key = os.path.join(folder, "chain.pem"), os.path.join(folder, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "10", "-subj", f"/CN={name}",
+                        "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", chain], check=True, capture_output=True)
+        brought = js("cert", "set", name, "--chain", chain, "--key", key)
+    kept = js("cert", "show", name)
+    assert kept["self_signed"] and kept["sha256"] == brought["sha256"] and kept["not_after"] == brought["not_after"], (brought, kept)
+    daemon().cli("cert", "rm", name, "--yes")  # then one of its own is made again
+    assert js("cert", "show", name)["sha256"] != brought["sha256"]
 
 
 def test_names_from_outside_cannot_write_to_the_terminal():
