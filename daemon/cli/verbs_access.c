@@ -61,10 +61,10 @@ static const struct verb list[] = {
 	} },
 	{ .noun = "audit", .verb = "verify", .operation = "audit_verify", .summary = "check that nothing was taken out of the audit", .kind = VERB_API },
 
-	{ .noun = "events", .operation = "events_watch", .summary = "what happens, as it happens", .kind = VERB_WATCH, .columns = "time type subject data", .arguments = {
+	{ .noun = "events", .operation = "events_watch", .summary = "what happens, as it happens, until it is stopped or --limit events have come", .kind = VERB_WATCH, .columns = "time type subject data", .arguments = {
 		{ "--types", "TYPES", ARGUMENT_TEXT, PLACE_HAND, NULL, false, NULL, "only these, with commas between: message.*,user.changed" },
 		{ "--since", "ID", ARGUMENT_TEXT, PLACE_HAND, NULL, false, NULL, "those after this event first; 0 for all that are kept" },
-		{ "-f", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "follow: what it does in any case" },
+		{ "-f", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "as with trace; events are followed with or without it" },
 	} },
 
 	{ .noun = "webhook", .verb = "ls", .operation = "webhooks_list", .summary = "list the webhooks", .kind = VERB_LIST, .columns = "id url types enabled failing" },
