@@ -359,6 +359,7 @@ static void sweep(struct pump *p, bool stopping)
 		watch_doors(p, true);
 	for (unsigned i = 0; i < p->config.max_connections; i++) {
 		struct slot *s = &p->slots[i];
+		bool due;
 
 		if (s->used && stopping) {
 			link_end(&s->link);
@@ -367,12 +368,11 @@ static void sweep(struct pump *p, bool stopping)
 		if (!s->used)
 			continue;
 		link_rest(&s->link);
-		if (stopping && now >= p->stop_deadline_ms)
+		due = s->link.deadline_ms <= now;
+		if ((stopping && now >= p->stop_deadline_ms) || (due && !link_expire(&s->link)))
 			drop_slot(p, s);
-		else if (s->link.deadline_ms <= now && link_expire(&s->link))
+		else if (due)
 			turn(p, s);
-		else if (s->link.deadline_ms <= now)
-			drop_slot(p, s);
 	}
 }
 
