@@ -194,6 +194,20 @@ static void malformed_utf8_is_refused(void **state)
 		assert_false(span_is_utf8(span_str(wrong[i])));
 }
 
+static void a_sorted_list_is_searched_whole(void **state)
+{
+	const struct span sorted[] = { SPAN("a"), SPAN("aa"), SPAN("b"), SPAN("c"), SPAN("d") };
+	const size_t count = sizeof(sorted) / sizeof(sorted[0]);
+
+	(void)state;
+	for (size_t i = 0; i <= count; i++)
+		for (size_t k = 0; k < count; k++)
+			assert_int_equal(span_in_sorted(sorted[k], sorted, i), k < i);
+	assert_false(span_in_sorted(SPAN("ab"), sorted, count));
+	assert_false(span_in_sorted(SPAN(""), sorted, count));
+	assert_false(span_in_sorted(SPAN("e"), sorted, count));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +225,7 @@ int main(void)
 		cmocka_unit_test(ascii_ends_at_the_first_high_bit_wherever_it_is),
 		cmocka_unit_test(well_formed_utf8_is_accepted_at_the_edges_of_each_length),
 		cmocka_unit_test(malformed_utf8_is_refused),
+		cmocka_unit_test(a_sorted_list_is_searched_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
