@@ -33,6 +33,7 @@ def test_healthz_tells_the_truth():
 
 def test_static_page_comes_from_the_binary():
     response, body = ask(secure(), "GET", "/")
+    assert b'href="/api/docs"' in body
     assert response.status == 200 and response.headers["Content-Type"].startswith("text/html") and b"<title>Postroom</title>" in body
     for path, kind in (("/style.css", "text/css"), ("/home.js", "text/javascript"), ("/icon.svg", "image/svg+xml")):
         response, body = ask(secure(), "GET", path)
@@ -68,7 +69,7 @@ def test_browsers_are_bound_to_tls_once_the_certificate_is_somebody_elses():
         openssl("x509", "-req", "-in", "asked.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "leaf.pem", "-days", "30", "-copy_extensions", "copy")
         with open(f"{folder}/leaf.pem") as leaf, open(f"{folder}/ca.pem") as ca, open(f"{folder}/key.pem") as key:
             body = json.dumps({"chain_pem": leaf.read() + ca.read(), "key_pem": key.read()})
-        response, said = ask(Admin(f"{p.dir}/run/admin.sock"), "PUT", "/api/v1/certificates/bought", body, {"Content-Type": "application/json"})
+        response, said = ask(Admin(f"{p.dir}/run/admin.sock"), "PUT", "/api/v1/certificates/" + HOST, body, {"Content-Type": "application/json"})
         assert response.status in (200, 201), said
         trusting = ssl.create_default_context(cafile=f"{folder}/ca.pem")
 
