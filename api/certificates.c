@@ -120,10 +120,11 @@ void api_certificate_get(struct api_call *c)
 		call_reply_json(c, 200, &out);
 }
 
-/* *field: that is not right. */
+/* *field: that is not right. ERR_DENIED: it is another host's. */
 static enum err check(struct api_call *c, struct span name, const char **field, struct note *why)
 {
 	struct x509_info info;
+	struct note names;
 	enum err e;
 
 	*field = NULL;
@@ -132,10 +133,18 @@ static enum err check(struct api_call *c, struct span name, const char **field, 
 		return ERR_SYNTAX;
 	}
 	*field = "chain_pem";
+	if (x509_holds_key(body_text(c, "chain_pem"))) {
+		note_set(why, "there is a private key among the certificates: it belongs into key_pem alone");
+		return ERR_SYNTAX;
+	}
 	e = x509_check(body_text(c, "chain_pem"), body_text(c, "key_pem"), &info, why);
 	if (!e && info.not_after_ms <= clock_real_ms()) {
 		note_set(why, "the certificate has run out");
 		e = ERR_SYNTAX;
+	}
+	if (!e && !x509_covers(body_text(c, "chain_pem"), name, &names)) {
+		note_set(why, "the certificate is for other names: %s", names.text);
+		e = ERR_DENIED;
 	}
 	return e;
 }
@@ -162,6 +171,8 @@ static void put(struct api_call *c, struct span name, json_t *before)
 	if (e) {
 		json_decref(before);
 		given_is_wrong(c, e, field, &why);
+		if (e == ERR_DENIED)
+			call_reply_problem(c, 422, "certificate_name", field, "%s", why.text);
 		return;
 	}
 	out = certificate_json(&given, true);

@@ -277,3 +277,82 @@ out:
 	BIO_free(chain_bio);
 	return e;
 }
+
+/* ---- names ---- */
+
+/* Whoever made the certificate chose the bytes: what can't be a host name is not repeated. */
+static void add_dns_name(struct buf *out, const ASN1_STRING *name)
+{
+	struct buf text;
+
+	buf_init(&text, DNS_NAME_MAX + 1);
+	buf_add(&text, span_make((const char *)ASN1_STRING_get0_data(name), (size_t)ASN1_STRING_length(name)));
+	buf_add_char(&text, '\0');
+	if (!text.failed && strlen(text.ptr) + 1 == text.len && is_dns_name(text.ptr))
+		buf_addf(out, "%s%s", out->len ? ", " : "", text.ptr);
+	buf_clear(&text);
+}
+
+static void add_address(struct buf *out, const ASN1_STRING *address)
+{
+	const int len = ASN1_STRING_length(address);
+	char text[INET6_ADDRSTRLEN];
+
+	if ((len == 4 || len == 16) && inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(address), text, sizeof text))
+		buf_addf(out, "%s%s", out->len ? ", " : "", text);
+}
+
+static void list_names(const X509 *cert, struct note *names)
+{
+	GENERAL_NAMES *list = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	struct buf text;
+	size_t kept = 0;
+	int i;
+
+	buf_init(&text, sizeof names->text - 16);
+	for (i = 0; i < sk_GENERAL_NAME_num(list) && !text.failed; i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(list, i);
+
+		kept = text.len;
+		if (name->type == GEN_DNS)
+			add_dns_name(&text, name->d.dNSName);
+		else if (name->type == GEN_IPADD)
+			add_address(&text, name->d.iPAddress);
+	}
+	if (text.failed)
+		note_set(names, "%.*s and others", (int)kept, text.ptr);
+	else
+		note_set(names, "%.*s", (int)(text.len ? text.len : 4), text.len ? text.ptr : "none");
+	GENERAL_NAMES_free(list);
+	buf_clear(&text);
+}
+
+bool x509_covers(struct span chain_pem, struct span host, struct note *names)
+{
+	BIO *bio = chain_pem.len <= INT_MAX ? BIO_new_mem_buf(chain_pem.ptr ? chain_pem.ptr : "", (int)chain_pem.len) : NULL;
+	X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, no_password, NULL) : NULL;
+	unsigned char address[sizeof(struct in6_addr)];
+	char text[DNS_NAME_MAX + 1];
+	bool covers = false;
+
+	note_set(names, "none");
+	if (cert && host.len > 0 && host.len <= DNS_NAME_MAX && host.ptr[0] != '.') {
+		snprintf(text, sizeof text, "%.*s", (int)host.len, host.ptr);
+		if (inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1)
+			covers = X509_check_ip_asc(cert, text, 0) == 1;
+		else
+			covers = X509_check_host(cert, host.ptr, host.len, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+		list_names(cert, names);
+	}
+	ERR_clear_error();
+	X509_free(cert);
+	BIO_free(bio);
+	return covers;
+}
+
+bool x509_holds_key(struct span pem)
+{
+	size_t at;
+
+	return span_find(pem, SPAN("PRIVATE KEY-----"), &at);
+}

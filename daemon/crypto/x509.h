@@ -15,5 +15,9 @@ struct x509_info {
 };
 /* Reads the leaf and checks that the key belongs to it. ERR_SYNTAX. */
 enum err x509_check(struct span chain_pem, struct span key_pem, struct x509_info *out, struct note *why) MUST_CHECK;
+/* Is the leaf for this host, an A-label name or an address (RFC 9525 6: alternative names alone, "*" for one label)? False: `names` lists those it has. */
+bool x509_covers(struct span chain_pem, struct span host, struct note *names);
+/* Is there a private key among these blocks? A chain is shown to everybody. */
+bool x509_holds_key(struct span pem);
 
 #endif

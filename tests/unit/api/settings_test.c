@@ -149,6 +149,13 @@ static void certificate_is_brought_shown_and_removed(void **state)
 	assert_int_equal(ask(w, "PUT", CERTIFICATE, "{\"chain_pem\":\"x\",\"key_pem\":\"y\"}"), 422);
 	put_body(buf_span(&chain), buf_span(&key), body, sizeof(body));
 	assert_int_equal(ask(w, "PUT", "/api/v1/certificates/no%20name", body), 422);
+	assert_int_equal(ask(w, "PUT", "/api/v1/certificates/mx.example.org", body), 422);
+	assert_string_equal(got_text(w, "code"), "certificate_name");
+	assert_non_null(strstr(got_text(w, "detail"), "mail.example.org"));
+	put_body(buf_span(&key), buf_span(&key), body, sizeof(body));
+	assert_int_equal(ask(w, "PUT", CERTIFICATE, body), 422);
+	assert_non_null(strstr(got_text(w, "detail"), "private key"));
+	put_body(buf_span(&chain), buf_span(&key), body, sizeof(body));
 	assert_int_equal(ask(w, "PUT", CERTIFICATE "?dry_run=1", body), 200);
 	assert_int_equal(w->reloads, 0);
 	assert_int_equal(ask(w, "PUT", CERTIFICATE, body), 201);

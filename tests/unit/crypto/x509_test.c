@@ -148,6 +148,49 @@ static void full_buffers_are_a_limit(void **state)
 	buf_wipe(&b);
 }
 
+static void a_certificate_covers_its_alternative_names_alone(void **state)
+{
+	static const char *const names[] = { "*.wild.test", "Mail.First.test", "192.0.2.7", "2001:db8::7" };
+	static const char *const covered[] = { "a.wild.test", "mail.first.test", "192.0.2.7", "2001:db8:0::7" };
+	static const char *const others[] = { "wild.test", "a.b.wild.test", "first.test", "x.mail.first.test", ".first.test", "192.0.2.8", "2001:db8::8", "" };
+	struct note why = { "" };
+	struct buf a, b;
+
+	(void)state;
+	buf_init(&a, PEM_MAX);
+	buf_init(&b, PEM_MAX);
+	assert_int_equal(x509_self_signed(names, 4, 30, &a, &b, NULL), ERR_OK);
+	for (size_t i = 0; i < sizeof covered / sizeof *covered; i++)
+		assert_true(x509_covers(buf_span(&a), span_str(covered[i]), &why));
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		assert_false(x509_covers(buf_span(&a), span_str(others[i]), &why));
+	assert_false(x509_covers(buf_span(&a), SPAN("other.test"), &why));
+	assert_string_equal(why.text, "*.wild.test, Mail.First.test, 192.0.2.7, 2001:db8::7");
+	assert_false(x509_covers(buf_span(&b), SPAN("mail.first.test"), &why));
+	assert_string_equal(why.text, "none");
+	assert_true(x509_holds_key(buf_span(&b)));
+	assert_false(x509_holds_key(buf_span(&a)));
+	buf_clear(&a);
+	buf_wipe(&b);
+}
+
+static void more_names_than_fit_are_cut(void **state)
+{
+	static const char *const names[] = { "a-rather-long-label-of-a-host-that-takes-its-room.in-a-domain.test", "b-rather-long-label-of-a-host-that-takes-its-room.in-a-domain.test",
+					     "c-rather-long-label-of-a-host-that-takes-its-room.in-a-domain.test", "d-rather-long-label-of-a-host-that-takes-its-room.in-a-domain.test" };
+	struct note why = { "" };
+	struct buf a, b;
+
+	(void)state;
+	buf_init(&a, PEM_MAX);
+	buf_init(&b, PEM_MAX);
+	assert_int_equal(x509_self_signed(names, 4, 30, &a, &b, NULL), ERR_OK);
+	assert_false(x509_covers(buf_span(&a), SPAN("other.test"), &why));
+	assert_non_null(strstr(why.text, "c-rather-long-label-of-a-host-that-takes-its-room.in-a-domain.test and others"));
+	buf_clear(&a);
+	buf_wipe(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +202,8 @@ int main(void)
 		cmocka_unit_test(names_that_are_no_host_are_refused),
 		cmocka_unit_test(a_name_too_long_for_a_common_name_still_gets_a_certificate),
 		cmocka_unit_test(full_buffers_are_a_limit),
+		cmocka_unit_test(a_certificate_covers_its_alternative_names_alone),
+		cmocka_unit_test(more_names_than_fit_are_cut),
 	};
 
 	return cmocka_run_group_tests(tests, make_pair, clear_pair);
