@@ -24,6 +24,12 @@ static enum err parse_domain(struct span text, struct arena *a, struct span *out
 	return e;
 }
 
+/* Users and aliases share their names. */
+static void note_taken(struct db *db, const struct name *name, struct note *why)
+{
+	note_set(why, "%.*s: taken by %s", (int)name->address.len, name->address.ptr, db_alias_find(db, name->key) == ERR_OK ? "an alias" : "a user");
+}
+
 static enum err insert_account(struct db *db, const struct name *name, struct span password_hash, enum role role, uint64_t *id_out, struct note *why)
 {
 	struct db_account row = {
@@ -42,7 +48,7 @@ static enum err insert_account(struct db *db, const struct name *name, struct sp
 		return e;
 	e = db_account_add(db, &row, id_out);
 	if (e == ERR_EXISTS)
-		note_set(why, "%.*s: taken", (int)name->address.len, name->address.ptr);
+		note_taken(db, name, why);
 	return e;
 }
 
@@ -341,7 +347,7 @@ static enum err run_alias_add(struct directory *d, void *arg, struct note *why)
 	if (!e)
 		e = db_alias_add(d->db, c->name.key, c->name.address, c->name.domain, clock_real_ms());
 	if (e == ERR_EXISTS)
-		note_set(why, "%.*s: taken", (int)c->name.address.len, c->name.address.ptr);
+		note_taken(d->db, &c->name, why);
 	return e ? e : insert_targets(d->db, c);
 }
 

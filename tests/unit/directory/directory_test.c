@@ -269,10 +269,12 @@ static void names_are_taken_once(void **state)
 	struct note why = { "" };
 
 	assert_int_equal(directory_account_add(p->d, SPAN("BOB@example.test"), SPAN(""), ROLE_USER, &id, &why), ERR_EXISTS);
-	assert_non_null(strstr(why.text, "taken"));
+	assert_non_null(strstr(why.text, "taken by a user"));
 	assert_int_equal(add_alias(p->d, "Bob@example.test", "ann@example.test"), ERR_EXISTS);
 	assert_int_equal(add_alias(p->d, "info@example.test", "ann@example.test"), ERR_OK);
 	assert_int_equal(add_alias(p->d, "INFO@example.test", "bob@example.test"), ERR_EXISTS);
+	assert_int_equal(directory_account_add(p->d, SPAN("info@example.test"), SPAN(""), ROLE_USER, &id, &why), ERR_EXISTS);
+	assert_non_null(strstr(why.text, "taken by an alias"));
 	assert_int_equal(directory_account_add(p->d, SPAN("info@example.test"), SPAN(""), ROLE_USER, &id, NULL), ERR_EXISTS);
 	assert_int_equal(directory_domain_add(p->d, SPAN("EXAMPLE.test"), NULL), ERR_EXISTS);
 }
