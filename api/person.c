@@ -71,13 +71,32 @@ static void reply_refused(struct api_call *c, int64_t retry_after_ms)
 	reply_retry_after(c, (retry_after_ms + 999) / 1000);
 }
 
+/* Browsers take 401 for the end of the session. */
+static bool logs_in(const struct api_call *c)
+{
+	return c->operation == OP_session_create;
+}
+
+static void reply_wrong_password(struct api_call *c, const char *field)
+{
+	if (logs_in(c))
+		call_reply_problem(c, 401, "login_failed", field, "the user or the password is not right");
+	else
+		call_reply_problem(c, 422, "wrong_password", field, "the password is not right");
+}
+
+static void reply_wrong_code(struct api_call *c, const char *field, const char *words)
+{
+	call_reply_problem(c, logs_in(c) ? 401 : 422, "wrong_code", field, "%s", words);
+}
+
 void person_reply_verdict(struct api_call *c, const struct auth_result *result, const char *field)
 {
 	c->response->delay_ms = result->delay_ms;
 	switch (result->verdict) {
 	case AUTH_OK: call_reply_error(c, ERR_OK, NULL); break; /* no failure at all */
 	case AUTH_WANTS_APP_PASSWORD:
-	case AUTH_WRONG: call_reply_problem(c, 401, "login_failed", field, "the user or the password is not right"); break;
+	case AUTH_WRONG: reply_wrong_password(c, field); break;
 	case AUTH_SUSPENDED: call_reply_problem(c, 401, "suspended", field, "the user is suspended: ask whoever runs this server"); break;
 	case AUTH_REFUSED: reply_refused(c, result->retry_after_ms); break;
 	case AUTH_BUSY:
@@ -92,7 +111,7 @@ static void reply_skew(struct api_call *c, int64_t skew_s, const char *field)
 	const char *way = skew_s > 0 ? "ahead" : "behind";
 	int64_t s = skew_s > 0 ? skew_s : -skew_s;
 
-	call_reply_problem(c, 401, "clock_skew", field, "the code is of another time: the clock of the device that shows codes is %lld:%02lld minutes %s of this server's", (long long)(s / 60),
+	call_reply_problem(c, logs_in(c) ? 401 : 422, "clock_skew", field, "the code is of another time: the clock of the device that shows codes is %lld:%02lld minutes %s of this server's", (long long)(s / 60),
 			   (long long)(s % 60), way);
 }
 
@@ -101,10 +120,10 @@ void person_reply_code(struct api_call *c, const struct totp_result *result, con
 	c->response->delay_ms = result->delay_ms;
 	switch (result->verdict) {
 	case TOTP_OK: call_reply_error(c, ERR_OK, NULL); break; /* no failure at all */
-	case TOTP_WRONG: call_reply_problem(c, 401, "wrong_code", field, "the code is not right"); break;
-	case TOTP_USED: call_reply_problem(c, 401, "wrong_code", field, "this code was used already: wait for the next one"); break;
+	case TOTP_WRONG: reply_wrong_code(c, field, "the code is not right"); break;
+	case TOTP_USED: reply_wrong_code(c, field, "this code was used already: wait for the next one"); break;
 	case TOTP_OTHER_TIME: reply_skew(c, result->skew_s, field); break;
-	case TOTP_OFF: call_reply_problem(c, 401, "wrong_code", field, "no codes are set up: use a passkey or a recovery code"); break;
+	case TOTP_OFF: reply_wrong_code(c, field, "no codes are set up: use a passkey or a recovery code"); break;
 	case TOTP_REFUSED: reply_refused(c, result->retry_after_ms); break;
 	}
 }

@@ -17,7 +17,7 @@ struct json_t *person_app_password_json(struct api_call *c, const struct app_pas
 /* Of an app password or token: what is not right with it? False: answered, 422 with the field. */
 bool person_may_give(struct api_call *c, struct span label, const struct span *networks, size_t network_count, int64_t expires_ms);
 
-/* Answers what a password or code was not: 401, 429 with Retry-After, 503; holds the answer back as the throttle says. `field` may be null. */
+/* Answers what a password or code was not: 401 to whoever logs in, 422 within a session, which goes on; 429 with Retry-After, 503; holds the answer back as the throttle says. `field` may be null. */
 void person_reply_verdict(struct api_call *c, const struct auth_result *result, const char *field);
 void person_reply_code(struct api_call *c, const struct totp_result *result, const char *field);
 

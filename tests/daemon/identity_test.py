@@ -220,10 +220,10 @@ def test_secrets_want_a_fresh_proof():
         for method, path, body in (("POST", "/tokens", {"label": "x", "scopes": ["users:read"]}), ("POST", "/me/app_passwords", {"label": "x", "protocols": ["imap"]}),
                                    ("PUT", "/me/password", {"current_password": PASSWORD, "password": OTHER}), ("DELETE", "/users/alice@example.org", None)):
             assert browser.ask(method, path, body, 403)["code"] == "step_up_required", path
-        assert browser.ask("POST", "/session:prove", {"password": "wrong-password"}, 401)["code"] == "login_failed"
+        assert browser.ask("POST", "/session:prove", {"password": "wrong-password"}, 422)["code"] == "wrong_password"
         browser.ask("POST", "/session:prove", {}, 422)
         browser.ask("POST", "/session:prove", {"password": PASSWORD, "code": "123456"}, 422)
-        assert browser.ask("POST", "/session:prove", {"code": "123456"}, 401)["code"] == "wrong_code"
+        assert browser.ask("POST", "/session:prove", {"code": "123456"}, 422)["code"] == "wrong_code"
         assert browser.ask("GET", "/session", expect=200)["proven"] is False
         browser.ask("POST", "/session:prove", {"password": PASSWORD}, 204)
         browser.ask("POST", "/tokens", {"label": "x", "scopes": ["users:read"]}, 201)
@@ -238,7 +238,7 @@ def test_new_password_ends_all_other_sessions():
     one, two = person("dora@example.org"), person("dora@example.org")
     mail = SourcedImap(instance.port["imaps"], None)
     mail.login("dora@example.org", PASSWORD)
-    assert one.ask("PUT", "/me/password", {"current_password": "wrong-password", "password": OTHER}, 401)["code"] == "login_failed"
+    assert one.ask("PUT", "/me/password", {"current_password": "wrong-password", "password": OTHER}, 422)["code"] == "wrong_password"
     assert one.ask("PUT", "/me/password", {"current_password": PASSWORD, "password": "short"}, 422)["code"] == "password_length"
     two.ask("GET", "/me", expect=200)
     one.ask("PUT", "/me/password", {"current_password": PASSWORD, "password": OTHER}, 204)

@@ -104,7 +104,7 @@ def test_a_wrong_clock_is_named():
     assert carol.ask("POST", "/me/totp:confirm", {"code": "123456"}, 409)["code"] == "totp_not_begun"
     carol.ask("POST", "/me/totp:confirm", {"code": "1"}, 422)
     device = Codes(carol.ask("POST", "/me/totp", expect=201)["secret"])
-    said = carol.ask("POST", "/me/totp:confirm", {"code": device.at(time.time() + 3600)}, 401)
+    said = carol.ask("POST", "/me/totp:confirm", {"code": device.at(time.time() + 3600)}, 422)
     assert said["code"] == "clock_skew" and "ahead" in said["detail"], said
     assert carol.ask("GET", "/me/totp") == {"on": False, "recovery_codes_left": 0}
     carol.ask("POST", "/me/totp:confirm", {"code": device.next()})

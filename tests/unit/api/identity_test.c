@@ -157,7 +157,8 @@ static void new_password_wants_the_current_one_and_ends_the_rest(void **state)
 	alice_logs_in(w);
 	(void)snprintf(other, sizeof(other), "%s", cookie);
 	alice_logs_in(w);
-	assert_int_equal(ask_as(w, "PUT", "/api/v1/me/password", "{\"current_password\":\"wrong\",\"password\":\"better-horse\"}"), 401);
+	assert_int_equal(ask_as(w, "PUT", "/api/v1/me/password", "{\"current_password\":\"wrong\",\"password\":\"better-horse\"}"), 422);
+	assert_string_equal(got_text(w, "code"), "wrong_password");
 	assert_string_equal(got_text(w, "errors/0/pointer"), "/current_password");
 	assert_int_equal(ask_as(w, "PUT", "/api/v1/me/password", "{\"current_password\":\"correct-horse\",\"password\":\"short\"}"), 422);
 	assert_string_equal(got_text(w, "code"), "password_length");

@@ -75,7 +75,7 @@ static void the_first_code_turns_them_on_and_ends_the_other_sessions(void **stat
 	assert_int_equal(strlen(secret), 32);
 	assert_non_null(strstr(got_text(w, "uri"), secret));
 	make_code(secret, clock_real_ms() + 7200000, code);
-	assert_int_equal(send_code(w, code), 401);
+	assert_int_equal(send_code(w, code), 422);
 	assert_string_equal(got_text(w, "code"), "clock_skew");
 	make_code(secret, clock_real_ms(), code);
 	w->ended = 0;
@@ -109,8 +109,9 @@ static void what_does_not_fit_turns_nothing_on(void **state)
 	assert_string_equal(got_text(w, "code"), "no_second_factor");
 	assert_int_equal(ask(w, "POST", "/api/v1/me/totp", ""), 201);
 	assert_int_equal(send_code(w, "123"), 422);
-	assert_int_equal(send_code(w, "abcdefghij"), 401);
+	assert_int_equal(send_code(w, "abcdefghij"), 422);
 	assert_string_equal(got_text(w, "code"), "wrong_code");
+	assert_string_equal(got_text(w, "errors/0/pointer"), "/code");
 	assert_int_equal(ask(w, "POST", "/api/v1/me/totp:confirm", "{}"), 422);
 	assert_int_equal(ask(w, "GET", "/api/v1/me/totp", ""), 200);
 	assert_int_equal(got_number(w, "on"), 0);
