@@ -77,7 +77,7 @@ bool check_target(struct api_call *c)
 		}
 	}
 	if (!openapi_args_fit(c->operation, c->args)) {
-		call_reply_problem(c, 404, "not_found", NULL, "there is no such thing");
+		call_reply_error(c, ERR_NOT_FOUND, NULL);
 		return false;
 	}
 	e = openapi_read_query(c->operation, c->request->query, &c->arena, &c->query, &errors);
@@ -152,7 +152,9 @@ bool check_body(struct api_call *c)
 	if (kind == BODY_NONE)
 		return true;
 	if (!openapi_takes_type(c->operation, is_json(essence) ? SPAN("application/json") : essence)) {
-		call_reply_problem(c, 415, "not_json", NULL, "the body is of a media type that is not taken here");
+		struct span types = openapi_types(c->operation, &c->arena);
+
+		call_reply_problem(c, 415, "not_json", NULL, "the body is of a media type that is not taken here: send %.*s", (int)types.len, types.ptr);
 		return false;
 	}
 	if (text.len == 0 && !openapi_body_required(c->operation))

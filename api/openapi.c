@@ -106,6 +106,16 @@ bool openapi_takes_type(enum operation op, struct span essence)
 	return false;
 }
 
+struct span openapi_types(enum operation op, struct arena *a)
+{
+	const struct openapi_operation *o = &doc.operations[op];
+	struct span out = SPAN("");
+
+	for (size_t i = 0; i < o->type_count; i++)
+		out = arena_printf(a, "%.*s%s%s", (int)out.len, out.ptr, i == 0 ? "" : " or ", o->types[i]);
+	return out;
+}
+
 static const struct openapi_parameter *find_parameter(enum operation op, enum openapi_place place, struct span name)
 {
 	const struct openapi_operation *o = &doc.operations[op];

@@ -20,6 +20,8 @@ enum openapi_body openapi_body(enum operation op);
 bool openapi_body_required(enum operation op);
 /* Is this media type (without parameters) among those that the body may have? */
 bool openapi_takes_type(enum operation op, struct span essence);
+/* All of them, as words; in the arena. */
+struct span openapi_types(enum operation op, struct arena *a);
 
 /* ---- query ---- */
 

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "api/routes.h"
 #include "api/value.h"
 #include "daemon/base/encode.h"
 #include "daemon/crypto/digest.h"
@@ -313,7 +314,7 @@ void call_reply_problem(struct api_call *c, int status, const char *code, const 
 	va_end(args);
 	problem = problem_json(c, status, code, detail);
 	if (problem && pointer) {
-		struct span at = pointer_to(&c->arena, pointer);
+		struct span at = status == 400 ? span_str(pointer) : pointer_to(&c->arena, pointer); /* 400: a parameter's or header's name */
 
 		json_object_set_new(problem, "errors", json_pack("[{s:o, s:s, s:o}]", "pointer", json_span(at), "code", code, "detail", json_span(span_str(detail))));
 	}
@@ -337,6 +338,42 @@ void reply_faults(struct api_call *c, int status, const char *code, const char *
 	json_decref(problem);
 }
 
+/* What was looked for, by the last of the collections that the operation's path goes through. */
+static const char *subject_of(const struct api_call *c)
+{
+	static const struct {
+		const char *step, *words;
+	} subjects[] = {
+		{ "admins", "admin" },
+		{ "aliases", "alias" },
+		{ "app_passwords", "app password" },
+		{ "certificates", "certificate" },
+		{ "deliveries", "delivery" },
+		{ "domains", "domain" },
+		{ "jobs", "job" },
+		{ "messages", "message" },
+		{ "passkeys", "passkey" },
+		{ "queue", "message in the queue" },
+		{ "refusals", "refusal" },
+		{ "relays", "relay host" },
+		{ "sessions", "session" },
+		{ "submitters", "uid" },
+		{ "tokens", "token" },
+		{ "users", "user" },
+		{ "webhooks", "webhook" },
+	};
+	struct span rest = c->operation < OP_COUNT ? span_str(routes[c->operation].path) : SPAN(""), step, collection = SPAN("");
+	const char *out = "thing";
+
+	while (span_split(&rest, '/', &step)) {
+		for (size_t i = 0; span_starts(step, SPAN("{}")) && i < sizeof subjects / sizeof subjects[0]; i++)
+			if (span_equals(collection, span_str(subjects[i].step)))
+				out = subjects[i].words;
+		collection = step;
+	}
+	return out;
+}
+
 void call_reply_error(struct api_call *c, enum err e, const struct note *why)
 {
 	static const struct {
@@ -347,7 +384,7 @@ void call_reply_error(struct api_call *c, enum err e, const struct note *why)
 		[ERR_SYNTAX] = { 422, "invalid", "the value is not valid" },
 		[ERR_STATE] = { 409, "conflict", "this can't be done as things are" },
 		[ERR_DENIED] = { 403, "not_allowed", "this is not allowed" },
-		[ERR_NOT_FOUND] = { 404, "not_found", "there is no such thing" },
+		[ERR_NOT_FOUND] = { 404, "not_found", "" },
 		[ERR_EXISTS] = { 409, "exists", "it exists already" },
 		[ERR_LIMIT] = { 422, "limit", "a limit was met" },
 		[ERR_TEMP] = { 503, "temporary", "a temporary failure: nothing changed, try again" },
@@ -355,7 +392,10 @@ void call_reply_error(struct api_call *c, enum err e, const struct note *why)
 	};
 	bool has_words = why && why->text[0];
 
-	call_reply_problem(c, answers[e].status, answers[e].code, NULL, "%s", has_words ? why->text : answers[e].words);
+	if (e == ERR_NOT_FOUND && !has_words)
+		call_reply_problem(c, answers[e].status, answers[e].code, NULL, "there is no such %s", subject_of(c));
+	else
+		call_reply_problem(c, answers[e].status, answers[e].code, NULL, "%s", has_words ? why->text : answers[e].words);
 	if (e == ERR_TEMP)
 		reply_retry_after(c, 5);
 }

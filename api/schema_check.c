@@ -348,5 +348,7 @@ enum err schema_check_text(const struct schema *s, struct span text, const char 
 	else
 		fail_type(errors, &root, s->types);
 	json_decref(value);
+	for (size_t i = before; i < errors->count; i++)
+		errors->list[i].pointer = root.name; /* of a list's member too */
 	return outcome(errors, before);
 }

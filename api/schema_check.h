@@ -22,7 +22,7 @@ struct schema_errors {
 
 /* ERR_SYNTAX: errors->list has why (the first SCHEMA_ERRORS_MAX); ERR_TEMP: no memory for the words. */
 enum err schema_check(const struct schema *s, const struct json_t *value, struct schema_errors *errors) MUST_CHECK;
-/* The same for the text of a query's or header's value: "5", "true", "a,b". Adds errors under `name`. */
+/* The same for the text of a query's or header's value: "5", "true", "a,b". Adds errors under `name`, which is kept. */
 enum err schema_check_text(const struct schema *s, struct span text, const char *name, struct schema_errors *errors) MUST_CHECK;
 void schema_fail(struct schema_errors *errors, struct span pointer, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
 

@@ -95,7 +95,7 @@ def test_unknown_and_malformed_queries_are_refused():
         for name, schema in o.query.items():
             for text in bad_texts(w.document, schema):
                 answer = w.use(o.id, made, query={name: text}, expect=400)
-                if answer.status == 400 and name not in [e["pointer"].split("/")[0] for e in answer.json["errors"]]:
+                if answer.status == 400 and name not in [e["pointer"] for e in answer.json["errors"]]:
                     w.fault(f"{o.id}: {name}={text[:40]}: no pointer at it: {answer}")
             w.use(o.id, made, query=f"{name}=1&{name}=1", expect=400)
         for name, schema in o.headers.items():
@@ -306,7 +306,7 @@ def test_logging_in_needs_the_right_words_from_our_own_pages():
     for operation in ("session_create", "session_passkey_options", "session_passkey_create"):
         valid = w.valid(operation)
         w.use(operation, valid, headers=dict(valid.get("headers") or {}, **{"Sec-Fetch-Site": "cross-site"}), expect=403)
-    w.call("session_prove", body={"password": "wrong"}, caller="user", expect=401)
+    w.call("session_prove", body={"password": "wrong"}, caller="user", expect=422)
     w.end()
 
 

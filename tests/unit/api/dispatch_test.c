@@ -327,6 +327,7 @@ static void bodies_are_read_strictly(void **state)
 	assert_int_equal(ask(p, "POST", "/api/v1/domains", "{\"a/b~c\":1}"), 422);
 	assert_string_equal(fault(p), "/a~1b~0c"); /* RFC 6901 3 */
 	assert_int_equal(ask_as(p, API_LOCAL_OWNER, "POST", "/api/v1/domains", "text/plain", SPAN("{\"name\":\"example.net\"}")), 415);
+	assert_non_null(strstr(text_of(p, "detail"), ": send application/json"));
 	assert_int_equal(ask_as(p, API_LOCAL_OWNER, "POST", "/api/v1/domains", "application/jsonx", SPAN("{\"name\":\"example.net\"}")), 415);
 	assert_int_equal(ask_as(p, API_LOCAL_OWNER, "POST", "/api/v1/domains", "Application/JSON; charset=utf-8", SPAN("[]")), 400);
 	assert_int_equal(listed(p, "/api/v1/domains"), 1);

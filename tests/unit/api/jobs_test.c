@@ -156,6 +156,7 @@ static void a_job_goes_through_its_steps_and_keeps_each_result(void **state)
 	assert_true(got_text(w, "next_cursor")[0] != '\0');
 	wait_until_freed(1);
 	assert_int_equal(ask(w, "GET", "/api/v1/jobs/job_999/items", ""), 404);
+	assert_string_equal(got_text(w, "detail"), "there is no such job");
 	assert_int_equal(ask(w, "GET", "/api/v1/jobs/nonsense", ""), 404);
 }
 

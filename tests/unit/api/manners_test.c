@@ -259,6 +259,7 @@ static void cursors_belong_to_their_list(void **state)
 	(void)snprintf(path, sizeof path, "/api/v1/aliases?limit=2&cursor=%s", cursor);
 	assert_int_equal(ask(w, "GET", path, ""), 400);
 	assert_string_equal(got_text(w, "code"), "bad_cursor");
+	assert_string_equal(got_text(w, "errors/0/pointer"), "cursor");
 	(void)snprintf(path, sizeof path, "/api/v1/domains?limit=2&sort=-name&cursor=%s", cursor);
 	assert_int_equal(ask(w, "GET", path, ""), 400);
 	(void)snprintf(path, sizeof path, "/api/v1/domains?limit=2&cursor=%.*sA", (int)strlen(cursor) - 1, cursor);

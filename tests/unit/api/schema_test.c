@@ -298,8 +298,10 @@ static void texts_are_read_as_their_schema_says(void **state)
 		p.errors.count = 0;
 		if (schema_check_text(p.schema, span_str(cases[i].text), "name", &p.errors) != (cases[i].code ? ERR_SYNTAX : ERR_OK))
 			fail_msg("%s: %s", document, cases[i].text);
-		if (cases[i].code)
+		if (cases[i].code) {
 			assert_string_equal(p.errors.list[0].code, cases[i].code);
+			assert_true(span_equals(p.errors.list[0].pointer, SPAN("name")));
+		}
 	}
 	tear_down(&p);
 }
