@@ -87,7 +87,7 @@ static enum err apply(const struct api_context *context, const struct reach *rea
 
 void api_aliases_import(struct api_call *c)
 {
-	static const struct import_kind kind = { "aliases", columns, COLUMNS, sizeof(struct alias_item), prepare, apply };
+	static const struct import_kind kind = { "aliases", columns, COLUMNS, sizeof(struct alias_item), prepare, apply, NULL };
 
 	import_reply(c, &kind);
 }

@@ -25,6 +25,7 @@ struct import {
 	struct arena batch; /* of what is prepared */
 	char *items;
 	size_t count;
+	bool updates;
 	bool is_over; /* no rows are left */
 };
 
@@ -92,6 +93,7 @@ static void prepare(struct import *i, const struct api_context *context, bool is
 			i->is_over = true;
 			return;
 		}
+		item->updates = i->updates;
 		item->subject = arena_copy(&i->batch, span_take(row.values[0], ADDRESS_MAX));
 		cost += i->kind->prepare(context, &i->reach, &row, is_plan, &i->batch, item);
 		i->count++;
@@ -130,6 +132,8 @@ static enum err step(struct job *job, void *arg, bool *done_out, struct note *wh
 		if (e) {
 			status = status_of(item, &code);
 			e = ERR_OK;
+		} else if (!change.verb) {
+			code = "unchanged";
 		} else {
 			e = job_change(job, &change);
 		}
@@ -143,6 +147,8 @@ static void committed(struct job *job, void *arg)
 {
 	struct import *i = arg;
 
+	for (size_t n = 0; i->kind->committed && n < i->count; n++)
+		i->kind->committed(job_context(job), item_at(i, n));
 	if (!i->is_over)
 		prepare(i, job_context(job), false);
 	else
@@ -180,7 +186,8 @@ static void plan(struct api_call *c, struct import *i)
 			}
 			if (e)
 				change = (struct change){ .verb = "fail", .subject = item_at(i, n)->subject, .after = failure(item_at(i, n)), .event = -1 };
-			call_change(c, &change);
+			if (change.verb)
+				call_change(c, &change);
 		}
 	}
 	(void)call_finish(c, 200, NULL, NULL);
@@ -193,6 +200,7 @@ static struct import *import_new(struct api_call *c, const struct import_kind *k
 	if (!i)
 		return NULL;
 	i->kind = kind;
+	i->updates = call_query_flag(c, "update");
 	arena_init(&i->own, 1 << 20);
 	arena_init(&i->batch, BATCH_BYTES_MAX);
 	i->items = calloc(BATCH_ROWS, kind->item_size);

@@ -10,6 +10,7 @@ struct import_item {
 	struct span subject; /* the address as it was given */
 	enum err error;      /* found while preparing */
 	struct note why;
+	bool updates; /* of what is there: the query's update */
 };
 
 struct import_kind {
@@ -19,8 +20,11 @@ struct import_kind {
 	size_t item_size;
 	/* Outside of any batch: checks, and does what is slow; with `is_plan` only checks. Texts are copied to `a`. Returns what it cost, in about 50 ms. */
 	unsigned (*prepare)(const struct api_context *context, const struct reach *reach, const struct row *row, bool is_plan, struct arena *a, struct import_item *item);
-	/* In the batch. ERR_OK: *status_out is 200 or 201, and `change` says what it was (subject and domain live in the item's arena). An error has changed nothing. */
+	/* In the batch. ERR_OK: *status_out is 200 or 201, and `change` says what it was (subject and domain live in the item's arena); without a verb: it is so
+	 * already. An error has changed nothing. */
 	enum err (*apply)(const struct api_context *context, const struct reach *reach, struct import_item *item, struct arena *a, struct change *change, int *status_out, struct note *why);
+	/* Behind the commit; may be null. Each item once. */
+	void (*committed)(const struct api_context *context, const struct import_item *item);
 };
 
 /* Answers the call. */

@@ -3,7 +3,7 @@
 
 enum err reach_copy(const struct api_call *c, struct arena *a, struct reach *out)
 {
-	*out = (struct reach){ .role = c->caller.role, .all_domains = c->caller.all_domains, .by_token = c->caller.kind == CALLER_TOKEN, .domain_count = c->caller.domain_count };
+	*out = (struct reach){ .role = c->caller.role, .all_domains = c->caller.all_domains, .by_token = c->caller.kind == CALLER_TOKEN, .proven = c->caller.proven, .domain_count = c->caller.domain_count };
 	out->domains = arena_array(a, out->domain_count, sizeof(*out->domains));
 	for (size_t i = 0; i < out->domain_count && out->domains; i++)
 		out->domains[i] = arena_copy(a, c->caller.domains[i]);

@@ -6,7 +6,7 @@
 
 struct reach {
 	enum role role;
-	bool all_domains, by_token;
+	bool all_domains, by_token, proven;
 	struct span *domains; /* in the arena that reach_copy() was given */
 	size_t domain_count;
 };

@@ -1,10 +1,12 @@
-/* api/users_import.c: POST /users:import. */
+/* api/users_import.c: POST /users:import. Somebody who is there and is as the row says is no failure, so that an export can be imported again; what is
+ * otherwise changes with the query's update only, and never a role. */
 #include <jansson.h>
 
 #include "api/given.h"
 #include "api/import.h"
 #include "api/resources.h"
 #include "api/user.h"
+#include "daemon/auth/web_session.h"
 #include "daemon/directory/manage.h"
 #include "daemon/directory/setting.h"
 #include "daemon/events/events.h"
@@ -24,18 +26,29 @@ struct user_item {
 	struct import_item item;
 	struct span name, stored; /* stored: the hash */
 	enum role role;
-	bool suspended;
+	bool has_role, has_secret, has_suspended, suspended;
+	uint64_t ends_sessions_of; /* 0: nobody's */
 };
 
-static enum err read_role(const struct reach *reach, struct span value, enum role *out, struct note *why)
+static enum err read_role(struct span value, struct user_item *u, struct note *why)
 {
 	int role = value.len > 0 ? user_role_of(value) : ROLE_USER;
 
-	*out = role < 0 ? ROLE_USER : (enum role)role;
+	u->has_role = value.len > 0;
+	u->role = role < 0 ? ROLE_USER : (enum role)role;
+	if (role >= 0)
+		return ERR_OK;
+	note_set(why, "role is user, owner, admin, domain_admin or auditor");
+	return ERR_SYNTAX;
+}
+
+/* Of somebody new. */
+static enum err may_give(const struct reach *reach, enum role role, struct note *why)
+{
 	if (role == ROLE_USER)
 		return ERR_OK;
-	if (role < 0 || role == ROLE_DOMAIN_ADMIN) {
-		note_set(why, "role is user, owner, admin or auditor; domain admins are made by themselves, with their domains");
+	if (role == ROLE_DOMAIN_ADMIN) {
+		note_set(why, "a new user's role is user, owner, admin or auditor; domain admins are made by themselves, with their domains");
 		return ERR_SYNTAX;
 	}
 	if (reach_gives_roles(reach))
@@ -44,8 +57,9 @@ static enum err read_role(const struct reach *reach, struct span value, enum rol
 	return ERR_DENIED;
 }
 
-static enum err read_flag(struct span value, bool *out, struct note *why)
+static enum err read_flag(struct span value, bool *given_out, bool *out, struct note *why)
 {
+	*given_out = value.len > 0;
 	*out = span_iequals(value, SPAN("true"));
 	if (*out || value.len == 0 || span_iequals(value, SPAN("false")))
 		return ERR_OK;
@@ -99,9 +113,11 @@ static unsigned prepare(const struct api_context *context, const struct reach *r
 	unsigned cost = 0;
 
 	u->name = arena_copy(a, row->values[NAME]);
-	item->error = read_role(reach, row->values[ROLE], &u->role, &item->why);
+	u->has_secret = row->values[PASSWORD].len > 0 || row->values[PASSWORD_HASH].len > 0;
+	(void)reach;
+	item->error = read_role(row->values[ROLE], u, &item->why);
 	if (!item->error)
-		item->error = read_flag(row->values[SUSPENDED], &u->suspended, &item->why);
+		item->error = read_flag(row->values[SUSPENDED], &u->has_suspended, &u->suspended, &item->why);
 	if (!item->error)
 		item->error = read_secret(context, row, is_plan, a, &u->stored, &cost, &item->why);
 	if (!item->error && row->values[ADDRESS].len > ADDRESS_MAX)
@@ -115,7 +131,7 @@ static json_t *item_json(const struct user_item *u)
 {
 	json_t *out = json_pack("{s:o, s:o, s:s, s:b}", "address", json_span(u->item.subject), "name", json_span(u->name), "role", user_role_names[u->role], "suspended", (int)u->suspended);
 
-	if (u->stored.len > 0)
+	if (u->has_secret)
 		json_object_set_new(out, "password", json_string("***"));
 	return out;
 }
@@ -149,15 +165,16 @@ static enum err set_rest(const struct api_context *context, const struct user_it
 	return e;
 }
 
-static enum err apply(const struct api_context *context, const struct reach *reach, struct import_item *item, struct arena *a, struct change *change, int *status_out, struct note *why)
+/* ---- somebody new ---- */
+
+static enum err create(const struct api_context *context, const struct reach *reach, const struct user_item *u, struct span domain, struct change *change, int *status_out, struct note *why)
 {
-	const struct user_item *u = (const struct user_item *)item;
-	struct span domain;
+	struct span address = u->item.subject;
 	uint64_t id;
-	enum err e = check_domain(reach, item->subject, a, &domain, why), undone;
+	enum err e = may_give(reach, u->role, why), undone;
 
 	if (!e)
-		e = directory_account_add(context->directory, item->subject, SPAN(""), ROLE_USER, &id, why);
+		e = directory_account_add(context->directory, address, SPAN(""), ROLE_USER, &id, why);
 	if (e)
 		return e;
 	e = set_rest(context, u, id, why);
@@ -166,13 +183,121 @@ static enum err apply(const struct api_context *context, const struct reach *rea
 		return undone ? undone : e;
 	}
 	*status_out = 201;
-	*change = (struct change){ .verb = "create", .subject = item->subject, .domain = domain, .after = item_json(u), .event = EVENT_USER_CHANGED };
+	*change = (struct change){ .verb = "create", .subject = address, .domain = domain, .after = item_json(u), .event = EVENT_USER_CHANGED };
 	return ERR_OK;
+}
+
+/* ---- somebody who is there ---- */
+
+static bool has_other_name(const struct user_item *u, const struct account *a)
+{
+	return u->name.len > 0 && !span_equals(u->name, a->name);
+}
+
+static bool has_other_suspension(const struct user_item *u, const struct account *a)
+{
+	return u->has_suspended && u->suspended != a->suspended;
+}
+
+/* As PUT and PATCH of a user have it. */
+static enum err may_update(const struct reach *reach, const struct user_item *u, const struct account *a, struct note *why)
+{
+	enum err e = ERR_DENIED;
+
+	if (!u->item.updates) {
+		note_set(why, "is there already, and otherwise; with update they are changed");
+		e = ERR_EXISTS;
+	} else if (u->has_role && u->role != a->role) {
+		note_set(why, "is there already with the role %s, which no import changes", user_role_names[a->role]);
+		e = ERR_STATE;
+	} else if (!reach_manages(reach, a->role)) {
+		note_set(why, "%s: has a role of its own, which this caller does not manage", user_role_names[a->role]);
+	} else if (u->has_secret && !reach->proven) {
+		note_set(why, "another password needs a fresh proof of who you are");
+	} else {
+		e = ERR_OK;
+	}
+	return e;
+}
+
+static enum err set_secret(const struct api_context *context, const struct user_item *u, uint64_t id, struct note *why)
+{
+	/* A plan has made no hash of a password. */
+	enum err e = u->stored.len > 0 ? auth_set_imported_hash(context->auth, id, u->stored, why) : ERR_OK;
+
+	return e || !u->has_secret ? e : web_session_remove_others(context->auth, id, 0);
+}
+
+static enum err change_fields(const struct api_context *context, const struct user_item *u, const struct account *a, struct note *why)
+{
+	const bool renames = has_other_name(u, a), suspends = has_other_suspension(u, a);
+	enum err e = renames ? directory_account_set_name(context->directory, a->id, u->name, why) : ERR_OK, undone = ERR_OK;
+
+	if (e)
+		return e;
+	if (suspends)
+		e = user_set_suspended(context, a->id, u->suspended, why);
+	if (e && renames)
+		undone = directory_account_set_name(context->directory, a->id, a->name, NULL);
+	/* The hash was looked at before: what fails here is the database, and with it the batch. */
+	if (!e && set_secret(context, u, a->id, why) != ERR_OK)
+		e = ERR_TEMP;
+	return undone ? undone : e;
+}
+
+static enum err update(const struct api_context *context, const struct reach *reach, struct user_item *u, const struct account *a, struct span domain, struct change *change, struct note *why)
+{
+	enum err e;
+
+	if (!has_other_name(u, a) && !has_other_suspension(u, a) && !u->has_secret && (!u->has_role || u->role == a->role))
+		return ERR_OK;
+	e = may_update(reach, u, a, why);
+	if (!e)
+		e = change_fields(context, u, a, why);
+	if (e)
+		return e;
+	if (u->has_secret || (u->suspended && !a->suspended))
+		u->ends_sessions_of = a->id;
+	*change = (struct change){ .verb = "update", .subject = u->item.subject, .domain = domain, .before = user_json(a), .after = user_json(a), .event = EVENT_USER_CHANGED };
+	if (has_other_name(u, a))
+		json_object_set_new(change->after, "name", json_span(u->name));
+	if (has_other_suspension(u, a))
+		json_object_set_new(change->after, "suspended", json_boolean(u->suspended));
+	if (u->has_secret)
+		json_object_set_new(change->after, "password", json_string("***"));
+	return ERR_OK;
+}
+
+/* As the directory was before the batch; null: not there. */
+static enum err apply(const struct api_context *context, const struct reach *reach, struct import_item *item, struct arena *a, struct change *change, int *status_out, struct note *why)
+{
+	struct user_item *u = (struct user_item *)item;
+	const struct snapshot *s;
+	const struct account *account;
+	struct span domain;
+	enum err e = check_domain(reach, item->subject, a, &domain, why);
+
+	if (e)
+		return e;
+	s = directory_hold(context->directory);
+	account = snapshot_account_by_login(s, item->subject);
+	*status_out = 200;
+	e = account ? update(context, reach, u, account, domain, change, why) : create(context, reach, u, domain, change, status_out, why);
+	snapshot_release(&s);
+	return e;
+}
+
+static void committed(const struct api_context *context, const struct import_item *item)
+{
+	const struct user_item *u = (const struct user_item *)item;
+
+	if (u->ends_sessions_of)
+		user_end_sessions(context, u->ends_sessions_of);
 }
 
 void api_users_import(struct api_call *c)
 {
-	static const struct import_kind kind = { "users", columns, COLUMNS, sizeof(struct user_item), prepare, apply };
+	static const struct import_kind kind = { "users", columns, COLUMNS, sizeof(struct user_item), prepare, apply, committed };
 
 	import_reply(c, &kind);
 }

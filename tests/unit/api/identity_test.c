@@ -145,6 +145,8 @@ static void passwords_of_others_want_a_fresh_proof(void **state)
 	assert_int_equal(ask_as(w, "PUT", "/api/v1/users/alice@example.org", "{\"password_hash\":\"{SHA256.HEX}ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}"), 403);
 	assert_int_equal(ask_as(w, "PUT", "/api/v1/users/bob@example.org", "{\"name\":\"Bob\"}"), 200);
 	assert_int_equal(ask_as(w, "PUT", "/api/v1/users/carol@example.org", "{\"password\":\"better-horse\"}"), 201);
+	assert_int_equal(ask_as(w, "POST", "/api/v1/users:import?update=true", "{\"users\":[{\"address\":\"bob@example.org\",\"password\":\"better-horse\"}]}"), 200);
+	assert_int_equal(got_number(w, "failed"), 1);
 	assert_int_equal(ask_as(w, "POST", "/api/v1/session:prove", "{\"password\":\"correct-horse\"}"), 204);
 	assert_int_equal(ask_as(w, "PUT", "/api/v1/users/bob@example.org", "{\"password\":\"better-horse\"}"), 200);
 }

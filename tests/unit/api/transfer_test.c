@@ -160,7 +160,7 @@ static void planned_import_tells_each_row_and_changes_nothing(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(import_csv(w, "?dry_run=1", "address,password\r\nbob@example.org,correct-horse\r\nalice@example.org,\r\nbob@example.org,\r\n"), 200);
+	assert_int_equal(import_csv(w, "?dry_run=1", "address,password\r\nbob@example.org,correct-horse\r\nalice@example.org,correct-horse\r\nbob@example.org,\r\n"), 200);
 	assert_int_equal(got_number(w, "changes"), 3);
 	assert_string_equal(got_text(w, "changes/0/verb"), "create");
 	assert_string_equal(got_text(w, "changes/0/subject"), "bob@example.org");
@@ -168,6 +168,82 @@ static void planned_import_tells_each_row_and_changes_nothing(void **state)
 	assert_string_equal(got_text(w, "changes/1/after/code"), "exists");
 	assert_string_equal(got_text(w, "changes/2/verb"), "fail");
 	assert_int_equal(world_user(w, "bob@example.org"), 0);
+}
+
+/* Whoever has whatever role. */
+static void export_imports_again_and_changes_nothing(void **state)
+{
+	const struct span granted = SPAN("example.org");
+	struct world *w = *state;
+	char csv[1024], job[32];
+
+	assert_int_equal(import_csv(w, "", "address,name,role,suspended\r\nbob@example.org,Bob,auditor,true\r\ncarl@example.org,,,\r\n"), 200);
+	assert_int_equal(directory_account_set_role(w->api.directory, world_user(w, "carl@example.org"), ROLE_DOMAIN_ADMIN, &granted, 1, NULL), ERR_OK);
+	assert_int_equal(ask(w, "GET", "/api/v1/users:export", ""), 200);
+	(void)snprintf(csv, sizeof(csv), "%.*s", (int)w->response.body.len, w->response.body.ptr);
+	assert_non_null(strstr(csv, "domain_admin"));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(import_csv(w, i ? "?update=true" : "", csv), 200);
+		assert_int_equal(got_number(w, "done"), 3);
+		assert_int_equal(got_number(w, "failed"), 0);
+		(void)snprintf(job, sizeof(job), "%s", got_text(w, "id"));
+		for (size_t n = 0; n < 3; n++)
+			assert_int_equal(item_status(w, job, n), 200);
+		assert_string_equal(got_text(w, "data/2/code"), "unchanged");
+	}
+	assert_int_equal(import_csv(w, "?dry_run=1", csv), 200);
+	assert_int_equal(got_number(w, "changes"), 0);
+	w->token = world_token(w, world_user(w, "alice@example.org"), "users:write");
+	assert_int_equal(import_csv(w, "", csv), 200);
+	assert_int_equal(got_number(w, "failed"), 0);
+}
+
+static void import_changes_who_is_there_when_told_to(void **state)
+{
+	static const char csv[] = "address,name,password,role,suspended\r\nbob@example.org,Robert,,,true\r\ncarl@example.org,,better-horse,,\r\nBOB@example.org,Robert,,auditor,\r\n"
+				  "alice@example.org,Alicia,,,true\r\n";
+	struct world *w = *state;
+	char job[32];
+
+	assert_int_equal(import_csv(w, "", "address,name\r\nbob@example.org,Bob\r\ncarl@example.org,Carl\r\n"), 200);
+	assert_int_equal(import_csv(w, "", csv), 200);
+	assert_int_equal(got_number(w, "failed"), 4);
+	assert_int_equal(import_csv(w, "?update=true&dry_run=1", csv), 200);
+	assert_string_equal(got_text(w, "changes/0/verb"), "update");
+	assert_string_equal(got_text(w, "changes/1/after/password"), "***");
+	assert_int_equal(ask(w, "GET", "/api/v1/users/bob@example.org", ""), 200);
+	assert_string_equal(got_text(w, "name"), "Bob");
+	assert_int_equal(import_csv(w, "?update=true", csv), 200);
+	assert_int_equal(got_number(w, "failed"), 2);
+	(void)snprintf(job, sizeof(job), "%s", got_text(w, "id"));
+	assert_int_equal(item_status(w, job, 0), 200);
+	assert_true(json_is_null(got(w, "data/0/code")));
+	assert_string_equal(got_text(w, "data/2/code"), "conflict");
+	/* The last owner stays, name and all. */
+	assert_string_equal(got_text(w, "data/3/code"), "conflict");
+	assert_int_equal(ask(w, "GET", "/api/v1/users/alice@example.org", ""), 200);
+	assert_string_not_equal(got_text(w, "name"), "Alicia");
+	assert_int_equal(ask(w, "GET", "/api/v1/users/bob@example.org", ""), 200);
+	assert_string_equal(got_text(w, "name"), "Robert");
+	assert_string_equal(got_text(w, "role"), "user");
+	assert_int_equal(got_number(w, "suspended"), 1);
+	assert_int_equal(ask(w, "GET", "/api/v1/users/carl@example.org", ""), 200);
+	assert_string_equal(got_text(w, "name"), "Carl");
+	assert_int_equal(ask(w, "POST", "/api/v1/session", "{\"login\":\"carl@example.org\",\"password\":\"better-horse\"}"), 201);
+}
+
+/* A token manages nobody with a role, whatever the file says. */
+static void import_with_a_token_changes_nobody_with_a_role(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(import_csv(w, "", "address,role\r\nbob@example.org,auditor\r\ncarl@example.org,\r\n"), 200);
+	w->token = world_token(w, world_user(w, "alice@example.org"), "users:write");
+	assert_int_equal(import_csv(w, "?update=true", "address,name,password\r\nbob@example.org,X,\r\nalice@example.org,,better-horse\r\ncarl@example.org,X,\r\n"), 200);
+	assert_int_equal(got_number(w, "failed"), 2);
+	w->token = SPAN("");
+	assert_int_equal(ask(w, "GET", "/api/v1/users/bob@example.org", ""), 200);
+	assert_string_equal(got_text(w, "name"), "");
 }
 
 static void json_imports_like_csv(void **state)
@@ -257,6 +333,8 @@ static void export_and_import_are_each_other(void **state)
 	assert_string_equal(w->response.content_type, "text/csv; charset=utf-8");
 	(void)snprintf(csv, sizeof(csv), "%.*s", (int)w->response.body.len, w->response.body.ptr);
 	assert_string_equal(csv, "address,name,role,suspended\r\nbob@example.org,\"'-1 \"\"Bob\"\"\",user,true\r\n");
+	assert_int_equal(import_csv(w, "", csv), 200);
+	assert_int_equal(got_number(w, "failed"), 0);
 	assert_int_equal(ask(w, "DELETE", "/api/v1/users/bob@example.org", ""), 204);
 	assert_int_equal(import_csv(w, "", csv), 200);
 	assert_int_equal(got_number(w, "failed"), 0);
@@ -338,6 +416,9 @@ int main(void)
 		CASE(each_row_of_an_import_stands_for_itself),
 		CASE(import_that_cannot_be_read_changes_nothing),
 		CASE(planned_import_tells_each_row_and_changes_nothing),
+		CASE(export_imports_again_and_changes_nothing),
+		CASE(import_changes_who_is_there_when_told_to),
+		CASE(import_with_a_token_changes_nobody_with_a_role),
 		CASE(json_imports_like_csv),
 		CASE(admin_imports_no_roles),
 		CASE(domain_admin_imports_into_domains_granted),
