@@ -35,7 +35,8 @@ struct api_stream {
 	size_t granted_count;
 	bool types[EVENT_COUNT];
 	uint64_t after;
-	bool begun;
+	uint64_t until; /* the last that is told, without `follows` */
+	bool begun, follows;
 	struct events_watch *watch;
 };
 
@@ -152,23 +153,28 @@ enum err stream_read(struct api_stream *s, size_t max, struct buf *out)
 {
 	struct reading r = { s, out, out->len + max };
 	size_t before = out->len;
-	uint64_t after = s->after;
+	uint64_t after = s->after, last;
 	bool lost = false;
 	enum err e;
 
 	if (!s->begun)
 		buf_addf(out, "retry: %d\n\n", RETRY_MS);
 	s->begun = true;
-	e = events_read(s->context->events, s->after, READ_EVENTS, take, &r, &lost);
-	if (e != ERR_OK)
-		return e;
+	do {
+		last = s->after;
+		e = events_read(s->context->events, s->after, READ_EVENTS, take, &r, &lost);
+		if (e != ERR_OK)
+			return e;
+	} while (!s->follows && !lost && out->len == before && s->after != last && s->after < s->until);
 	if (lost) {
 		/* Said at the end of what is there: whoever hears it reads anew what it shows. */
 		if (s->after == after && out->len == before)
 			s->after = events_last_id(s->context->events);
 		buf_addf(out, "event: lost\nid: %llu\ndata: {\"after\":%llu}\n\n", (unsigned long long)s->after, (unsigned long long)after);
 	}
-	return out->failed ? ERR_TEMP : ERR_OK;
+	if (out->failed)
+		return ERR_TEMP;
+	return s->follows || (s->after < s->until && s->after != last) ? ERR_OK : ERR_STATE;
 }
 
 enum err stream_heartbeat(struct api_stream *s, struct buf *out)
@@ -224,6 +230,8 @@ static bool choose_start(struct api_call *c, struct api_stream *s)
 	uint64_t id = 0;
 
 	s->after = events_last_id(c->context->events);
+	s->until = s->after;
+	s->follows = !call_has_query(c, "follow") || call_query_flag(c, "follow");
 	if (call_has_query(c, "after"))
 		s->after = (uint64_t)call_query_number(c, "after");
 	if (last.len == 0)

@@ -8,7 +8,7 @@ struct api_stream;
 
 #define STREAM_HEARTBEAT_MS 15000
 
-/* Adds what is new, whole events only, at most about `max` bytes. ERR_STATE: over (the session or token is gone). Memory and local disk only. */
+/* Adds what is new, whole events only, at most about `max` bytes. ERR_STATE: over behind what was added (all that was asked for, or the session or token is gone). Memory and local disk only. */
 enum err stream_read(struct api_stream *s, size_t max, struct buf *out) MUST_CHECK;
 /* Adds a comment line; ERR_STATE when the caller's right has ended. Every STREAM_HEARTBEAT_MS of silence. */
 enum err stream_heartbeat(struct api_stream *s, struct buf *out) MUST_CHECK;

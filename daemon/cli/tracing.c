@@ -160,7 +160,7 @@ static int follow(struct arguments *a, struct span what)
 	status = run_find_target(a, &t);
 	if (status != EX_OK)
 		return status;
-	status = watch_follow(a, &t, "message.*", NULL, print_turn, &f);
+	status = watch_read(a, &t, "message.*", NULL, true, print_turn, &f);
 	target_clear(&t);
 	return status;
 }

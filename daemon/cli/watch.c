@@ -1,4 +1,4 @@
-/* cli/watch.c: the event stream, with Last-Event-ID where a connection broke. */
+/* cli/watch.c: the event stream, to its end or for ever, with Last-Event-ID where a connection broke. */
 #include "daemon/cli/watch.h"
 
 #include <jansson.h>
@@ -16,8 +16,8 @@
 #define AGAIN_MS 1000
 #define TRIES 5 /* in a row that bring nothing */
 
-/* One connection. ERR_STATE: on_event said stop; ERR_OK and ERR_TEMP: it broke; *status_out: refused. */
-static enum err follow_once(const struct arguments *a, const struct target *t, struct span path, struct sse *s, bool (*on_event)(void *arg, const struct sse_event *e), void *arg, int *status_out, struct note *why)
+/* One connection. ERR_STATE: on_event said stop, or that was all; ERR_OK and ERR_TEMP: it broke; *status_out: refused. */
+static enum err read_once(const struct arguments *a, const struct target *t, struct span path, bool follows, struct sse *s, bool (*on_event)(void *arg, const struct sse_event *e), void *arg, int *status_out, struct note *why)
 {
 	struct http_request request = { .method = "GET", .path = path, .accept = "text/event-stream", .last_event_id = s->id };
 	struct answer refusal = { .head = { .status = 0 } };
@@ -37,7 +37,7 @@ static enum err follow_once(const struct arguments *a, const struct target *t, s
 		e = http_read(h, piece, sizeof piece, &count, SILENCE_MS, why);
 		if (e == ERR_OK && !sse_feed(s, span_make(piece, count), on_event, arg))
 			break;
-		if (e == ERR_STATE)
+		if (e == ERR_STATE && follows)
 			e = ERR_TEMP;
 	}
 	http_close(&h);
@@ -45,7 +45,7 @@ static enum err follow_once(const struct arguments *a, const struct target *t, s
 	return e == ERR_OK && *status_out == EX_OK ? ERR_STATE : e;
 }
 
-int watch_follow(const struct arguments *a, const struct target *t, const char *types, const char *after, bool (*on_event)(void *arg, const struct sse_event *e), void *arg)
+int watch_read(const struct arguments *a, const struct target *t, const char *types, const char *after, bool follows, bool (*on_event)(void *arg, const struct sse_event *e), void *arg)
 {
 	struct note why = { "" };
 	struct sse s;
@@ -56,13 +56,13 @@ int watch_follow(const struct arguments *a, const struct target *t, const char *
 
 	sse_init(&s);
 	buf_init(&path, 65536);
-	buf_add_str(&path, "/api/v1/events");
+	buf_addf(&path, "/api/v1/events?follow=%s", follows ? "true" : "false");
 	if (types) {
-		buf_add_str(&path, "?types=");
+		buf_add_str(&path, "&types=");
 		value_escape(&path, span_str(types));
 	}
 	if (after) {
-		buf_add_str(&path, types ? "&after=" : "?after=");
+		buf_add_str(&path, "&after=");
 		value_escape(&path, span_str(after));
 	}
 	while (status == EX_OK && e != ERR_STATE && failures < TRIES) {
@@ -70,7 +70,7 @@ int watch_follow(const struct arguments *a, const struct target *t, const char *
 
 		if (failures > 0)
 			nanosleep(&(struct timespec){ AGAIN_MS / 1000, AGAIN_MS % 1000 * 1000000 }, NULL);
-		e = follow_once(a, t, buf_span(&path), &s, on_event, arg, &status, &why);
+		e = read_once(a, t, buf_span(&path), follows, &s, on_event, arg, &status, &why);
 		failures = s.id != before ? 1 : failures + 1;
 		if (e == ERR_DENIED || (e == ERR_NOT_FOUND && s.id == 0))
 			failures = TRIES;
@@ -94,10 +94,15 @@ struct printing {
 static bool print_event(void *arg, const struct sse_event *e)
 {
 	struct printing *p = arg;
+	const bool lost = strcmp(e->type, "lost") == 0;
 	json_t *event = json_loadb(e->data.ptr, e->data.len, JSON_DECODE_ANY, NULL), *list;
 
-	if (!event)
+	if (lost)
+		fputs("postroom: older events are not kept any more\n", stderr);
+	if (lost || !event) {
+		json_decref(event);
 		return true;
+	}
 	list = json_pack("[o]", event);
 	rows_add(&p->rows, list);
 	json_decref(list);
@@ -108,6 +113,7 @@ int run_watch(struct arguments *a)
 {
 	struct printing p = { .wanted = a->limit ? a->limit : UINT64_MAX };
 	const char *since = arguments_value(a, "--since");
+	const bool follows = arguments_flag(a, "-f");
 	struct note why = { "" };
 	struct target t;
 	uint64_t id;
@@ -120,7 +126,7 @@ int run_watch(struct arguments *a)
 	status = run_find_target(a, &t);
 	if (status != EX_OK)
 		return status;
-	status = watch_follow(a, &t, arguments_value(a, "--types"), since, print_event, &p);
+	status = watch_read(a, &t, arguments_value(a, "--types"), since || follows ? since : "0", follows, print_event, &p);
 	target_clear(&t);
 	return status;
 }
