@@ -194,7 +194,7 @@ static void read_global_flag(struct arguments *a, const struct global *g)
 	const struct {
 		const char *name;
 		bool *to;
-	} flags[] = { { "--yes", &a->yes }, { "--help", &a->help }, { "--dry-run", &a->dry_run }, { "--wait", &a->wait }, { "--all", &a->all } };
+	} flags[] = { { "--yes", &a->yes }, { "--help", &a->help }, { "--dry-run", &a->dry_run }, { "--wait", &a->wait }, { "--no-wait", &a->no_wait }, { "--all", &a->all } };
 
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
 		if (strcmp(flags[i].name, g->name) == 0)

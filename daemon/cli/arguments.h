@@ -22,7 +22,7 @@ struct arguments {
 	const char *noun, *word; /* as they were said; null: not */
 	const char *config_path, *url, *token, *ca_file, *columns;
 	enum output_form form;
-	bool help, version, dry_run, yes, wait, all;
+	bool help, version, dry_run, yes, wait, no_wait, all;
 	uint64_t limit;                         /* 0: not said */
 	struct span holes[ARGUMENTS_MAX_HOLES]; /* what stands in the path, as it was said */
 	size_t hole_count;

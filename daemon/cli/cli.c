@@ -65,8 +65,10 @@ static int explain(const struct arguments *a)
 	}
 	if (v)
 		help_verb(stdout, v);
-	else
+	else if (noun)
 		help_noun(stdout, noun);
+	else
+		help_nouns(stdout);
 	return EX_OK;
 }
 
@@ -109,7 +111,10 @@ static int no_verb(const struct arguments *a)
 	}
 	if (!asked && a->word)
 		fprintf(stderr, "postroom: unknown command '%.40s %.40s'\n", a->noun, a->word);
-	help_noun(asked ? stdout : stderr, a->noun);
+	if (a->noun)
+		help_noun(asked ? stdout : stderr, a->noun);
+	else
+		help_nouns(asked ? stdout : stderr);
 	return asked ? EX_OK : EX_USAGE;
 }
 

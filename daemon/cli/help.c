@@ -81,25 +81,70 @@ void help_verb(FILE *to, const struct verb *v)
 		fprintf(to, "\noperation of the API: %s\n", v->operation);
 }
 
-static void print_verbs(FILE *to, const char *noun)
+void help_noun(FILE *to, const char *noun)
 {
 	const struct verb *v;
 
+	fputs("usage: postroom NOUN [VERB] [ARGUMENTS] [OPTIONS]\n\n", to);
 	for (size_t i = 0; (v = verb_at(i)); i++) {
-		if (noun && strcmp(v->noun, noun) != 0)
+		if (strcmp(v->noun, noun) != 0)
 			continue;
 		fputs("  postroom ", to);
 		print_usage(to, v);
 		fprintf(to, "\n      %s\n", v->summary);
 	}
-}
-
-void help_noun(FILE *to, const char *noun)
-{
-	fputs("usage: postroom NOUN [VERB] [ARGUMENTS] [OPTIONS]\n\n", to);
-	print_verbs(to, noun);
 	fputs("\noptions, anywhere:\n", to);
 	for (size_t i = 0; i < global_count; i++)
 		print_global(to, &globals[i]);
 	fputs("\npostroom NOUN VERB --help says more of each; postroom manual is the manual page.\n", to);
+}
+
+/* Of those that have verbs; a noun that is a verb itself has its summary. */
+static const char *noun_summary(const char *noun)
+{
+	static const struct {
+		const char *noun, *summary;
+	} summaries[] = {
+		{ "config", "the configuration file" },
+		{ "setting", "what can be set while the service runs" },
+		{ "cert", "certificates" },
+		{ "domain", "domains that mail is taken for" },
+		{ "user", "users and their mailboxes" },
+		{ "alias", "addresses that deliver to others" },
+		{ "message", "what became of a message" },
+		{ "queue", "mail that waits to go out" },
+		{ "relay", "hosts that outgoing mail goes through" },
+		{ "submitter", "who on this machine sends as whom" },
+		{ "token", "tokens of the API" },
+		{ "admin", "who administers" },
+		{ "refusal", "addresses and logins that are refused for a time" },
+		{ "audit", "who changed what" },
+		{ "webhook", "servers that are told of events" },
+		{ "job", "long work" },
+	};
+
+	for (size_t i = 0; i < sizeof summaries / sizeof summaries[0]; i++)
+		if (strcmp(summaries[i].noun, noun) == 0)
+			return summaries[i].summary;
+	return NULL;
+}
+
+void help_nouns(FILE *to)
+{
+	const struct verb *v;
+	const char *noun = "", *summary;
+
+	fputs("usage: postroom NOUN [VERB] [ARGUMENTS] [OPTIONS]\n", to);
+	for (size_t i = 0; (v = verb_at(i)); i++) {
+		if (strcmp(v->noun, noun) == 0) {
+			fprintf(to, " %s", v->verb);
+			continue;
+		}
+		noun = v->noun;
+		summary = v->verb ? noun_summary(noun) : v->summary;
+		fprintf(to, "\n  %-12s%s", noun, summary ? summary : "");
+		if (v->verb)
+			fprintf(to, ": %s", v->verb);
+	}
+	fputs("\n\nnext: postroom help NOUN says what its verbs take; postroom manual is all of it, as a manual page\n", to);
 }

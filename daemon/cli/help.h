@@ -10,7 +10,9 @@ void help_verb(FILE *to, const struct verb *v);
 
 /* One line of it, and where the rest is: behind an error, which stays in sight. */
 void help_short(FILE *to, const struct verb *v);
-/* The verbs of a noun; null: all nouns. */
+/* The nouns, a line each. */
+void help_nouns(FILE *to);
+/* The verbs of a noun. */
 void help_noun(FILE *to, const char *noun);
 
 /* A password can be left out on a terminal, where it is asked for. */

@@ -24,12 +24,16 @@ static bool has_ended(json_t *job)
 	return state && (strcmp(state, "done") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0);
 }
 
+static long long number(json_t *job, const char *name)
+{
+	return (long long)json_integer_value(json_object_get(job, name));
+}
+
 static void print_progress(json_t *job, bool last)
 {
 	if (!isatty(STDERR_FILENO))
 		return;
-	fprintf(stderr, "\r%lld of %lld, %lld failed%s", (long long)json_integer_value(json_object_get(job, "done")), (long long)json_integer_value(json_object_get(job, "total")),
-		(long long)json_integer_value(json_object_get(job, "failed")), last ? "\n" : " ");
+	fprintf(stderr, "\r%lld of %lld, %lld failed%s", number(job, "done"), number(job, "total"), number(job, "failed"), last ? "\n" : " ");
 }
 
 /* Null: it could not be asked, *status_out is how to end. */
@@ -79,6 +83,38 @@ static void print_failures(const struct target *t, struct span id)
 	answer_clear(&answer);
 }
 
+/* Why the job as a whole came to an end. */
+static void print_detail(json_t *job)
+{
+	struct buf text;
+
+	buf_init(&text, CELL_MAX);
+	cell_write(&text, json_object_get(job, "detail"));
+	if (json_string_length(json_object_get(job, "detail")) > 0)
+		fprintf(stderr, "  %.*s\n", (int)text.len, text.ptr ? text.ptr : "");
+	buf_clear(&text);
+}
+
+/* To people: "5 rows: 2 done, 3 failed". The API's `done` are all that were looked at. */
+static void print_result(const struct arguments *a, json_t *job)
+{
+	const char *state = json_string_value(json_object_get(job, "state"));
+	long long seen = number(job, "done"), failed = number(job, "failed"), total = number(job, "total");
+
+	if (a->form != OUTPUT_TABLE) {
+		print_value(a, job);
+		return;
+	}
+	if (total < seen)
+		total = seen;
+	printf("%lld %s%s: %lld done, %lld failed", total, a->verb->kind == VERB_UPLOAD ? "row" : "item", total == 1 ? "" : "s", seen - failed, failed);
+	if (total > seen)
+		printf(", %lld left", total - seen);
+	if (strcmp(state, "done") != 0)
+		printf(" (%s)", state);
+	putchar('\n');
+}
+
 static int follow(const struct arguments *a, const struct target *t, struct span id)
 {
 	int64_t pause_ms = FIRST_PAUSE_MS;
@@ -94,10 +130,12 @@ static int follow(const struct arguments *a, const struct target *t, struct span
 	if (!job)
 		return status;
 	print_progress(job, true);
-	print_value(a, job);
-	status = strcmp(json_string_value(json_object_get(job, "state")), "done") == 0 && json_integer_value(json_object_get(job, "failed")) == 0 ? EX_OK : EX_DATAERR;
+	print_result(a, job);
+	status = strcmp(json_string_value(json_object_get(job, "state")), "done") == 0 && number(job, "failed") == 0 ? EX_OK : EX_DATAERR;
 	if (status != EX_OK) {
+		fflush(stdout);
 		fprintf(stderr, "postroom: not all of it was done\n");
+		print_detail(job);
 		print_failures(t, id);
 		fprintf(stderr, "next: postroom job items %.*s\n", (int)id.len, id.ptr);
 	}
@@ -114,7 +152,7 @@ int job_show(const struct arguments *a, const struct target *t, struct span body
 	if (!id) {
 		fputs("postroom: the daemon's answer could not be read\n", stderr);
 		status = EX_PROTOCOL;
-	} else if (a->wait) {
+	} else if (!a->no_wait) {
 		status = follow(a, t, span_str(id));
 	} else {
 		print_value(a, job);

@@ -4,7 +4,7 @@
 
 #include "daemon/cli/ask.h"
 
-/* A job as the API answered it: shown, or followed to its end with --wait. The exit status. */
+/* A job as the API answered it: followed to its end, or shown with --no-wait. The exit status. */
 int job_show(const struct arguments *a, const struct target *t, struct span body);
 /* postroom job wait ID */
 int run_wait(struct arguments *a);

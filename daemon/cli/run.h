@@ -13,7 +13,7 @@ int run_download(struct arguments *a);
 /* What other runners share. */
 /* The body as text; secret. */
 void run_body(const struct arguments *a, struct buf *out);
-/* A success is printed, a job followed with --wait; anything else said. */
+/* A success is printed, a job followed to its end, but with --no-wait; anything else said. */
 int run_show(const struct arguments *a, const struct target *t, const struct answer *answer);
 /* --dry-run of an operation that has none of its own: what would be asked. */
 int run_show_request(const struct arguments *a, const char *method, struct span path);

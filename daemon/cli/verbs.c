@@ -60,7 +60,8 @@ const struct global globals[] = {
 	{ "--yes", NULL, "do not ask before something is removed", 'y' },
 	{ "--help", NULL, "how this verb is used", 'h' },
 	{ "--dry-run", NULL, "change nothing, say what would be done", 0 },
-	{ "--wait", NULL, "follow the job to its end", 0 },
+	{ "--no-wait", NULL, "begin the job and do not wait for its end", 0 },
+	{ "--wait", NULL, "wait for the end; jobs are waited for without it", 0 },
 	{ "--all", NULL, "every row", 0 },
 	{ "--limit", "N", "so many rows at most", 0 },
 	{ "--columns", "NAMES", "these fields, with commas between", 0 },
@@ -73,6 +74,8 @@ bool verb_takes(const struct verb *v, const struct global *g)
 
 	if (strcmp(g->name, "--dry-run") == 0)
 		return writes(v) || v->kind == VERB_RAW;
+	if (strcmp(g->name, "--no-wait") == 0)
+		return v->is & VERB_HAS_JOB;
 	if (strcmp(g->name, "--wait") == 0)
 		return (v->is & VERB_HAS_JOB) || v->kind == VERB_SEND;
 	if (strcmp(g->name, "--all") == 0)

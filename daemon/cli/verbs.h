@@ -63,7 +63,7 @@ enum verb_kind {
 /* Bits of `is`. */
 enum { VERB_DESTROYS = 1, /* asks first, or wants --yes */
        VERB_PLANS = 2,    /* the operation itself knows dry_run; else --dry-run shows the request */
-       VERB_HAS_JOB = 4,  /* may answer with a job: --wait */
+       VERB_HAS_JOB = 4,  /* may answer with a job: waited for, but with --no-wait */
        VERB_NEWEST = 8 }; /* a list without an end: 50 rows unless --all or --limit says otherwise */
 
 struct verb {

@@ -61,10 +61,10 @@ static const struct verb list[] = {
 	} },
 	{ .noun = "audit", .verb = "verify", .operation = "audit_verify", .summary = "check that nothing was taken out of the audit", .kind = VERB_API },
 
-	{ .noun = "events", .operation = "events_watch", .summary = "what happens, as it happens, until it is stopped or --limit events have come", .kind = VERB_WATCH, .columns = "time type subject data", .arguments = {
+	{ .noun = "events", .operation = "events_watch", .summary = "what has happened, as far as it is kept; with -f what happens, as it happens", .kind = VERB_WATCH, .columns = "time type subject data", .arguments = {
 		{ "--types", "TYPES", ARGUMENT_TEXT, PLACE_HAND, NULL, false, NULL, "only these, with commas between: message.*,user.changed" },
-		{ "--since", "ID", ARGUMENT_TEXT, PLACE_HAND, NULL, false, NULL, "those after this event first; 0 for all that are kept" },
-		{ "-f", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "as with trace; events are followed with or without it" },
+		{ "--since", "ID", ARGUMENT_TEXT, PLACE_HAND, NULL, false, NULL, "only those after this event; with -f they come first" },
+		{ "-f", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "follow, until it is stopped or --limit events were shown" },
 	} },
 
 	{ .noun = "webhook", .verb = "ls", .operation = "webhooks_list", .summary = "list the webhooks", .kind = VERB_LIST, .columns = "id url types enabled failing" },
@@ -110,7 +110,7 @@ static const struct verb list[] = {
 		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 		{ "--failed", NULL, ARGUMENT_FLAG, PLACE_QUERY, "failed", false, NULL, "only those that could not be done" },
 	} },
-	{ .noun = "job", .verb = "cancel", .operation = "job_cancel", .summary = "stop a job; what is done stays done", .kind = VERB_API, .is = VERB_HAS_JOB, .arguments = {
+	{ .noun = "job", .verb = "cancel", .operation = "job_cancel", .summary = "stop a job; what is done stays done", .kind = VERB_API, .arguments = {
 		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
 	{ .noun = "job", .verb = "wait", .operation = "job_get", .summary = "follow a job to its end", .kind = VERB_WAIT, .arguments = {

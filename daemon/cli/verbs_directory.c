@@ -56,9 +56,10 @@ static const struct verb list[] = {
 	{ .noun = "user", .verb = "rm", .operation = "user_delete", .summary = "remove a user and erase the mailbox", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
-	{ .noun = "user", .verb = "import", .operation = "users_import", .summary = "add users from a CSV or JSON file; who is there already is left alone", .kind = VERB_UPLOAD, .is = VERB_PLANS | VERB_HAS_JOB, .arguments = {
+	{ .noun = "user", .verb = "import", .operation = "users_import", .summary = "add users from a CSV or JSON file; who is there and otherwise is changed with --update only", .kind = VERB_UPLOAD, .is = VERB_PLANS | VERB_HAS_JOB, .arguments = {
 		{ "FILE", NULL, ARGUMENT_TEXT, PLACE_HAND, NULL, true, NULL, "- is standard input" },
 		{ "--format", "FORMAT", ARGUMENT_TEXT, PLACE_HAND, NULL, false, "csv json", "else by the file's name" },
+		{ "--update", NULL, ARGUMENT_FLAG, PLACE_QUERY, "update", false, NULL, "give who is there the name, suspension and password of the file; roles stay" },
 	} },
 	{ .noun = "user", .verb = "export", .operation = "users_export", .summary = "all users as CSV, or with -o json as JSON; without passwords", .kind = VERB_DOWNLOAD, .arguments = {
 		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in address or name" },

@@ -248,7 +248,9 @@ static void each_verb_is_found_and_helped(void **state)
 	FILE *to = open_memstream(&text, &len);
 
 	(void)state;
-	help_noun(to, NULL);
+	for (size_t i = 0; (v = verb_at(i)); i++)
+		if (i == 0 || strcmp(v->noun, verb_at(i - 1)->noun) != 0)
+			help_noun(to, v->noun);
 	fclose(to);
 	to = open_memstream(&manual, &len);
 	assert_true(manual_print(to, NULL));
@@ -268,6 +270,41 @@ static void each_verb_is_found_and_helped(void **state)
 	assert_false(verb_is_noun("frobnicate"));
 	free(text);
 	free(manual);
+}
+
+/* A noun is a line: its name, what it is about, its verbs. */
+static void each_noun_is_one_line_of_help(void **state)
+{
+	char *text = NULL;
+	const struct verb *v;
+	size_t len, lines = 0, nouns = 0;
+	FILE *to = open_memstream(&text, &len);
+
+	(void)state;
+	help_nouns(to);
+	fclose(to);
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	for (size_t i = 0; (v = verb_at(i)); i++) {
+		char words[80], begin[40];
+		const char *line, *end, *found;
+
+		if (i > 0 && strcmp(v->noun, verb_at(i - 1)->noun) == 0) {
+			snprintf(words, sizeof words, " %s", v->verb);
+		} else {
+			nouns++;
+			snprintf(words, sizeof words, v->verb ? ": %s" : "%s", v->verb ? v->verb : v->summary);
+		}
+		snprintf(begin, sizeof begin, "\n  %-12s", v->noun);
+		line = strstr(text, begin);
+		assert_non_null(line);
+		assert_true(line[strlen(begin)] != ':');
+		end = strchr(line + 1, '\n');
+		found = strstr(line, words);
+		assert_true(found && found < end);
+	}
+	assert_int_equal(lines, nouns + 4);
+	free(text);
 }
 
 static void manual_names_each_key_of_the_configuration(void **state)
@@ -307,6 +344,7 @@ int main(void)
 		cmocka_unit_test(required_fields_are_required_arguments),
 		cmocka_unit_test(each_operation_has_a_verb),
 		cmocka_unit_test(each_verb_is_found_and_helped),
+		cmocka_unit_test(each_noun_is_one_line_of_help),
 		cmocka_unit_test(manual_names_each_key_of_the_configuration),
 		cmocka_unit_test(a_noun_alone_is_no_verb),
 	};
