@@ -45,7 +45,9 @@ def test_version_and_help_need_nothing():
     done = subprocess.run([harness.BINARY, "version", "-o", "json"], capture_output=True, text=True)
     assert json.loads(done.stdout)["version"]
     done = subprocess.run([harness.BINARY, "help"], capture_output=True, text=True)
-    assert done.returncode == 0 and "postroom user add ADDRESS" in done.stdout
+    assert done.returncode == 0 and re.search(r"^  user +\S.*: ls add ", done.stdout, re.M) and len(done.stdout.splitlines()) < 50, done
+    done = subprocess.run([harness.BINARY, "help", "user"], capture_output=True, text=True)
+    assert done.returncode == 0 and "postroom user add ADDRESS" in done.stdout and "postroom alias" not in done.stdout
     done = subprocess.run([harness.BINARY, "manual"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith(".") and "user passwd" in done.stdout.replace("\\", "")
 
@@ -80,8 +82,8 @@ def test_a_column_that_is_none_is_said():
 
 
 def test_a_dry_run_of_an_import_says_why_a_row_would_fail():
-    out = daemon().cli("user", "import", "-", "--dry-run", input="address\nbob@example.org\nnobody\n")
-    assert out == "would fail bob@example.org (bob@example.org: taken)\nwould fail nobody (nobody: not an address)\n", out
+    out = daemon().cli("user", "import", "-", "--dry-run", input="address,name\nbob@example.org,Another\nnobody,\n")
+    assert out == "would fail bob@example.org (is there already, and otherwise; with update they are changed)\nwould fail nobody (nobody: not an address)\n", out
     ends(EX_DATAERR, "user", "import", "-", input="mail\nx\n", says="mail: not a column; with commas between they are address, name")
     ends(EX_DATAERR, "user", "import", "-", input="address,name,name\n", says="name: this column stands there twice")
     ends(EX_DATAERR, "user", "import", "-", "--format", "json", input="[]", says="has to be a JSON object")
