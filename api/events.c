@@ -172,6 +172,9 @@ enum err stream_read(struct api_stream *s, size_t max, struct buf *out)
 			s->after = events_last_id(s->context->events);
 		buf_addf(out, "event: lost\nid: %llu\ndata: {\"after\":%llu}\n\n", (unsigned long long)s->after, (unsigned long long)after);
 	}
+	/* A comment: who is given something comes back for more, and need not look at the same again after a break. */
+	if (s->follows && out->len == before && s->after != after && s->after < events_last_id(s->context->events))
+		buf_addf(out, ":\nid: %llu\n\n", (unsigned long long)s->after);
 	if (out->failed)
 		return ERR_TEMP;
 	return s->follows || (s->after < s->until && s->after != last) ? ERR_OK : ERR_STATE;

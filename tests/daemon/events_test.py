@@ -137,6 +137,20 @@ def test_who_comes_back_misses_nothing():
     late.close()
 
 
+def test_what_is_behind_thousands_of_other_events_comes_before_the_next_heartbeat():
+    w = Watcher()
+    make_user("many0@example.org")
+    first = w.wait("user.changed", subject="many0@example.org")["id"]
+    w.close()
+    sheet = "address,targets\n" + "".join(f"many{n}@example.org,bob@example.org\n" for n in range(1, 5001))
+    daemon().cli("alias", "import", "-", input=sheet)
+    make_user("behind@example.org")
+    again = Watcher(query=f"?after={first}&types=user.*")
+    wait_until(lambda: any(e["subject"] == "behind@example.org" for e in again.events), 10, "the event behind the others")  # a heartbeat comes after 15 s
+    assert again.events[-1]["id"] > first + 4000, (first, again.events)
+    again.close()
+
+
 def test_nothing_is_lost_over_a_restart():
     w = Watcher()
     make_user("ivan@example.org")
