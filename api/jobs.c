@@ -46,6 +46,7 @@ struct job {
 	enum err item_error; /* the first of this step */
 	struct raised *raised, **raised_last;
 	_Atomic bool cancelled;
+	_Atomic bool ended; /* set before its last state can be read: from then on there is nothing to cancel */
 	int64_t event_ms; /* when the last event was raised; monotonic */
 };
 
@@ -187,6 +188,7 @@ static void end_job(struct job *job, enum job_state state, struct span detail)
 	job->row.state = (int64_t)state;
 	job->row.finished_ms = clock_real_ms();
 	job->row.detail = detail;
+	job->ended = true;
 	if (directory_write(job->context->directory, update_row, &job->row, NULL) != ERR_OK)
 		log_event(LOG_WARN, "api", "job_not_ended", "job=%llu", (unsigned long long)job->row.id);
 	tell(job, true);
@@ -211,6 +213,7 @@ static enum err run_step(struct job *job, bool *done_out, struct note *why)
 	if (e == ERR_OK && *done_out) {
 		job->row.state = JOB_DONE;
 		job->row.finished_ms = clock_real_ms();
+		job->ended = true;
 	}
 	if (e == ERR_OK)
 		e = directory_write(job->context->directory, update_row, &job->row, why);
@@ -218,6 +221,7 @@ static enum err run_step(struct job *job, bool *done_out, struct note *why)
 		e = directory_commit(job->context->directory, why);
 	directory_end(job->context->directory);
 	if (e != ERR_OK) {
+		job->ended = false;
 		job->row = before;
 		job->items = items;
 		return e;
@@ -452,7 +456,7 @@ bool jobs_cancel(struct jobs *j, uint64_t id)
 	bool open = false;
 
 	pthread_mutex_lock(&j->lock);
-	if (j->running && j->running->row.id == id) {
+	if (j->running && j->running->row.id == id && !j->running->ended) {
 		j->running->cancelled = true;
 		open = true;
 	}
