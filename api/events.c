@@ -149,6 +149,21 @@ static bool take(void *arg, const struct event *event)
 	return true;
 }
 
+/* A comment, where nothing else is to be said yet: who is given something comes back for more, and need not look at the same again after a break. */
+static void say_how_far(const struct api_stream *s, struct buf *out)
+{
+	if (s->follows && s->after < events_last_id(s->context->events))
+		buf_addf(out, ":\nid: %llu\n\n", (unsigned long long)s->after);
+}
+
+static void say_lost(struct api_stream *s, uint64_t after, bool said_nothing, struct buf *out)
+{
+	/* Said at the end of what is there: whoever hears it reads anew what it shows. */
+	if (s->after == after && said_nothing)
+		s->after = events_last_id(s->context->events);
+	buf_addf(out, "event: lost\nid: %llu\ndata: {\"after\":%llu}\n\n", (unsigned long long)s->after, (unsigned long long)after);
+}
+
 enum err stream_read(struct api_stream *s, size_t max, struct buf *out)
 {
 	struct reading r = { s, out, out->len + max };
@@ -166,15 +181,10 @@ enum err stream_read(struct api_stream *s, size_t max, struct buf *out)
 		if (e != ERR_OK)
 			return e;
 	} while (!s->follows && !lost && out->len == before && s->after != last && s->after < s->until);
-	if (lost) {
-		/* Said at the end of what is there: whoever hears it reads anew what it shows. */
-		if (s->after == after && out->len == before)
-			s->after = events_last_id(s->context->events);
-		buf_addf(out, "event: lost\nid: %llu\ndata: {\"after\":%llu}\n\n", (unsigned long long)s->after, (unsigned long long)after);
-	}
-	/* A comment: who is given something comes back for more, and need not look at the same again after a break. */
-	if (s->follows && out->len == before && s->after != after && s->after < events_last_id(s->context->events))
-		buf_addf(out, ":\nid: %llu\n\n", (unsigned long long)s->after);
+	if (lost)
+		say_lost(s, after, out->len == before, out);
+	if (out->len == before && s->after != after)
+		say_how_far(s, out);
 	if (out->failed)
 		return ERR_TEMP;
 	return s->follows || (s->after < s->until && s->after != last) ? ERR_OK : ERR_STATE;

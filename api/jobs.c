@@ -47,7 +47,7 @@ struct job {
 	struct raised *raised, **raised_last;
 	_Atomic bool cancelled;
 	_Atomic bool ended; /* set before its last state can be read: from then on there is nothing to cancel */
-	int64_t event_ms; /* when the last event was raised; monotonic */
+	int64_t event_ms;   /* when the last event was raised; monotonic */
 };
 
 struct jobs {
