@@ -42,10 +42,11 @@ def count_both(scenario):
                 scenario.act(run, helper)
                 run.settle()
                 counted = run.control.get("count")
+                ends = os.path.getsize(trace)  # what is traced and told once a second, and at the stop, comes behind
             run.instance.stop()
-            with open(trace, errors="replace") as f:
+            with open(trace, "rb") as f:
                 f.seek(begins)
-                text = f.read()
+                text = f.read(ends - begins).decode(errors="replace")
             return counted, trace_counts(text, run)
 
 
