@@ -22,6 +22,7 @@ static const char *state_name(enum recipient_state state)
 	case RECIPIENT_ACTIVE: return "active";
 	case RECIPIENT_DELIVERED: return "delivered";
 	case RECIPIENT_FAILED: return "failed";
+	case RECIPIENT_HELD: return "held";
 	}
 	return "unknown";
 }
@@ -64,7 +65,7 @@ static bool is_visible(const struct api_call *c, const struct queue_entry *e)
 /* ---- lists ---- */
 
 struct listing {
-	struct queue_filter filter;
+	struct queue_query filter;
 	struct queue_id after;
 	bool has_after, more;
 	size_t limit, taken, seen;
@@ -94,11 +95,11 @@ static enum err scan(struct api_call *c, struct listing *l)
 	l->more = true;
 	while (e == ERR_OK && l->more && l->taken < l->limit && l->seen < SCAN_MAX) {
 		struct queue_entry *entries;
+		struct queue_id last;
 		size_t count = 0;
 
-		e = queue_list(c->context->queue, l->has_after ? &l->after : NULL, SCAN_PAGE, &page, &entries, &count);
+		e = queue_list(c->context->queue, NULL, l->has_after ? &l->after : NULL, SCAN_PAGE, &page, &entries, &count, &last, &l->more);
 		if (e == ERR_OK) {
-			l->more = count == SCAN_PAGE;
 			take_fitting(c, l, entries, count);
 		}
 		l->more = l->more || l->taken == l->limit;
@@ -166,7 +167,7 @@ void api_queue_get(struct api_call *c)
 }
 
 /* The queue has a file of its own: what is done there is done, the audit entry follows. */
-static void steer(struct api_call *c, const char *name, enum err (*verb)(struct queue *q, const struct queue_id *id))
+static void steer(struct api_call *c, const char *name, enum queue_action action)
 {
 	struct queue_entry entry;
 	char id[QUEUE_ID_TEXT];
@@ -179,7 +180,7 @@ static void steer(struct api_call *c, const char *name, enum err (*verb)(struct 
 	queue_id_text(&entry.id, id);
 	change.subject = span_str(id);
 	change.before = entry_json(c, &entry);
-	e = verb(c->context->queue, &entry.id);
+	e = queue_steer(c->context->queue, &entry.id, &(struct queue_order){ .action = action }, NULL, &why);
 	if (e == ERR_STATE)
 		note_set(&why, "an attempt is under way: try again when it has ended");
 	if (e == ERR_OK) {
@@ -192,18 +193,18 @@ static void steer(struct api_call *c, const char *name, enum err (*verb)(struct 
 
 void api_queue_retry(struct api_call *c)
 {
-	steer(c, "retry", queue_retry);
+	steer(c, "retry", QUEUE_RETRY);
 }
 
 void api_queue_delete(struct api_call *c)
 {
-	steer(c, "delete", queue_remove);
+	steer(c, "delete", QUEUE_DELETE);
 }
 
 /* ---- many ---- */
 
 struct bulk {
-	struct queue_filter filter;
+	struct queue_query filter;
 	bool removes;
 	struct queue_id *ids; /* null: by the filter */
 	size_t id_count, at;
@@ -223,7 +224,7 @@ static void bulk_free(void *arg)
 static enum err bulk_one(struct job *job, struct bulk *b, const struct queue_id *id)
 {
 	struct queue *q = job_context(job)->queue;
-	enum err e = b->removes ? queue_remove(q, id) : queue_retry(q, id);
+	enum err e = queue_steer(q, id, &(struct queue_order){ .action = b->removes ? QUEUE_DELETE : QUEUE_RETRY }, NULL, NULL);
 	char text[QUEUE_ID_TEXT];
 	struct change change = { .verb = b->removes ? "delete" : "retry", .event = EVENT_QUEUE_CHANGED };
 
@@ -254,22 +255,24 @@ static enum err bulk_step(struct job *job, void *arg, bool *done_out, struct not
 {
 	struct bulk *b = arg;
 	struct queue_entry *entries;
+	struct queue_id last;
 	struct arena page;
 	size_t count = 0;
+	bool more = false;
 	enum err e;
 
 	(void)why;
 	if (b->ids)
 		return bulk_ids(job, b, done_out);
 	arena_init(&page, CALL_ARENA_MAX);
-	e = queue_list(job_context(job)->queue, b->has_after ? &b->after : NULL, BULK_STEP, &page, &entries, &count);
+	e = queue_list(job_context(job)->queue, NULL, b->has_after ? &b->after : NULL, BULK_STEP, &page, &entries, &count, &last, &more);
 	for (size_t i = 0; i < count && e == ERR_OK; i++) {
 		b->after = entries[i].id;
 		b->has_after = true;
 		if (queue_filter_fits(&b->filter, &entries[i]))
 			e = bulk_one(job, b, &entries[i].id);
 	}
-	*done_out = count < BULK_STEP;
+	*done_out = !more;
 	arena_clear(&page);
 	return e;
 }

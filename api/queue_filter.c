@@ -27,9 +27,9 @@ static enum queue_wanted wanted_of(struct span name)
 	return WANTED_ANY;
 }
 
-void queue_filter_of_query(struct api_call *c, struct queue_filter *out)
+void queue_filter_of_query(struct api_call *c, struct queue_query *out)
 {
-	*out = (struct queue_filter){ wanted_of(call_query(c, "state")), call_query(c, "from"), call_query(c, "to"), call_query(c, "domain"), call_query_time(c, "before") };
+	*out = (struct queue_query){ wanted_of(call_query(c, "state")), call_query(c, "from"), call_query(c, "to"), call_query(c, "domain"), call_query_time(c, "before") };
 }
 
 static struct span text_in(struct arena *a, const json_t *object, const char *name)
@@ -39,11 +39,11 @@ static struct span text_in(struct arena *a, const json_t *object, const char *na
 	return json_is_string(value) ? arena_copy(a, span_make(json_string_value(value), json_string_length(value))) : SPAN("");
 }
 
-void queue_filter_of_body(struct api_call *c, struct arena *a, struct queue_filter *out)
+void queue_filter_of_body(struct api_call *c, struct arena *a, struct queue_query *out)
 {
 	const json_t *object = json_object_get(c->body, "filter");
 
-	*out = (struct queue_filter){ wanted_of(text_in(a, object, "state")), text_in(a, object, "from"), text_in(a, object, "to"), text_in(a, object, "domain"), 0 };
+	*out = (struct queue_query){ wanted_of(text_in(a, object, "state")), text_in(a, object, "from"), text_in(a, object, "to"), text_in(a, object, "domain"), 0 };
 	if (date_parse_rfc3339(text_in(a, object, "before"), &out->before_ms) != ERR_OK)
 		out->before_ms = 0;
 }
@@ -75,7 +75,7 @@ static bool state_fits(enum queue_wanted wanted, const struct queue_recipient *r
 	return false;
 }
 
-bool queue_filter_fits(const struct queue_filter *f, const struct queue_entry *e)
+bool queue_filter_fits(const struct queue_query *f, const struct queue_entry *e)
 {
 	bool in_domain = f->domain.len == 0 || span_iequals(f->domain, address_domain(e->reverse_path)), to_fits = false, state = false;
 

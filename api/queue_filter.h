@@ -11,15 +11,15 @@ enum queue_wanted { WANTED_ANY,
 		    WANTED_ACTIVE };
 
 /* Patterns: "alice@example.org", "*@example.org", "alice@*"; empty: any. */
-struct queue_filter {
+struct queue_query {
 	enum queue_wanted state;
 	struct span from, to, domain;
 	int64_t before_ms; /* accepted before; 0: any time */
 };
-void queue_filter_of_query(struct api_call *c, struct queue_filter *out);
+void queue_filter_of_query(struct api_call *c, struct queue_query *out);
 /* Of the body's "filter"; copied into the arena. */
-void queue_filter_of_body(struct api_call *c, struct arena *a, struct queue_filter *out);
-bool queue_filter_fits(const struct queue_filter *f, const struct queue_entry *e);
+void queue_filter_of_body(struct api_call *c, struct arena *a, struct queue_query *out);
+bool queue_filter_fits(const struct queue_query *f, const struct queue_entry *e);
 
 /* Behind the last '@'; "" for the null path. */
 struct span address_domain(struct span address);

@@ -64,6 +64,7 @@ static const char *refusal_of(const struct snapshot *s, const struct address *ad
 	case RESOLVED_ACCOUNT:
 	case RESOLVED_ALIAS:
 	case RESOLVED_REMOTE: return NULL;
+	case RESOLVED_REFUSED:
 	case RESOLVED_SUSPENDED: return "suspended";
 	case RESOLVED_UNKNOWN: return "no_such_user";
 	}

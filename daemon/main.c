@@ -197,7 +197,7 @@ static enum err start_relay(struct daemon *d, struct note *why)
 	c.resolver = d->resolver;
 	c.tls = d->tls_client;
 	c.own_count = d->own_count;
-	return relay_new(&c, &d->relay);
+	return relay_new(&c, &d->relay, why);
 }
 
 static void stop_relay(struct daemon *d)
@@ -257,6 +257,7 @@ static enum err attach(struct daemon *d, size_t at)
 	case LISTEN_SUBMISSIONS: return pool_attach(d->pools[POOL_SUBMISSION], l, &d->submission, true);
 	case LISTEN_IMAP: return pool_attach(d->pools[POOL_ACCESS], l, &d->imap, false);
 	case LISTEN_IMAPS: return pool_attach(d->pools[POOL_ACCESS], l, &d->imap, true);
+	case LISTEN_LMTP:
 	case LISTEN_HTTP:
 	case LISTEN_HTTPS: break; /* the web server takes them */
 	}

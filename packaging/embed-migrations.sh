@@ -7,7 +7,7 @@ echo '#include "db/db.h"'
 for schema in "$dir"/*/; do
 	name=$(basename "$schema")
 	# Derived and statistical data may lose its last moments.
-	case $name in search | trace) durability=DB_NORMAL ;; *) durability=DB_FULL ;; esac
+	case $name in search | trace | relay) durability=DB_NORMAL ;; *) durability=DB_FULL ;; esac
 	n=0
 	echo "static const char *const migrations_$name[] = {"
 	for f in "$schema"*.sql; do

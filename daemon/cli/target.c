@@ -131,7 +131,7 @@ static enum err connect_remote(const struct target *t, struct stream **out, stru
 	}
 	freeaddrinfo(list);
 	if (e == ERR_OK) {
-		e = stream_start_tls(*out, t->tls, t->host, TLS_VERIFY_NAME, TARGET_TIMEOUT_MS, &reason);
+		e = stream_start_tls(*out, t->tls, &(struct tls_expect){ .verify = TLS_VERIFY_NAME, .sni = t->host }, TARGET_TIMEOUT_MS, NULL, &reason);
 		if (e != ERR_OK)
 			stream_close(out);
 	}

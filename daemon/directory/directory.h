@@ -9,6 +9,7 @@
 
 #include "daemon/base/buf.h"
 #include "daemon/mime/address.h"
+#include "daemon/net/addr.h"
 
 struct seal_key;
 struct checkpointer;
@@ -24,21 +25,60 @@ struct account {
 	struct span address; /* primary, "local@domain" */
 	struct span name;    /* what people call them; may be empty */
 	enum role role;
-	bool suspended;
+	bool suspended; /* by an administrator */
+	bool disabled;  /* suspended, or of a domain that is not active: neither logs in nor sends */
 	int64_t created_ms;
 	const struct span *granted; /* ROLE_DOMAIN_ADMIN: domains, sorted */
 	size_t granted_count;
+	const struct span *forwards; /* addresses to which mail goes on, as text */
+	size_t forward_count;
+	bool forward_keeps;            /* a copy stays in the mailbox; true without forwards */
+	const struct span *identities; /* addresses, or "@domain", that it may send as beside its own */
+	size_t identity_count;
+	int32_t send_hour, send_day, send_new; /* limits of its own for recipients outside; 0: none; -1: as the settings say */
+};
+#define FORWARDS_MAX 50
+#define IDENTITIES_MAX 200
+
+enum domain_state {
+	DOMAIN_ACTIVE,
+	DOMAIN_ACCEPTS, /* disabled: its users neither log in nor send, mail to them is delivered */
+	DOMAIN_HOLDS,   /* disabled: mail to it is taken and held in the queue */
+	DOMAIN_REFUSES, /* disabled: mail to it is refused */
+};
+struct domain {
+	struct span name;
+	enum domain_state state;
+	struct span alias_of;             /* mail to x@name is mail to x@alias_of; empty: a domain of its own */
+	struct net_addr source4, source6; /* from where mail of its senders leaves; NET_NONE: as the settings say */
+	int64_t created_ms;
 };
 
 enum relay_tls { RELAY_TLS_NONE,
 		 RELAY_TLS_OPPORTUNISTIC,
-		 RELAY_TLS_REQUIRED /* name and chain verified */ };
+		 RELAY_TLS_REQUIRED, /* name and chain verified */
+		 RELAY_TLS_ENCRYPTED /* whoever it is: the administrator trusts the way there. Else a password goes over verified TLS only */ };
 struct relay_host {
-	struct span domain; /* "*" for all */
+	struct span domain; /* of recipients; "@domain" of ours: by sender; "*" for all */
 	struct span host;   /* name or address */
 	uint16_t port;
 	enum relay_tls tls;
 	struct span user, password; /* empty: no AUTH. PLAIN or LOGIN, over TLS only */
+};
+
+/* What TLS a destination must have, whatever DANE, MTA-STS and chance say. Stored numbers. */
+enum tls_rule_mode {
+	TLS_RULE_NONE = 0,    /* plain, for a server whose TLS is broken */
+	TLS_RULE_MAY = 1,     /* opportunistic: no DANE, no MTA-STS */
+	TLS_RULE_ENCRYPT = 2, /* TLS, whoever it is */
+	TLS_RULE_VERIFY = 3,  /* TLS with a certificate for the host, or for one of `names` */
+};
+struct tls_rule {
+	struct span domain; /* of recipients, A-labels */
+	enum tls_rule_mode mode;
+	const struct span *names; /* "mx.example.net", ".example.net" (any name below it) */
+	size_t name_count;
+	int64_t created_ms;
 };
 
 /* All spans below live as long as the snapshot is held. */
@@ -99,23 +139,31 @@ enum resolution_kind {
 	RESOLVED_SUSPENDED,
 	RESOLVED_UNKNOWN, /* our domain, nobody there */
 	RESOLVED_REMOTE,  /* not a domain of ours */
+	RESOLVED_REFUSED, /* a domain that is DOMAIN_REFUSES */
 };
 struct resolution {
 	enum resolution_kind kind;
 	uint64_t account_id;
+	const struct account *account; /* of ACCOUNT and SUSPENDED: its forwards are the caller's to follow */
+	bool held;                     /* a domain that is DOMAIN_HOLDS */
 	const struct span *targets;
 	size_t target_count;
 };
-/* Order: exact account, exact alias, subaddress (before the first '+') account, subaddress alias, postmaster/abuse to the owner, catch-all ("@domain" alias), unknown.
+/* A domain alias stands for its domain first. Order: exact account, exact alias, subaddress (before the first '+') account, subaddress alias, postmaster/abuse to the owner, catch-all ("@domain" alias), unknown.
  * An empty domain (bare postmaster) means the owner. */
 void snapshot_resolve(const struct snapshot *s, const struct address *addr, struct resolution *out);
-/* May this account send as that address? Its own, or an alias that has it as a target, with any subaddress of them. */
+/* May this account send as that address? Its own, an alias that has it as a target, or an identity; with any subaddress of them, and under domain aliases. */
 bool snapshot_may_send_as(const struct snapshot *s, uint64_t account_id, const struct address *addr);
 
 const struct account *snapshot_account(const struct snapshot *s, uint64_t id);                /* null: none */
 const struct account *snapshot_account_by_login(const struct snapshot *s, struct span login); /* the primary address */
-const struct relay_host *snapshot_relay_for(const struct snapshot *s, struct span domain);    /* its own, else "*", else null */
-const struct relay_host *snapshot_relay(const struct snapshot *s, struct span domain);        /* its own; null: none */
+/* The recipient domain's own, else the sender domain's ("@domain"; empty: none), else "*", else null. */
+const struct relay_host *snapshot_relay_for(const struct snapshot *s, struct span domain, struct span sender_domain);
+const struct tls_rule *snapshot_tls_rule(const struct snapshot *s, struct span domain); /* null: none */
+size_t snapshot_tls_rules(const struct snapshot *s, const struct tls_rule **out);
+const struct domain *snapshot_domain(const struct snapshot *s, struct span name);      /* in its normal form; null: not ours */
+size_t snapshot_domain_rows(const struct snapshot *s, const struct domain **out);      /* by name, as snapshot_domains() */
+const struct relay_host *snapshot_relay(const struct snapshot *s, struct span domain); /* its own; null: none */
 
 /* Lists, sorted; arrays live in the snapshot. */
 size_t snapshot_domains(const struct snapshot *s, const struct span **out);

@@ -17,6 +17,8 @@ struct directory_setup {
 enum err directory_setup(struct directory *d, const struct directory_setup *setup, struct note *why) MUST_CHECK;
 
 enum err directory_domain_add(struct directory *d, struct span name, struct note *why) MUST_CHECK;
+/* ERR_STATE: alias_of is itself an alias, or the domain has users or aliases. ERR_SYNTAX: a source address that is none. */
+enum err directory_domain_set(struct directory *d, const struct domain *domain, struct note *why) MUST_CHECK;
 enum err directory_domain_remove(struct directory *d, struct span name, struct note *why) MUST_CHECK;
 
 /* The hash is read with db_account_get_password(): snapshots are without it. Empty: cannot log in. Other passwords are auth's to set. */
@@ -29,6 +31,12 @@ enum err directory_account_set_name(struct directory *d, uint64_t id, struct spa
 /* `domains` for ROLE_DOMAIN_ADMIN only, domains of ours. ERR_STATE: the last owner that is not suspended. */
 enum err directory_account_set_role(struct directory *d, uint64_t id, enum role role, const struct span *domains, size_t count, struct note *why) MUST_CHECK;
 
+/* Where an account's mail goes on to. ERR_STATE: to itself alone; ERR_LIMIT: over FORWARDS_MAX. Count 0: nowhere. */
+enum err directory_account_set_forwards(struct directory *d, uint64_t id, const struct span *targets, size_t count, bool keeps, struct note *why) MUST_CHECK;
+/* "local@domain" of any domain, or "@domain" of ours. */
+enum err directory_account_set_identities(struct directory *d, uint64_t id, const struct span *addresses, size_t count, struct note *why) MUST_CHECK;
+enum err directory_account_set_limits(struct directory *d, uint64_t id, int32_t hour, int32_t day, int32_t fresh, struct note *why) MUST_CHECK;
+
 /* `address` may be "@domain" (catch-all). Replaces nothing: ERR_EXISTS. */
 enum err directory_alias_add(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why) MUST_CHECK;
 /* Other targets for an alias that is there. ERR_NOT_FOUND. */
@@ -38,6 +46,9 @@ enum err directory_alias_remove(struct directory *d, struct span address, struct
 /* Sets or replaces; the password is sealed at rest. */
 enum err directory_relay_set(struct directory *d, const struct relay_host *relay, struct note *why) MUST_CHECK;
 enum err directory_relay_remove(struct directory *d, struct span domain, struct note *why) MUST_CHECK;
+
+enum err directory_tls_rule_set(struct directory *d, const struct tls_rule *rule, struct note *why) MUST_CHECK;
+enum err directory_tls_rule_remove(struct directory *d, struct span domain, struct note *why) MUST_CHECK;
 
 /* Certificates by name; key sealed at rest. `self_signed` ones are replaced when they run out. */
 struct stored_certificate {

@@ -14,11 +14,28 @@ enum setting_kind { SETTING_TEXT,
 
 enum setting {
 	SETTING_HOSTNAME,
-	SETTING_MESSAGE_SIZE_MAX,    /* bytes */
-	SETTING_RECIPIENTS_MAX,      /* of one message */
-	SETTING_QUEUE_DAYS,          /* until a message is given up */
-	SETTING_PASSWORD_LENGTH_MIN, /* characters */
-	SETTING_LOGIN_FAILURES_MAX,  /* of one account or network, until logins are refused for a time */
+	SETTING_MESSAGE_SIZE_MAX,   /* bytes */
+	SETTING_RECIPIENTS_MAX,     /* of one message */
+	SETTING_QUEUE_DAYS,         /* until a message is given up */
+	SETTING_QUEUE_NOTICE_HOURS, /* until the sender is told of a delay (4); 0: never */
+	SETTING_SUPPRESSION_DAYS,   /* an address that failed for good is not tried again (30); 0: no list is kept */
+	SETTING_RELAY_SOURCE_IPV4,  /* text; empty: as the kernel chooses. After the domain's own */
+	SETTING_RELAY_SOURCE_IPV6,
+	SETTING_SENDING_PER_HOUR,                 /* recipients outside, of one account; 0: no limit (1000) */
+	SETTING_SENDING_PER_DAY,                  /* (5000) */
+	SETTING_SENDING_NEW_PER_DAY,              /* written to for the first time (1000) */
+	SETTING_BREAKER,                          /* flag: an account that sends as a stolen one does is stopped */
+	SETTING_SMTP_CONNECTIONS_MAX,             /* port 25, at once (2000); after restart */
+	SETTING_SMTP_CONNECTIONS_PER_ADDRESS_MAX, /* (50); after restart */
+	SETTING_SMTP_COMMANDS_MAX,                /* of one session (10000) */
+	SETTING_SMTP_ERRORS_MAX,                  /* of one session (10) */
+	SETTING_SMTP_IDLE_SECONDS,                /* (300) */
+	SETTING_SMTP_MESSAGE_SECONDS,             /* for the content of one message at SMTP_SLOW_BODY_BYTES_PER_S (600) */
+	SETTING_SMTP_LINE_MAX,                    /* octets of a line of a message; 998 are lawful (RFC 5322 2.1.1), much is longer (65536) */
+	SETTING_SMTP_GREETING_SECONDS,            /* a stranger who talks before the greeting is refused; 0: no wait (1); after restart */
+	SETTING_DISK_RESERVE,                     /* bytes: with less than that and 1.5 messages, mail is put off (256 MiB) */
+	SETTING_PASSWORD_LENGTH_MIN,              /* characters */
+	SETTING_LOGIN_FAILURES_MAX,               /* of one account or network, until logins are refused for a time */
 	SETTING_LOGIN_REFUSAL_MINUTES,
 	SETTING_KNOWN_DEVICE_DAYS,
 	SETTING_LOGIN_CHANNEL_BINDING, /* flag: SCRAM-SHA-256-PLUS is offered */

@@ -175,10 +175,11 @@ const struct relay_host *snapshot_relay(const struct snapshot *s, struct span do
 	return s->relay_count ? bsearch(&domain, s->relays, s->relay_count, sizeof(*s->relays), compare_domain) : NULL;
 }
 
-const struct relay_host *snapshot_relay_for(const struct snapshot *s, struct span domain)
+const struct relay_host *snapshot_relay_for(const struct snapshot *s, struct span domain, struct span sender_domain)
 {
 	const struct relay_host *own = snapshot_relay(s, domain);
 
+	(void)sender_domain;
 	return own ? own : snapshot_relay(s, SPAN("*"));
 }
 

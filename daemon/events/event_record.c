@@ -38,6 +38,13 @@ static const char *const names[EVENT_COUNT] = {
 	[EVENT_WEBHOOK_CHANGED] = "webhook.changed",
 	[EVENT_JOB_CHANGED] = "job.changed",
 	[EVENT_WEBHOOK_FAILING] = "webhook.failing",
+	[EVENT_SENDING_STOPPED] = "sending.stopped",
+	[EVENT_SENDING_RELEASED] = "sending.released",
+	[EVENT_MESSAGE_HELD] = "message.held",
+	[EVENT_DESTINATION_CHANGED] = "destination.changed",
+	[EVENT_SUPPRESSION_CHANGED] = "suppression.changed",
+	[EVENT_HOLD_RULE_CHANGED] = "hold_rule.changed",
+	[EVENT_TLS_RULE_CHANGED] = "tls_rule.changed",
 };
 
 const char *event_name(enum event_type type)

@@ -40,6 +40,13 @@ enum event_type {
 	EVENT_WEBHOOK_CHANGED,
 	EVENT_JOB_CHANGED, /* progress, at most once a second for a job */
 	EVENT_WEBHOOK_FAILING,
+	EVENT_SENDING_STOPPED, /* the breaker, or somebody, has stopped an account */
+	EVENT_SENDING_RELEASED,
+	EVENT_MESSAGE_HELD,
+	EVENT_DESTINATION_CHANGED, /* paused, or no longer */
+	EVENT_SUPPRESSION_CHANGED,
+	EVENT_HOLD_RULE_CHANGED,
+	EVENT_TLS_RULE_CHANGED,
 	EVENT_COUNT
 };
 const char *event_name(enum event_type type); /* "message.received" */

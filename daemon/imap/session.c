@@ -329,6 +329,7 @@ enum step imap_session_event(struct imap_session *s, enum session_event event, s
 	case SESSION_START:
 		reply_greeting(s, out);
 		return STEP_REPLY;
+	case SESSION_EARLY: return imap_bye(s, out, "You spoke before the greeting");
 	case SESSION_TLS: return STEP_REPLY; /* RFC 3501 6.2.1: no greeting again, the state is as at the start */
 	case SESSION_TIMEOUT: return imap_bye(s, out, "Idle for too long");
 	case SESSION_STOP: return imap_bye(s, out, "The server closes the connection");

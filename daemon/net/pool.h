@@ -15,8 +15,12 @@ struct pool_config {
 	const char *name; /* "mx", "submission", "access": static */
 	unsigned threads;
 	unsigned max_connections;
-	unsigned max_per_ip;            /* IPv6: per /64; trusted networks are free of it; 0 = no limit */
-	int64_t greet_delay_ms;         /* SESSION_START comes that much later, whole seconds rounded up; 0 = off; trusted networks are free of it */
+	unsigned max_per_ip; /* IPv6: per /64; trusted networks are free of it; 0 = no limit */
+	/* SESSION_START comes that much later, whole seconds rounded up, and who speaks meanwhile gets SESSION_EARLY; 0 = off. Loopback, trusted networks, implicit
+	 * TLS and addresses that waited lately are free of it. */
+	int64_t greet_delay_ms;
+	const struct net_cidr *proxies; /* peers that begin with a PROXY header (net/proxy.h), which is then who connects; borrowed */
+	size_t proxy_count;
 	const struct net_cidr *trusted; /* borrowed for the pool's life */
 	size_t trusted_count;
 	struct tls_store *tls; /* borrowed; null: no TLS on this pool */

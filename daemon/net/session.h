@@ -26,6 +26,7 @@ enum step {
 
 enum session_event {
 	SESSION_START,   /* connected (implicit TLS: after the handshake): greet */
+	SESSION_EARLY,   /* instead of START: the peer spoke before it was greeted; say so, the pool closes afterwards */
 	SESSION_TLS,     /* the handshake after STEP_STARTTLS is done */
 	SESSION_TIMEOUT, /* nothing from the peer for deadline_ms(): say goodbye; the pool closes afterwards */
 	SESSION_WAKE,    /* pool_wake(): news for this session (IDLE) */
@@ -46,6 +47,7 @@ struct session_peer {
 	struct net_addr remote, local;
 	bool tls;
 	bool trusted;            /* in a trusted_network: free of per-address limits and delays */
+	bool proxied;            /* remote and local are what a proxy_from peer said (PROXY protocol) */
 	const char *tls_version; /* "TLSv1.3", null without TLS */
 	const char *tls_cipher;
 	/* Of this very peer, by the session's own thread; null without TLS. Computed when asked: an idle connection keeps none of it. */

@@ -138,10 +138,10 @@ enum err stream_connect_unix(const char *path, struct stream **out, struct note 
 	return error == EACCES || error == EPERM ? ERR_DENIED : ERR_TEMP;
 }
 
-enum err stream_start_tls(struct stream *s, struct tls_client *client, const char *host_name, enum tls_verify verify, int64_t timeout_ms, struct note *why)
+enum err stream_start_tls(struct stream *s, struct tls_client *client, const struct tls_expect *expect, int64_t timeout_ms, enum tls_trouble *trouble_out, struct note *why)
 {
 	int64_t until_ms = clock_mono_ms() + timeout_ms;
-	enum err e = s->tls ? ERR_STATE : tls_connect_new(client, s->fd, host_name, verify, &s->tls);
+	enum err e = s->tls ? ERR_STATE : tls_connect_new(client, s->fd, expect, &s->tls);
 
 	if (e != ERR_OK) {
 		note_set(why, "TLS cannot start");
@@ -155,11 +155,18 @@ enum err stream_start_tls(struct stream *s, struct tls_client *client, const cha
 		case TLS_CLOSED:
 		case TLS_FAILED:
 			tls_explain(s->tls, why);
+			if (trouble_out)
+				*trouble_out = tls_trouble(s->tls);
 			return ERR_TEMP;
 		}
 		if (e != ERR_OK)
 			return e;
 	}
+}
+
+bool stream_is_verified(const struct stream *s)
+{
+	return s->tls && tls_peer_verified(s->tls);
 }
 
 bool stream_is_tls(const struct stream *s)

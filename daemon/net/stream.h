@@ -11,10 +11,16 @@ struct stream;
 
 /* Every call gives up at its own timeout with ERR_TEMP; after any error the stream is only to be closed. */
 enum err stream_connect(const struct net_addr *to, int64_t timeout_ms, struct stream **out, struct note *why) MUST_CHECK;
+/* From that address of ours (its port is not used); NET_NONE: as the kernel chooses. ERR_NOT_FOUND: it is none of ours. */
+enum err stream_connect_from(const struct net_addr *from, const struct net_addr *to, int64_t timeout_ms, struct stream **out, struct note *why) MUST_CHECK;
 /* A unix socket. ERR_NOT_FOUND: nobody listens there; ERR_DENIED: not for us. */
 enum err stream_connect_unix(const char *path, struct stream **out, struct note *why) MUST_CHECK;
-enum err stream_start_tls(struct stream *s, struct tls_client *client, const char *host_name, enum tls_verify verify, int64_t timeout_ms, struct note *why) MUST_CHECK;
+/* *trouble_out (may be null): what it failed of. */
+enum err stream_start_tls(struct stream *s, struct tls_client *client, const struct tls_expect *expect, int64_t timeout_ms, enum tls_trouble *trouble_out, struct note *why) MUST_CHECK;
 bool stream_is_tls(const struct stream *s);
+bool stream_is_verified(const struct stream *s);
+/* False: the peer has closed it, or said something unasked. For a stream that was kept. */
+bool stream_is_quiet(const struct stream *s);
 const char *stream_tls_version(const struct stream *s);
 /* A line without its CRLF (a bare LF ends one too: peers' replies); valid until the next call. ERR_LIMIT when too long, ERR_STATE at end of file. */
 enum err stream_read_line(struct stream *s, int64_t timeout_ms, struct span *out, struct note *why) MUST_CHECK;

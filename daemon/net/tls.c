@@ -299,15 +299,16 @@ void tls_client_free(struct tls_client **c)
 	free(gone);
 }
 
-static bool expect_name(SSL *ssl, const char *host_name, enum tls_verify verify)
+static bool expect_name(SSL *ssl, const struct tls_expect *expect)
 {
+	const char *host_name = expect->sni;
 	struct net_addr ip;
 	bool is_ip = net_ip_parse(span_str(host_name), &ip) == ERR_OK;
 
 	/* RFC 6066 3: literal addresses are not permitted in SNI. */
 	if (!is_ip && SSL_set_tlsext_host_name(ssl, host_name) != 1)
 		return false;
-	if (verify == TLS_VERIFY_NONE)
+	if (expect->verify == TLS_VERIFY_NONE)
 		return true;
 	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -316,19 +317,29 @@ static bool expect_name(SSL *ssl, const char *host_name, enum tls_verify verify)
 	return SSL_set1_host(ssl, host_name) == 1;
 }
 
-enum err tls_connect_new(struct tls_client *c, int fd, const char *host_name, enum tls_verify verify, struct tls **out)
+enum err tls_connect_new(struct tls_client *c, int fd, const struct tls_expect *expect, struct tls **out)
 {
 	SSL *ssl = SSL_new(c->context);
 
 	if (!ssl)
 		return ERR_TEMP;
 	SSL_set_connect_state(ssl);
-	if (!expect_name(ssl, host_name, verify)) {
+	if (!expect_name(ssl, expect)) {
 		ERR_clear_error();
 		SSL_free(ssl);
 		return ERR_SYNTAX;
 	}
 	return wrap(ssl, NULL, fd, out);
+}
+
+bool tls_peer_verified(const struct tls *t)
+{
+	return SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(t->ssl) == X509_V_OK;
+}
+
+enum tls_trouble tls_trouble(const struct tls *t)
+{
+	return t->error || tls_peer_verified(t) ? TLS_TROUBLE_OTHER : TLS_TROUBLE_NONE;
 }
 
 void tls_explain(const struct tls *t, struct note *why)

@@ -18,6 +18,7 @@
 
 enum listen_service {
 	LISTEN_MX,
+	LISTEN_LMTP,
 	LISTEN_SUBMISSION,
 	LISTEN_SUBMISSIONS,
 	LISTEN_IMAP,
@@ -44,7 +45,7 @@ struct config {
 	uint16_t relay_port;
 	struct net_cidr trusted[CONFIG_MAX_NETWORKS];
 	size_t trusted_count;
-	struct net_cidr proxies[CONFIG_MAX_NETWORKS]; /* before the web server */
+	struct net_cidr proxies[CONFIG_MAX_NETWORKS]; /* before the web server (X-Forwarded-For) and the mail ports (PROXY protocol) */
 	size_t proxy_count;
 	struct config_listener listeners[CONFIG_MAX_LISTENERS];
 	size_t listener_count;

@@ -57,6 +57,27 @@ struct accept_origin {
 	struct span peer, helo, tls; /* "192.0.2.1:2525", "mail.example", "TLSv1.3 TLS_AES_..." */
 	uint64_t sid;
 };
+
+/* NOTIFY (RFC 3461 4.1), as bits; 0: not said, which means failure and delay. */
+enum { NOTIFY_NEVER = 1,
+       NOTIFY_SUCCESS = 2,
+       NOTIFY_FAILURE = 4,
+       NOTIFY_DELAY = 8 };
+enum dsn_return { RETURN_UNSAID,
+		  RETURN_FULL,
+		  RETURN_HEADERS };
+/* BY (RFC 2852 section 4), as bits. */
+enum { BY_RETURN = 1,
+       BY_NOTIFY = 2,
+       BY_TRACE = 4 };
+#define QUEUE_ENVID_MAX 100 /* RFC 3461 4.4, decoded; the xtext of it may have three times as much */
+#define QUEUE_ORCPT_MAX 500 /* RFC 3461 4.2 */
+
+struct accept_wish {
+	unsigned notify;   /* NOTIFY_ */
+	struct span orcpt; /* as given: "rfc822;bob@example.org" in xtext, or "utf-8;..." (RFC 6533 section 3); may be empty */
+};
+
 struct accept_envelope {
 	struct queue_id id; /* queue_id_new(): its text stands in Received and in the reply */
 	enum queue_source source;
@@ -64,7 +85,16 @@ struct accept_envelope {
 	struct span reverse_path;      /* "local@domain", "" for the null path */
 	const struct span *recipients; /* "local@domain" as given, each decided acceptable by RCPT */
 	size_t recipient_count;
+	const struct accept_wish *wishes; /* one a recipient; null: none were said */
 	bool smtputf8, body_8bit;
+	bool body_binary;  /* BODY=BINARYMIME (RFC 3030): lines may be of any length, CR and LF stand alone */
+	bool require_tls;  /* RFC 8689 */
+	struct span envid; /* as given, xtext; may be empty */
+	enum dsn_return ret;
+	int priority;          /* MT-PRIORITY (RFC 6710), -9 to 9; 0: not said */
+	int64_t release_ms;    /* unix: not sent before (RFC 4865); 0: at once */
+	int64_t deliver_by_ms; /* unix (RFC 2852); 0: none */
+	unsigned deliver_by;   /* BY_ */
 	struct accept_origin origin;
 	struct span trace; /* our Received field(s), CRLF at the end; goes in front of the header */
 };
@@ -82,6 +112,7 @@ enum err accept_set_header(struct accept *a, struct span header) MUST_CHECK;
 unsigned accept_received_count(struct accept *a); /* Received fields: loop check at 50 */
 /* Fixes the envelope (copied), routes it (aliases are expanded here and stored), parses, fsyncs a body file.
  * A message goes once to an account, whatever number of its addresses are named: the first stands in Delivered-To.
+ * A binary body (envelope.body_binary) was added as it came.
  * ERR_DENIED: a remote recipient although nobody logged in. ERR_SYNTAX: control characters in a path. ERR_LIMIT: header with trace over
  * 256 KiB, too many recipients. ERR_TEMP. */
 enum err accept_seal(struct accept *a, const struct accept_envelope *envelope, struct note *why) MUST_CHECK;
@@ -94,35 +125,90 @@ void accept_end(struct accept **a); /* null is allowed */
 enum recipient_state { RECIPIENT_WAITING,
 		       RECIPIENT_ACTIVE,
 		       RECIPIENT_DELIVERED,
-		       RECIPIENT_FAILED };
+		       RECIPIENT_FAILED,
+		       RECIPIENT_HELD };
+
+/* Why a recipient is held. What is held does not expire. Stored numbers. */
+enum queue_hold {
+	HOLD_NONE = 0,
+	HOLD_OPERATOR = 1,
+	HOLD_RULE = 2,
+	HOLD_BREAKER = 3, /* the account that sent it was stopped */
+	HOLD_DOMAIN = 4,  /* its domain is disabled, mail for it is kept (DOMAIN_HOLDS) */
+};
+const char *queue_hold_name(enum queue_hold hold); /* "operator", "rule", "breaker", "domain"; "" */
 
 struct queue_recipient {
-	struct span address;
+	struct span address, original; /* original: as it was named in the envelope */
 	enum recipient_state state;
-	unsigned attempts;
+	enum queue_hold hold; /* of HELD */
+	bool remote;
+	struct span destination; /* remote: the next hop ("example.net", "relay.example:587"), as queue_destinations() names it */
+	struct span route;       /* "host:port" that an operator chose; empty: none */
+	unsigned attempts, notify;
 	int64_t next_ms;        /* unix; 0: none */
 	struct span last_reply; /* the remote's words, or ours; "" none yet */
+	struct span status;     /* of it: "4.4.1"; may be empty */
 	int64_t last_ms;
 };
 struct queue_entry {
 	struct queue_id id;
 	int64_t accepted_ms, expires_ms;
-	enum queue_source source; /* FROM_MX: the reverse-path is what a stranger said */
-	struct span reverse_path, subject;
+	int64_t release_ms, deliver_by_ms; /* unix; 0: none */
+	enum queue_source source;          /* FROM_MX: the reverse-path is what a stranger said */
+	uint64_t account_id;               /* who sent it, 0: nobody logged in */
+	struct span reverse_path, subject, envid;
 	uint64_t size;
+	int priority;
+	bool require_tls;
 	struct queue_recipient *recipients;
 	size_t recipient_count;
 };
-/* In order of acceptance, after `after` (null: from the first), at most `limit`. In the arena. */
-enum err queue_list(struct queue *q, const struct queue_id *after, size_t limit, struct arena *a, struct queue_entry **out, size_t *count_out) MUST_CHECK;
+
+/* Which messages; what is empty or 0 allows all. A recipient must fit all that is said of recipients; a message is meant when one of its open
+ * recipients does. Addresses and domains are compared without case; "@domain" in sender and recipient means all of a domain. */
+struct queue_filter {
+	struct span sender, recipient;
+	struct span domain;      /* of a recipient */
+	struct span destination; /* the next hop */
+	struct span error;       /* in the text of the last error, without case (ASCII) */
+	bool has_state;
+	enum recipient_state state;                    /* WAITING, ACTIVE, HELD */
+	int64_t accepted_before_ms, accepted_after_ms; /* unix */
+	uint64_t account_id;
+	const struct span *domains; /* of a domain admin: sender or a recipient must be of one of them */
+	size_t domain_count;
+	bool local_sender_only; /* with `domains`: a FROM_MX sender counts for nothing */
+};
+
+/* In order of acceptance, after `after` (null: from the first), at most `limit` that fit `filter` (null: all). In the arena. A call looks at
+ * QUEUE_LOOK_MAX messages at most: *more_out says that there may be more behind *last_out, also when it found none. */
+#define QUEUE_LOOK_MAX 20000
+enum err queue_list(struct queue *q, const struct queue_filter *filter, const struct queue_id *after, size_t limit, struct arena *a, struct queue_entry **out, size_t *count_out, struct queue_id *last_out, bool *more_out) MUST_CHECK;
 enum err queue_find(struct queue *q, const struct queue_id *id, struct arena *a, struct queue_entry *out) MUST_CHECK;
-/* All waiting recipients are due now. */
-enum err queue_retry(struct queue *q, const struct queue_id *id) MUST_CHECK;
-/* Gone without a DSN. A recipient in the middle of an attempt: ERR_STATE. */
-enum err queue_remove(struct queue *q, const struct queue_id *id) MUST_CHECK;
+
+enum queue_action {
+	QUEUE_RETRY,   /* all waiting recipients are due now, pauses and delays of their destinations aside; held ones stay held */
+	QUEUE_HOLD,    /* no more attempts; one that runs is finished first */
+	QUEUE_RELEASE, /* held ones are due now, whyever they were held */
+	QUEUE_BOUNCE,  /* open recipients fail now, the sender gets a DSN (null sender: none) */
+	QUEUE_DELETE,  /* gone without a DSN */
+	QUEUE_ROUTE,   /* remote ones go to `route` from now on, and at once */
+	QUEUE_EXPIRE,  /* given up at `expires_ms` */
+};
+struct queue_order {
+	enum queue_action action;
+	const struct queue_filter *filter; /* recipients that do not fit are left alone; null: all */
+	struct span route;                 /* of ROUTE: "host:port", "[2001:db8::1]:25"; empty: as DNS and relays say */
+	int64_t expires_ms;                /* of EXPIRE: unix */
+	struct span words;                 /* of BOUNCE: what the DSN says; empty: "returned by the administrator" */
+};
+/* *changed_out (may be null): recipients it was done to. ERR_NOT_FOUND: no such message; ERR_STATE: nothing in it that this can be done to now, or
+ * (BOUNCE, DELETE) a recipient in the middle of an attempt; ERR_SYNTAX: no such route or time. Durable on return, where it has to outlive a restart. */
+enum err queue_steer(struct queue *q, const struct queue_id *id, const struct queue_order *order, size_t *changed_out, struct note *why) MUST_CHECK;
 
 struct queue_stats {
-	uint64_t messages, waiting, active;
+	uint64_t messages, waiting, active, held;
 	int64_t oldest_ms; /* unix acceptance time; 0: empty */
 };
 struct queue_stats queue_stats(struct queue *q);

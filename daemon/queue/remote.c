@@ -50,8 +50,8 @@ static void choose_recipients(const struct snapshot *s, const struct part *p, st
 			continue;
 		if (job->relay.recipient_count == 0) {
 			job->relay.domain = domain;
-			job->relay.via = snapshot_relay_for(s, domain);
-		} else if (job->relay.via ? snapshot_relay_for(s, domain) != job->relay.via : !span_iequals(domain, job->relay.domain)) {
+			job->relay.via = snapshot_relay_for(s, domain, route_domain(e->reverse_path));
+		} else if (job->relay.via ? snapshot_relay_for(s, domain, route_domain(e->reverse_path)) != job->relay.via : !span_iequals(domain, job->relay.domain)) {
 			continue;
 		}
 		job->index[job->relay.recipient_count] = i;

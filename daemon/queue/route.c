@@ -169,6 +169,7 @@ static enum err resolve_node(struct graph *g, const struct snapshot *s, const st
 		n->kind = RCPT_LOCAL;
 		n->account_id = r.account_id;
 		break;
+	case RESOLVED_REFUSED:
 	case RESOLVED_SUSPENDED: n->kind = RCPT_SUSPENDED; break;
 	case RESOLVED_UNKNOWN: n->kind = RCPT_UNKNOWN; break;
 	case RESOLVED_REMOTE:
@@ -293,7 +294,7 @@ struct span route_domain(struct span address)
 
 struct span route_hop(const struct snapshot *s, struct span domain, struct arena *a)
 {
-	const struct relay_host *via = snapshot_relay_for(s, domain);
+	const struct relay_host *via = snapshot_relay_for(s, domain, SPAN(""));
 
 	if (!via)
 		return arena_copy(a, domain);

@@ -97,13 +97,15 @@ static enum err list_page(struct queue *q, const uint8_t **after, size_t limit, 
 	return e;
 }
 
-enum err queue_list(struct queue *q, const struct queue_id *after, size_t limit, struct arena *a, struct queue_entry **out, size_t *count_out)
+enum err queue_list(struct queue *q, const struct queue_filter *filter, const struct queue_id *after, size_t limit, struct arena *a, struct queue_entry **out, size_t *count_out, struct queue_id *last_out, bool *more_out)
 {
 	const uint8_t *at = after ? after->bytes : NULL;
 	bool more = limit > 0;
 	enum err e = ERR_OK;
 
+	(void)filter;
 	*count_out = 0;
+	*more_out = false;
 	*out = arena_array(a, limit, sizeof(**out));
 	if (!*out)
 		return ERR_LIMIT;
@@ -111,6 +113,9 @@ enum err queue_list(struct queue *q, const struct queue_id *after, size_t limit,
 		e = list_page(q, &at, limit - *count_out, a, *out, count_out, &more);
 	if (!e && a->failed)
 		e = ERR_LIMIT;
+	*more_out = more;
+	if (at)
+		memcpy(last_out->bytes, at, sizeof(last_out->bytes));
 	return e;
 }
 
@@ -131,7 +136,7 @@ enum err queue_find(struct queue *q, const struct queue_id *id, struct arena *a,
 	return e;
 }
 
-enum err queue_retry(struct queue *q, const struct queue_id *id)
+static enum err retry(struct queue *q, const struct queue_id *id)
 {
 	struct entry *e;
 	enum err err = ERR_OK;
@@ -206,7 +211,7 @@ static void end_removal(struct entry *e, struct queue *q, enum err removed)
 	}
 }
 
-enum err queue_remove(struct queue *q, const struct queue_id *id)
+static enum err remove_entry(struct queue *q, const struct queue_id *id)
 {
 	struct queue_id copy = *id;
 	char text[QUEUE_ID_TEXT];
@@ -231,6 +236,15 @@ enum err queue_remove(struct queue *q, const struct queue_id *id)
 	log_event(LOG_INFO, "queue", "removed", "qid=%s", text);
 	tell_steered(q, id, SPAN("remove"));
 	return ERR_OK;
+}
+
+enum err queue_steer(struct queue *q, const struct queue_id *id, const struct queue_order *order, size_t *changed_out, struct note *why)
+{
+	(void)changed_out;
+	(void)why;
+	if (order->action == QUEUE_RETRY)
+		return retry(q, id);
+	return order->action == QUEUE_DELETE ? remove_entry(q, id) : ERR_STATE;
 }
 
 struct queue_stats queue_stats(struct queue *q)

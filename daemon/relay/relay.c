@@ -20,10 +20,11 @@ struct relay {
 	int cancel_fd; /* readable once cancelled: wakes the waits of streams */
 };
 
-enum err relay_new(const struct relay_config *config, struct relay **out)
+enum err relay_new(const struct relay_config *config, struct relay **out, struct note *why)
 {
 	struct relay *r = calloc(1, sizeof(*r));
 
+	(void)why;
 	if (!r)
 		return ERR_TEMP;
 	r->config = *config;

@@ -8,9 +8,12 @@
 #include "daemon/base/arena.h"
 #include "daemon/net/addr.h"
 
+struct checkpointer;
+struct fetcher;
+struct relay_host;
 struct resolver;
 struct tls_client;
-struct relay_host;
+struct tls_rule;
 
 struct relay;
 struct relay_config {
@@ -19,8 +22,14 @@ struct relay_config {
 	uint16_t port;              /* of MX hosts: 25; tests set another */
 	const struct net_addr *own; /* our listeners' addresses: a loop (5.4.6) */
 	size_t own_count;
+	const char *path;                  /* relay.db: MTA-STS policies, how TLS went; null (tests): kept in memory */
+	const char *tls_ca_file;           /* for MTA-STS; null: the system's */
+	uint16_t sts_port;                 /* of policy hosts: 443; tests set another */
+	struct fetcher *fetcher;           /* null: no MTA-STS */
+	struct checkpointer *checkpointer; /* may be null */
 };
-enum err relay_new(const struct relay_config *config, struct relay **out) MUST_CHECK;
+/* A damaged relay.db is put aside and begun anew. */
+enum err relay_new(const struct relay_config *config, struct relay **out, struct note *why) MUST_CHECK;
 void relay_free(struct relay **r);
 /* Makes running attempts fail soon with ERR_TEMP outcomes; for the stop. */
 void relay_cancel(struct relay *r);
@@ -36,6 +45,9 @@ struct relay_recipient {
 	struct span reply;          /* out: the remote's words "550 5.1.1 no such user", lines joined by " / "; or ours; in job->arena */
 	struct span host;           /* out: whose words they are, when `remote`; in job->arena */
 	bool remote;                /* out: `reply` is the remote's (DSN: smtp;), not ours (x-postroom;) */
+	unsigned notify;            /* in: NOTIFY bits of RFC 3461 (1 NEVER, 2 SUCCESS, 4 FAILURE, 8 DELAY); 0: not said */
+	struct span orcpt;          /* in: as given, xtext; may be empty */
+	bool passed_on;             /* out: DELIVERED to a server that took NOTIFY with it: what DSN there is to be is its */
 };
 
 struct relay_job {
@@ -46,6 +58,16 @@ struct relay_job {
 	struct relay_recipient *recipients;
 	size_t recipient_count;
 	bool smtputf8, body_8bit;
+	bool body_binary;                 /* the message has lines of any length, CR and LF alone, or NUL */
+	bool require_tls;                 /* RFC 8689: verified TLS to a server that has REQUIRETLS, or 5.7.30 */
+	bool tls_optional;                /* "TLS-Required: No" in its header (RFC 8689 section 5): DANE and MTA-STS do not keep it from going */
+	struct span envid;                /* as given, xtext; may be empty */
+	char ret;                         /* 'F' FULL, 'H' HDRS, 0 not said */
+	int priority;                     /* MT-PRIORITY; 0: not said */
+	int64_t deliver_by_ms;            /* unix (RFC 2852); 0: none */
+	unsigned deliver_by;              /* bits 1 R, 2 N, 4 T */
+	const struct tls_rule *rule;      /* of the domain, directory.h; null: none */
+	struct net_addr source4, source6; /* from where; NET_NONE: as the kernel chooses */
 	uint64_t size;
 	/* The message: reads up to `size` bytes at `offset` into `to`; 0 at the end. Bytes are CRLF lines, no bare CR or LF. */
 	enum err (*read)(void *arg, uint64_t offset, char *to, size_t size, size_t *count_out);
@@ -54,7 +76,7 @@ struct relay_job {
 	char tls_version[16]; /* out */
 	bool answered;        /* out: a host took the sender and answered for each recipient, and did not put off the message itself */
 };
-/* Sets every recipient's outcome. */
+/* Sets every recipient's outcome. A connection that can carry more is kept for a few seconds, for whoever sends to the same place with the same demands. */
 void relay_attempt(struct relay *r, struct relay_job *job);
 
 #endif

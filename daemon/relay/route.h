@@ -3,11 +3,13 @@
 #define POSTROOM_RELAY_ROUTE_H
 
 #include "daemon/relay/result.h"
+#include "daemon/relay/tls_plan.h"
 
 struct route_target {
 	char host[RELAY_HOST_TEXT]; /* the name that TLS verifies */
 	struct net_addr addr;
 	uint16_t preference;
+	const struct tls_plan *plan; /* of its host, in the job's arena */
 };
 struct route {
 	struct route_target targets[RELAY_MAX_ADDRESSES];

@@ -175,7 +175,9 @@ static enum talk_end handshake(struct talk *t)
 {
 	enum tls_verify verify = t->policy == RELAY_TLS_REQUIRED ? TLS_VERIFY_NAME : TLS_VERIFY_NONE;
 
-	if (stream_start_tls(t->stream, t->setup->tls, t->setup->target->host, verify, step_ms(t, RELAY_CONNECT_MS), &t->note) == ERR_OK) {
+	const struct tls_expect expect = { .verify = verify, .sni = t->setup->target->host };
+
+	if (stream_start_tls(t->stream, t->setup->tls, &expect, step_ms(t, RELAY_CONNECT_MS), NULL, &t->note) == ERR_OK) {
 		(void)snprintf(t->job->tls_version, sizeof(t->job->tls_version), "%s", stream_tls_version(t->stream));
 		return TALK_DONE;
 	}

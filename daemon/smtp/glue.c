@@ -53,7 +53,7 @@ static void find_limits(void *world, struct smtp_limits *out)
 	snapshot_release(&snapshot);
 }
 
-static enum smtp_recipient find_recipient(void *world, const struct address *address)
+static void find_recipient(void *world, const struct address *address, struct smtp_recipient_verdict *out)
 {
 	struct connection *c = world;
 	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
@@ -64,6 +64,7 @@ static enum smtp_recipient find_recipient(void *world, const struct address *add
 	switch (r.kind) {
 	case RESOLVED_ACCOUNT:
 	case RESOLVED_ALIAS: found = SMTP_RECIPIENT_OK; break;
+	case RESOLVED_REFUSED: found = SMTP_RECIPIENT_REFUSED; break;
 	case RESOLVED_SUSPENDED: found = SMTP_RECIPIENT_SUSPENDED; break;
 	case RESOLVED_UNKNOWN: found = SMTP_RECIPIENT_UNKNOWN; break;
 	case RESOLVED_REMOTE: found = SMTP_RECIPIENT_REMOTE; break;
@@ -71,7 +72,7 @@ static enum smtp_recipient find_recipient(void *world, const struct address *add
 	snapshot_release(&snapshot);
 	if (found == SMTP_RECIPIENT_REMOTE && c->context->config.profile == SMTP_LOCAL && local_is_hostname(c->context->config.directory, address->domain))
 		found = SMTP_RECIPIENT_UNKNOWN;
-	return found;
+	*out = (struct smtp_recipient_verdict){ .kind = found };
 }
 
 static bool login_holds(void *world, uint64_t account_id, uint64_t credential)

@@ -15,7 +15,12 @@ static bool may_stand(const struct smtp_session *s, struct arena *work, const st
 	text = arena_printf(work, "%.*s@%.*s", (int)entry->local.len, entry->local.ptr, (int)entry->domain.len, entry->domain.ptr);
 	if (address_parse(text, work, &address) != ERR_OK)
 		return false;
-	return s->services->may_send_as(s->world, s->account_id, &address) || s->services->recipient(s->world, &address) == SMTP_RECIPIENT_REMOTE;
+	struct smtp_recipient_verdict verdict;
+
+	if (s->services->may_send_as(s->world, s->account_id, &address))
+		return true;
+	s->services->recipient(s->world, &address, &verdict);
+	return verdict.kind == SMTP_RECIPIENT_REMOTE;
 }
 
 /* At least one address, and none that may not stand there. */

@@ -102,6 +102,7 @@ const char *smtp_profile_name(enum smtp_profile profile)
 	switch (profile) {
 	case SMTP_MX: return "mx";
 	case SMTP_SUBMISSION: return "submission";
+	case SMTP_LMTP: return "lmtp";
 	case SMTP_LOCAL: return "local";
 	}
 	return "";
@@ -377,6 +378,7 @@ enum step smtp_session_event(struct smtp_session *s, enum session_event event, s
 		s->scanned = 0;
 		reply.id = REPLY_NONE;
 		return say(s, STEP_REPLY, &reply, out);
+	case SESSION_EARLY:
 	case SESSION_TIMEOUT: return say_goodbye(s, REPLY_TIMEOUT, out);
 	case SESSION_STOP: return say_goodbye(s, REPLY_STOPPING, out);
 	case SESSION_EOF:

@@ -9,6 +9,7 @@
 #include "daemon/base/arena.h"
 #include "daemon/mime/address.h"
 #include "daemon/queue/queue.h"
+#include "daemon/queue/sending.h"
 #include "daemon/smtp/body.h"
 #include "daemon/smtp/limits.h"
 #include "daemon/smtp/reply.h"
@@ -18,7 +19,14 @@ enum smtp_recipient {
 	SMTP_RECIPIENT_OK,
 	SMTP_RECIPIENT_UNKNOWN,
 	SMTP_RECIPIENT_SUSPENDED,
+	SMTP_RECIPIENT_REFUSED,    /* a domain that is disabled and refuses */
+	SMTP_RECIPIENT_OVER_QUOTA, /* 452 4.2.2 */
 	SMTP_RECIPIENT_REMOTE,
+	SMTP_RECIPIENT_SUPPRESSED, /* remote, and failed for good lately; `words` say how */
+};
+struct smtp_recipient_verdict {
+	enum smtp_recipient kind;
+	struct span words; /* of SUPPRESSED; valid until it is asked again */
 };
 
 /* What holds for the uid at the other end of submit.sock. */
@@ -33,6 +41,9 @@ struct smtp_local {
 struct smtp_limits {
 	uint64_t size_max; /* of a message, bytes */
 	size_t recipients_max;
+	unsigned commands_max, errors_max; /* of a session */
+	int64_t idle_ms, message_ms;
+	size_t line_max; /* octets of a line of content, with its CRLF */
 };
 
 /* A message, or a recipient of it, that was not taken. */
@@ -48,7 +59,10 @@ struct smtp_refusal {
 /* Quick questions: local memory or disk. The accept_ functions are those of queue/queue.h. */
 struct smtp_services {
 	void (*limits)(void *world, struct smtp_limits *out);
-	enum smtp_recipient (*recipient)(void *world, const struct address *address);
+	void (*recipient)(void *world, const struct address *address, struct smtp_recipient_verdict *out);
+	bool (*has_room)(void *world); /* on the disk, for one more message of full size and the reserve */
+	/* May the account have one more recipient, after those? *again_s_out: seconds. Never asked for a loopback or trusted peer. */
+	enum sending_verdict (*sending)(void *world, uint64_t account_id, const struct span *recipients, size_t count, int64_t *again_s_out);
 	bool (*may_send_as)(void *world, uint64_t account_id, const struct address *address);
 	bool (*login_holds)(void *world, uint64_t account_id, uint64_t credential); /* nothing has ended what the password began */
 	/* Of SMTP_LOCAL only. Null: can't be read now. Valid until it is asked again. */

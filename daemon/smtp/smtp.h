@@ -13,6 +13,7 @@ struct trace;
 enum smtp_profile {
 	SMTP_MX,
 	SMTP_SUBMISSION, /* TLS and AUTH before MAIL; the sender is the account's own; remote recipients are taken */
+	SMTP_LMTP,       /* RFC 2033: another MTA in front, of loopback or a trusted network; local recipients only, a reply for each */
 	SMTP_LOCAL,      /* a unix socket: the peer's uid is the login, directory/submitter.h says what it may; neither TLS nor AUTH */
 };
 
@@ -23,7 +24,8 @@ struct smtp_config {
 	struct queue *queue;
 	struct events *events; /* may be null, as the trace */
 	struct trace *trace;
-	bool tls; /* the pool can do it: STARTTLS is offered */
+	const char *data_dir; /* whose disk must have room; null (tests): always enough */
+	bool tls;             /* the pool can do it: STARTTLS is offered */
 };
 
 /* Fills in *out for pool_attach(). ERR_TEMP without memory. */
