@@ -74,7 +74,8 @@ class Instance:
         self.hostname = hostname
         self.env = dict(os.environ, POSTROOM_BUG="abort", **(env or {}))  # a broken invariant ends the daemon, and the test
         self.host = host
-        self.port = dict({s: free_port(host if host != "0.0.0.0" else "127.0.0.1") for s in services}, **(ports or {}))
+        self.at = "127.0.0.1" if host == "0.0.0.0" else host  # where clients connect to
+        self.port = dict({s: free_port(self.at) for s in services}, **(ports or {}))
         self.process = None
         self.log_path = os.path.join(self.dir, "log")
         self.conf_path = os.path.join(self.dir, "postroom.conf")
@@ -120,7 +121,7 @@ class Instance:
     def is_ready(self):
         if self.process.poll() is not None:
             raise AssertionError(f"the daemon ended with {self.process.returncode}:\n{self.log_tail()}")
-        return all(answers(p, "127.0.0.1" if self.host == "0.0.0.0" else self.host) for p in self.port.values()) and os.path.exists(f"{self.dir}/run/admin.sock")
+        return all(answers(p, self.at) for p in self.port.values()) and os.path.exists(f"{self.dir}/run/admin.sock")
 
     def stop(self, expect=0):
         """Orderly stop; the exit status must be the expected one."""
@@ -175,7 +176,7 @@ class Instance:
     def smtp(self, service="mx"):
         """smtplib over the mx port, or logged out over submission; the caller quits."""
         import smtplib
-        return smtplib.SMTP("127.0.0.1", self.port[service], local_hostname="client.example.net", timeout=30 * SLOW)
+        return smtplib.SMTP(self.at, self.port[service], local_hostname="client.example.net", timeout=30 * SLOW)
 
     def send(self, body="Subject: test\r\n\r\nhello\r\n", sender="me@example.net", to=("bob",)):
         recipients = [t if "@" in t else f"{t}@{self.domain}" for t in to]
@@ -186,9 +187,9 @@ class Instance:
         """imaplib, logged in."""
         import imaplib
         if service == "imaps":
-            client = imaplib.IMAP4_SSL("127.0.0.1", self.port["imaps"], ssl_context=no_verify(), timeout=30 * SLOW)
+            client = imaplib.IMAP4_SSL(self.at, self.port["imaps"], ssl_context=no_verify(), timeout=30 * SLOW)
         else:
-            client = imaplib.IMAP4("127.0.0.1", self.port["imap"], timeout=30 * SLOW)
+            client = imaplib.IMAP4(self.at, self.port["imap"], timeout=30 * SLOW)
         client.login(f"{user}@{self.domain}", PASSWORD)
         return client
 

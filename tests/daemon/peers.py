@@ -12,7 +12,9 @@ CACHE = os.path.abspath(os.environ.get("POSTROOM_TEST_CACHE", os.path.join(ROOT,
 
 # What a program is linked with and a small system may not have: package and the name of the library.
 LIBRARIES = {
+    "ldnsutils": {"libldns3": "libldns.so.3", "libpcap0.8": "libpcap.so.0.8"},
     "nsd": {"libevent-2.1-7": "libevent-2.1.so.7", "libfstrm0": "libfstrm.so.0", "libprotobuf-c1": "libprotobuf-c.so.1"},
+    "unbound": {"libevent-2.1-7": "libevent-2.1.so.7", "libprotobuf-c1": "libprotobuf-c.so.1", "libpython3.11": "libpython3.11.so.1.0", "libnghttp2-14": "libnghttp2.so.14"},
     "postfix": {"libdb5.3": "libdb-5.3.so", "libicu72": "libicuuc.so.72", "libnsl2": "libnsl.so.2", "libsasl2-2": "libsasl2.so.2"},
 }
 
