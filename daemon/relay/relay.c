@@ -3,22 +3,15 @@
  * (1) Every recipient leaves with exactly one outcome (result.c).
  * (2) A host that can't be spoken with gives way to the next; one that has decided about a recipient has decided.
  */
-#include "daemon/relay/relay.h"
+#include "daemon/relay/inside.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/relay/talk.h"
-
-struct relay {
-	struct relay_config config;
-	atomic_bool cancelled;
-	int cancel_fd; /* readable once cancelled: wakes the waits of streams */
-};
 
 enum err relay_new(const struct relay_config *config, struct relay **out, struct note *why)
 {
@@ -76,7 +69,7 @@ static void try_all(struct relay *r, const struct route *route, struct results *
 	struct failure last = *why;
 
 	for (size_t i = 0; i < route->count && results->open > 0; i++) {
-		if (atomic_load(&r->cancelled) || clock_mono_ms() >= until_ms)
+		if (relay_is_cancelled(r) || clock_mono_ms() >= until_ms)
 			return;
 		if (try_target(r, &route->targets[i], until_ms, results, &last) == TALK_DONE)
 			return;
@@ -100,7 +93,7 @@ void relay_attempt(struct relay *r, struct relay_job *job)
 	if (route_find(&r->config, job, &route, &why))
 		try_all(r, &route, &results, &why);
 	stream_thread_cancel(-1);
-	if (atomic_load(&r->cancelled))
+	if (relay_is_cancelled(r))
 		failure_ours(&why, RELAY_RETRY, "4.3.2", "this server is stopping");
 	results_fail_rest(&results, &why);
 }

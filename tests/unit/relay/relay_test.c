@@ -47,7 +47,7 @@ static int begin(void **state)
 
 	(void)state;
 	fake_dns_clear();
-	assert_int_equal(relay_new(&config, &relay), ERR_OK);
+	assert_int_equal(relay_new(&config, &relay, NULL), ERR_OK);
 	arena_init(&arena, 1024u * 1024u);
 	message = SPAN("Subject: x\r\n\r\n.\r\n..two\r\nend\r\n");
 	via = (struct relay_host){ .host = SPAN("127.0.0.1"), .tls = RELAY_TLS_OPPORTUNISTIC };
