@@ -52,6 +52,14 @@ CREATE TABLE suppression (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX suppression_expires ON suppression (expires_ms) WHERE expires_ms > 0;
 
+-- Reverse-paths of forwarded mail that do not fit into a rewritten one; token: as it stands there.
+CREATE TABLE srs_path (
+	token TEXT PRIMARY KEY,
+	address TEXT NOT NULL,
+	expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX srs_path_expires ON srs_path (expires_ms);
+
 -- What accounts sent outside: recipients in each hour (unix time / 3600), of them written to for the first time, and what came of them.
 CREATE TABLE sent_hour (
 	account_id INTEGER NOT NULL,
