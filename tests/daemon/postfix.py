@@ -83,7 +83,7 @@ mail_owner = {OWNER}
 setgid_group = {GROUP}
 myhostname = mx.{domain}
 mydestination =
-inet_interfaces = {host}
+inet_interfaces = {"127.0.0.1" if host == "127.0.0.1" else "all"}
 inet_protocols = ipv4
 mynetworks = {networks}
 alias_maps =
