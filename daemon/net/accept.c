@@ -74,13 +74,15 @@ static void take_in(struct pool *p, const struct port *port, int fd, const struc
 	struct sockaddr_storage at;
 	socklen_t len = sizeof(at);
 	struct conn *c;
+	bool is_proxy;
 
 	if (peer.remote.family == NET_UNIX && !name_unix_peer(fd, &peer.remote)) {
 		close(fd);
 		return;
 	}
+	is_proxy = net_cidrs_have(p->config.proxies, p->config.proxy_count, &peer.remote);
 	peer.trusted = net_cidrs_have(p->config.trusted, p->config.trusted_count, &peer.remote);
-	if (!peer.trusted && !peers_enter(&p->peers, &peer.remote, p->config.max_per_ip)) {
+	if (!is_proxy && !peer.trusted && !peers_enter(&p->peers, &peer.remote, p->config.max_per_ip)) {
 		log_event(LOG_DEBUG, "net", "refused", "pool=%s peer=%s limit=per_ip", p->config.name, net_ip_text(&peer.remote).text);
 		refuse(p, port, fd);
 		return;
@@ -88,7 +90,7 @@ static void take_in(struct pool *p, const struct port *port, int fd, const struc
 	c = slots_take(&p->slots);
 	if (!c) {
 		warn_full(p, &peer.remote);
-		if (!peer.trusted)
+		if (!is_proxy && !peer.trusted)
 			peers_leave(&p->peers, &peer.remote);
 		refuse(p, port, fd);
 		return;
@@ -96,7 +98,7 @@ static void take_in(struct pool *p, const struct port *port, int fd, const struc
 	if (getsockname(fd, (struct sockaddr *)&at, &len) == 0)
 		peer.local = net_addr_from_sockaddr((const struct sockaddr *)&at);
 	peer.sid = next_sid();
-	conn_open(p, c, fd, port, &peer);
+	conn_open(p, c, fd, port, &peer, is_proxy);
 	ready_push(&p->ready, c, false);
 }
 

@@ -19,6 +19,8 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/net/conn_io.h"
+#include "daemon/net/conn_proxy.h"
+#include "daemon/net/proxy.h"
 #include "daemon/net/ready.h"
 #include "daemon/net/slots.h"
 
@@ -37,7 +39,7 @@ enum turn { TURN_ON,    /* the phase goes on, or another one begins */
 	    TURN_YIELD, /* others first */
 	    TURN_OVER };
 
-void conn_open(struct pool *p, struct conn *c, int fd, const struct port *port, const struct session_peer *peer)
+void conn_open(struct pool *p, struct conn *c, int fd, const struct port *port, const struct session_peer *peer, bool is_proxy)
 {
 	uint32_t slot = c->slot;
 
@@ -46,16 +48,19 @@ void conn_open(struct pool *p, struct conn *c, int fd, const struct port *port, 
 	c->service_index = port->service;
 	c->service = p->services[port->service];
 	c->implicit_tls = port->implicit_tls;
+	c->counted = !is_proxy && !peer->trusted;
 	c->peer = *peer;
 	c->timer = (struct wheel_entry){ .kind = WHEEL_CONN, .key = (uint64_t)c->generation << 32 | slot };
 	buf_init(&c->in, INPUT_MAX);
 	out_init(&c->out);
 	c->session = NULL;
 	c->tls = NULL;
-	c->phase = PHASE_NEW;
-	c->deadline_at_ms = c->armed_ms = 0;
+	c->phase = is_proxy ? PHASE_PROXY : PHASE_NEW;
+	c->deadline_at_ms = is_proxy ? clock_mono_ms() + PROXY_MS : 0;
+	c->armed_ms = 0;
 	c->moved = c->discarded = 0;
-	c->registered = c->polls_out = c->readable = c->blocked = c->peer_shut = false;
+	c->registered = c->polls_out = c->blocked = c->peer_shut = false;
+	c->readable = is_proxy; /* a try finds out */
 	c->eof = c->eof_told = c->hungry = c->in_body = c->wake = c->stop = false;
 }
 
@@ -170,20 +175,56 @@ static enum turn greet(struct worker *w, struct conn *c)
 	return TURN_ON;
 }
 
+static enum turn turn_away(struct worker *w, struct conn *c)
+{
+	out_add(&c->out, c->service->busy_reply);
+	begin_close(w, c);
+	return TURN_ON;
+}
+
+/* A handshake is more than a wait. */
+static bool waits_for_greeting(const struct worker *w, const struct conn *c)
+{
+	struct waited *waited = w->pool->waited;
+
+	if (!waited || c->tls || c->peer.trusted || c->peer.remote.family == NET_UNIX || net_is_loopback(&c->peer.remote))
+		return false;
+	return !waited_has(waited, &c->peer.remote, w->now_ms);
+}
+
 static enum turn open_session(struct worker *w, struct conn *c)
 {
-	int64_t delay_ms = c->peer.trusted ? 0 : w->pool->config.greet_delay_ms;
-
 	if (c->service->open(c->service->context, &c->peer, ticket_of(w, c), &c->session) != ERR_OK) {
 		c->session = NULL;
-		out_add(&c->out, c->service->busy_reply);
-		begin_close(w, c);
-		return TURN_ON;
+		return turn_away(w, c);
 	}
-	if (delay_ms <= 0)
+	if (!waits_for_greeting(w, c))
 		return greet(w, c);
 	c->phase = PHASE_GREET;
-	c->deadline_at_ms = w->now_ms + delay_ms;
+	c->readable = true; /* a try finds out */
+	c->deadline_at_ms = w->now_ms + w->pool->config.greet_delay_ms;
+	return TURN_ON;
+}
+
+/* The limit of addresses is that of the one who stands behind. */
+static enum turn on_proxy(struct worker *w, struct conn *c)
+{
+	if (c->stop)
+		return TURN_OVER;
+	switch (conn_take_proxy(w, c)) {
+	case IO_DONE: break;
+	case IO_MORE: return TURN_ON;
+	case IO_BLOCKED: return TURN_REST;
+	case IO_EOF:
+	case IO_FAILED: return TURN_OVER;
+	}
+	c->readable = true;
+	c->counted = !c->peer.trusted && peers_enter(&w->pool->peers, &c->peer.remote, w->pool->config.max_per_ip);
+	if (!c->peer.trusted && !c->counted) {
+		log_event(LOG_DEBUG, "net", "refused", "pool=%s peer=%s limit=per_ip", w->pool->config.name, net_ip_text(&c->peer.remote).text);
+		return c->implicit_tls ? TURN_OVER : turn_away(w, c);
+	}
+	c->phase = PHASE_NEW;
 	return TURN_ON;
 }
 
@@ -239,11 +280,29 @@ static enum turn on_handshake(struct worker *w, struct conn *c)
 	return TURN_ON;
 }
 
+/* Who does not wait for the greeting does not read what we say, either (RFC 5321 3.1 has the server speak first). */
 static enum turn on_greet(struct worker *w, struct conn *c)
 {
+	size_t got;
+	char byte;
+
 	if (c->stop)
 		return last_event(w, c, SESSION_STOP);
-	return w->now_ms >= c->deadline_at_ms ? greet(w, c) : TURN_REST;
+	if (c->readable) {
+		switch (conn_peek(c, &byte, 1, &got)) {
+		case IO_DONE:
+		case IO_MORE:
+			log_event(LOG_INFO, "net", "early_talker", "pool=%s sid=%016llx peer=%s", w->pool->config.name, (unsigned long long)c->peer.sid, net_ip_text(&c->peer.remote).text);
+			return last_event(w, c, SESSION_EARLY);
+		case IO_BLOCKED: break;
+		case IO_EOF:
+		case IO_FAILED: return TURN_OVER;
+		}
+	}
+	if (w->now_ms < c->deadline_at_ms)
+		return TURN_REST;
+	waited_add(w->pool->waited, &c->peer.remote, w->now_ms);
+	return greet(w, c);
 }
 
 /* Where to read to: behind what is left, in the worker's buffer or, when that is much, in the connection's own. */
@@ -471,6 +530,7 @@ static enum turn on_deadline(struct worker *w, struct conn *c)
 	case PHASE_MORE:
 		/* Who does not read what we have said will not read a goodbye. */
 		return c->out.first ? TURN_OVER : last_event(w, c, SESSION_TIMEOUT);
+	case PHASE_PROXY:
 	case PHASE_HANDSHAKE:
 	case PHASE_SECURE:
 	case PHASE_CLOSE:
@@ -509,6 +569,7 @@ static enum turn take_hints(struct worker *w, struct conn *c)
 static enum turn one_phase(struct worker *w, struct conn *c)
 {
 	switch (c->phase) {
+	case PHASE_PROXY: return on_proxy(w, c);
 	case PHASE_NEW: return on_new(w, c);
 	case PHASE_HANDSHAKE: return on_handshake(w, c);
 	case PHASE_GREET: return on_greet(w, c);
@@ -578,7 +639,7 @@ static void end(struct worker *w, struct conn *c)
 	c->session = NULL;
 	tls_free(&c->tls);
 	close(c->fd);
-	if (!c->peer.trusted)
+	if (c->counted)
 		peers_leave(&w->pool->peers, &c->peer.remote);
 	out_clear(&c->out);
 	buf_clear(&c->in);

@@ -1,8 +1,8 @@
 /* net/conn.h: one connection and its turns (internal to net).
  *
- *   NEW ──▶ GREET ──▶ TALK ◀──▶ PARKED        NEW ──▶ HANDSHAKE ──▶ GREET (implicit TLS) or TALK (STARTTLS)
- *                     │  ◀──▶ MORE            TALK ──▶ SECURE (flushing what is said before) ──▶ HANDSHAKE
- *                     └──▶ CLOSE ──▶ LINGER
+ *   NEW ──▶ GREET ──▶ TALK ◀──▶ PARKED        PROXY ──▶ NEW: a proxy has said who it is
+ *                     │  ◀──▶ MORE            NEW ──▶ HANDSHAKE ──▶ TALK (implicit TLS), and back to it (STARTTLS)
+ *                     └──▶ CLOSE ──▶ LINGER   TALK ──▶ SECURE (flushing what is said before) ──▶ HANDSHAKE
  */
 #ifndef POSTROOM_NET_CONN_H
 #define POSTROOM_NET_CONN_H
@@ -11,7 +11,8 @@
 #include "daemon/net/pool_internal.h"
 #include "daemon/net/tls.h"
 
-enum phase { PHASE_NEW,
+enum phase { PHASE_PROXY,
+	     PHASE_NEW,
 	     PHASE_HANDSHAKE,
 	     PHASE_GREET,
 	     PHASE_TALK,
@@ -41,6 +42,7 @@ struct conn {
 	size_t discarded; /* while lingering */
 	enum phase phase;
 	bool implicit_tls;
+	bool counted;               /* in pool.peers */
 	bool registered, polls_out; /* in epoll, with EPOLLOUT */
 	bool readable;              /* a read may find something: nothing else will say so again */
 	bool blocked;               /* a write found the socket full */
@@ -51,8 +53,9 @@ struct conn {
 	bool wake, stop;
 };
 
-/* A dead slot comes to life around a socket; the caller is its owner. */
-void conn_open(struct pool *p, struct conn *c, int fd, const struct port *port, const struct session_peer *peer);
+/* A dead slot comes to life around a socket; the caller is its owner. `is_proxy`: the peer has to say first for whom it speaks, and is not
+ * counted; else one that is not trusted is counted already. */
+void conn_open(struct pool *p, struct conn *c, int fd, const struct port *port, const struct session_peer *peer, bool is_proxy);
 /* The owner's turn; at its end the connection is released, on the ready list, or gone. */
 void conn_run(struct worker *w, struct conn *c);
 

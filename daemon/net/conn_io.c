@@ -59,6 +59,24 @@ enum io conn_read(struct conn *c, char *to, size_t size, size_t *count_out)
 	return IO_BLOCKED;
 }
 
+enum io conn_peek(struct conn *c, char *to, size_t size, size_t *count_out)
+{
+	ssize_t got;
+
+	do
+		got = recv(c->fd, to, size, MSG_PEEK);
+	while (got < 0 && errno == EINTR);
+	*count_out = got > 0 ? (size_t)got : 0;
+	if (got > 0)
+		return IO_DONE;
+	if (got == 0)
+		return IO_EOF;
+	if (errno != EAGAIN)
+		return IO_FAILED;
+	c->readable = false;
+	return IO_BLOCKED;
+}
+
 enum io conn_discard(struct conn *c, char *scratch, size_t size, size_t *count_out)
 {
 	ssize_t got = recv(c->fd, scratch, size, 0);

@@ -14,6 +14,8 @@ enum io { IO_DONE,
 enum io conn_read(struct conn *c, char *to, size_t size, size_t *count_out);
 /* Writes the chain, IO_DONE when it is empty. */
 enum io conn_flush(struct conn *c, char scratch[TLS_RECORD], size_t *count_out);
+/* What is there beneath TLS; it stays in the socket. Clears `readable` when nothing is. */
+enum io conn_peek(struct conn *c, char *to, size_t size, size_t *count_out);
 /* Throws input away beneath TLS: IO_BLOCKED when the socket is empty. */
 enum io conn_discard(struct conn *c, char *scratch, size_t size, size_t *count_out);
 

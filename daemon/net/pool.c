@@ -69,6 +69,8 @@ enum err pool_new(const struct pool_config *config, struct pool **out, struct no
 		note_set(why, "%s: no memory for %u connections", config->name, config->max_connections);
 		goto failed;
 	}
+	if (config->greet_delay_ms > 0 && waited_new(&p->waited) != ERR_OK)
+		goto failed;
 	if (add_special(p, p->ready.event_fd, KEY_SIGNAL) != ERR_OK || add_special(p, p->wheel.timer_fd, KEY_TIMER) != ERR_OK) {
 		note_set(why, "%s: epoll", config->name);
 		goto failed;
@@ -366,6 +368,7 @@ void pool_free(struct pool **p)
 		pthread_mutex_destroy(&gone->ports[i].lock);
 	slots_clear(&gone->slots);
 	peers_clear(&gone->peers);
+	waited_free(&gone->waited);
 	if (gone->wheel.timer_fd >= 0)
 		wheel_clear(&gone->wheel);
 	if (gone->ready.event_fd >= 0)

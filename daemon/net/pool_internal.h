@@ -7,6 +7,7 @@
 
 #include "daemon/net/peers.h"
 #include "daemon/net/pool.h"
+#include "daemon/net/waited.h"
 #include "daemon/net/wheel.h"
 
 /* A ticket's slot is service index << 24 | index of the connection: who drops a late answer must know whose it was. */
@@ -57,6 +58,7 @@ struct pool {
 	struct slots slots;
 	struct wheel wheel;
 	struct peers peers;
+	struct waited *waited; /* null: nobody waits here */
 	const struct service *services[POOL_MAX_SERVICES];
 	unsigned service_count;
 	struct port ports[POOL_MAX_PORTS];
@@ -67,6 +69,7 @@ struct pool {
 	unsigned thread_count;
 	atomic_uint parked;
 	_Atomic int64_t warned_ms; /* when "full" was last logged */
+	_Atomic int64_t warned_proxy_ms;
 	atomic_bool quit;
 };
 

@@ -29,24 +29,20 @@ static enum err read_port(struct span text, uint16_t *out)
 }
 
 /* "192.0.2.1 192.0.2.9 50000 443" behind the family. A mapped address is an IPv6 one in what it is written like. */
-static enum err read_line_addresses(struct span rest, bool six, struct net_addr *out)
+static enum err read_line_addresses(struct span rest, bool six, struct proxy_header *out)
 {
-	struct span word[4], source;
-	struct net_addr to;
-	uint16_t to_port, from_port;
+	struct span word[4];
 	size_t colon;
 
 	for (int i = 0; i < 4; i++)
 		if (!span_split(&rest, ' ', &word[i]))
 			return ERR_SYNTAX;
-	source = word[0];
-	if (rest.ptr || net_ip_parse(source, out) != ERR_OK || net_ip_parse(word[1], &to) != ERR_OK)
+	if (rest.ptr || net_ip_parse(word[0], &out->from) != ERR_OK || net_ip_parse(word[1], &out->to) != ERR_OK)
 		return ERR_SYNTAX;
-	if (span_find_char(source, ':', &colon) != six || span_find_char(word[1], ':', &colon) != six)
+	if (span_find_char(word[0], ':', &colon) != six || span_find_char(word[1], ':', &colon) != six)
 		return ERR_SYNTAX;
-	if (read_port(word[2], &from_port) != ERR_OK || read_port(word[3], &to_port) != ERR_OK)
+	if (read_port(word[2], &out->from.port) != ERR_OK || read_port(word[3], &out->to.port) != ERR_OK)
 		return ERR_SYNTAX;
-	out->port = from_port;
 	return ERR_OK;
 }
 
@@ -67,9 +63,9 @@ static enum err parse_line(struct span in, struct proxy_header *out)
 	line = span_skip(span_take(in, end), line_start.len);
 	out->length = end + 2;
 	if (span_starts(line, SPAN("TCP4 ")))
-		return read_line_addresses(span_skip(line, 5), false, &out->from);
+		return read_line_addresses(span_skip(line, 5), false, out);
 	if (span_starts(line, SPAN("TCP6 ")))
-		return read_line_addresses(span_skip(line, 5), true, &out->from);
+		return read_line_addresses(span_skip(line, 5), true, out);
 	/* What stands behind UNKNOWN is to be ignored. */
 	return span_equals(line, SPAN("UNKNOWN")) || span_starts(line, SPAN("UNKNOWN ")) ? ERR_OK : ERR_SYNTAX;
 }
@@ -92,7 +88,7 @@ static bool are_extensions(struct span s)
 	return s.len == 0;
 }
 
-static enum err read_addresses(struct span body, unsigned family, struct net_addr *out)
+static enum err read_addresses(struct span body, unsigned family, struct proxy_header *out)
 {
 	size_t ip = family == 0x11 ? 4 : 16, all;
 
@@ -107,8 +103,10 @@ static enum err read_addresses(struct span body, unsigned family, struct net_add
 		return ERR_SYNTAX;
 	if (family == 0x31)
 		return ERR_OK;
-	*out = net_ip_from_bytes(span_take(body, ip));
-	out->port = (uint16_t)(byte_at(body, 2 * ip) << 8 | byte_at(body, 2 * ip + 1));
+	out->from = net_ip_from_bytes(span_take(body, ip));
+	out->to = net_ip_from_bytes(span_make(body.ptr + ip, ip));
+	out->from.port = (uint16_t)(byte_at(body, 2 * ip) << 8 | byte_at(body, 2 * ip + 1));
+	out->to.port = (uint16_t)(byte_at(body, 2 * ip + 2) << 8 | byte_at(body, 2 * ip + 3));
 	return ERR_OK;
 }
 
@@ -130,7 +128,7 @@ static enum err parse_binary(struct span in, struct proxy_header *out)
 		return ERR_STATE;
 	if (command == 0x20) /* LOCAL: the proxy looks whether we are well */
 		return ERR_OK;
-	return read_addresses(span_make(in.ptr + FIXED_BYTES, length), byte_at(in, 13), &out->from);
+	return read_addresses(span_make(in.ptr + FIXED_BYTES, length), byte_at(in, 13), out);
 }
 
 enum err proxy_parse(struct span in, struct proxy_header *out)

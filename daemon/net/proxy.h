@@ -11,6 +11,7 @@
 
 struct proxy_header {
 	struct net_addr from; /* NET_NONE: the proxy speaks for itself, or does not know */
+	struct net_addr to;   /* where the client has connected to; NET_NONE as `from` */
 	size_t length;
 };
 

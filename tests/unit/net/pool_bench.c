@@ -58,6 +58,9 @@ static enum err talk_open(void *context, const struct session_peer *peer, struct
 	pthread_mutex_lock(&b->lock);
 	b->self = self;
 	b->last_peer = peer->remote;
+	b->last_local = peer->local;
+	b->last_trusted = peer->trusted;
+	b->last_proxied = peer->proxied;
 	pthread_mutex_unlock(&b->lock);
 	*session_out = t;
 	return ERR_OK;
@@ -207,6 +210,7 @@ static enum step talk_event(void *session, enum session_event event, struct out 
 
 	switch (event) {
 	case SESSION_START: out_add(out, SPAN("hello\r\n")); break;
+	case SESSION_EARLY: out_add(out, SPAN("early\r\n")); break;
 	case SESSION_TLS: out_add(out, SPAN("secure\r\n")); break;
 	case SESSION_TIMEOUT:
 		count(t->bench, &t->bench->timeouts);
@@ -282,8 +286,18 @@ static void make_file(struct bench *b)
 
 void bench_start(struct bench *b, const struct bench_options *o)
 {
-	static const struct net_cidr local = { { .family = NET_IPV4, .ip = { 127 } }, 8 };
-	struct pool_config config = { "test", o->threads ? o->threads : 4, o->max_connections ? o->max_connections : 100, o->max_per_ip ? o->max_per_ip : 100, o->greet_delay_ms, &local, o->trusted, NULL };
+	static const struct net_cidr nets[] = { { { .family = NET_IPV4, .ip = { 127 } }, 8 }, { { .family = NET_IPV4, .ip = { 198, 51, 100 } }, 24 } };
+	struct pool_config config = {
+		.name = "test",
+		.threads = o->threads ? o->threads : 4,
+		.max_connections = o->max_connections ? o->max_connections : 100,
+		.max_per_ip = o->max_per_ip ? o->max_per_ip : 100,
+		.greet_delay_ms = o->greet_delay_ms,
+		.proxies = nets,
+		.proxy_count = o->proxied ? 1 : 0,
+		.trusted = nets,
+		.trusted_count = o->trusted ? 2 : 0,
+	};
 	struct net_addr at = { .family = NET_IPV4, .ip = { 127, 0, 0, 1 } };
 	struct listener *l;
 	struct note why = { "" };
@@ -444,7 +458,7 @@ struct tls *bench_tls(const struct bench *b, int fd, const char *name, enum tls_
 {
 	struct tls *t;
 
-	assert_int_equal(tls_connect_new(b->tls_client, fd, name, verify, &t), ERR_OK);
+	assert_int_equal(tls_connect_new(b->tls_client, fd, &(struct tls_expect){ .verify = verify, .sni = name }, &t), ERR_OK);
 	assert_int_equal(tls_handshake(t), TLS_DONE);
 	return t;
 }

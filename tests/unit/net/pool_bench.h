@@ -19,7 +19,9 @@ struct bench_options {
 	unsigned threads, max_connections, max_per_ip; /* 0: 4, 100, 100 */
 	int64_t deadline_ms;                           /* 0: a minute */
 	int64_t greet_delay_ms;
-	bool implicit_tls, with_tls, trusted, refuse_open;
+	bool implicit_tls, with_tls, refuse_open;
+	bool trusted;          /* loopback and 198.51.100.0/24 */
+	bool proxied;          /* peers on loopback begin with a PROXY header */
 	const char *unix_path; /* a unix socket there instead of a port */
 };
 
@@ -38,8 +40,9 @@ struct bench {
 	pthread_cond_t changed;
 	struct ticket asked[64]; /* questions not taken yet */
 	unsigned asked_count;
-	struct net_addr last_peer; /* of the last session that was opened; the test looks when it has been greeted */
-	struct ticket self;        /* of the last session that was opened */
+	struct net_addr last_peer, last_local; /* of the last session that was opened; the test looks when it has been greeted */
+	bool last_trusted, last_proxied;
+	struct ticket self; /* of the last session that was opened */
 };
 
 void bench_start(struct bench *b, const struct bench_options *options);

@@ -353,26 +353,6 @@ static void limits_tell_the_peer_and_end_with_the_others(void **state)
 	bench_stop(&b);
 }
 
-static void the_greeting_can_be_delayed(void **state)
-{
-	struct bench b;
-	int64_t begin = clock_mono_ms();
-	int fd;
-
-	(void)state;
-	bench_start(&b, &(struct bench_options){ .greet_delay_ms = 200 });
-	fd = bench_connect(&b);
-	say(fd, "echo early\r\n");
-	expect(fd, "hello\r\nearly\r\n");
-	assert_true(clock_mono_ms() - begin >= 200);
-	close(fd);
-	bench_stop(&b);
-	begin = clock_mono_ms();
-	bench_start(&b, &(struct bench_options){ .greet_delay_ms = 60000, .trusted = true });
-	close(greeted(&b));
-	bench_stop(&b);
-}
-
 static void out_of_descriptors_one_peer_is_told_and_others_are_served_later(void **state)
 {
 	struct rlimit before, low;
@@ -477,7 +457,6 @@ int main(void)
 		cmocka_unit_test(big_output_is_made_no_faster_than_it_is_read),
 		cmocka_unit_test(file_ranges_leave_in_order_with_memory),
 		cmocka_unit_test(limits_tell_the_peer_and_end_with_the_others),
-		cmocka_unit_test(the_greeting_can_be_delayed),
 		cmocka_unit_test(out_of_descriptors_one_peer_is_told_and_others_are_served_later),
 		cmocka_unit_test(stop_tells_sessions_and_forces_those_that_hang),
 		cmocka_unit_test(a_port_in_use_is_told_in_words),

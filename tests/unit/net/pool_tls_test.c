@@ -144,7 +144,7 @@ static void a_wrong_name_is_explained(void **state)
 	(void)state;
 	bench_start(&b, &(struct bench_options){ .implicit_tls = true });
 	fd = bench_connect(&b);
-	assert_int_equal(tls_connect_new(b.tls_client, fd, "other.example.com", TLS_VERIFY_NAME, &t), ERR_OK);
+	assert_int_equal(tls_connect_new(b.tls_client, fd, &(struct tls_expect){ .verify = TLS_VERIFY_NAME, .sni = "other.example.com" }, &t), ERR_OK);
 	assert_int_equal(tls_handshake(t), TLS_FAILED);
 	tls_explain(t, &why);
 	assert_non_null(strstr(why.text, "ostname mismatch"));
@@ -178,7 +178,7 @@ static void certificates_are_swapped_under_living_connections(void **state)
 	tls_say(old, "echo still\r\n");
 	tls_expect(old, "still\r\n");
 	fd2 = bench_connect(&b);
-	assert_int_equal(tls_connect_new(b.tls_client, fd2, "mail.example.org", TLS_VERIFY_NAME, &fresh), ERR_OK);
+	assert_int_equal(tls_connect_new(b.tls_client, fd2, &(struct tls_expect){ .verify = TLS_VERIFY_NAME, .sni = "mail.example.org" }, &fresh), ERR_OK);
 	assert_int_equal(tls_handshake(fresh), TLS_FAILED);
 	tls_free(&fresh);
 	close(fd2);

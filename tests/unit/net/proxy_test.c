@@ -19,12 +19,13 @@ static enum err parse(struct span text)
 	return proxy_parse(text, &header);
 }
 
-static void check_from(struct span text, size_t behind, const char *from)
+static void check(struct span text, size_t behind, const char *from, const char *to)
 {
 	struct proxy_header header;
 
 	assert_int_equal(proxy_parse(text, &header), ERR_OK);
 	assert_string_equal(net_addr_text(&header.from).text, from);
+	assert_string_equal(net_addr_text(&header.to).text, to);
 	assert_int_equal(header.length, text.len - behind);
 	for (size_t cut = 0; cut < header.length; cut++)
 		assert_int_equal(parse(span_take(text, cut)), ERR_STATE);
@@ -33,9 +34,9 @@ static void check_from(struct span text, size_t behind, const char *from)
 static void a_line_names_the_client(void **state)
 {
 	(void)state;
-	check_from(SPAN("PROXY TCP4 192.0.2.1 192.0.2.9 50000 443\r\nGET /"), 5, "192.0.2.1:50000");
-	check_from(SPAN("PROXY TCP6 2001:db8::1 2001:db8::9 50000 443\r\n"), 0, "[2001:db8::1]:50000");
-	check_from(SPAN("PROXY TCP6 ::ffff:192.0.2.1 ::ffff:192.0.2.9 1 443\r\n"), 0, "192.0.2.1:1");
+	check(SPAN("PROXY TCP4 192.0.2.1 192.0.2.9 50000 443\r\nGET /"), 5, "192.0.2.1:50000", "192.0.2.9:443");
+	check(SPAN("PROXY TCP6 2001:db8::1 2001:db8::9 50000 443\r\n"), 0, "[2001:db8::1]:50000", "[2001:db8::9]:443");
+	check(SPAN("PROXY TCP6 ::ffff:192.0.2.1 ::ffff:192.0.2.9 1 443\r\n"), 0, "192.0.2.1:1", "192.0.2.9:443");
 }
 
 static void an_unknown_client_is_the_proxy_itself(void **state)
@@ -85,9 +86,9 @@ static void a_bad_line_is_refused(void **state)
 static void a_binary_header_names_the_client(void **state)
 {
 	(void)state;
-	check_from(SPAN(SIGNATURE "\x21\x11\x00\x0c" FOUR "\x16"), 1, "192.0.2.1:50000");
-	check_from(SPAN(SIGNATURE "\x21\x11\x00\x10" FOUR "\x04\x00\x01z"), 0, "192.0.2.1:50000");
-	check_from(SPAN(SIGNATURE "\x21\x21\x00\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x09\xc3\x50\x01\xbb"), 0, "[2001:db8::1]:50000");
+	check(SPAN(SIGNATURE "\x21\x11\x00\x0c" FOUR "\x16"), 1, "192.0.2.1:50000", "192.0.2.9:443");
+	check(SPAN(SIGNATURE "\x21\x11\x00\x10" FOUR "\x04\x00\x01z"), 0, "192.0.2.1:50000", "192.0.2.9:443");
+	check(SPAN(SIGNATURE "\x21\x21\x00\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x09\xc3\x50\x01\xbb"), 0, "[2001:db8::1]:50000", "[2001:db8::9]:443");
 }
 
 static void a_bad_binary_header_is_refused(void **state)

@@ -99,7 +99,7 @@ static void tls_begins_in_the_middle(void **state)
 	assert_false(stream_has_buffered(s));
 	assert_false(stream_is_tls(s));
 	assert_null(stream_tls_version(s));
-	assert_int_equal(stream_start_tls(s, b.tls_client, "mail.example.org", TLS_VERIFY_NAME, SHORT_MS, NULL), ERR_OK);
+	assert_int_equal(stream_start_tls(s, b.tls_client, &(struct tls_expect){ .verify = TLS_VERIFY_NAME, .sni = "mail.example.org" }, SHORT_MS, NULL, NULL), ERR_OK);
 	assert_true(stream_is_tls(s));
 	assert_string_equal(stream_tls_version(s), "TLSv1.3");
 	expect_line(s, "secure");
@@ -113,7 +113,7 @@ static void tls_begins_in_the_middle(void **state)
 	{
 		struct note why = { "" };
 
-		assert_int_equal(stream_start_tls(s, b.tls_client, "wrong.example.org", TLS_VERIFY_NAME, SHORT_MS, &why), ERR_TEMP);
+		assert_int_equal(stream_start_tls(s, b.tls_client, &(struct tls_expect){ .verify = TLS_VERIFY_NAME, .sni = "wrong.example.org" }, SHORT_MS, NULL, &why), ERR_TEMP);
 		assert_non_null(strstr(why.text, "mismatch"));
 	}
 	stream_close(&s);
