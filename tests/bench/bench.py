@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "daemon"))
 sys.path.insert(0, HERE)
 
+import backlog  # noqa: E402
 import peer as peers  # noqa: E402
 import people  # noqa: E402
 import wider  # noqa: E402
@@ -89,6 +90,8 @@ def switches(server):
 # ---- the bench ----
 
 class Bench:
+    domain = DOMAIN
+
     def __init__(self, args, free_port):
         self.args = args
         self.sink = free_port()
@@ -266,6 +269,14 @@ class Bench:
             server.stop()
             server.close()
 
+    def backlog(self, harness, peer):
+        def make():
+            server = Ours(harness, range(1, 2), self.sink)
+            server.name = f"Postroom {server.port['mx']}"  # one of two
+            return server
+
+        backlog.measure(self, harness, pss_kib, make)
+
     def rest(self, harness, peer):
         server = Ours(harness, range(1, 11), self.sink)
         try:
@@ -400,7 +411,7 @@ def run_parts(bench, args, harness, work, record):
             began = time.monotonic()
             print(f"{name}:", flush=True)
             try:
-                getattr(bench, name)(*((harness, beside) if name in ("rest", "people") else (ours, beside)))
+                getattr(bench, name)(*((harness, beside) if name in ("rest", "people", "backlog") else (ours, beside)))
             except (RuntimeError, AssertionError, OSError, subprocess.SubprocessError) as fault:
                 record["failed"][name] = str(fault)[:300]
                 print(f"  FAILED: {fault}", flush=True)
@@ -420,7 +431,7 @@ def main():
     parser.add_argument("--harness", help="a folder with a bench.py that knows peers/postroom.sh")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--secs", type=float, default=2, help="aim of one run")
-    parser.add_argument("--only", default="deliver,submit,append,mailbox,idle,guess,logins,web,people,rest")
+    parser.add_argument("--only", default="deliver,submit,append,mailbox,idle,guess,logins,web,people,backlog,rest")
     parser.add_argument("--keep", action="store_true", help="print only: leave RESULTS.md and results/ as they are")
     args = parser.parse_args()
     args.postroom, args.load = os.path.abspath(args.postroom), os.path.abspath(args.load)
