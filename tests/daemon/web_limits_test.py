@@ -146,12 +146,15 @@ def test_idle_connections_hold_little():
         s.sendall(b"GET /healthz HTTP/1.1\r\nHost: mail.example.org\r\n\r\n")
         assert s.recv(4096).startswith(b"HTTP/1.1 200")
         held.append(s)
-    time.sleep(1.5 * SLOW)  # the pump's sweep takes back what rests
-    each = (memory_kib(p.process.pid) - before) / len(held)
+
+    def each():
+        return (memory_kib(p.process.pid) - before) / len(held)
+
+    # The pump's sweep takes back what rests. Sanitizers keep memory of their own: there it is enough that all are held.
+    wait_until(lambda: harness.SANITIZED or each() < 64, 5, lambda: f"an idle https connection takes {each():.1f} KiB")
+    print(f"# an idle https connection: {each():.1f} KiB")
     for s in held:
         s.close()
-    print(f"# an idle https connection: {each:.1f} KiB")
-    assert each < 64 or harness.SANITIZED, each
 
 
 # ---- proxies ----
