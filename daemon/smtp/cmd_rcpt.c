@@ -10,13 +10,15 @@ static enum smtp_reply_id judge(const struct smtp_session *s, const struct addre
 {
 	struct smtp_recipient_verdict verdict;
 
-	s->services->recipient(s->world, path, &verdict);
+	s->services->recipient(s->world, path, s->reverse_path.len == 0, &verdict);
 	switch (verdict.kind) {
 	case SMTP_RECIPIENT_OK: return REPLY_RECIPIENT_OK;
 	case SMTP_RECIPIENT_UNKNOWN: return REPLY_UNKNOWN_RECIPIENT;
 	case SMTP_RECIPIENT_REFUSED:
 	case SMTP_RECIPIENT_SUSPENDED: return REPLY_SUSPENDED_RECIPIENT;
+	case SMTP_RECIPIENT_LATER:
 	case SMTP_RECIPIENT_OVER_QUOTA: return REPLY_TRY_LATER;
+	case SMTP_RECIPIENT_NO_MAIL:
 	case SMTP_RECIPIENT_SUPPRESSED:
 	case SMTP_RECIPIENT_REMOTE:
 		/* An address literal names a machine, not a domain: none is ours, and to relay to one lets a client

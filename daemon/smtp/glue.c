@@ -53,13 +53,14 @@ static void find_limits(void *world, struct smtp_limits *out)
 	snapshot_release(&snapshot);
 }
 
-static void find_recipient(void *world, const struct address *address, struct smtp_recipient_verdict *out)
+static void find_recipient(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out)
 {
 	struct connection *c = world;
 	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
 	enum smtp_recipient found = SMTP_RECIPIENT_REMOTE;
 	struct resolution r;
 
+	(void)from_nobody;
 	snapshot_resolve(snapshot, address, &r);
 	switch (r.kind) {
 	case RESOLVED_ACCOUNT:
@@ -261,7 +262,7 @@ static void conn_ask(void *session, struct ticket ticket)
 	const struct smtp_question *q = smtp_session_question(c->session);
 	struct verdict *v = calloc(1, sizeof(*v));
 
-	if (!v || q->kind == SMTP_ASK_NOTHING || (q->kind != SMTP_ASK_COMMIT && !c->context->config.auth)) {
+	if (!v || q->kind == SMTP_ASK_NOTHING || (q->kind != SMTP_ASK_COMMIT && q->kind != SMTP_ASK_PAUSE && !c->context->config.auth)) {
 		free(v);
 		pool_answer(ticket, &no_memory);
 		return;
@@ -274,6 +275,7 @@ static void conn_ask(void *session, struct ticket ticket)
 	case SMTP_ASK_SCRAM_FIRST: scram_begins(c, q, v); break;
 	case SMTP_ASK_SCRAM_FINAL: scram_ends(c, q, v); break;
 	case SMTP_ASK_COMMIT: accept_commit(q->message, committed, v); break;
+	case SMTP_ASK_PAUSE: pool_answer_later(ticket, v, q->delay_ms); break;
 	case SMTP_ASK_NOTHING: break;
 	}
 }

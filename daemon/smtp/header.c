@@ -19,7 +19,7 @@ static bool may_stand(const struct smtp_session *s, struct arena *work, const st
 
 	if (s->services->may_send_as(s->world, s->account_id, &address))
 		return true;
-	s->services->recipient(s->world, &address, &verdict);
+	s->services->recipient(s->world, &address, false, &verdict);
 	return verdict.kind == SMTP_RECIPIENT_REMOTE;
 }
 

@@ -15,6 +15,11 @@
 #define SMTP_RECEIVED_MAX 50                      /* RFC 5321 6.3 wants at least 100 hops or a better way; mail that is not looping has under 20 */
 #define SMTP_AUTH_FAILURES_MAX 3
 
+/* From the fourth recipient on who is unknown here, the answer comes later and later: a list of guessed names takes days. */
+#define SMTP_UNKNOWN_FREE 3
+#define SMTP_PAUSE_MS 500
+#define SMTP_PAUSE_MAX_MS 10000
+
 /* Messages of one uid over submit.sock: so many at once, then so many a minute. A script that runs wild fills no queue. */
 #define SMTP_LOCAL_BURST 1000
 #define SMTP_LOCAL_PER_MINUTE 120

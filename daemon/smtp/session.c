@@ -350,6 +350,7 @@ enum step smtp_session_answer(struct smtp_session *s, const struct smtp_answer *
 	case SMTP_ASK_SCRAM_FIRST:
 	case SMTP_ASK_SCRAM_FINAL: step = smtp_auth_answer(s, asked, answer, &reply); break;
 	case SMTP_ASK_COMMIT: step = smtp_commit_answer(s, answer, &reply); break;
+	case SMTP_ASK_PAUSE:
 	case SMTP_ASK_NOTHING:
 		BUG("smtp", "answer without a question");
 		s->broken = true;

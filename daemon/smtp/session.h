@@ -22,7 +22,9 @@ enum smtp_recipient {
 	SMTP_RECIPIENT_REFUSED,    /* a domain that is disabled and refuses */
 	SMTP_RECIPIENT_OVER_QUOTA, /* 452 4.2.2 */
 	SMTP_RECIPIENT_REMOTE,
+	SMTP_RECIPIENT_NO_MAIL,    /* remote, and its domain is known to take no mail (RFC 7505) */
 	SMTP_RECIPIENT_SUPPRESSED, /* remote, and failed for good lately; `words` say how */
+	SMTP_RECIPIENT_LATER,      /* can't be looked up now */
 };
 struct smtp_recipient_verdict {
 	enum smtp_recipient kind;
@@ -59,10 +61,16 @@ struct smtp_refusal {
 /* Quick questions: local memory or disk. The accept_ functions are those of queue/queue.h. */
 struct smtp_services {
 	void (*limits)(void *world, struct smtp_limits *out);
-	void (*recipient)(void *world, const struct address *address, struct smtp_recipient_verdict *out);
-	bool (*has_room)(void *world); /* on the disk, for one more message of full size and the reserve */
-	/* May the account have one more recipient, after those? *again_s_out: seconds. Never asked for a loopback or trusted peer. */
-	enum sending_verdict (*sending)(void *world, uint64_t account_id, const struct span *recipients, size_t count, int64_t *again_s_out);
+	/* `from_nobody`: the reverse-path is null: a bounce, which alone may go to a rewritten path of ours (queue/srs.h). */
+	void (*recipient)(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out);
+	bool (*takes_mail)(void *world); /* there is a domain whose mail is ours; may be null: yes */
+	bool (*has_room)(void *world);   /* on the disk, for one more message of full size and the reserve; may be null: yes */
+	/* May the account send to these outside: those of the transaction, the newest last? count 0: may it send at all (the breaker)? *again_s_out: seconds
+	 * until it may, 0: unknown. Never asked for a loopback or trusted peer; may be null: yes. */
+	enum sending_verdict (*sending)(void *world, uint64_t account_id, const struct span *outside, size_t count, int64_t *again_s_out);
+	/* The peer has named one more recipient who is unknown here: how many came from its address (IPv6: its /64) lately, this one counted. Never called for a
+	 * loopback or trusted peer; may be null: the session's own count holds. */
+	unsigned (*unknown_named)(void *world);
 	bool (*may_send_as)(void *world, uint64_t account_id, const struct address *address);
 	bool (*login_holds)(void *world, uint64_t account_id, uint64_t credential); /* nothing has ended what the password began */
 	/* Of SMTP_LOCAL only. Null: can't be read now. Valid until it is asked again. */
@@ -99,6 +107,7 @@ enum smtp_ask {
 	SMTP_ASK_SCRAM_FIRST, /* a new exchange; YES: `text` is the challenge */
 	SMTP_ASK_SCRAM_FINAL, /* YES: `text` is what proves the server */
 	SMTP_ASK_COMMIT,      /* of a sealed message: take *message */
+	SMTP_ASK_PAUSE,       /* any answer, but not before delay_ms have passed */
 };
 struct smtp_question {
 	enum smtp_ask kind;
@@ -107,6 +116,7 @@ struct smtp_question {
 	struct span scram;             /* of ASK_SCRAM_: the client's message; valid until the answer */
 	bool scram_plus;               /* of ASK_SCRAM_FIRST */
 	struct accept **message;       /* of ASK_COMMIT */
+	int64_t delay_ms;              /* of ASK_PAUSE: at most SMTP_PAUSE_MAX_MS */
 };
 enum smtp_verdict {
 	SMTP_YES,
@@ -131,7 +141,7 @@ struct smtp_session;
 enum err smtp_session_new(const struct smtp_setup *setup, struct smtp_session **out) MUST_CHECK;
 void smtp_session_free(struct smtp_session **s);
 
-/* "mx", "submission", "local": of logs. */
+/* "mx", "submission", "lmtp", "local": of logs. */
 const char *smtp_profile_name(enum smtp_profile profile);
 
 /* As net/session.h has them. */

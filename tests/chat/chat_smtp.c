@@ -64,11 +64,10 @@ static struct span write_address(const struct address *address, struct buf *out)
 	return buf_span(out);
 }
 
-static enum smtp_recipient recipient(void *world, const struct address *address)
+static enum smtp_recipient find(const struct address *address)
 {
 	static const char *const here[] = { "alice", "bob", "all", "postmaster", "j\xc3\xbcrgen", "a\"b", "list" };
 
-	(void)world;
 	if (address->domain.len == 0)
 		return SMTP_RECIPIENT_OK;
 	if (!span_iequals(address->domain, SPAN("example.org")))
@@ -82,6 +81,13 @@ static enum smtp_recipient recipient(void *world, const struct address *address)
 			return SMTP_RECIPIENT_OK;
 	}
 	return SMTP_RECIPIENT_UNKNOWN;
+}
+
+static void recipient(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out)
+{
+	(void)world;
+	(void)from_nobody;
+	*out = (struct smtp_recipient_verdict){ .kind = find(address) };
 }
 
 static bool may_send_as(void *world, uint64_t account_id, const struct address *address)
@@ -392,6 +398,7 @@ static void question(void *world, struct buf *out)
 	switch (q->kind) {
 	case SMTP_ASK_NOTHING: buf_add_str(out, "nothing"); break;
 	case SMTP_ASK_COMMIT: buf_add_str(out, "commit"); break;
+	case SMTP_ASK_PAUSE: buf_addf(out, "pause %lld", (long long)q->delay_ms); break;
 	case SMTP_ASK_PASSWORD:
 		buf_add_str(out, "auth ");
 		buf_add(out, q->login);

@@ -36,12 +36,13 @@ static uint32_t next_random(struct world *w)
 	return w->random >> 8;
 }
 
-static enum smtp_recipient recipient(void *world, const struct address *address)
+static void recipient(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out)
 {
 	(void)world;
-	if (address->domain.len == 0 || (address->local.len > 0 && address->local.ptr[0] == 'a'))
-		return SMTP_RECIPIENT_OK;
-	return (enum smtp_recipient)(address->local.len % 4);
+	(void)from_nobody;
+	*out = (struct smtp_recipient_verdict){ .kind = SMTP_RECIPIENT_OK };
+	if (address->domain.len > 0 && (address->local.len == 0 || address->local.ptr[0] != 'a'))
+		out->kind = (enum smtp_recipient)(address->local.len % (SMTP_RECIPIENT_LATER + 1));
 }
 
 static bool may_send_as(void *world, uint64_t account_id, const struct address *address)
