@@ -23,7 +23,7 @@ static enum err collect(const struct part *p, const struct outcome *outcomes, st
 
 		if (r->state != RECIPIENT_ACTIVE || outcomes[i].kind != OUTCOME_FAILED)
 			continue;
-		recipients[d->count++] = (struct dsn_recipient){ r->address, r->original, span_str(outcomes[i].status), outcomes[i].reply, outcomes[i].host, outcomes[i].remote };
+		recipients[d->count++] = (struct dsn_recipient){ .address = r->address, .original = r->original, .status = span_str(outcomes[i].status), .reply = outcomes[i].reply, .host = outcomes[i].remote ? outcomes[i].host : SPAN(""), .remote = outcomes[i].remote, .last_ms = clock_real_ms() };
 	}
 	d->recipients = recipients;
 	return ERR_OK;
