@@ -86,6 +86,7 @@ struct accept_envelope {
 	const struct span *recipients; /* "local@domain" as given, each decided acceptable by RCPT */
 	size_t recipient_count;
 	const struct accept_wish *wishes; /* one a recipient; null: none were said */
+	bool counted;                     /* its recipients outside count against what the account may send (queue/sending.h) */
 	bool smtputf8, body_8bit;
 	bool body_binary;  /* BODY=BINARYMIME (RFC 3030): lines may be of any length, CR and LF stand alone */
 	bool require_tls;  /* RFC 8689 */
@@ -165,15 +166,21 @@ struct queue_entry {
 	size_t recipient_count;
 };
 
+enum queue_tried { TRIED_ANY,
+		   TRIED_NEVER, /* before the first attempt */
+		   TRIED_BEFORE };
+
 /* Which messages; what is empty or 0 allows all. A recipient must fit all that is said of recipients; a message is meant when one of its open
- * recipients does. Addresses and domains are compared without case; "@domain" in sender and recipient means all of a domain. */
+ * recipients does. Addresses and domains are compared without case; "@domain" in sender and recipient means all of a domain, "local@*"
+ * that one in any. */
 struct queue_filter {
 	struct span sender, recipient;
 	struct span domain;      /* of a recipient */
 	struct span destination; /* the next hop */
 	struct span error;       /* in the text of the last error, without case (ASCII) */
 	bool has_state;
-	enum recipient_state state;                    /* WAITING, ACTIVE, HELD */
+	enum recipient_state state; /* WAITING, ACTIVE, HELD */
+	enum queue_tried tried;
 	int64_t accepted_before_ms, accepted_after_ms; /* unix */
 	uint64_t account_id;
 	const struct span *domains; /* of a domain admin: sender or a recipient must be of one of them */
