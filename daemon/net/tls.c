@@ -17,14 +17,13 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "daemon/net/addr.h"
-
 struct tls {
 	SSL *ssl;
 	struct tls_set *set; /* servers: what SSL's context points into */
 	int fd;
 	bool drained; /* the last recv() took all there was */
 	bool eof;
+	bool verifies;       /* clients: the server's certificate is looked at */
 	unsigned long error; /* OpenSSL's code of the failure */
 };
 
@@ -275,7 +274,7 @@ enum err tls_client_new(const char *ca_file, struct tls_client **out, struct not
 	SSL_CTX_set_mode(c->context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(c->context, 1);
 	SSL_CTX_set_session_cache_mode(c->context, SSL_SESS_CACHE_OFF);
-	ok = SSL_CTX_set_min_proto_version(c->context, TLS1_2_VERSION);
+	ok = SSL_CTX_set_min_proto_version(c->context, TLS1_2_VERSION) && SSL_CTX_dane_enable(c->context) == 1;
 	ok = ok && (ca_file ? SSL_CTX_load_verify_file(c->context, ca_file) : SSL_CTX_set_default_verify_paths(c->context));
 	if (ok) {
 		*out = c;
@@ -299,47 +298,38 @@ void tls_client_free(struct tls_client **c)
 	free(gone);
 }
 
-static bool expect_name(SSL *ssl, const struct tls_expect *expect)
-{
-	const char *host_name = expect->sni;
-	struct net_addr ip;
-	bool is_ip = net_ip_parse(span_str(host_name), &ip) == ERR_OK;
-
-	/* RFC 6066 3: literal addresses are not permitted in SNI. */
-	if (!is_ip && SSL_set_tlsext_host_name(ssl, host_name) != 1)
-		return false;
-	if (expect->verify == TLS_VERIFY_NONE)
-		return true;
-	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
-	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (is_ip)
-		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host_name) == 1;
-	return SSL_set1_host(ssl, host_name) == 1;
-}
-
 enum err tls_connect_new(struct tls_client *c, int fd, const struct tls_expect *expect, struct tls **out)
 {
 	SSL *ssl = SSL_new(c->context);
+	enum err e;
 
 	if (!ssl)
 		return ERR_TEMP;
 	SSL_set_connect_state(ssl);
-	if (!expect_name(ssl, expect)) {
-		ERR_clear_error();
+	e = tls_expect_set(ssl, expect);
+	if (e != ERR_OK) {
 		SSL_free(ssl);
-		return ERR_SYNTAX;
+		return e;
 	}
-	return wrap(ssl, NULL, fd, out);
+	e = wrap(ssl, NULL, fd, out);
+	if (e == ERR_OK)
+		(*out)->verifies = expect->verify != TLS_VERIFY_NONE;
+	return e;
 }
 
 bool tls_peer_verified(const struct tls *t)
 {
-	return SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(t->ssl) == X509_V_OK;
+	/* Before a certificate was seen the result reads as if it were good. */
+	return t->verifies && SSL_get0_peer_certificate(t->ssl) && SSL_get_verify_result(t->ssl) == X509_V_OK;
 }
 
 enum tls_trouble tls_trouble(const struct tls *t)
 {
-	return t->error || tls_peer_verified(t) ? TLS_TROUBLE_OTHER : TLS_TROUBLE_NONE;
+	enum tls_trouble of_certificate = t->verifies ? tls_expect_trouble(t->ssl) : TLS_TROUBLE_NONE;
+
+	if (of_certificate != TLS_TROUBLE_NONE)
+		return of_certificate;
+	return SSL_is_init_finished(t->ssl) && !t->error ? TLS_TROUBLE_NONE : TLS_TROUBLE_OTHER;
 }
 
 void tls_explain(const struct tls *t, struct note *why)
@@ -347,7 +337,7 @@ void tls_explain(const struct tls *t, struct note *why)
 	long verified = SSL_get_verify_result(t->ssl);
 	const char *reason = t->error ? ERR_reason_error_string(t->error) : NULL;
 
-	if (SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE && verified != X509_V_OK)
+	if (t->verifies && verified != X509_V_OK)
 		note_set(why, "%s", X509_verify_cert_error_string(verified));
 	else
 		note_set(why, "%s", reason ? reason : t->eof ? "connection closed by the peer"

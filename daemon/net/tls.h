@@ -5,6 +5,7 @@
 #ifndef POSTROOM_NET_TLS_H
 #define POSTROOM_NET_TLS_H
 
+#include "daemon/net/tls_expect.h"
 #include "daemon/net/tls_store.h"
 
 struct tls; /* one connection; one thread at a time */
@@ -38,40 +39,14 @@ void tls_free(struct tls **t); /* the descriptor stays the caller's */
 
 /* Clients (relay, tests): one shared context. */
 struct tls_client;
-enum tls_verify { TLS_VERIFY_NONE,
-		  TLS_VERIFY_TRY,  /* goes on whatever comes of it: tls_peer_verified() tells */
-		  TLS_VERIFY_NAME, /* chain to the CA file and one of the names */
-		  TLS_VERIFY_DANE /* one of the TLSA records (RFC 7672 3.1: DANE-EE without names and dates, DANE-TA with one of the names) */ };
-
-struct tls_tlsa {
-	uint8_t usage, selector, matching;
-	struct span data;
-};
-struct tls_expect {
-	enum tls_verify verify;
-	const char *sni;          /* also the name, when `names` is empty; null: none is sent */
-	const char *const *names; /* reference identities; ".example.net": any name below */
-	size_t name_count;
-	const struct tls_tlsa *tlsa; /* of DANE */
-	size_t tlsa_count;
-};
-/* Why a handshake or its verification failed, as RFC 8460 section 4.3 sorts it. */
-enum tls_trouble {
-	TLS_TROUBLE_NONE,
-	TLS_TROUBLE_HOST_MISMATCH, /* certificate-host-mismatch */
-	TLS_TROUBLE_EXPIRED,       /* certificate-expired */
-	TLS_TROUBLE_NOT_TRUSTED,   /* certificate-not-trusted */
-	TLS_TROUBLE_TLSA,          /* validation-failure: no record fits */
-	TLS_TROUBLE_OTHER,         /* validation-failure: no handshake */
-};
 /* ca_file null: the system's. */
 enum err tls_client_new(const char *ca_file, struct tls_client **out, struct note *why) MUST_CHECK;
 void tls_client_free(struct tls_client **c);
-/* ERR_SYNTAX: not one of the TLSA records can be used. */
+/* ERR_SYNTAX: what is expected can't be (tls_expect.h). */
 enum err tls_connect_new(struct tls_client *c, int fd, const struct tls_expect *expect, struct tls **out) MUST_CHECK;
 bool tls_peer_verified(const struct tls *t); /* by the CA file or a TLSA record, and the name; after the handshake */
 enum tls_trouble tls_trouble(const struct tls *t);
-/* After a failed handshake: why, in words ("certificate has expired"). */
+/* After a failed handshake or verification: why, in words ("certificate has expired"). */
 void tls_explain(const struct tls *t, struct note *why);
 
 /* Once per process, before threads. */
