@@ -16,7 +16,7 @@ static json_t *setting_json(const struct snapshot *s, enum setting which)
 {
 	const struct setting_rule *r = &setting_rules[which];
 	json_t *out = json_pack("{s:s, s:s, s:o, s:o, s:b}", "name", r->name, "kind", kind_names[r->kind], "value", setting_value_json(which, snapshot_text(s, which)), "default",
-				r->fallback[0] ? setting_value_json(which, span_str(r->fallback)) : json_null(), "is_default", !snapshot_has_setting(s, which));
+				which != SETTING_HOSTNAME ? setting_value_json(which, span_str(r->fallback)) : json_null(), "is_default", !snapshot_has_setting(s, which));
 
 	if (r->kind == SETTING_NUMBER) {
 		json_object_set_new(out, "minimum", json_integer(r->min));

@@ -63,6 +63,205 @@ const struct setting_rule setting_rules[SETTING_COUNT] = {
 		.why = "A server at the other end that is down over a weekend gets its mail when it is back. RFC 5321 recommends four to five days. "
 		       "With fewer days senders hear sooner of an address that does not work. It counts for messages that are accepted from now on.",
 	},
+	[SETTING_QUEUE_NOTICE_HOURS] = {
+		.name = "queue_notice_hours",
+		.kind = SETTING_NUMBER,
+		.fallback = "4",
+		.min = 0,
+		.max = 72,
+		.unit = "hours",
+		.group = "mail",
+		.help = "After how many hours of trying a sender is told that a message is late; 0: never.",
+		.why = "The message stays in the queue and is tried further; the sender hears of it once, and again only when it is given up. "
+		       "Mail programs can ask not to be told (NOTIFY of RFC 3461), which is respected. With 0 nobody hears anything before the message is given up.",
+	},
+	[SETTING_SUPPRESSION_DAYS] = {
+		.name = "suppression_days",
+		.kind = SETTING_NUMBER,
+		.fallback = "30",
+		.min = 0,
+		.max = 366,
+		.unit = "days",
+		.group = "mail",
+		.help = "How long an address that does not exist is not tried again; 0: no list is kept.",
+		.why = "Who goes on writing to addresses that do not exist looks like a sender of spam to other servers. An address that failed for good is put on a list, and the next message to it fails at once, with the words of then. "
+		       "Entries can be seen and taken off the list at any time.",
+	},
+	[SETTING_RELAY_SOURCE_IPV4] = {
+		.name = "relay_source_ipv4",
+		.kind = SETTING_TEXT,
+		.fallback = "",
+		.max = 15,
+		.group = "mail",
+		.help = "The IPv4 address from which mail leaves; empty: the system chooses.",
+		.why = "On a server with several addresses other servers should always see the one whose reverse record leads to the host name and that is in the SPF record. "
+		       "It has to be an address of this machine, or nothing leaves over IPv4. A domain can have one of its own, which comes first.",
+	},
+	[SETTING_RELAY_SOURCE_IPV6] = {
+		.name = "relay_source_ipv6",
+		.kind = SETTING_TEXT,
+		.fallback = "",
+		.max = 45,
+		.group = "mail",
+		.help = "The IPv6 address from which mail leaves; empty: the system chooses.",
+		.why = "A machine often has several IPv6 addresses, some of which change; other servers should see the one with a reverse record. "
+		       "It has to be an address of this machine, or nothing leaves over IPv6. A domain can have one of its own, which comes first.",
+	},
+	[SETTING_SENDING_PER_HOUR] = {
+		.name = "sending_per_hour",
+		.kind = SETTING_NUMBER,
+		.fallback = "1000",
+		.min = 0,
+		.max = 1000000,
+		.unit = "recipients",
+		.group = "mail",
+		.help = "To how many recipients outside an account may send in an hour; 0: no limit.",
+		.why = "A stolen password is used to send as much as possible before somebody notices; the limit protects the name of this server with others. "
+		       "Who is above it is told to try again later, which mail programs do by themselves. Mail among the users here does not count, nor does mail from this machine and trusted networks. An account can have a limit of its own.",
+	},
+	[SETTING_SENDING_PER_DAY] = {
+		.name = "sending_per_day",
+		.kind = SETTING_NUMBER,
+		.fallback = "5000",
+		.min = 0,
+		.max = 10000000,
+		.unit = "recipients",
+		.group = "mail",
+		.help = "To how many recipients outside an account may send in a day; 0: no limit.",
+		.why = "It stops who stays just below the limit of an hour. A newsletter goes to more people than that: give the account that sends it a limit of its own. "
+		       "Mail among the users here does not count, nor does mail from this machine and trusted networks.",
+	},
+	[SETTING_SENDING_NEW_PER_DAY] = {
+		.name = "sending_new_per_day",
+		.kind = SETTING_NUMBER,
+		.fallback = "1000",
+		.min = 0,
+		.max = 10000000,
+		.unit = "recipients",
+		.group = "mail",
+		.help = "To how many recipients an account may write for the first time in a day; 0: no limit.",
+		.why = "People write to the same people again; a thief writes to strangers. So this limit can be low without anybody noticing it. "
+		       "Recipients are known from the first message that they were sent. Mail from this machine and trusted networks does not count.",
+	},
+	[SETTING_BREAKER] = {
+		.name = "breaker",
+		.kind = SETTING_FLAG,
+		.fallback = "true",
+		.max = 1,
+		.group = "mail",
+		.help = "Whether an account that sends as a stolen one does is stopped.",
+		.why = "Much mail at once, many recipients who do not exist, and many who were never written to before are how a stolen account shows itself. Its mail is then held and an event raised; reading mail goes on. "
+		       "One call releases the held mail or deletes it. Switched off, only the limits hold it back.",
+	},
+	[SETTING_SMTP_CONNECTIONS_MAX] = {
+		.name = "smtp_connections_max",
+		.kind = SETTING_NUMBER,
+		.fallback = "2000",
+		.min = 10,
+		.max = 20000,
+		.unit = "connections",
+		.group = "mail",
+		.help = "How many connections port 25 serves at once.",
+		.why = "Above it new ones are told to come back later, and other servers do. Each one costs some memory and one or two descriptors, so a small machine may want fewer. "
+		       "The ports of your users have places of their own: a flood on port 25 does not take them.",
+		.after_restart = true,
+	},
+	[SETTING_SMTP_CONNECTIONS_PER_ADDRESS_MAX] = {
+		.name = "smtp_connections_per_address_max",
+		.kind = SETTING_NUMBER,
+		.fallback = "50",
+		.min = 1,
+		.max = 10000,
+		.unit = "connections",
+		.group = "mail",
+		.help = "How many connections to port 25 one address may have at once.",
+		.why = "So that nobody alone takes all places. Of IPv6 a network of 64 bits counts as one address. Large providers send over many connections, but from many addresses, too. "
+		       "Trusted networks are exempt.",
+		.after_restart = true,
+	},
+	[SETTING_SMTP_COMMANDS_MAX] = {
+		.name = "smtp_commands_max",
+		.kind = SETTING_NUMBER,
+		.fallback = "10000",
+		.min = 100,
+		.max = 1000000,
+		.unit = "commands",
+		.group = "mail",
+		.help = "How many commands that lead to no message one session may give.",
+		.why = "A session that goes on asking and brings no mail is a machine that guesses names or only wants to keep the place. It is told to come back later and closed. "
+		       "An accepted message sets the count back, so no honest sender gets there.",
+	},
+	[SETTING_SMTP_ERRORS_MAX] = {
+		.name = "smtp_errors_max",
+		.kind = SETTING_NUMBER,
+		.fallback = "10",
+		.min = 1,
+		.max = 1000,
+		.unit = "errors",
+		.group = "mail",
+		.help = "How many errors of one session are answered until it is closed.",
+		.why = "Commands that do not exist, come at the wrong time or cannot be read come from broken programs and from people who try things out. The session is closed with a temporary reply: a message that it still has is sent again later.",
+	},
+	[SETTING_SMTP_IDLE_SECONDS] = {
+		.name = "smtp_idle_seconds",
+		.kind = SETTING_NUMBER,
+		.fallback = "300",
+		.min = 10,
+		.max = 3600,
+		.unit = "seconds",
+		.group = "mail",
+		.help = "How long a session may be silent until it is closed.",
+		.why = "RFC 5321 wants five minutes, and slow servers need them. A shorter time frees places on a server that is flooded, and loses mail of those who are slow.",
+	},
+	[SETTING_SMTP_MESSAGE_SECONDS] = {
+		.name = "smtp_message_seconds",
+		.kind = SETTING_NUMBER,
+		.fallback = "600",
+		.min = 60,
+		.max = 86400,
+		.unit = "seconds",
+		.group = "mail",
+		.help = "How long the content of a message may take before it also has to come at a fair pace.",
+		.why = "Somebody who sends one byte now and then would hold a place for days. After this time a message has to have come at 100 bytes a second or more, or the session is closed. "
+		       "Honest slow lines are faster than that by far.",
+	},
+	[SETTING_SMTP_LINE_MAX] = {
+		.name = "smtp_line_max",
+		.kind = SETTING_NUMBER,
+		.fallback = "65536",
+		.min = 1000,
+		.max = 1048576,
+		.unit = "bytes",
+		.group = "mail",
+		.help = "The longest line of a message that is taken.",
+		.why = "RFC 5322 allows 998 characters, but programs that do not know it send longer ones, so much more is taken. Longer lines are refused, never cut: a cut would break signatures. "
+		       "Where another server takes only short lines, the message is re-encoded for it.",
+	},
+	[SETTING_SMTP_GREETING_SECONDS] = {
+		.name = "smtp_greeting_seconds",
+		.kind = SETTING_NUMBER,
+		.fallback = "1",
+		.min = 0,
+		.max = 30,
+		.unit = "seconds",
+		.group = "mail",
+		.help = "How long a stranger waits for the greeting of port 25; who talks before it is refused. 0: no wait.",
+		.why = "Mail servers wait for the greeting, as RFC 5321 wants it; programs that only send spam often do not. A second is enough to tell them apart and delays nobody's mail noticeably. "
+		       "Trusted networks and this machine are greeted at once.",
+		.after_restart = true,
+	},
+	[SETTING_DISK_RESERVE] = {
+		.name = "disk_reserve",
+		.kind = SETTING_NUMBER,
+		.fallback = "268435456",
+		.min = 16777216,
+		.max = 1099511627776,
+		.unit = "bytes",
+		.group = "mail",
+		.help = "How much space has to stay free on the disk, beside one and a half messages of the largest size.",
+		.why = "With less, new mail is put off with a temporary reply: other servers keep it and try again. Reading, deleting and this panel go on working, for which they need some space themselves. "
+		       "Free space or delete mail, and what was put off arrives by itself.",
+	},
 	[SETTING_PASSWORD_LENGTH_MIN] = {
 		.name = "password_length_min",
 		.kind = SETTING_NUMBER,
@@ -261,6 +460,17 @@ static enum err parse_text(const struct setting_rule *rule, struct span value, s
 	return ERR_OK;
 }
 
+/* Empty, or an address of that family. */
+static enum err parse_source(const struct setting_rule *rule, enum net_family family, struct span value, struct note *why)
+{
+	struct net_addr ip;
+
+	if (value.len == 0 || (value.len <= (size_t)rule->max && net_ip_parse(value, &ip) == ERR_OK && ip.family == family))
+		return ERR_OK;
+	note_set(why, "%s is an IPv%d address, or empty", rule->name, family == NET_IPV4 ? 4 : 6);
+	return ERR_SYNTAX;
+}
+
 /* `a` holds the normal form. */
 static enum err parse_name(const struct setting_rule *rule, struct span value, struct arena *a, struct span *out, struct note *why)
 {
@@ -280,7 +490,10 @@ enum err setting_parse(enum setting which, struct span value, int64_t *number_ou
 
 	*number_out = 0;
 	switch (rule->kind) {
-	case SETTING_TEXT: return parse_text(rule, value, why);
+	case SETTING_TEXT:
+		if (which == SETTING_RELAY_SOURCE_IPV4 || which == SETTING_RELAY_SOURCE_IPV6)
+			return parse_source(rule, which == SETTING_RELAY_SOURCE_IPV4 ? NET_IPV4 : NET_IPV6, value, why);
+		return parse_text(rule, value, why);
 	case SETTING_NUMBER: return parse_number(rule, value, number_out, why);
 	case SETTING_FLAG: return parse_flag(rule, value, number_out, why);
 	case SETTING_NAME:

@@ -393,7 +393,7 @@ static void everything_is_there_after_reopening(void **state)
 	assert_account(p->d, "bob@example.test", p->bob);
 	assert_alias(p->d, "info@example.test", "bob@example.test");
 	s = directory_hold(p->d);
-	found = snapshot_relay_for(s, SPAN("anywhere.test"));
+	found = snapshot_relay_for(s, SPAN("anywhere.test"), SPAN(""));
 	assert_non_null(found);
 	assert_true(span_equals(found->host, SPAN("relay.test")));
 	assert_true(span_equals(found->password, SPAN("s3cret")));
@@ -411,7 +411,7 @@ static void relay_of_a_domain_goes_before_that_of_all(void **state)
 
 	assert_int_equal(directory_relay_set(p->d, &own, NULL), ERR_OK);
 	s = directory_hold(p->d);
-	assert_null(snapshot_relay_for(s, SPAN("other.test")));
+	assert_null(snapshot_relay_for(s, SPAN("other.test"), SPAN("")));
 	snapshot_release(&s);
 	assert_int_equal(directory_relay_set(p->d, &all, NULL), ERR_OK);
 	all.port = 26;
@@ -419,8 +419,8 @@ static void relay_of_a_domain_goes_before_that_of_all(void **state)
 	assert_int_equal(directory_relay_set(p->d, &open_password, NULL), ERR_SYNTAX);
 	s = directory_hold(p->d);
 	assert_int_equal(snapshot_relays(s, &list), 2);
-	assert_true(span_equals(snapshot_relay_for(s, SPAN("big.test"))->host, SPAN("mx.big.test")));
-	assert_int_equal(snapshot_relay_for(s, SPAN("other.test"))->port, 26);
+	assert_true(span_equals(snapshot_relay_for(s, SPAN("big.test"), SPAN(""))->host, SPAN("mx.big.test")));
+	assert_int_equal(snapshot_relay_for(s, SPAN("other.test"), SPAN(""))->port, 26);
 	snapshot_release(&s);
 	assert_int_equal(directory_relay_remove(p->d, SPAN("BIG.test"), NULL), ERR_OK);
 	assert_int_equal(directory_relay_remove(p->d, SPAN("big.test"), NULL), ERR_NOT_FOUND);

@@ -44,6 +44,7 @@ static void every_rule_is_whole(void **state)
 		assert_true(span_ends(span_str(rule->help), SPAN(".")));
 		assert_true(strlen(rule->why) > strlen(rule->help));
 		assert_true(rule->min <= rule->max);
+		assert_true(strlen(rule->why) < 600);
 		if (i != SETTING_HOSTNAME)
 			assert_int_equal(setting_parse(i, span_str(rule->fallback), &value, NULL), ERR_OK);
 	}
@@ -56,6 +57,8 @@ static void setting_that_is_not_stored_has_its_default(void **state)
 
 	assert_int_equal(number(f->d, SETTING_MESSAGE_SIZE_MAX), 50 * 1024 * 1024);
 	assert_int_equal(number(f->d, SETTING_TRACE_SUBJECTS), 1);
+	assert_int_equal(number(f->d, SETTING_DISK_RESERVE), 256 * 1024 * 1024);
+	assert_int_equal(number(f->d, SETTING_SMTP_GREETING_SECONDS), 1);
 	assert_int_equal(number(f->d, SETTING_WEBHOOKS_TO_PRIVATE_ADDRESSES), 0);
 	assert_false(is_set(f->d, SETTING_QUEUE_DAYS));
 	assert_int_equal(directory_setting_reset(f->d, SETTING_QUEUE_DAYS, NULL), ERR_OK);
@@ -95,6 +98,21 @@ static void bad_values_are_refused_with_the_range(void **state)
 	assert_int_equal(directory_setting_set(f->d, SETTING_QUEUE_DAYS, SPAN(""), NULL), ERR_SYNTAX);
 	assert_int_equal(directory_setting_set(f->d, SETTING_TRACE_SUBJECTS, SPAN("yes"), NULL), ERR_SYNTAX);
 	assert_int_equal(number(f->d, SETTING_QUEUE_DAYS), 5);
+}
+
+static void address_from_which_mail_leaves_is_one_of_its_family(void **state)
+{
+	struct fixture *f = *state;
+	struct note why = { "" };
+
+	assert_int_equal(directory_setting_set(f->d, SETTING_RELAY_SOURCE_IPV4, SPAN("192.0.2.7"), NULL), ERR_OK);
+	assert_int_equal(directory_setting_set(f->d, SETTING_RELAY_SOURCE_IPV6, SPAN("2001:db8::7"), NULL), ERR_OK);
+	assert_int_equal(directory_setting_set(f->d, SETTING_RELAY_SOURCE_IPV4, SPAN("2001:db8::7"), &why), ERR_SYNTAX);
+	assert_non_null(strstr(why.text, "IPv4"));
+	assert_int_equal(directory_setting_set(f->d, SETTING_RELAY_SOURCE_IPV6, SPAN("::ffff:192.0.2.7"), NULL), ERR_SYNTAX);
+	assert_int_equal(directory_setting_set(f->d, SETTING_RELAY_SOURCE_IPV4, SPAN("192.0.2.7/24"), NULL), ERR_SYNTAX);
+	assert_int_equal(directory_setting_set(f->d, SETTING_RELAY_SOURCE_IPV4, SPAN("mail.example.org"), NULL), ERR_SYNTAX);
+	assert_int_equal(directory_setting_set(f->d, SETTING_RELAY_SOURCE_IPV4, SPAN(""), NULL), ERR_OK);
 }
 
 static void hostname_changes_but_never_goes(void **state)
@@ -138,6 +156,7 @@ int main(void)
 		CASE(setting_that_is_not_stored_has_its_default),
 		CASE(value_holds_until_it_is_reset),
 		CASE(bad_values_are_refused_with_the_range),
+		CASE(address_from_which_mail_leaves_is_one_of_its_family),
 		CASE(hostname_changes_but_never_goes),
 		CASE(stored_nonsense_is_as_good_as_nothing),
 	};
