@@ -17,7 +17,9 @@
 #include "daemon/queue/flush.h"
 #include "daemon/queue/load.h"
 #include "daemon/queue/remote.h"
+#include "daemon/queue/rules.h"
 #include "daemon/queue/schedule.h"
+#include "daemon/queue/suppression.h"
 #include "daemon/base/wait.h"
 
 #define FIRST_BUCKETS 1024
@@ -75,6 +77,10 @@ static enum err open_files(struct queue *q, struct note *why)
 	if (!e)
 		e = db_group_new(&writer, true, &q->group);
 	db_close(&writer);
+	if (!e)
+		e = rules_open(q, why);
+	if (!e)
+		e = suppression_open(q, why);
 	return e;
 }
 
@@ -201,7 +207,9 @@ void queue_close(struct queue **queue)
 	*queue = NULL;
 	if (!q)
 		return;
+	rules_close(q);
 	db_group_free(&q->group);
+	suppression_close(q);
 	free_memory(q);
 	db_close(&q->reader);
 	if (q->bodies_fd >= 0)

@@ -127,6 +127,8 @@ enum relay_slot { SLOT_FREE,
 
 struct flush;
 struct doubtful_body;
+struct rules;
+struct suppression_list;
 
 struct queue {
 	struct queue_config config;
@@ -134,6 +136,8 @@ struct queue {
 	struct db_group *group;
 	pthread_mutex_t reader_lock; /* guards reader */
 	struct db *reader;
+	struct rules *rules; /* each has a lock of its own */
+	struct suppression_list *suppressions;
 
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t local_work, remote_work, tick, settled;
