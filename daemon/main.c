@@ -31,13 +31,14 @@
 #include "daemon/events/trace.h"
 #include "daemon/imap/imap.h"
 #include "daemon/net/fetch.h"
-#include "daemon/net/pool.h"
+#include "daemon/net/listener.h"
 #include "daemon/net/resolver.h"
 #include "daemon/net/tls.h"
 #include "daemon/ops/certificates.h"
 #include "daemon/ops/config.h"
 #include "daemon/ops/ground.h"
 #include "daemon/ops/interfaces.h"
+#include "daemon/ops/ports.h"
 #include "daemon/ops/service_manager.h"
 #include "daemon/ops/webhooks.h"
 #include "daemon/queue/queue.h"
@@ -49,18 +50,12 @@
 #include "webui/webui.h"
 
 #define STOP_DEADLINE_MS 10000 /* all parts together */
-#define STOP_POOL_MS 1500      /* each pool's share */
 #define STOP_WEB_MS 1000
 #define SETUP_POLL_S 1
 #define TEND_EVERY_S 30
 #define TURNS_A_MINUTE 2
 #define MAX_OWN_ADDRESSES 256
 #define MAX_OPEN_ACCOUNTS 256
-
-enum { POOL_MX,
-       POOL_SUBMISSION,
-       POOL_ACCESS,
-       POOL_COUNT };
 
 struct daemon {
 	struct config config;
@@ -77,8 +72,8 @@ struct daemon {
 	struct resolver *resolver;
 	struct relay *relay;
 	struct queue *queue;
-	struct service mx, submission, local, imap;
-	struct pool *pools[POOL_COUNT];
+	struct service mx, lmtp, submission, local, imap;
+	struct ports *ports;
 	struct api_context api;
 	struct webui *web;
 	char services[256]; /* names of what listens */
@@ -232,11 +227,14 @@ static void stop_queue(struct daemon *d)
 
 static enum err start_services(struct daemon *d, struct note *why)
 {
-	struct smtp_config smtp = { .profile = SMTP_MX, .directory = d->ground.directory, .auth = d->auth, .queue = d->queue, .events = d->events, .trace = d->trace, .tls = true };
+	struct smtp_config smtp = { .profile = SMTP_MX, .directory = d->ground.directory, .auth = d->auth, .queue = d->queue, .events = d->events, .trace = d->trace, .data_dir = d->config.data_dir, .tls = true };
 	const struct imap_config imap = { .auth = d->auth, .store = d->store, .may_starttls = true };
 	enum err e = smtp_service_new(&smtp, &d->mx);
 
 	(void)why;
+	smtp.profile = SMTP_LMTP;
+	if (e == ERR_OK)
+		e = smtp_service_new(&smtp, &d->lmtp);
 	smtp.profile = SMTP_SUBMISSION;
 	if (e == ERR_OK)
 		e = smtp_service_new(&smtp, &d->submission);
@@ -247,75 +245,43 @@ static enum err start_services(struct daemon *d, struct note *why)
 	return e == ERR_OK ? imap_service_new(&imap, &d->imap) : e;
 }
 
-static enum err attach(struct daemon *d, size_t at)
+static int64_t left_ms(void *arg)
 {
-	struct listener **l = &d->listeners[at];
-
-	switch (d->config.listeners[at].service) {
-	case LISTEN_MX: return pool_attach(d->pools[POOL_MX], l, &d->mx, false);
-	case LISTEN_SUBMISSION: return pool_attach(d->pools[POOL_SUBMISSION], l, &d->submission, false);
-	case LISTEN_SUBMISSIONS: return pool_attach(d->pools[POOL_SUBMISSION], l, &d->submission, true);
-	case LISTEN_IMAP: return pool_attach(d->pools[POOL_ACCESS], l, &d->imap, false);
-	case LISTEN_IMAPS: return pool_attach(d->pools[POOL_ACCESS], l, &d->imap, true);
-	case LISTEN_LMTP:
-	case LISTEN_HTTP:
-	case LISTEN_HTTPS: break; /* the web server takes them */
-	}
-	return ERR_OK;
+	return stop_ms(arg, STOP_DEADLINE_MS);
 }
 
-/* What sendmail(1) uses: open to everybody on this machine; who it is decides what they may. */
-static enum err attach_local(struct daemon *d, struct note *why)
+static enum err start_ports(struct daemon *d, struct note *why)
 {
-	struct listener *l = NULL;
-	enum err e = listener_bind_unix(config_path(&d->config, d->config.run_dir, "submit.sock"), 0666, &l, why);
-
-	if (e == ERR_OK)
-		e = pool_attach(d->pools[POOL_SUBMISSION], &l, &d->local, false);
-	listener_close(&l);
-	return e;
-}
-
-static enum err start_pools(struct daemon *d, struct note *why)
-{
-	struct pool_config c[POOL_COUNT] = {
-		[POOL_MX] = { .name = "mx", .threads = 8, .max_connections = 2000, .max_per_ip = 50 },
-		[POOL_SUBMISSION] = { .name = "submission", .threads = 4, .max_connections = 2000, .max_per_ip = 100 },
-		[POOL_ACCESS] = { .name = "access", .threads = 16, .max_connections = 20000, .max_per_ip = 400 },
+	const struct ports_config c = {
+		.config = &d->config,
+		.directory = d->ground.directory,
+		.tls = d->certificates,
+		.mx = &d->mx,
+		.lmtp = &d->lmtp,
+		.submission = &d->submission,
+		.imap = &d->imap,
+		.local = &d->local,
+		.local_path = config_path(&d->config, d->config.run_dir, "submit.sock"),
+		.left_ms = left_ms,
+		.arg = d,
 	};
-	enum err e = ERR_OK;
 
-	for (int i = 0; i < POOL_COUNT && e == ERR_OK; i++) {
-		c[i].trusted = d->config.trusted;
-		c[i].trusted_count = d->config.trusted_count;
-		c[i].tls = d->certificates;
-		e = pool_new(&c[i], &d->pools[i], why);
-	}
-	for (size_t i = 0; i < d->config.listener_count && e == ERR_OK; i++)
-		e = attach(d, i);
-	if (e == ERR_OK)
-		e = attach_local(d, why);
-	for (int i = 0; i < POOL_COUNT && e == ERR_OK; i++)
-		e = pool_start(d->pools[i], why);
-	return e;
+	return ports_open(&c, d->listeners, &d->ports, why);
 }
 
-static void stop_pools(struct daemon *d)
+static void stop_ports(struct daemon *d)
 {
-	for (int i = 0; i < POOL_COUNT; i++) {
-		if (d->pools[i])
-			pool_stop(d->pools[i], stop_ms(d, STOP_POOL_MS));
-	}
+	ports_stop(d->ports);
 }
 
 /* A hash thread or a committer may still be answering a session that is gone: pools and services stay until auth and queue have stopped. */
 static void free_sessions(struct daemon *d)
 {
-	for (int i = 0; i < POOL_COUNT; i++)
-		pool_free(&d->pools[i]);
+	ports_free(&d->ports);
 	imap_service_free(&d->imap);
 	smtp_service_free(&d->local);
 	smtp_service_free(&d->submission);
+	smtp_service_free(&d->lmtp);
 	smtp_service_free(&d->mx);
 }
 
@@ -365,6 +331,7 @@ static void name_services(struct daemon *d)
 {
 	static const char *const names[] = {
 		[LISTEN_MX] = "mx",
+		[LISTEN_LMTP] = "lmtp",
 		[LISTEN_SUBMISSION] = "submission",
 		[LISTEN_SUBMISSIONS] = "submissions",
 		[LISTEN_IMAP] = "imap",
@@ -450,7 +417,7 @@ static const struct part {
 	{ "services", start_services, stop_nothing },
 	{ "webhooks", start_webhooks, stop_webhooks },
 	{ "web", start_web, stop_web },
-	{ "pools", start_pools, stop_pools }, /* last: a mail port that answers means that all is up */
+	{ "ports", start_ports, stop_ports }, /* last: a mail port that answers means that all is up */
 };
 #define PART_COUNT (sizeof parts / sizeof parts[0])
 

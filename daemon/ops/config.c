@@ -160,7 +160,7 @@ static const struct {
 	{ { "secret_key", "secret.key beside the configuration", "the key that seals the secrets in the database. Keep a copy: without it the data folder cannot be opened", false }, read_secret_key },
 	{ { "tls_ca_file", "the system's", "certificates of the authorities that relay hosts are checked against", false }, read_tls_ca_file },
 	{ { "trusted_network", "none", "a network like 192.0.2.0/24, free of limits and delays for each address; never of authentication, and it may not relay", true }, read_trusted_network },
-	{ { "proxy_from", "none", "a network of proxies in front of the web server: what they say of the client in X-Forwarded-For or in the PROXY protocol is believed", true }, read_proxy_from },
+	{ { "proxy_from", "none", "a network of proxies in front of this server. On the mail ports each of their connections has to begin with a PROXY header (version 1 or 2); on the web ports it may, or X-Forwarded-For says who the client is", true }, read_proxy_from },
 };
 
 /* The services of the design; those without a session yet are known by name, so that the refusal can say so. */
@@ -170,6 +170,7 @@ static const struct {
 	enum listen_service service;
 } services[] = {
 	{ { "mx", "mail from other servers (port 25)" }, true, LISTEN_MX },
+	{ { "lmtp", "mail from another mail server in front of this one, on this machine or in a trusted_network; everybody else is refused" }, true, LISTEN_LMTP },
 	{ { "submission", "mail from users, with STARTTLS (587)" }, true, LISTEN_SUBMISSION },
 	{ { "submissions", "the same, TLS from the start (465)" }, true, LISTEN_SUBMISSIONS },
 	{ { "imap", "mailboxes, with STARTTLS (143)" }, true, LISTEN_IMAP },

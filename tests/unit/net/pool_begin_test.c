@@ -45,7 +45,7 @@ static void a_session_sees_who_stands_behind_the_proxy(void **state)
 	close(fd);
 	fd = bench_connect(&b);
 	for (size_t i = 0; i < sizeof BINARY - 1; i++)
-		say_bytes(fd, BINARY + i, 1);
+		say_bytes(fd, &BINARY[i], 1);
 	expect(fd, "hello\r\n");
 	check_stranger(&b);
 	close(fd);

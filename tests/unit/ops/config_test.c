@@ -53,7 +53,7 @@ static void all_keys_are_read(void **state)
 	assert_int_equal(parse("# a comment\n"
 			       "data_dir = data\nrun_dir=/tmp/r\r\nlog_level = warn\nresolver = 127.0.0.1@5353\nrelay_port = 2525\nsecret_key = /k\n"
 			       "trusted_network = 127.0.0.0/8\ntrusted_network = 2001:db8::/32\nproxy_from = 192.0.2.80\nuser = root\n"
-			       "[listen]\nmx = 0.0.0.0:25\nmx = [::]:25\nimaps = 127.0.0.1:993\nhttps = 127.0.0.1:443\n",
+			       "[listen]\nmx = 0.0.0.0:25\nmx = [::]:25\nlmtp = 127.0.0.1:24\nimaps = 127.0.0.1:993\nhttps = 127.0.0.1:443\n",
 			       &c, &why),
 			 ERR_OK);
 	assert_string_equal(c.data_dir, "/etc/x/data");
@@ -64,10 +64,11 @@ static void all_keys_are_read(void **state)
 	assert_string_equal(c.secret_key, "/k");
 	assert_int_equal(c.trusted_count, 2);
 	assert_int_equal(c.proxy_count, 1);
-	assert_int_equal(c.listener_count, 4);
+	assert_int_equal(c.listener_count, 5);
 	assert_int_equal(c.listeners[1].service, LISTEN_MX);
 	assert_int_equal(c.listeners[1].at.family, NET_IPV6);
-	assert_int_equal(c.listeners[3].service, LISTEN_HTTPS);
+	assert_int_equal(c.listeners[2].service, LISTEN_LMTP);
+	assert_int_equal(c.listeners[4].service, LISTEN_HTTPS);
 	config_clear(&c);
 }
 
