@@ -15,7 +15,9 @@ struct auth;
 struct directory;
 struct events;
 struct jobs;
+struct probes;
 struct queue;
+struct relay;
 struct store;
 struct tls_store;
 struct trace;
@@ -26,11 +28,13 @@ struct api_context {
 	struct directory *directory;
 	struct auth *auth;
 	struct queue *queue;
+	struct relay *relay;
 	struct store *store;
 	struct events *events;
 	struct trace *trace;
 	struct webhooks *webhooks;
 	struct jobs *jobs;                                    /* api/jobs.h */
+	struct probes *probes;                                /* api/probes.h */
 	int64_t started_ms;                                   /* unix */
 	const char *services;                                 /* what listens, for /healthz: "mx submission imap" */
 	const char *spool_dir;                                /* the data folder: uploads, in files without a name */

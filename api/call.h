@@ -76,6 +76,7 @@ struct api_call {
 	void (*then)(struct api_call *c); /* runs in api_continue(); null: not parked */
 	atomic_int park;                  /* park.c */
 	struct auth_result password_result;
+	void *asked; /* whatever else is asked: its own */
 };
 
 /* ---- what was asked; values are checked against openapi.json already ---- */
@@ -150,14 +151,18 @@ void call_location(struct api_call *c, const char *collection, struct span key);
 
 /* ---- slow questions: the handler returns after it; `then` goes on with it ---- */
 
+/* The handler asks somebody else, and returns; `then` runs when call_go_on() was called, from any thread: from there on the call is not the asker's. */
+void call_park(struct api_call *c, void (*then)(struct api_call *c));
+void call_go_on(struct api_call *c);
 /* AUTH_OK and the rest are for `then` to judge; the answer waits as long as the throttle says (api_response.delay_ms). The last thing that a handler does. */
 void call_park_password(struct api_call *c, struct span login, struct span password, void (*then)(struct api_call *c));
 const struct auth_result *call_password_result(const struct api_call *c);
 
 /* ---- values ---- */
 
-struct json_t *json_span(struct span s);   /* a string; bytes that are not UTF-8 become U+FFFD */
-struct json_t *json_time(int64_t unix_ms); /* RFC 3339; null for 0 */
+struct json_t *json_span(struct span s);         /* a string; bytes that are not UTF-8 become U+FFFD */
+struct json_t *json_span_or_null(struct span s); /* null for an empty one */
+struct json_t *json_time(int64_t unix_ms);       /* RFC 3339; null for 0 */
 struct json_t *json_spans(const struct span *list, size_t count);
 
 /* ---- pages ---- */

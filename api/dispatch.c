@@ -65,7 +65,8 @@ static bool is_running(struct api_call *c)
 	unsigned flags = route_flags(c->operation);
 	const struct api_context *here = c->context;
 
-	if ((!(flags & ROUTE_RUNNING) || (here->queue && here->store)) && (!(flags & ROUTE_TRACE) || here->trace) && (!(flags & ROUTE_EVENTS) || here->events) && (!(flags & ROUTE_WEBHOOKS) || here->webhooks))
+	if ((!(flags & ROUTE_RUNNING) || (here->queue && here->store)) && (!(flags & ROUTE_TRACE) || here->trace) && (!(flags & ROUTE_EVENTS) || here->events) && (!(flags & ROUTE_WEBHOOKS) || here->webhooks) &&
+	    (!(flags & ROUTE_RELAY) || here->relay))
 		return true;
 	call_reply_problem(c, 503, "not_running", NULL, "this needs the running daemon");
 	return false;

@@ -450,6 +450,34 @@ void call_reply_job(struct api_call *c, const struct job_work *work, void *arg, 
 	job_free(&job);
 }
 
+enum err job_add(struct api_call *c, const struct job_work *work, void *arg, uint64_t total, struct job **out, uint64_t *id_out)
+{
+	struct job *job = job_new(c, work, arg, total);
+	enum err e = job ? ERR_OK : ERR_TEMP;
+
+	if (e == ERR_OK && c->context->jobs && !has_room(c->context->jobs))
+		e = ERR_LIMIT;
+	if (e == ERR_OK)
+		e = directory_write(c->context->directory, add_row, job, NULL);
+	if (e != ERR_OK)
+		job_free(&job);
+	*out = job;
+	*id_out = job ? job->row.id : 0;
+	return e;
+}
+
+void job_begin(struct api_call *c, struct job **job, bool go)
+{
+	if (*job && go && c->context->jobs) {
+		hand_over(c->context->jobs, *job);
+		*job = NULL;
+		return;
+	}
+	if (*job && go)
+		run_job(NULL, *job);
+	job_free(job);
+}
+
 bool jobs_cancel(struct jobs *j, uint64_t id)
 {
 	struct job *found = NULL, **at;

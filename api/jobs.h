@@ -46,6 +46,11 @@ struct job_work {
  * handlers do without a job: they answer themselves. Without the daemon (context->jobs null) it is all done before the answer: 200 with the finished job. */
 void call_reply_job(struct api_call *c, const struct job_work *work, void *arg, uint64_t total);
 
+/* The same as part of a call's own change: the job's row joins the open batch; job_begin() behind call_finish() lets it run, or (`go` false: the batch
+ * was rolled back) forgets it; null is allowed. Takes `arg` in every case. ERR_LIMIT: too many wait. */
+enum err job_add(struct api_call *c, const struct job_work *work, void *arg, uint64_t total, struct job **out, uint64_t *id_out) MUST_CHECK;
+void job_begin(struct api_call *c, struct job **job, bool go);
+
 /* False: it is over, or was never there. A running one ends after its step. */
 bool jobs_cancel(struct jobs *j, uint64_t id);
 

@@ -16,11 +16,6 @@ static const char *direction_name(enum trace_direction direction)
 	return directions[direction <= TRACE_OURS ? direction : TRACE_IN];
 }
 
-static json_t *text_or_null(struct span s)
-{
-	return s.len ? json_span(s) : json_null();
-}
-
 /* A queue id; of a refused message the number of its row. */
 static struct span id_text(struct api_call *c, const char *queue_id, uint64_t row)
 {
@@ -36,7 +31,7 @@ static bool reaches_row(const struct api_call *c, const struct trace_row *r)
 
 static json_t *entry_json(struct api_call *c, const struct trace_row *r)
 {
-	json_t *e = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "id", json_span(id_text(c, r->queue_id, r->id)), "recipient", json_span(r->recipient), "original", text_or_null(r->original),
+	json_t *e = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "id", json_span(id_text(c, r->queue_id, r->id)), "recipient", json_span(r->recipient), "original", json_span_or_null(r->original),
 			      "sender", json_span(r->sender), "subject", json_span(r->subject), "message_id", json_span(r->message_id));
 
 	if (!e)
@@ -181,7 +176,7 @@ static json_t *recipients_json(const struct api_call *c, const struct view *v)
 
 		if (!sees_row(c, v, r))
 			continue;
-		json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:i, s:o, s:o, s:o}", "address", json_span(r->recipient), "original", text_or_null(r->original), "state", trace_state_name(r->state),
+		json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:i, s:o, s:o, s:o}", "address", json_span(r->recipient), "original", json_span_or_null(r->original), "state", trace_state_name(r->state),
 						      "attempts", (int)r->attempts, "last_at", json_time(r->last_ms), "next_at", json_time(r->next_ms), "last_reply", json_span(r->last_reply)));
 	}
 	return list;
@@ -196,8 +191,8 @@ static json_t *timeline_json(const struct api_call *c, const struct view *v)
 
 		if (!v->all && !sees_recipient(c, v, s->recipient))
 			continue;
-		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "at", json_time(s->at_ms), "what", s->what, "recipient", text_or_null(s->recipient), "host", text_or_null(s->host),
-						      "detail", text_or_null(s->detail), "next_at", json_time(s->next_ms)));
+		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "at", json_time(s->at_ms), "what", s->what, "recipient", json_span_or_null(s->recipient), "host", json_span_or_null(s->host),
+						      "detail", json_span_or_null(s->detail), "next_at", json_time(s->next_ms)));
 	}
 	return list;
 }
@@ -220,9 +215,9 @@ static json_t *message_json(struct api_call *c, const struct view *v)
 		      "size", (json_int_t)a->size, "arrived_at", json_time(a->at_ms));
 	if (!m)
 		return NULL;
-	json_object_set_new(m, "peer", text_or_null(a->peer));
-	json_object_set_new(m, "helo", text_or_null(a->helo));
-	json_object_set_new(m, "tls", text_or_null(a->tls));
+	json_object_set_new(m, "peer", json_span_or_null(a->peer));
+	json_object_set_new(m, "helo", json_span_or_null(a->helo));
+	json_object_set_new(m, "tls", json_span_or_null(a->tls));
 	json_object_set_new(m, "account", a->account_id ? json_span(arena_printf(&c->arena, "usr_%llu", (unsigned long long)a->account_id)) : json_null());
 	json_object_set_new(m, "named", a->given_count && v->all ? json_spans(a->given, a->given_count) : json_null());
 	json_object_set_new(m, "recipients", recipients_json(c, v));

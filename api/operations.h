@@ -68,11 +68,36 @@
 	X(relay_get, "GET", "/api/v1/relays/{}") \
 	X(relay_put, "PUT", "/api/v1/relays/{}") \
 	X(relay_delete, "DELETE", "/api/v1/relays/{}") \
+	X(relay_probe, "POST", "/api/v1/relays:probe") \
+	X(tls_results_list, "GET", "/api/v1/tls_results") \
 	X(queue_list, "GET", "/api/v1/queue") \
+	X(queue_history_list, "GET", "/api/v1/queue/history") \
+	X(destinations_list, "GET", "/api/v1/queue/destinations") \
+	X(destination_get, "GET", "/api/v1/queue/destinations/{}") \
+	X(destination_pause_put, "PUT", "/api/v1/queue/destinations/{}/pause") \
+	X(destination_pause_delete, "DELETE", "/api/v1/queue/destinations/{}/pause") \
 	X(queue_get, "GET", "/api/v1/queue/{}") \
 	X(queue_retry, "POST", "/api/v1/queue/{}:retry") \
+	X(queue_hold, "POST", "/api/v1/queue/{}:hold") \
+	X(queue_release, "POST", "/api/v1/queue/{}:release") \
+	X(queue_bounce, "POST", "/api/v1/queue/{}:bounce") \
+	X(queue_route, "POST", "/api/v1/queue/{}:route") \
+	X(queue_expire, "POST", "/api/v1/queue/{}:expire") \
 	X(queue_delete, "DELETE", "/api/v1/queue/{}") \
 	X(queue_bulk, "POST", "/api/v1/queue:bulk") \
+	X(hold_rules_list, "GET", "/api/v1/hold_rules") \
+	X(hold_rule_create, "POST", "/api/v1/hold_rules") \
+	X(hold_rule_get, "GET", "/api/v1/hold_rules/{}") \
+	X(hold_rule_delete, "DELETE", "/api/v1/hold_rules/{}") \
+	X(suppressions_list, "GET", "/api/v1/suppressions") \
+	X(suppression_get, "GET", "/api/v1/suppressions/{}") \
+	X(suppression_put, "PUT", "/api/v1/suppressions/{}") \
+	X(suppression_delete, "DELETE", "/api/v1/suppressions/{}") \
+	X(senders_list, "GET", "/api/v1/senders") \
+	X(sender_get, "GET", "/api/v1/senders/{}") \
+	X(sender_stop, "POST", "/api/v1/senders/{}:stop") \
+	X(sender_release, "POST", "/api/v1/senders/{}:release") \
+	X(sender_purge, "POST", "/api/v1/senders/{}:purge") \
 	X(messages_list, "GET", "/api/v1/messages") \
 	X(message_send, "POST", "/api/v1/messages") \
 	X(message_get, "GET", "/api/v1/messages/{}") \

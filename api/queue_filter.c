@@ -3,92 +3,155 @@
 
 #include <jansson.h>
 
+#include "api/given.h"
+#include "api/user.h"
 #include "daemon/mime/date.h"
 
 struct span address_domain(struct span address)
 {
-	size_t at = address.len;
-
-	while (at > 0 && address.ptr[at - 1] != '@')
-		at--;
-	return at > 0 ? span_skip(address, at) : SPAN("");
+	return span_find_char(address, '@', &(size_t){ 0 }) ? given_domain_of(address) : SPAN("");
 }
 
-static enum queue_wanted wanted_of(struct span name)
-{
-	static const struct {
-		const char *name;
-		enum queue_wanted wanted;
-	} names[] = { { "waiting", WANTED_WAITING }, { "deferred", WANTED_DEFERRED }, { "active", WANTED_ACTIVE } };
+/* ---- patterns ---- */
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (span_equals(name, span_str(names[i].name)))
-			return names[i].wanted;
-	return WANTED_ANY;
+struct span queue_pattern(struct span text)
+{
+	return span_starts(text, SPAN("*@")) ? span_skip(text, 1) : text;
 }
 
-void queue_filter_of_query(struct api_call *c, struct queue_query *out)
+bool queue_pattern_fits(struct span pattern, struct span address)
 {
-	*out = (struct queue_query){ wanted_of(call_query(c, "state")), call_query(c, "from"), call_query(c, "to"), call_query(c, "domain"), call_query_time(c, "before") };
-}
-
-static struct span text_in(struct arena *a, const json_t *object, const char *name)
-{
-	const json_t *value = json_object_get(object, name);
-
-	return json_is_string(value) ? arena_copy(a, span_make(json_string_value(value), json_string_length(value))) : SPAN("");
-}
-
-void queue_filter_of_body(struct api_call *c, struct arena *a, struct queue_query *out)
-{
-	const json_t *object = json_object_get(c->body, "filter");
-
-	*out = (struct queue_query){ wanted_of(text_in(a, object, "state")), text_in(a, object, "from"), text_in(a, object, "to"), text_in(a, object, "domain"), 0 };
-	if (date_parse_rfc3339(text_in(a, object, "before"), &out->before_ms) != ERR_OK)
-		out->before_ms = 0;
-}
-
-static bool half_fits(struct span pattern, struct span text)
-{
-	return span_equals(pattern, SPAN("*")) || span_iequals(pattern, text);
-}
-
-static bool pattern_fits(struct span pattern, struct span address)
-{
-	struct span wanted = address_domain(pattern), domain = address_domain(address);
+	struct span domain = address_domain(address);
 
 	if (pattern.len == 0 || span_iequals(pattern, address))
 		return true;
-	if (wanted.len == 0)
-		return false;
-	return half_fits(wanted, domain) && address.len > domain.len && half_fits(span_take(pattern, pattern.len - wanted.len - 1), span_take(address, address.len - domain.len - 1));
+	if (pattern.ptr[0] == '@')
+		return domain.len > 0 && span_iequals(span_skip(pattern, 1), domain);
+	return span_ends(pattern, SPAN("@*")) && domain.len > 0 && span_iequals(span_take(pattern, pattern.len - 2), span_take(address, address.len - domain.len - 1));
 }
 
-static bool state_fits(enum queue_wanted wanted, const struct queue_recipient *r)
+/* ---- what was asked ---- */
+
+struct source {
+	struct api_call *c;
+	const json_t *object; /* of the body; null: the query */
+	struct arena *a;
+};
+
+static struct span text_in(const struct source *s, const char *name)
 {
-	switch (wanted) {
-	case WANTED_ANY: return true;
-	case WANTED_WAITING: return r->state == RECIPIENT_WAITING && r->attempts == 0;
-	case WANTED_DEFERRED: return r->state == RECIPIENT_WAITING && r->attempts > 0;
-	case WANTED_ACTIVE: return r->state == RECIPIENT_ACTIVE;
-	}
-	return false;
+	const json_t *value = json_object_get(s->object, name);
+
+	if (!s->object)
+		return arena_copy(s->a, call_query(s->c, name));
+	return json_is_string(value) ? arena_copy(s->a, span_make(json_string_value(value), json_string_length(value))) : SPAN("");
 }
 
-bool queue_filter_fits(const struct queue_query *f, const struct queue_entry *e)
+static int64_t time_in(const struct source *s, const char *name)
 {
-	bool in_domain = f->domain.len == 0 || span_iequals(f->domain, address_domain(e->reverse_path)), to_fits = false, state = false;
+	int64_t unix_ms = 0;
 
-	if (!pattern_fits(f->from, e->reverse_path) || (f->before_ms && e->accepted_ms >= f->before_ms))
-		return false;
-	for (size_t i = 0; i < e->recipient_count; i++) {
-		const struct queue_recipient *r = &e->recipients[i];
+	if (!s->object)
+		return call_query_time(s->c, name);
+	return date_parse_rfc3339(text_in(s, name), &unix_ms) == ERR_OK ? unix_ms : 0;
+}
 
-		in_domain = in_domain || span_iequals(f->domain, address_domain(r->address));
-		if (pattern_fits(f->to, r->address)) {
-			to_fits = true;
-			state = state || state_fits(f->state, r);
+/* `older` is the name that it had at first. */
+static struct span pattern_in(const struct source *s, const char *name, const char *older)
+{
+	struct span text = text_in(s, name);
+
+	return queue_pattern(text.len ? text : text_in(s, older));
+}
+
+static void read_state(struct span name, struct queue_filter *out)
+{
+	static const struct {
+		const char *name;
+		enum recipient_state state;
+		enum queue_tried tried;
+	} names[] = {
+		{ "waiting", RECIPIENT_WAITING, TRIED_NEVER },
+		{ "deferred", RECIPIENT_WAITING, TRIED_BEFORE },
+		{ "active", RECIPIENT_ACTIVE, TRIED_ANY },
+		{ "held", RECIPIENT_HELD, TRIED_ANY },
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (span_equals(name, span_str(names[i].name))) {
+			out->has_state = true;
+			out->state = names[i].state;
+			out->tried = names[i].tried;
 		}
 	}
-	return in_domain && to_fits && state;
+}
+
+/* What the caller does not reach, or nobody has, fits nothing. */
+static uint64_t account_of(struct api_call *c, struct span name)
+{
+	const struct snapshot *s = directory_hold(c->context->directory);
+	const struct account *a = NULL;
+	uint64_t id = UINT64_MAX;
+
+	if (name.len == 0)
+		id = 0;
+	else if (user_find(c, s, name, &a, NULL) == ERR_OK)
+		id = a->id;
+	snapshot_release(&s);
+	return id;
+}
+
+static enum err read_domains(struct api_call *c, struct arena *a, struct queue_wish *out)
+{
+	size_t count = out->party.len ? 1 : c->caller.domain_count;
+	struct span *domains;
+
+	if (c->caller.all_domains && out->party.len == 0)
+		return ERR_OK;
+	out->filter.local_sender_only = !c->caller.all_domains;
+	domains = arena_array(a, count ? count : 1, sizeof *domains);
+	if (!domains)
+		return ERR_LIMIT;
+	domains[0] = SPAN("."); /* is no domain: what fits nothing */
+	if (out->party.len && call_reaches_domain(c, out->party))
+		domains[0] = out->party;
+	for (size_t i = 0; out->party.len == 0 && i < count; i++)
+		domains[i] = arena_copy(a, c->caller.domains[i]);
+	out->filter.domains = domains;
+	out->filter.domain_count = count ? count : 1;
+	return ERR_OK;
+}
+
+enum err queue_wish_read(struct api_call *c, bool of_body, struct arena *a, struct queue_wish *out)
+{
+	struct source s = { c, of_body ? json_object_get(c->body, "filter") : NULL, a };
+	enum err e;
+
+	*out = (struct queue_wish){
+		.filter = {
+			.sender = pattern_in(&s, "sender", "from"),
+			.recipient = pattern_in(&s, "recipient", "to"),
+			.destination = text_in(&s, "destination"),
+			.error = text_in(&s, "error"),
+			.accepted_before_ms = time_in(&s, "before"),
+			.accepted_after_ms = time_in(&s, "after"),
+			.account_id = account_of(c, text_in(&s, "account")),
+		},
+		.party = text_in(&s, "domain"),
+	};
+	if (out->party.len)
+		out->party = arena_copy(a, given_domain(c, out->party));
+	read_state(text_in(&s, "state"), &out->filter);
+	e = read_domains(c, a, out);
+	return e == ERR_OK && a->failed ? ERR_LIMIT : e;
+}
+
+void queue_wish_of(const struct queue_wish *w, const struct queue_entry *e, struct queue_filter *out)
+{
+	*out = w->filter;
+	/* The message is found already: what is left to say is of its recipients. */
+	out->domains = NULL;
+	out->domain_count = 0;
+	if (w->party.len && !span_iequals(w->party, address_domain(e->reverse_path)))
+		out->domain = w->party;
 }

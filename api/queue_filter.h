@@ -1,25 +1,22 @@
-/* api/queue_filter.h: which messages of the queue are meant; internal to api/. */
+/* api/queue_filter.h: which messages of the queue are meant, of a query or of a body; internal to api/. */
 #ifndef POSTROOM_API_QUEUE_FILTER_H
 #define POSTROOM_API_QUEUE_FILTER_H
 
 #include "api/call.h"
 #include "daemon/queue/queue.h"
 
-enum queue_wanted { WANTED_ANY,
-		    WANTED_WAITING,  /* for its first attempt */
-		    WANTED_DEFERRED, /* for another one */
-		    WANTED_ACTIVE };
-
-/* Patterns: "alice@example.org", "*@example.org", "alice@*"; empty: any. */
-struct queue_query {
-	enum queue_wanted state;
-	struct span from, to, domain;
-	int64_t before_ms; /* accepted before; 0: any time */
+struct queue_wish {
+	struct queue_filter filter; /* for lists */
+	struct span party;          /* a domain that the sender or a recipient is in; empty: any. Part of the filter's domains */
 };
-void queue_filter_of_query(struct api_call *c, struct queue_query *out);
-/* Of the body's "filter"; copied into the arena. */
-void queue_filter_of_body(struct api_call *c, struct arena *a, struct queue_query *out);
-bool queue_filter_fits(const struct queue_query *f, const struct queue_entry *e);
+/* Of the query, or (`of_body`) of the body's "filter"; all in the arena. */
+enum err queue_wish_read(struct api_call *c, bool of_body, struct arena *a, struct queue_wish *out) MUST_CHECK;
+/* For steering one message that the list has found: which of its recipients are meant. */
+void queue_wish_of(const struct queue_wish *w, const struct queue_entry *e, struct queue_filter *out);
+
+/* The filter's form of "alice@example.org", "*@example.org", "@example.org" and "alice@*". */
+struct span queue_pattern(struct span text);
+bool queue_pattern_fits(struct span pattern, struct span address);
 
 /* Behind the last '@'; "" for the null path. */
 struct span address_domain(struct span address);

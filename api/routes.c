@@ -19,6 +19,31 @@ static const unsigned char flags[OP_COUNT] = {
 	[OP_queue_retry] = ROUTE_RUNNING,
 	[OP_queue_delete] = ROUTE_RUNNING,
 	[OP_queue_bulk] = ROUTE_RUNNING,
+	[OP_queue_history_list] = ROUTE_TRACE,
+	[OP_queue_hold] = ROUTE_RUNNING,
+	[OP_queue_release] = ROUTE_RUNNING,
+	[OP_queue_bounce] = ROUTE_RUNNING,
+	[OP_queue_route] = ROUTE_RUNNING,
+	[OP_queue_expire] = ROUTE_RUNNING,
+	[OP_hold_rules_list] = ROUTE_RUNNING,
+	[OP_hold_rule_create] = ROUTE_RUNNING,
+	[OP_hold_rule_get] = ROUTE_RUNNING,
+	[OP_hold_rule_delete] = ROUTE_RUNNING,
+	[OP_suppressions_list] = ROUTE_RUNNING,
+	[OP_suppression_get] = ROUTE_RUNNING,
+	[OP_suppression_put] = ROUTE_RUNNING,
+	[OP_suppression_delete] = ROUTE_RUNNING,
+	[OP_senders_list] = ROUTE_RUNNING,
+	[OP_sender_get] = ROUTE_RUNNING,
+	[OP_sender_stop] = ROUTE_RUNNING,
+	[OP_sender_release] = ROUTE_RUNNING,
+	[OP_sender_purge] = ROUTE_RUNNING,
+	[OP_destinations_list] = ROUTE_RUNNING,
+	[OP_destination_get] = ROUTE_RUNNING,
+	[OP_destination_pause_put] = ROUTE_RUNNING,
+	[OP_destination_pause_delete] = ROUTE_RUNNING,
+	[OP_relay_probe] = ROUTE_RELAY,
+	[OP_tls_results_list] = ROUTE_RELAY,
 	[OP_metrics_get] = ROUTE_RUNNING | ROUTE_TRACE,
 	[OP_message_send] = ROUTE_RUNNING | ROUTE_UPLOAD,
 	[OP_apply_create] = ROUTE_UPLOAD,
@@ -70,6 +95,8 @@ static void add_allowed(char allow[ROUTE_ALLOW_MAX], const char *method)
 {
 	size_t len = strlen(allow);
 
+	if (strstr(allow, method)) /* of a path that fits two patterns */
+		return;
 	snprintf(allow + len, ROUTE_ALLOW_MAX - len, "%s%s%s", len ? ", " : "", method, strcmp(method, "GET") == 0 ? ", HEAD" : "");
 }
 

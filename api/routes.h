@@ -5,11 +5,12 @@
 #include "api/call.h"
 
 enum route_flags {
-	ROUTE_RUNNING = 1,  /* needs the running daemon's parts: queue, store */
-	ROUTE_UPLOAD = 2,   /* the body is long: it comes in a file */
-	ROUTE_TRACE = 4,    /* needs the trace */
-	ROUTE_EVENTS = 8,   /* needs the events */
-	ROUTE_WEBHOOKS = 16 /* needs the sender of webhooks */
+	ROUTE_RUNNING = 1,   /* needs the running daemon's parts: queue, store */
+	ROUTE_UPLOAD = 2,    /* the body is long: it comes in a file */
+	ROUTE_TRACE = 4,     /* needs the trace */
+	ROUTE_EVENTS = 8,    /* needs the events */
+	ROUTE_WEBHOOKS = 16, /* needs the sender of webhooks */
+	ROUTE_RELAY = 32     /* needs the relay */
 };
 
 struct route {

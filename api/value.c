@@ -54,6 +54,11 @@ json_t *json_time(int64_t unix_ms)
 	return out;
 }
 
+json_t *json_span_or_null(struct span s)
+{
+	return s.len ? json_span(s) : json_null();
+}
+
 json_t *json_spans(const struct span *list, size_t count)
 {
 	json_t *out = json_array();

@@ -6,7 +6,7 @@
 #include "daemon/net/stream.h"
 #include "daemon/ops/config.h"
 
-#define TARGET_TIMEOUT_MS 60000
+#define TARGET_TIMEOUT_MS 90000
 
 struct target {
 	struct config config; /* of the machine's own daemon; read only without --url */

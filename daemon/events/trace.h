@@ -79,6 +79,7 @@ struct trace_filter {
 	size_t domain_count;
 	uint64_t account_id;        /* of the sender; 0: any */
 	int state;                  /* enum trace_state; -1: any */
+	bool finished;              /* what is over: arrived, given up or removed, after it was accepted */
 	int direction;              /* -1: any */
 	int64_t since_ms, until_ms; /* 0: open */
 };
@@ -99,6 +100,7 @@ struct trace_step { /* of a timeline */
 	int64_t at_ms;
 	const char *what; /* "connected", "tls", "accepted", "rejected", "expanded", "attempt", "delivered"... */
 	struct span recipient, host, detail;
+	struct span tls; /* of an attempt; may be empty */
 	int64_t next_ms; /* of a deferral: when it is tried again; 0: none */
 };
 struct trace_message {

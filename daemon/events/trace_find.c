@@ -131,7 +131,7 @@ static struct span recipient_of(const struct timeline *t, int64_t id)
 static void take_attempt(void *arg, const struct trace_recipient_row *r)
 {
 	struct timeline *t = arg;
-	struct trace_step step = { .at_ms = r->last_ms, .what = "deferred", .recipient = recipient_of(t, r->id), .host = arena_copy(t->a, r->host), .detail = arena_copy(t->a, r->reply), .next_ms = r->next_ms };
+	struct trace_step step = { .at_ms = r->last_ms, .what = "deferred", .recipient = recipient_of(t, r->id), .host = arena_copy(t->a, r->host), .detail = arena_copy(t->a, r->reply), .tls = arena_copy(t->a, r->tls), .next_ms = r->next_ms };
 
 	add_step(t, &step);
 }
@@ -166,7 +166,7 @@ static void add_ends(struct timeline *t)
 {
 	for (size_t i = 0; i < t->row_count && !t->refused; i++) {
 		const struct trace_recipient_row *r = &t->recipients[i];
-		struct trace_step step = { .at_ms = r->last_ms, .what = trace_state_name((enum trace_state)r->state), .recipient = r->address, .host = r->host, .detail = r->reply };
+		struct trace_step step = { .at_ms = r->last_ms, .what = trace_state_name((enum trace_state)r->state), .recipient = r->address, .host = r->host, .detail = r->reply, .tls = r->tls };
 
 		if (r->state == TRACE_QUEUED || r->state == TRACE_DEFERRED)
 			continue;

@@ -115,9 +115,14 @@ static bool fits_text(struct span needle, const struct trace_found *row)
 	       has_text(row->recipient.original, needle) || has_text(row->recipient.reply, needle) || has_text(row->message.reply, needle);
 }
 
+static bool is_finished(int state)
+{
+	return state == TRACE_DELIVERED || state == TRACE_RELAYED || state == TRACE_BOUNCED || state == TRACE_REMOVED;
+}
+
 static bool fits_numbers(const struct trace_filter *f, const struct trace_found *row)
 {
-	return (f->state < 0 || row->recipient.state == f->state) && (f->direction < 0 || row->message.direction == f->direction) &&
+	return (f->state < 0 || row->recipient.state == f->state) && (!f->finished || is_finished(row->recipient.state)) && (f->direction < 0 || row->message.direction == f->direction) &&
 	       (!f->account_id || row->message.account_id == f->account_id) && (!f->since_ms || row->message.at_ms >= f->since_ms) && (!f->until_ms || row->message.at_ms <= f->until_ms);
 }
 

@@ -341,7 +341,7 @@ static void relays_never_tell_their_password(void **state)
 	assert_null(got(w, "password"));
 	assert_int_equal(ask(w, "PUT", "/api/v1/relays/*", "{\"host\":\"SMTP.example.com\",\"port\":587,\"tls\":\"opportunistic\",\"user\":\"u\"}"), 200);
 	s = directory_hold(w->api.directory);
-	assert_true(span_equals(snapshot_relay_for(s, SPAN("x.example"))->password, SPAN("relay-secret")));
+	assert_true(span_equals(snapshot_relay_for(s, SPAN("x.example"), SPAN(""))->password, SPAN("relay-secret")));
 	snapshot_release(&s);
 	/* Another host is not told it by somebody who does not know it. */
 	assert_int_equal(ask(w, "PUT", "/api/v1/relays/*", "{\"host\":\"smtp2.example.com\",\"port\":587,\"tls\":\"required\",\"user\":\"u\"}"), 422);

@@ -1,0 +1,162 @@
+/* api/destinations.c: /queue/destinations: next hops that mail waits for, and pausing them. */
+#include <jansson.h>
+
+#include "api/given.h"
+#include "api/listing.h"
+#include "api/resources.h"
+#include "daemon/base/clock.h"
+#include "daemon/events/events.h"
+#include "daemon/queue/steering.h"
+
+static json_t *pause_json(const struct queue_pause *p)
+{
+	return json_pack("{s:o, s:o, s:o}", "reason", json_span(p->reason), "since", json_time(p->created_ms), "until", json_time(p->until_ms));
+}
+
+static json_t *destination_json(const struct queue_destination *d)
+{
+	return json_pack("{s:o, s:b, s:o, s:I, s:i, s:i, s:i, s:o, s:o, s:o}", "name", json_span(d->name), "paused", (int)d->paused, "pause", d->paused ? pause_json(&d->pause) : json_null(), "messages",
+			 (json_int_t)d->messages, "active", (int)d->active, "limit", (int)d->limit, "failures", (int)d->failures, "held_until", json_time(d->held_until_ms), "oldest_at",
+			 json_time(d->oldest_ms), "last_error", json_span_or_null(d->last_error));
+}
+
+/* ---- lists ---- */
+
+struct destination_list {
+	struct api_call *c;
+	struct queue_destination *list;
+	struct span part;
+	int paused; /* -1: any */
+};
+
+static bool fits(void *arg, size_t i)
+{
+	const struct destination_list *l = arg;
+
+	return (l->paused < 0 || l->list[i].paused == (l->paused != 0)) && given_holds(l->list[i].name, l->part);
+}
+
+static struct span key(void *arg, size_t i)
+{
+	return ((const struct destination_list *)arg)->list[i].name;
+}
+
+static int compare(void *arg, size_t i, struct span after)
+{
+	return span_compare(key(arg, i), after);
+}
+
+static json_t *show(void *arg, size_t i)
+{
+	return destination_json(&((const struct destination_list *)arg)->list[i]);
+}
+
+void api_destinations_list(struct api_call *c)
+{
+	struct destination_list l = { .c = c, .part = given_fold(c, call_query(c, "q")), .paused = call_has_query(c, "paused") ? call_query_flag(c, "paused") : -1 };
+	struct listing listing = { .arg = &l, .fits = fits, .key = key, .compare = compare, .show = show };
+	enum err e = queue_destinations(c->context->queue, &c->arena, &l.list, &listing.count);
+
+	if (e != ERR_OK)
+		call_reply_error(c, e, NULL);
+	else
+		listing_reply(c, &listing);
+}
+
+/* ---- one ---- */
+
+/* As the queue names them. */
+static struct span name_of(struct api_call *c)
+{
+	char *text = arena_alloc(&c->arena, c->args[0].len);
+
+	for (size_t i = 0; text && i < c->args[0].len; i++)
+		text[i] = ascii_lower(c->args[0].ptr[i]);
+	return text ? span_make(text, c->args[0].len) : c->args[0];
+}
+
+void api_destination_get(struct api_call *c)
+{
+	struct queue_destination d;
+	enum err e = queue_destination_find(c->context->queue, name_of(c), &c->arena, &d);
+	json_t *out;
+
+	if (e == ERR_NOT_FOUND) {
+		call_reply_problem(c, 404, "not_found", NULL, "no mail waits for that, and it is not paused");
+		return;
+	}
+	if (e != ERR_OK) {
+		call_reply_error(c, e, NULL);
+		return;
+	}
+	out = destination_json(&d);
+	call_reply_json(c, 200, &out);
+}
+
+/* ERR_NOT_FOUND: it is not paused. */
+static enum err find_pause(struct api_call *c, struct span name, struct queue_pause *out)
+{
+	struct queue_destination d;
+	enum err e = queue_destination_find(c->context->queue, name, &c->arena, &d);
+
+	if (e == ERR_OK && !d.paused)
+		e = ERR_NOT_FOUND;
+	if (e == ERR_OK)
+		*out = d.pause;
+	return e;
+}
+
+/* The queue has a file of its own: what is done there is done, the audit entry follows. */
+void api_destination_pause_put(struct api_call *c)
+{
+	struct queue_pause old, fresh = { .destination = name_of(c), .reason = body_text(c, "reason"), .created_ms = clock_real_ms(), .until_ms = body_time(c, "until") };
+	struct change change = { .verb = "pause", .subject = fresh.destination, .event = EVENT_DESTINATION_CHANGED };
+	struct note why = { "" };
+	json_t *before = NULL, *out;
+	enum err e;
+
+	if (fresh.until_ms && fresh.until_ms <= fresh.created_ms) {
+		call_reply_problem(c, 422, "invalid", "until", "that time is over");
+		return;
+	}
+	if (!call_begin(c))
+		return;
+	e = find_pause(c, fresh.destination, &old);
+	if (e == ERR_OK)
+		before = pause_json(&old);
+	if ((e == ERR_OK || e == ERR_NOT_FOUND))
+		e = c->dry_run ? ERR_OK : queue_pause_set(c->context->queue, &fresh, &why);
+	if (e != ERR_OK) {
+		json_decref(before);
+		call_abandon(c, e, &why);
+		return;
+	}
+	change.before = before;
+	change.after = pause_json(&fresh);
+	out = pause_json(&fresh);
+	if (!before)
+		call_header(c, "Location", c->request->path);
+	call_finish(c, before ? 200 : 201, &out, &change);
+}
+
+void api_destination_pause_delete(struct api_call *c)
+{
+	struct change change = { .verb = "resume", .subject = name_of(c), .event = EVENT_DESTINATION_CHANGED };
+	const struct note why = { "it is not paused" };
+	struct queue_pause old;
+	enum err e;
+
+	if (!call_begin(c))
+		return;
+	e = find_pause(c, change.subject, &old);
+	if (e == ERR_OK)
+		change.before = pause_json(&old);
+	if (e == ERR_OK && !c->dry_run)
+		e = queue_pause_end(c->context->queue, change.subject);
+	if (e != ERR_OK) {
+		json_decref(change.before);
+		call_abandon(c, e, e == ERR_NOT_FOUND ? &why : NULL);
+		return;
+	}
+	call_finish(c, 204, NULL, &change);
+}
