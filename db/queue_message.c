@@ -12,10 +12,19 @@ static struct span id_span(const uint8_t id[QUEUE_ROW_ID])
 	return span_make((const char *)id, QUEUE_ROW_ID);
 }
 
+static void text_or_null(struct sqlite3_stmt *s, int at, struct span text)
+{
+	if (text.len)
+		stmt_text(s, at, text);
+	else
+		stmt_null(s, at);
+}
+
 static enum err insert_recipient(struct db *db, const uint8_t id[QUEUE_ROW_ID], const struct queue_recipient_row *r)
 {
-	static const char sql[] = "INSERT INTO recipient (queue_id, n, kind, account_id, address, original, state, attempts, next_ms, last_ms, reply)"
-				  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL)";
+	static const char sql[] = "INSERT INTO recipient (queue_id, n, kind, account_id, address, original, state, attempts, next_ms, last_ms, reply, status,"
+				  " notify, hold, told_ms, orcpt, route, reverse_path)"
+				  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 
 	stmt_blob(s, 1, id_span(id));
@@ -23,14 +32,22 @@ static enum err insert_recipient(struct db *db, const uint8_t id[QUEUE_ROW_ID], 
 	stmt_int(s, 3, r->kind);
 	stmt_int(s, 4, (int64_t)r->account_id);
 	stmt_text(s, 5, r->address);
-	if (r->original.len)
-		stmt_text(s, 6, r->original);
-	else
-		stmt_null(s, 6);
+	text_or_null(s, 6, r->original);
 	stmt_int(s, 7, r->state);
 	stmt_int(s, 8, r->attempts);
 	stmt_int(s, 9, r->next_ms);
 	stmt_int(s, 10, r->last_ms);
+	text_or_null(s, 11, r->reply);
+	stmt_text(s, 12, r->status);
+	stmt_int(s, 13, r->notify);
+	stmt_int(s, 14, r->hold);
+	stmt_int(s, 15, r->told_ms);
+	text_or_null(s, 16, r->orcpt);
+	text_or_null(s, 17, r->route);
+	if (r->reverse_path.ptr)
+		stmt_text(s, 18, r->reverse_path);
+	else
+		stmt_null(s, 18);
 	return stmt_run(db, s);
 }
 
@@ -49,8 +66,9 @@ static enum err insert_content(struct db *db, struct span head, struct span body
 
 enum err db_queue_insert(struct db *db, const struct queue_row *row, struct span head, struct span body, const struct queue_recipient_row *recipients, size_t count)
 {
-	static const char sql[] = "INSERT INTO message (queue_id, accepted_ms, expires_ms, source, account_id, flags, size, reverse_path, subject, content, body_file)"
-				  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+	static const char sql[] = "INSERT INTO message (queue_id, accepted_ms, expires_ms, source, account_id, flags, size, reverse_path, subject, content, body_file,"
+				  " envid, ret, priority, release_ms, deliver_by_ms, deliver_by)"
+				  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 	struct sqlite3_stmt *s;
 	enum err e = insert_content(db, head, body, row->body_file.len == 0);
 
@@ -67,10 +85,13 @@ enum err db_queue_insert(struct db *db, const struct queue_row *row, struct span
 	stmt_text(s, 8, row->reverse_path);
 	stmt_text(s, 9, row->subject);
 	stmt_int(s, 10, db_last_rowid(db));
-	if (row->body_file.len)
-		stmt_text(s, 11, row->body_file);
-	else
-		stmt_null(s, 11);
+	text_or_null(s, 11, row->body_file);
+	stmt_text(s, 12, row->envid);
+	stmt_int(s, 13, row->ret);
+	stmt_int(s, 14, row->priority);
+	stmt_int(s, 15, row->release_ms);
+	stmt_int(s, 16, row->deliver_by_ms);
+	stmt_int(s, 17, row->deliver_by);
 	e = stmt_run(db, s);
 	for (size_t i = 0; !e && i < count; i++)
 		e = insert_recipient(db, row->id, &recipients[i]);
@@ -79,7 +100,7 @@ enum err db_queue_insert(struct db *db, const struct queue_row *row, struct span
 
 enum err db_queue_recipient_update(struct db *db, const uint8_t id[QUEUE_ROW_ID], const struct queue_recipient_row *r)
 {
-	static const char sql[] = "UPDATE recipient SET state = ?3, attempts = ?4, next_ms = ?5, last_ms = ?6, reply = coalesce(?7, reply)"
+	static const char sql[] = "UPDATE recipient SET state = ?3, attempts = ?4, next_ms = ?5, last_ms = ?6, reply = coalesce(?7, reply), told_ms = ?8, status = coalesce(?9, status)"
 				  " WHERE queue_id = ?1 AND n = ?2";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 
@@ -89,10 +110,41 @@ enum err db_queue_recipient_update(struct db *db, const uint8_t id[QUEUE_ROW_ID]
 	stmt_int(s, 4, r->attempts);
 	stmt_int(s, 5, r->next_ms);
 	stmt_int(s, 6, r->last_ms);
-	if (r->reply.len)
-		stmt_text(s, 7, r->reply);
-	else
-		stmt_null(s, 7);
+	text_or_null(s, 7, r->reply);
+	stmt_int(s, 8, r->told_ms);
+	text_or_null(s, 9, r->status);
+	return stmt_run(db, s);
+}
+
+enum err db_queue_recipient_hold(struct db *db, const uint8_t id[QUEUE_ROW_ID], uint32_t n, int64_t hold)
+{
+	static const char sql[] = "UPDATE recipient SET hold = ?3 WHERE queue_id = ?1 AND n = ?2";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_blob(s, 1, id_span(id));
+	stmt_int(s, 2, n);
+	stmt_int(s, 3, hold);
+	return stmt_run(db, s);
+}
+
+enum err db_queue_recipient_route(struct db *db, const uint8_t id[QUEUE_ROW_ID], uint32_t n, struct span route)
+{
+	static const char sql[] = "UPDATE recipient SET route = ?3 WHERE queue_id = ?1 AND n = ?2";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_blob(s, 1, id_span(id));
+	stmt_int(s, 2, n);
+	text_or_null(s, 3, route);
+	return stmt_run(db, s);
+}
+
+enum err db_queue_expire(struct db *db, const uint8_t id[QUEUE_ROW_ID], int64_t expires_ms)
+{
+	static const char sql[] = "UPDATE message SET expires_ms = ?2 WHERE queue_id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_blob(s, 1, id_span(id));
+	stmt_int(s, 2, expires_ms);
 	return stmt_run(db, s);
 }
 
@@ -118,10 +170,14 @@ enum err db_queue_delete(struct db *db, const uint8_t id[QUEUE_ROW_ID])
 	return e;
 }
 
-/* The first nine columns of every reading statement. */
-#define MESSAGE_COLUMNS "m.queue_id, m.accepted_ms, m.expires_ms, m.source, m.flags, m.account_id, m.size, m.reverse_path, m.subject, m.body_file"
-#define MESSAGE_COLUMN_COUNT 10
-#define RECIPIENT_COLUMNS "r.n, r.kind, r.account_id, r.address, r.original, r.state, r.attempts, r.next_ms, r.last_ms, r.reply"
+/* The first columns of every reading statement. */
+#define MESSAGE_COLUMNS                                                                                                             \
+	"m.queue_id, m.accepted_ms, m.expires_ms, m.source, m.flags, m.account_id, m.size, m.reverse_path, m.subject, m.body_file," \
+	" m.envid, m.ret, m.priority, m.release_ms, m.deliver_by_ms, m.deliver_by"
+#define MESSAGE_COLUMN_COUNT 16
+#define RECIPIENT_COLUMNS                                                                                                 \
+	"r.n, r.kind, r.account_id, r.address, r.original, r.state, r.attempts, r.next_ms, r.last_ms, r.reply, r.status," \
+	" r.notify, r.hold, r.told_ms, r.orcpt, r.route, r.reverse_path"
 
 static enum err read_message(struct sqlite3_stmt *s, struct queue_row *out)
 {
@@ -139,6 +195,12 @@ static enum err read_message(struct sqlite3_stmt *s, struct queue_row *out)
 	out->reverse_path = stmt_get_bytes(s, 7);
 	out->subject = stmt_get_bytes(s, 8);
 	out->body_file = stmt_is_null(s, 9) ? span_make(NULL, 0) : stmt_get_bytes(s, 9);
+	out->envid = stmt_get_bytes(s, 10);
+	out->ret = stmt_get_int(s, 11);
+	out->priority = stmt_get_int(s, 12);
+	out->release_ms = stmt_get_int(s, 13);
+	out->deliver_by_ms = stmt_get_int(s, 14);
+	out->deliver_by = stmt_get_int(s, 15);
 	return ERR_OK;
 }
 
@@ -154,6 +216,28 @@ static void read_recipient(struct sqlite3_stmt *s, int at, struct queue_recipien
 	out->next_ms = stmt_get_int(s, at + 7);
 	out->last_ms = stmt_get_int(s, at + 8);
 	out->reply = stmt_get_bytes(s, at + 9);
+	out->status = stmt_get_bytes(s, at + 10);
+	out->notify = stmt_get_int(s, at + 11);
+	out->hold = stmt_get_int(s, at + 12);
+	out->told_ms = stmt_get_int(s, at + 13);
+	out->orcpt = stmt_get_bytes(s, at + 14);
+	out->route = stmt_get_bytes(s, at + 15);
+	out->reverse_path = stmt_get_bytes(s, at + 16);
+	/* The null reverse-path is one, too. */
+	if (stmt_is_null(s, at + 16))
+		out->reverse_path = span_make(NULL, 0);
+	else if (!out->reverse_path.ptr)
+		out->reverse_path = SPAN("");
+}
+
+static void copy_recipient_texts(struct queue_recipient_row *row, struct arena *a)
+{
+	struct span *texts[] = { &row->address, &row->original, &row->reply, &row->status, &row->orcpt, &row->route };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		*texts[i] = arena_copy(a, *texts[i]);
+	if (row->reverse_path.ptr)
+		row->reverse_path = row->reverse_path.len ? arena_copy(a, row->reverse_path) : SPAN("");
 }
 
 enum err db_queue_scan(struct db *db, enum err (*each)(void *arg, const struct queue_row *row, const struct queue_recipient_row *recipient), void *arg)
@@ -200,6 +284,7 @@ static bool copy_message_texts(struct queue_row *row, struct arena *a)
 	row->reverse_path = arena_copy(a, row->reverse_path);
 	row->subject = arena_copy(a, row->subject);
 	row->body_file = arena_copy(a, row->body_file);
+	row->envid = arena_copy(a, row->envid);
 	return !a->failed;
 }
 
@@ -265,10 +350,7 @@ enum err db_queue_recipients(struct db *db, const uint8_t id[QUEUE_ROW_ID], stru
 			cap *= 2;
 		}
 		read_recipient(s, 0, &rows[count]);
-		rows[count].address = arena_copy(a, rows[count].address);
-		rows[count].original = arena_copy(a, rows[count].original);
-		rows[count].reply = arena_copy(a, rows[count].reply);
-		count++;
+		copy_recipient_texts(&rows[count++], a);
 		if (a->failed)
 			e = ERR_LIMIT;
 	}

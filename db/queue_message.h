@@ -9,7 +9,9 @@
 
 /* Bits of `flags`. */
 enum { ROW_SMTPUTF8 = 1,
-       ROW_8BIT = 2 };
+       ROW_8BIT = 2,
+       ROW_BINARY = 4,
+       ROW_REQUIRE_TLS = 8 };
 
 struct queue_row {
 	uint8_t id[QUEUE_ROW_ID];
@@ -18,6 +20,9 @@ struct queue_row {
 	uint64_t account_id, size;
 	struct span reverse_path, subject;
 	struct span body_file; /* name in queue/; empty: the body is in the content row */
+	struct span envid;
+	int64_t ret, priority;
+	int64_t release_ms, deliver_by_ms, deliver_by;
 };
 
 struct queue_recipient_row {
@@ -28,14 +33,21 @@ struct queue_recipient_row {
 	struct span original; /* empty: as address */
 	uint32_t attempts;
 	int64_t next_ms, last_ms;
-	struct span reply;
+	struct span reply, status;
+	int64_t notify, hold, told_ms;
+	struct span orcpt, route; /* may be empty */
+	struct span reverse_path; /* ptr null: the message's */
 };
 
 /* All rows of one message; inside a transaction. */
 enum err db_queue_insert(struct db *db, const struct queue_row *row, struct span head, struct span body, const struct queue_recipient_row *recipients, size_t count) MUST_CHECK;
-/* state, attempts, next_ms, last_ms, and reply when it is not empty. A row that is gone is no error. */
+/* state, attempts, next_ms, last_ms, told_ms; reply and status when they are not empty. A row that is gone is no error, here and below. */
 enum err db_queue_recipient_update(struct db *db, const uint8_t id[QUEUE_ROW_ID], const struct queue_recipient_row *recipient) MUST_CHECK;
-/* Gone with all that belongs to it; a row that is gone is no error. */
+/* What an operator decides of one recipient or message, and no attempt changes. */
+enum err db_queue_recipient_hold(struct db *db, const uint8_t id[QUEUE_ROW_ID], uint32_t n, int64_t hold) MUST_CHECK;
+enum err db_queue_recipient_route(struct db *db, const uint8_t id[QUEUE_ROW_ID], uint32_t n, struct span route) MUST_CHECK;
+enum err db_queue_expire(struct db *db, const uint8_t id[QUEUE_ROW_ID], int64_t expires_ms) MUST_CHECK;
+/* Gone with all that belongs to it. */
 enum err db_queue_delete(struct db *db, const uint8_t id[QUEUE_ROW_ID]) MUST_CHECK;
 
 /* Every recipient with its message, in order of ids and numbers; spans live for the call of `each`, which ends the scan with an error of its own. */

@@ -22,6 +22,7 @@
 #include "daemon/mime/header.h"
 #include "daemon/queue/body.h"
 #include "daemon/queue/content.h"
+#include "daemon/queue/detail.h"
 #include "daemon/queue/entry.h"
 #include "daemon/queue/flush.h"
 #include "daemon/queue/route.h"
@@ -34,6 +35,7 @@
 #define ROW_PAGES_BYTES 8192u /* of the WAL, beside the content */
 #define PATH_MAX_BYTES 450u   /* of an address with every character of the local part quoted */
 #define ACCEPT_ARENA_MAX (8u * 1024u * 1024u)
+#define RELEASE_MAX_MS (366 * DAY_MS) /* how far ahead FUTURERELEASE may reach is the listener's to say */
 
 enum accept_state { ACCEPT_WRITING,
 		    ACCEPT_SEALED,
@@ -55,6 +57,7 @@ struct accept {
 	struct arena arena; /* the row and its recipients */
 	struct queue_row row;
 	struct queue_recipient_row *recipients;
+	struct span *hops;
 	size_t recipient_count;
 	struct entry *entry;
 	struct tell_accepted told; /* in the arena */
@@ -287,34 +290,52 @@ static enum err parse_content(struct accept *a, const struct routed *routed, siz
 	return content_parse(a->content, a->header_replaced ? NULL : a->parser);
 }
 
-static enum err fill_rows(struct accept *a, const struct accept_envelope *envelope, int64_t lifetime_ms, const struct routed *routed, size_t count, struct entry_plan *plan)
+static void fill_recipient(struct accept *a, size_t n, const struct routed *routed)
 {
-	struct rcpt *rcpts = arena_array(&a->arena, count, sizeof(*rcpts));
-	struct span *hops = arena_array(&a->arena, count, sizeof(*hops));
+	struct queue_recipient_row *row = &a->recipients[n];
 
-	a->recipients = arena_array(&a->arena, count, sizeof(*a->recipients));
-	if (!rcpts || !hops || !a->recipients)
-		return ERR_LIMIT;
-	for (size_t i = 0; i < count; i++) {
-		struct queue_recipient_row *row = &a->recipients[i];
+	*row = (struct queue_recipient_row){ .n = (uint32_t)n, .kind = routed->kind, .state = RECIPIENT_WAITING, .account_id = routed->account_id, .next_ms = a->row.release_ms };
+	row->address = arena_copy(&a->arena, routed->address);
+	if (!span_equals(routed->address, routed->original))
+		row->original = arena_copy(&a->arena, routed->original);
+}
 
-		rcpts[i] = (struct rcpt){ .address = routed[i].address, .original = routed[i].original, .account_id = routed[i].account_id, .kind = routed[i].kind };
-		hops[i] = routed[i].hop;
-		*row = (struct queue_recipient_row){ .n = (uint32_t)i, .kind = routed[i].kind, .state = RECIPIENT_WAITING, .account_id = routed[i].account_id };
-		row->address = arena_copy(&a->arena, routed[i].address);
-		if (!span_equals(routed[i].address, routed[i].original))
-			row->original = arena_copy(&a->arena, routed[i].original);
-	}
-	a->recipient_count = count;
-	a->row = (struct queue_row){ .source = envelope->source, .account_id = envelope->account_id, .accepted_ms = clock_real_ms() };
+static void fill_message(struct accept *a, const struct accept_envelope *envelope, int64_t lifetime_ms)
+{
+	int64_t now_ms = clock_real_ms(), begun_ms = envelope->release_ms > now_ms ? envelope->release_ms : now_ms;
+
+	a->row = (struct queue_row){
+		.source = envelope->source,
+		.account_id = envelope->account_id,
+		.accepted_ms = now_ms,
+		.expires_ms = begun_ms + lifetime_ms,
+		.size = a->content->head.len + a->content->body_size,
+		.ret = envelope->ret,
+		.priority = envelope->priority,
+		.release_ms = envelope->release_ms > now_ms ? envelope->release_ms : 0,
+		.deliver_by_ms = envelope->deliver_by_ms,
+		.deliver_by = envelope->deliver_by,
+	};
 	memcpy(a->row.id, envelope->id.bytes, sizeof(a->row.id));
-	a->row.expires_ms = a->row.accepted_ms + lifetime_ms;
-	a->row.flags = (envelope->smtputf8 ? ROW_SMTPUTF8 : 0) | (envelope->body_8bit ? ROW_8BIT : 0);
-	a->row.size = a->content->head.len + a->content->body_size;
+	a->row.flags = (envelope->smtputf8 ? ROW_SMTPUTF8 : 0) | (envelope->body_8bit ? ROW_8BIT : 0) | (envelope->body_binary ? ROW_BINARY : 0) | (envelope->require_tls ? ROW_REQUIRE_TLS : 0);
 	a->row.reverse_path = arena_copy(&a->arena, envelope->reverse_path);
+	a->row.envid = arena_copy(&a->arena, envelope->envid);
 	a->row.subject = list_subject(a);
 	a->row.body_file = body_file_name(&a->file);
-	*plan = (struct entry_plan){ .id = envelope->id, .accepted_ms = a->row.accepted_ms, .expires_mono_ms = clock_mono_ms() + lifetime_ms, .size = a->row.size, .reverse_path = a->row.reverse_path, .body_file = a->row.body_file, .smtputf8 = envelope->smtputf8, .body_8bit = envelope->body_8bit, .rcpts = rcpts, .hops = hops, .count = count };
+}
+
+static enum err fill_rows(struct accept *a, const struct accept_envelope *envelope, int64_t lifetime_ms, const struct routed *routed, size_t count)
+{
+	a->recipients = arena_array(&a->arena, count, sizeof(*a->recipients));
+	a->hops = arena_array(&a->arena, count, sizeof(*a->hops));
+	if (!a->recipients || !a->hops)
+		return ERR_LIMIT;
+	fill_message(a, envelope, lifetime_ms);
+	for (size_t i = 0; i < count; i++) {
+		fill_recipient(a, i, &routed[i]);
+		a->hops[i] = routed[i].hop;
+	}
+	a->recipient_count = count;
 	return a->arena.failed ? ERR_LIMIT : ERR_OK;
 }
 
@@ -364,10 +385,27 @@ static enum err fill_told(struct accept *a, const struct accept_envelope *envelo
 	return a->arena.failed ? ERR_LIMIT : ERR_OK;
 }
 
+static enum err make_entry(struct accept *a, const struct snapshot *s, int64_t lifetime_ms)
+{
+	struct entry_plan plan = {
+		.row = &a->row,
+		.recipients = a->recipients,
+		.hops = a->hops,
+		.count = a->recipient_count,
+		.real_ms = a->row.accepted_ms,
+		.mono_ms = clock_mono_ms(),
+		.lifetime_max_ms = lifetime_ms + RELEASE_MAX_MS,
+		.notice_ms = snapshot_number(s, SETTING_QUEUE_NOTICE_HOURS) * 3600000,
+		.with_detail = true,
+	};
+
+	return entry_new(a->q, &plan, &a->entry);
+}
+
 static enum err route_and_fill(struct accept *a, const struct accept_envelope *envelope, struct note *why)
 {
 	const struct snapshot *s = directory_hold(a->q->config.directory);
-	struct entry_plan plan;
+	int64_t lifetime_ms = snapshot_number(s, SETTING_QUEUE_DAYS) * DAY_MS;
 	struct routed *routed;
 	size_t count = 0;
 	enum err e = route_expand(s, envelope, &a->arena, &routed, &count, why);
@@ -375,11 +413,11 @@ static enum err route_and_fill(struct accept *a, const struct accept_envelope *e
 	if (!e)
 		e = parse_content(a, routed, count);
 	if (!e)
-		e = fill_rows(a, envelope, snapshot_number(s, SETTING_QUEUE_DAYS) * DAY_MS, routed, count, &plan);
+		e = fill_rows(a, envelope, lifetime_ms, routed, count);
 	if (!e && (a->q->config.trace || a->q->config.events))
 		e = fill_told(a, envelope);
 	if (!e)
-		e = entry_new(a->q, &plan, &a->entry);
+		e = make_entry(a, s, lifetime_ms);
 	snapshot_release(&s);
 	return e;
 }
@@ -476,7 +514,7 @@ void accept_adopt(struct accept **accept)
 {
 	struct accept *a = *accept;
 	struct queue *q = a->q;
-	size_t memory = content_memory(a->content);
+	size_t memory = content_memory(a->content) + a->entry->detail->bytes;
 
 	*accept = NULL;
 	a->state = ACCEPT_QUEUED;
@@ -491,6 +529,8 @@ void accept_adopt(struct accept **accept)
 	} else {
 		entry_link(q, a->entry);
 		entry_start(q, a->entry);
+		/* What is not due now, or too much, is read back. */
+		detail_settle(q, a->entry, !a->entry->content);
 		a->entry = NULL;
 	}
 	accept_free(a);

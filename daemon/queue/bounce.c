@@ -1,6 +1,6 @@
 /* queue/bounce.c: a DSN enters by the same door as any message: from us, with the null reverse-path (RFC 5321 6.1), so that it is
  * never answered by another. Sealed here, stored by the flush that stores the failure. */
-#include "daemon/queue/bounce.h"
+#include "daemon/queue/notice.h"
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
@@ -12,21 +12,25 @@
 #define DSN_MAX (4u * 1024u * 1024u)
 #define DSN_ARENA_MAX (2u * 1024u * 1024u)
 
-static enum err collect(const struct part *p, const struct outcome *outcomes, struct arena *a, struct dsn *d)
+static enum err collect(const struct entry *e, const struct notice_recipient *told, size_t count, struct arena *a, struct dsn *d)
 {
-	struct dsn_recipient *recipients = arena_array(a, p->count, sizeof(*recipients));
+	struct dsn_recipient *recipients = arena_array(a, count, sizeof(*recipients));
 
 	if (!recipients)
 		return ERR_LIMIT;
-	for (uint32_t i = 0; i < p->count; i++) {
-		const struct rcpt *r = &p->entry->rcpts[p->first + i];
+	for (size_t i = 0; i < count; i++) {
+		const struct rcpt *r = &e->detail->rcpts[told[i].n];
 
-		if (r->state != RECIPIENT_ACTIVE || outcomes[i].kind != OUTCOME_FAILED)
-			continue;
-		recipients[d->count++] = (struct dsn_recipient){ .address = r->address, .original = r->original, .status = span_str(outcomes[i].status), .reply = outcomes[i].reply, .host = outcomes[i].remote ? outcomes[i].host : SPAN(""), .remote = outcomes[i].remote, .last_ms = clock_real_ms() };
+		recipients[d->count++] = (struct dsn_recipient){ .address = r->address, .original = r->original, .status = told[i].status, .reply = told[i].reply, .host = told[i].remote ? told[i].host : SPAN(""), .remote = told[i].remote, .last_ms = clock_real_ms() };
 	}
 	d->recipients = recipients;
 	return ERR_OK;
+}
+
+bool notice_is_wanted(const struct entry *e, uint32_t n, enum notice_kind kind)
+{
+	(void)n;
+	return kind == NOTICE_FAILED && e->detail->reverse_path.len;
 }
 
 static enum err seal(struct queue *q, const struct dsn *d, struct accept_envelope *envelope, struct accept **out, struct note *why)
@@ -61,13 +65,12 @@ static struct span who_is_told(const struct snapshot *s, struct span reverse_pat
 	return is_login_here && postmaster.len && !snapshot_has_domain(s, hostname) ? postmaster : reverse_path;
 }
 
-enum err bounce_make(struct queue *q, const struct part *p, const struct outcome *outcomes, struct accept **out, struct note *why)
+enum err notice_make(struct queue *q, const struct entry *e, enum notice_kind kind, const struct notice_recipient *told_of, size_t count, struct accept **out, struct note *why)
 {
-	const struct entry *e = p->entry;
 	const struct snapshot *s = directory_hold(q->config.directory);
-	const struct span told = who_is_told(s, e->reverse_path);
+	const struct span told = who_is_told(s, e->detail->reverse_path);
 	struct accept_envelope envelope = { .source = FROM_US, .reverse_path = SPAN(""), .recipients = &told, .recipient_count = 1 };
-	struct dsn d = { .hostname = snapshot_hostname(s), .to = e->reverse_path, .now_ms = clock_real_ms(), .arrival_ms = e->accepted_ms };
+	struct dsn d = { .kind = kind, .hostname = snapshot_hostname(s), .to = e->detail->reverse_path, .now_ms = clock_real_ms(), .arrival_ms = e->accepted_ms };
 	char id[QUEUE_ID_TEXT], own[QUEUE_ID_TEXT];
 	struct content *c = NULL;
 	struct arena a;
@@ -79,7 +82,7 @@ enum err bounce_make(struct queue *q, const struct part *p, const struct outcome
 	queue_id_text(&envelope.id, own);
 	d.queue_id = span_str(id);
 	d.boundary = span_str(own);
-	err = collect(p, outcomes, &a, &d);
+	err = collect(e, told_of, count, &a, &d);
 	if (!err)
 		err = content_get(q, e, false, &c);
 	/* A lost content must not keep the sender from being told. */
@@ -90,7 +93,7 @@ enum err bounce_make(struct queue *q, const struct part *p, const struct outcome
 		err = seal(q, &d, &envelope, out, why);
 	}
 	if (!err)
-		log_event(LOG_INFO, "queue", "dsn", "qid=%s for=%s to=%s recipients=%zu", own, id, log_quote(e->reverse_path).text, d.count);
+		log_event(LOG_INFO, "queue", "dsn", "qid=%s for=%s to=%s recipients=%zu", own, id, log_quote(e->detail->reverse_path).text, d.count);
 	content_release(&c);
 	arena_clear(&a);
 	snapshot_release(&s);

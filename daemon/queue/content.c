@@ -54,13 +54,26 @@ size_t content_memory(const struct content *c)
 
 enum err content_reader_open(const struct content *c, struct content_reader *out)
 {
-	*out = (struct content_reader){ c, -1 };
+	*out = (struct content_reader){ .content = c, .fd = -1 };
 	if (!c->path)
 		return ERR_OK;
 	out->fd = open(c->path, O_RDONLY | O_CLOEXEC);
 	if (out->fd >= 0)
 		return ERR_OK;
 	return errno == ENOENT ? ERR_CORRUPT : ERR_TEMP;
+}
+
+void content_reader_mark(struct content_reader *r, struct span address)
+{
+	int len = address.len ? snprintf(r->mark, sizeof(r->mark), "Delivered-To: %.*s\r\n", (int)address.len, address.ptr) : 0;
+
+	/* Addresses have a ceiling far below it. */
+	r->mark_len = len > 0 && (size_t)len < sizeof(r->mark) ? (size_t)len : 0;
+}
+
+uint64_t content_reader_size(const struct content_reader *r)
+{
+	return r->mark_len + r->content->head.len + r->content->body_size;
 }
 
 void content_reader_close(struct content_reader *r)
@@ -76,6 +89,12 @@ enum err content_read(void *reader, uint64_t offset, char *to, size_t size, size
 	const struct content *c = r->content;
 	struct span from = { NULL, 0 };
 
+	if (offset < r->mark_len) {
+		*count_out = r->mark_len - (size_t)offset < size ? r->mark_len - (size_t)offset : size;
+		memcpy(to, r->mark + offset, *count_out);
+		return ERR_OK;
+	}
+	offset -= r->mark_len;
 	if (offset < c->head.len)
 		from = span_skip(buf_span(&c->head), (size_t)offset);
 	else if (r->fd < 0 && offset - c->head.len < c->body.len)
@@ -173,11 +192,11 @@ static enum err read_back(struct queue *q, const struct entry *e, struct content
 	if (err)
 		return err;
 	c->body_size = c->body.len;
-	if (e->body_file) {
+	if (e->detail->body_file) {
 		if (e->size < c->head.len)
 			return ERR_CORRUPT;
 		c->body_size = e->size - c->head.len;
-		if (asprintf(&c->path, "%s/%s", q->config.bodies_dir, e->body_file) < 0) {
+		if (asprintf(&c->path, "%s/%s", q->config.bodies_dir, e->detail->body_file) < 0) {
 			c->path = NULL;
 			return ERR_TEMP;
 		}

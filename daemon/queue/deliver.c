@@ -13,10 +13,13 @@
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
+#include "daemon/queue/chore.h"
 #include "daemon/queue/content.h"
+#include "daemon/queue/detail.h"
 #include "daemon/queue/entry.h"
 #include "daemon/queue/flush.h"
 #include "daemon/queue/lane.h"
+#include "daemon/queue/notice.h"
 #include "daemon/queue/outcome.h"
 #include "daemon/queue/tell.h"
 
@@ -35,40 +38,49 @@ struct batch {
 	struct new_delivery items[LOCAL_BATCH_MAX];
 	enum err results[LOCAL_BATCH_MAX];
 	struct buf prefixes;
+	bool chore_was_last;
 };
 
-static void fail_unknown(struct queue *q, struct part *p)
+static void put_back(struct queue *q, struct part *p)
+{
+	pthread_mutex_lock(&q->lock);
+	part_wait(q, p, clock_mono_ms() + HOLD_MAX_MS);
+	pthread_mutex_unlock(&q->lock);
+}
+
+/* What became of one that has no mailbox. */
+static void judge_unfiled(const struct rcpt *r, struct outcome *o)
+{
+	switch (r->kind) {
+	case RCPT_LOCAL:
+	case RCPT_REMOTE:
+	case RCPT_UNKNOWN: outcome_set_words(o, OUTCOME_FAILED, "5.1.1", SPAN("no such user here")); return;
+	case RCPT_LOOP: outcome_set_words(o, OUTCOME_FAILED, "5.4.6", SPAN("the alias leads back to itself")); return;
+	case RCPT_SUSPENDED: outcome_set_words(o, OUTCOME_FAILED, "5.2.1", SPAN("the mailbox is disabled")); return;
+	case RCPT_REFUSED: outcome_set_words(o, OUTCOME_FAILED, "5.2.1", SPAN("the domain takes no mail")); return;
+	case RCPT_SUPPRESSED: outcome_set_words(o, OUTCOME_FAILED, r->status[0] ? r->status : "5.1.1", r->reply.len ? r->reply : SPAN("mail to this address failed for good lately")); return;
+	case RCPT_EXPANDED: outcome_set_words(o, OUTCOME_DELIVERED, "2.0.0", SPAN("")); return;
+	}
+}
+
+static void finish_unfiled(struct queue *q, struct part *p)
 {
 	struct outcome *outcomes = calloc(p->count, sizeof(*outcomes));
 
-	if (!outcomes) {
-		pthread_mutex_lock(&q->lock);
-		part_wait(q, p, clock_mono_ms() + HOLD_MAX_MS);
-		pthread_mutex_unlock(&q->lock);
+	if (!outcomes || detail_need(q, p->entry)) {
+		put_back(q, p);
+		free(outcomes);
 		return;
 	}
+	pthread_mutex_lock(&q->lock);
 	for (uint32_t i = 0; i < p->count; i++) {
-		const char *status = "5.1.1";
-		const char *words = "no such user here";
+		const struct rcpt *r = &p->entry->detail->rcpts[p->first + i];
 
-		switch (p->entry->rcpts[p->first + i].kind) {
-		case RCPT_LOOP:
-			status = "5.4.6";
-			words = "the alias leads back to itself";
-			break;
-		case RCPT_SUSPENDED:
-			status = "5.2.1";
-			words = "the mailbox is disabled";
-			break;
-		case RCPT_LOCAL:
-		case RCPT_REMOTE:
-		case RCPT_UNKNOWN: break;
-		}
-		outcomes[i].kind = OUTCOME_FAILED;
-		memcpy(outcomes[i].status, status, strlen(status) + 1);
-		outcomes[i].reply = span_str(words);
+		if (!r->hold)
+			judge_unfiled(r, &outcomes[i]);
 	}
-	outcome_apply(q, p, outcomes);
+	pthread_mutex_unlock(&q->lock);
+	(void)outcome_apply(q, p, outcomes);
 	free(outcomes);
 }
 
@@ -85,10 +97,12 @@ static void try_later(struct queue *q, struct part *p, enum err why)
 	tell_not_filed(q, p, why);
 	pthread_mutex_lock(&q->lock);
 	for (uint32_t i = 0; i < p->count; i++) {
-		e->rcpts[p->first + i].attempts++;
-		e->rcpts[p->first + i].last_ms = clock_real_ms();
+		e->detail->rcpts[p->first + i].attempts++;
+		e->detail->rcpts[p->first + i].last_ms = clock_real_ms();
+		e->detail->rcpts[p->first + i].dirty = true;
 	}
-	part_ready(q, p);
+	flush_mark(q, e, false);
+	part_wait(q, p, 0);
 	pthread_mutex_unlock(&q->lock);
 }
 
@@ -112,9 +126,9 @@ static size_t add_prefix(struct batch *b, const struct part *p)
 	size_t before = b->prefixes.len;
 
 	buf_add_str(&b->prefixes, "Return-Path: <");
-	buf_add(&b->prefixes, e->reverse_path);
+	buf_add(&b->prefixes, e->detail->reverse_path);
 	buf_add_str(&b->prefixes, ">\r\nDelivered-To: ");
-	buf_add(&b->prefixes, e->rcpts[p->first].original);
+	buf_add(&b->prefixes, e->detail->rcpts[p->first].original);
 	buf_add_str(&b->prefixes, "\r\n");
 	return b->prefixes.len - before;
 }
@@ -127,10 +141,15 @@ static enum err load_batch(struct batch *b, struct part *list)
 	b->count = 0;
 	while (list) {
 		struct part *p = list;
-		enum err e = content_get(b->q, p->entry, true, &b->contents[b->count]);
+		enum err e = detail_need(b->q, p->entry);
 
 		list = p->next;
 		p->next = NULL;
+		if (e) {
+			put_back(b->q, p);
+			continue;
+		}
+		e = content_get(b->q, p->entry, true, &b->contents[b->count]);
 		if (!e) {
 			b->parts[b->count++] = p;
 		} else if (e == ERR_TEMP) {
@@ -206,14 +225,34 @@ static void log_delivered(const struct part *p)
 	if (!log_enabled(LOG_INFO))
 		return;
 	queue_id_text(&p->entry->id, id);
-	log_event(LOG_INFO, "queue", "delivered", "qid=%s to=%s account=%llu", id, log_quote(p->entry->rcpts[p->first].address).text, (unsigned long long)p->entry->rcpts[p->first].account_id);
+	log_event(LOG_INFO, "queue", "delivered", "qid=%s to=%s account=%llu", id, log_quote(p->entry->detail->rcpts[p->first].address).text, (unsigned long long)p->entry->detail->rcpts[p->first].account_id);
+}
+
+/* Filed, and its sender has asked to hear of it: with the notice it is finished, and without it filed again in a minute, which is nothing. */
+static bool finish_told(struct queue *q, struct part *p)
+{
+	struct outcome *outcomes;
+	bool wanted = false;
+
+	for (uint32_t i = 0; i < p->count; i++)
+		wanted |= p->entry->detail->rcpts[p->first + i].notify & NOTIFY_SUCCESS && notice_is_wanted(p->entry, p->first + i, NOTICE_DELIVERED);
+	outcomes = wanted ? calloc(p->count, sizeof(*outcomes)) : NULL;
+	if (wanted && !outcomes)
+		put_back(q, p);
+	if (!outcomes)
+		return wanted;
+	for (uint32_t i = 0; i < p->count; i++)
+		outcome_set_words(&outcomes[i], OUTCOME_DELIVERED, "2.0.0", SPAN(""));
+	(void)outcome_apply(q, p, outcomes);
+	free(outcomes);
+	return true;
 }
 
 static void finish_batch(struct batch *b, enum err filed)
 {
 	struct queue *q = b->q;
 	struct flush *f;
-	size_t done = 0;
+	size_t done = 0, told = 0;
 	enum err worst = filed;
 	const struct snapshot *s = directory_hold(q->config.directory);
 	const struct account *account = snapshot_account(s, b->lane->account_id);
@@ -223,9 +262,13 @@ static void finish_batch(struct batch *b, enum err filed)
 		bool kept = !filed && (b->results[i] == ERR_OK || b->results[i] == ERR_EXISTS);
 
 		if (kept) {
+			size_t before = told;
+
 			log_delivered(b->parts[i]);
 			tell_filed(q, b->parts[i], address);
-			b->parts[done++] = b->parts[i];
+			told += finish_told(q, b->parts[i]);
+			if (told == before)
+				b->parts[done++] = b->parts[i];
 			continue;
 		}
 		if (!filed)
@@ -233,11 +276,11 @@ static void finish_batch(struct batch *b, enum err filed)
 		try_later(q, b->parts[i], filed ? filed : b->results[i]);
 	}
 	snapshot_release(&s);
-	counter_add(COUNTER_DELIVERED_LOCAL, done);
+	counter_add(COUNTER_DELIVERED_LOCAL, done + told);
 	pthread_mutex_lock(&q->lock);
 	for (size_t i = 0; i < done; i++)
 		outcome_delivered(q, b->parts[i]);
-	if (done && !worst) {
+	if (done + told && !worst) {
 		b->lane->failures = 0;
 		b->lane->batch_max = b->lane->batch_max * 4 < LOCAL_BATCH_MAX ? b->lane->batch_max * 4 : LOCAL_BATCH_MAX;
 	}
@@ -268,7 +311,7 @@ static void deliver_parts(struct batch *b, struct part *list)
 
 			list = p->next;
 			p->next = NULL;
-			fail_unknown(b->q, p);
+			finish_unfiled(b->q, p);
 		}
 		return;
 	}
@@ -281,10 +324,8 @@ static void deliver_parts(struct batch *b, struct part *list)
 		content_release(&b->contents[i]);
 }
 
-/* One batch or one cleaning; with queue.lock held at both ends. */
-static bool work_once(struct queue *q, struct batch *b)
+static bool file_or_clean(struct queue *q, struct batch *b, struct lane *lane)
 {
-	struct lane *lane = q->finished_count >= CLEAN_FIRST ? NULL : lane_next(q, LIST_LOCAL);
 	struct part *list;
 
 	if (lane) {
@@ -309,6 +350,18 @@ static bool work_once(struct queue *q, struct batch *b)
 	return false;
 }
 
+/* One chore, batch or cleaning; with queue.lock held at both ends. */
+static bool work_once(struct queue *q, struct batch *b)
+{
+	struct lane *lane = q->finished_count >= CLEAN_FIRST ? NULL : lane_next(q, LIST_LOCAL);
+
+	/* They take turns, on the one thread that does chores. */
+	if (!b->chore_was_last && chore_work(q))
+		return b->chore_was_last = true;
+	b->chore_was_last = false;
+	return file_or_clean(q, b, lane);
+}
+
 static void *deliver_main(void *arg)
 {
 	struct batch *b = arg;
@@ -316,7 +369,7 @@ static void *deliver_main(void *arg)
 
 	pthread_mutex_lock(&q->lock);
 	while (!q->stopping)
-		if (!work_once(q, b))
+		if (!work_once(q, b) && (!q->chores || q->chore_running))
 			pthread_cond_wait(&q->local_work, &q->lock);
 	pthread_mutex_unlock(&q->lock);
 	buf_clear(&b->prefixes);

@@ -1,12 +1,20 @@
-/* queue/entry.c: entries: one block of memory each, a hash by id, a list in order of acceptance. */
+/* queue/entry.c: entries and their parts, a hash by id, a list in order of acceptance.
+ *
+ * Wall times of the rows become monotonic ones here, each within the bounds that this daemon could have set: a clock that was stepped
+ * while it was down neither floods nor stalls the queue.
+ */
 #include "daemon/queue/entry.h"
 
 #include <stdlib.h>
 
 #include "daemon/queue/accept.h"
+#include "daemon/queue/chore.h"
 #include "daemon/queue/content.h"
+#include "daemon/queue/detail.h"
 #include "daemon/queue/due.h"
 #include "daemon/queue/lane.h"
+#include "daemon/queue/outcome.h"
+#include "db/queue_message.h"
 
 /* The random end of an id. */
 static size_t hash_id(const struct queue_id *id)
@@ -17,90 +25,143 @@ static size_t hash_id(const struct queue_id *id)
 	return h;
 }
 
-static struct span keep(char **at, struct span s)
-{
-	struct span copy = span_make(*at, s.len);
-
-	if (s.len)
-		memcpy(*at, s.ptr, s.len);
-	(*at)[s.len] = '\0';
-	*at += s.len + 1;
-	return copy;
-}
-
 static bool is_together(const struct entry_plan *plan, size_t a, size_t b)
 {
-	const struct rcpt *x = &plan->rcpts[a], *y = &plan->rcpts[b];
+	const struct queue_recipient_row *x = &plan->recipients[a], *y = &plan->recipients[b];
 
 	if (x->kind == RCPT_REMOTE || y->kind == RCPT_REMOTE)
 		return x->kind == y->kind && span_equals(plan->hops[a], plan->hops[b]);
 	return x->account_id == y->account_id;
 }
 
-static bool is_open(const struct rcpt *r)
+static bool is_open(const struct queue_recipient_row *r)
 {
-	return r->state == RECIPIENT_WAITING || r->state == RECIPIENT_ACTIVE;
+	return r->state != RECIPIENT_DELIVERED && r->state != RECIPIENT_FAILED;
+}
+
+/* How far ahead (or behind: 0) a wall time is, within what could have been set. */
+static int64_t left_ms(const struct entry_plan *plan, int64_t at_ms, int64_t max_ms)
+{
+	int64_t left = at_ms - plan->real_ms;
+
+	return left < 0 ? 0 : left > max_ms ? max_ms
+					    : left;
+}
+
+static void set_times(struct entry *e, const struct entry_plan *plan)
+{
+	const struct queue_row *row = plan->row;
+	int64_t begun_ms = row->accepted_ms > row->release_ms ? row->accepted_ms : row->release_ms;
+	int64_t age_ms = plan->real_ms - begun_ms;
+
+	e->accepted_ms = row->accepted_ms;
+	e->expires_mono_ms = plan->mono_ms + left_ms(plan, row->expires_ms, plan->lifetime_max_ms);
+	if (age_ms < 0)
+		age_ms = -left_ms(plan, begun_ms, plan->lifetime_max_ms);
+	e->begun_mono_ms = plan->mono_ms - (age_ms < plan->lifetime_max_ms ? age_ms : plan->lifetime_max_ms);
+	if (row->deliver_by_ms)
+		e->deliver_by_mono_ms = plan->mono_ms + left_ms(plan, row->deliver_by_ms, plan->lifetime_max_ms);
 }
 
 static struct entry *entry_alloc(const struct entry_plan *plan)
 {
-	size_t text = plan->reverse_path.len + plan->body_file.len + 2, size, parts = 0;
-	struct entry *e;
-	char *at;
+	const struct queue_row *row = plan->row;
+	struct entry *e = calloc(1, sizeof(*e));
 
-	for (size_t i = 0; i < plan->count; i++) {
-		text += plan->rcpts[i].address.len + plan->rcpts[i].original.len + 2;
-		parts += i == 0 || !is_together(plan, i - 1, i);
-	}
-	size = sizeof(*e) + parts * sizeof(struct part) + plan->count * sizeof(struct rcpt) + text;
-	e = calloc(1, size);
 	if (!e)
 		return NULL;
-	e->parts = (struct part *)(e + 1);
-	e->rcpts = (struct rcpt *)(e->parts + parts);
-	at = (char *)(e->rcpts + plan->count);
-	e->reverse_path = keep(&at, plan->reverse_path);
-	if (plan->body_file.len)
-		e->body_file = keep(&at, plan->body_file).ptr;
-	for (size_t i = 0; i < plan->count; i++) {
-		struct rcpt *r = &e->rcpts[i];
-
-		*r = plan->rcpts[i];
-		r->address = keep(&at, plan->rcpts[i].address);
-		r->original = keep(&at, plan->rcpts[i].original);
-		r->reply = NULL;
-		e->open += is_open(r);
+	if (plan->with_detail) {
+		e->detail = detail_new(row, plan->recipients, plan->count);
+		if (!e->detail) {
+			free(e);
+			return NULL;
+		}
 	}
+	memcpy(e->id.bytes, row->id, sizeof(e->id.bytes));
+	e->account_id = row->account_id;
+	e->size = row->size;
+	e->priority = (int8_t)(row->priority < -9 ? -9 : row->priority > 9 ? 9
+									   : row->priority);
+	e->smtputf8 = row->flags & ROW_SMTPUTF8;
+	e->body_8bit = row->flags & ROW_8BIT;
+	e->body_binary = row->flags & ROW_BINARY;
+	e->require_tls = row->flags & ROW_REQUIRE_TLS;
+	e->has_file = row->body_file.len > 0;
 	e->rcpt_count = (uint32_t)plan->count;
+	set_times(e, plan);
+	for (size_t i = 0; i < plan->count; i++)
+		e->open += is_open(&plan->recipients[i]);
 	return e;
+}
+
+static struct part *part_new(struct queue *q, struct entry *e, size_t first)
+{
+	struct part *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	if (due_reserve(q, 1)) {
+		free(p);
+		return NULL;
+	}
+	p->entry = e;
+	p->first = (uint32_t)first;
+	p->state = PART_WAITING;
+	p->timer.kind = TIMER_PART;
+	return p;
+}
+
+/* What the sender may still want to hear of it. */
+static void note_chores(struct part *p, const struct entry_plan *plan, const struct queue_recipient_row *r)
+{
+	const struct entry *e = p->entry;
+	bool told_delay = r->told_ms || plan->row->reverse_path.len == 0 || (r->notify && !(r->notify & NOTIFY_DELAY));
+	int64_t at_ms = chore_due(e, told_delay ? 0 : plan->notice_ms, r->told_ms < plan->row->deliver_by_ms, INT64_MIN);
+
+	if (!p->chore_ms || at_ms < p->chore_ms)
+		p->chore_ms = at_ms;
+}
+
+/* One recipient more in the part. */
+static void part_add(struct part *p, const struct entry_plan *plan, size_t i)
+{
+	const struct queue_recipient_row *r = &plan->recipients[i];
+	int64_t due_ms = plan->mono_ms + left_ms(plan, r->next_ms, r->attempts ? RETRY_MAX_MS : plan->lifetime_max_ms);
+
+	p->count++;
+	if (!is_open(r))
+		return;
+	if (p->open++ == 0 || due_ms < p->due_ms)
+		p->due_ms = due_ms;
+	p->held += r->hold != HOLD_NONE;
+	if (r->attempts > p->attempts)
+		p->attempts = r->attempts;
+	note_chores(p, plan, r);
 }
 
 /* Cuts the recipients into parts; a part without open recipients is done from the start. */
 static bool make_parts(struct queue *q, struct entry *e, const struct entry_plan *plan)
 {
-	struct part *p = NULL;
+	struct part **link = &e->parts, *p = NULL;
 
 	for (size_t i = 0; i < plan->count; i++) {
+		const struct queue_recipient_row *r = &plan->recipients[i];
+
 		if (i == 0 || !is_together(plan, i - 1, i)) {
-			p = &e->parts[e->part_count++];
-			*p = (struct part){ .entry = e, .first = (uint32_t)i, .state = PART_DONE, .timer = { .kind = TIMER_PART } };
+			p = part_new(q, e, i);
+			if (!p)
+				return false;
+			*link = p;
+			link = &p->sibling;
+			p->lane = lane_hold(q, r->kind != RCPT_REMOTE, r->account_id, r->kind == RCPT_REMOTE ? plan->hops[i] : SPAN(""), e->priority != 0);
+			if (!p->lane)
+				return false;
 		}
-		p->count++;
-		if (!is_open(&plan->rcpts[i]))
-			continue;
-		if (plan->rcpts[i].attempts > p->attempts)
-			p->attempts = plan->rcpts[i].attempts;
-		if (p->state == PART_WAITING)
-			continue;
-		if (due_reserve(q, 1))
-			return false;
-		p->lane = lane_hold(q, plan->rcpts[i].kind != RCPT_REMOTE, plan->rcpts[i].account_id, plan->rcpts[i].kind == RCPT_REMOTE ? plan->hops[i] : SPAN(""));
-		if (!p->lane) {
-			due_unreserve(q, 1);
-			return false;
-		}
-		p->state = PART_WAITING;
+		part_add(p, plan, i);
 	}
+	for (p = e->parts; p; p = p->sibling)
+		if (p->open == 0)
+			part_place(q, p);
 	return true;
 }
 
@@ -112,12 +173,6 @@ enum err entry_new(struct queue *q, const struct entry_plan *plan, struct entry 
 	*out = NULL;
 	if (!e)
 		return ERR_TEMP;
-	e->id = plan->id;
-	e->accepted_ms = plan->accepted_ms;
-	e->expires_mono_ms = plan->expires_mono_ms;
-	e->size = plan->size;
-	e->smtputf8 = plan->smtputf8;
-	e->body_8bit = plan->body_8bit;
 	pthread_mutex_lock(&q->lock);
 	made = make_parts(q, e, plan);
 	if (!made)
@@ -127,6 +182,18 @@ enum err entry_new(struct queue *q, const struct entry_plan *plan, struct entry 
 	return made ? ERR_OK : ERR_TEMP;
 }
 
+static void free_parts(struct queue *q, struct entry *e)
+{
+	while (e->parts) {
+		struct part *p = e->parts;
+
+		e->parts = p->sibling;
+		if (p->state != PART_DONE)
+			part_drop(q, p);
+		free(p);
+	}
+}
+
 void entry_free(struct queue *q, struct entry **entry)
 {
 	struct entry *e = *entry;
@@ -134,14 +201,8 @@ void entry_free(struct queue *q, struct entry **entry)
 	*entry = NULL;
 	if (!e)
 		return;
-	for (uint32_t i = 0; i < e->part_count; i++) {
-		if (e->parts[i].state == PART_DONE)
-			continue;
-		part_detach(q, &e->parts[i]);
-		part_end(q, &e->parts[i]);
-	}
-	for (uint32_t i = 0; i < e->rcpt_count; i++)
-		free(e->rcpts[i].reply);
+	free_parts(q, e);
+	detail_free(&e->detail, e->rcpt_count);
 	if (e->content)
 		q->fresh_bytes -= e->content->accounted_bytes;
 	content_release(&e->content);
@@ -201,7 +262,10 @@ void entry_link(struct queue *q, struct entry *e)
 	q->last = e;
 	e->linked = true;
 	q->open_messages += e->open > 0;
-	q->waiting += e->open;
+	for (const struct part *p = e->parts; p; p = p->sibling) {
+		q->waiting += p->open - p->held;
+		q->held += p->held;
+	}
 }
 
 void entry_unlink(struct queue *q, struct entry *e)
@@ -226,15 +290,16 @@ void entry_unlink(struct queue *q, struct entry *e)
 
 void entry_start(struct queue *q, struct entry *e)
 {
-	for (uint32_t i = 0; i < e->part_count; i++)
-		if (e->parts[i].state == PART_WAITING)
-			part_ready(q, &e->parts[i]);
+	for (struct part *p = e->parts; p; p = p->sibling)
+		if (p->state != PART_DONE)
+			part_place(q, p);
 }
 
-void entry_settle(struct queue *q, struct entry *e)
+struct part *entry_part(const struct entry *e, uint32_t n)
 {
-	if (e->busy || !e->content)
-		return;
-	q->fresh_bytes -= e->content->accounted_bytes;
-	content_release(&e->content);
+	struct part *p = e->parts;
+
+	while (n >= p->first + p->count)
+		p = p->sibling;
+	return p;
 }

@@ -4,15 +4,18 @@
 
 #include "daemon/queue/state.h"
 
+struct queue_row;
+struct queue_recipient_row;
+
 struct entry_plan {
-	struct queue_id id;
-	int64_t accepted_ms, expires_mono_ms;
-	uint64_t size;
-	struct span reverse_path, body_file;
-	bool smtputf8, body_8bit;
-	const struct rcpt *rcpts; /* sorted by where they go; texts are copied */
-	const struct span *hops;  /* of the remote ones, by index */
+	const struct queue_row *row;
+	const struct queue_recipient_row *recipients; /* sorted by where they go */
+	const struct span *hops;                      /* of the remote ones, by index */
 	size_t count;
+	int64_t real_ms, mono_ms; /* now */
+	int64_t lifetime_max_ms;  /* what the wall clock says is believed so far */
+	int64_t notice_ms;        /* until the sender is told of a delay; 0: never */
+	bool with_detail;         /* else it is read back when it is needed */
 };
 
 /* Copies everything; its lanes exist from here on, so that nothing can fail once the rows are durable. Takes queue.lock itself. */
@@ -23,9 +26,9 @@ void entry_free(struct queue *q, struct entry **e);
 struct entry *entry_find(const struct queue *q, const struct queue_id *id); /* null: none */
 void entry_link(struct queue *q, struct entry *e);
 void entry_unlink(struct queue *q, struct entry *e);
-/* All of its open parts are due now. */
+/* Its parts are placed: due when they say. */
 void entry_start(struct queue *q, struct entry *e);
-/* Forgets the fresh content when nothing needs it soon. */
-void entry_settle(struct queue *q, struct entry *e);
+/* The part of its recipient `n`. */
+struct part *entry_part(const struct entry *e, uint32_t n);
 
 #endif

@@ -17,6 +17,7 @@
 #include "daemon/directory/directory.h"
 #include "daemon/queue/accept.h"
 #include "daemon/queue/body.h"
+#include "daemon/queue/detail.h"
 #include "daemon/queue/entry.h"
 #include "daemon/store/message.h"
 #include "db/checkpointer.h"
@@ -34,11 +35,16 @@ struct flush_item {
 	size_t first, count; /* updates */
 };
 
+struct texts {
+	char *reply; /* malloc */
+	char status[12];
+};
+
 struct flush {
 	struct queue *q;
 	struct db_member member;
 	struct queue_recipient_row *updates;
-	char **replies; /* of the updates: copies */
+	struct texts *texts; /* of the updates: copies */
 	size_t update_count, item_count;
 	struct flush_item items[FLUSH_MAX];
 };
@@ -71,27 +77,28 @@ int64_t flush_next_ms(const struct queue *q)
 
 static int64_t stored_next_ms(const struct part *p, int64_t mono_ms, int64_t real_ms)
 {
-	if (p->state == PART_WAITING && p->timer.slot && p->timer.at_ms > mono_ms)
-		return real_ms + (p->timer.at_ms - mono_ms);
-	return 0;
+	bool waits = p->state == PART_WAITING || p->state == PART_HELD;
+
+	return waits && p->due_ms > mono_ms ? real_ms + (p->due_ms - mono_ms) : 0;
 }
 
 static void take_updates(struct flush *f, struct flush_item *item)
 {
-	struct entry *e = item->e;
 	int64_t mono_ms = clock_mono_ms(), real_ms = clock_real_ms();
 
-	for (uint32_t p = 0; p < e->part_count; p++) {
-		for (uint32_t i = e->parts[p].first; i < e->parts[p].first + e->parts[p].count; i++) {
-			struct rcpt *r = &e->rcpts[i];
+	for (const struct part *p = item->e->parts; p; p = p->sibling) {
+		for (uint32_t i = p->first; i < p->first + p->count; i++) {
+			struct rcpt *r = &item->e->detail->rcpts[i];
 			struct queue_recipient_row *row = &f->updates[f->update_count];
+			struct texts *texts = &f->texts[f->update_count];
 
 			if (!r->dirty)
 				continue;
-			f->replies[f->update_count] = r->reply ? strdup(r->reply) : NULL;
-			*row = (struct queue_recipient_row){ .n = i, .state = r->state == RECIPIENT_ACTIVE ? RECIPIENT_WAITING : r->state, .attempts = r->attempts, .last_ms = r->last_ms, .reply = span_str(f->replies[f->update_count]) };
+			texts->reply = r->own_reply ? strdup(r->own_reply) : NULL;
+			memcpy(texts->status, r->status, sizeof(texts->status));
+			*row = (struct queue_recipient_row){ .n = i, .state = r->state, .attempts = r->attempts, .last_ms = r->last_ms, .told_ms = r->told_ms, .reply = span_str(texts->reply), .status = span_str(texts->status) };
 			if (row->state == RECIPIENT_WAITING)
-				row->next_ms = stored_next_ms(&e->parts[p], mono_ms, real_ms);
+				row->next_ms = stored_next_ms(p, mono_ms, real_ms);
 			f->update_count++;
 			r->dirty = false;
 			item->count++;
@@ -99,20 +106,25 @@ static void take_updates(struct flush *f, struct flush_item *item)
 	}
 }
 
+/* One that somebody works on is not removed under him: it comes when he lets go. */
 static void take_entry(struct queue *q, struct flush *f)
 {
 	struct entry *e = q->dirty_first;
-	struct flush_item *item = &f->items[f->item_count++];
+	struct flush_item *item = &f->items[f->item_count];
 
 	q->dirty_first = e->dirty_next;
 	if (!q->dirty_first)
 		q->dirty_last = NULL;
 	q->dirty_count--;
 	e->dirty = false;
+	if (e->open == 0 && e->holds)
+		return;
+	f->item_count++;
 	*item = (struct flush_item){ .e = e, .remove = e->open == 0, .dsns = e->dsns, .first = f->update_count };
 	memcpy(item->id, e->id.bytes, sizeof(item->id));
 	e->dsns = NULL;
 	e->finished = item->remove;
+	e->writing = true;
 	for (const struct accept *a = item->dsns; a; a = accept_next(a))
 		f->member.weight_bytes += accept_weight(a);
 	if (!item->remove)
@@ -146,8 +158,11 @@ static void item_written(struct queue *q, struct flush_item *item)
 {
 	for (struct accept *a = accept_pop(&item->dsns); a; a = accept_pop(&item->dsns))
 		accept_adopt(&a);
-	if (!item->remove)
+	item->e->writing = false;
+	if (!item->remove) {
+		detail_settle(q, item->e, false);
 		return;
+	}
 	entry_unlink(q, item->e);
 	item->e->dirty_next = q->finished;
 	q->finished = item->e;
@@ -162,16 +177,17 @@ static void item_failed(struct queue *q, const struct flush *f, struct flush_ite
 	for (struct accept *a = accept_pop(&item->dsns); a; a = accept_pop(&item->dsns))
 		accept_push(&e->dsns, a);
 	for (size_t i = item->first; i < item->first + item->count; i++)
-		e->rcpts[f->updates[i].n].dirty = true;
+		e->detail->rcpts[f->updates[i].n].dirty = true;
 	e->finished = false;
+	e->writing = false;
 	flush_mark(q, e, false);
 }
 
 static void flush_free(struct flush *f)
 {
 	for (size_t i = 0; i < f->update_count; i++)
-		free(f->replies[i]);
-	free(f->replies);
+		free(f->texts[i].reply);
+	free(f->texts);
 	free(f->updates);
 	free(f);
 }
@@ -239,8 +255,8 @@ static struct flush *flush_new(struct queue *q, size_t entries, size_t updates)
 	if (!f)
 		return NULL;
 	f->updates = calloc(updates + 1, sizeof(*f->updates));
-	f->replies = calloc(updates + 1, sizeof(*f->replies));
-	if (!f->updates || !f->replies) {
+	f->texts = calloc(updates + 1, sizeof(*f->texts));
+	if (!f->updates || !f->texts) {
 		flush_free(f);
 		return NULL;
 	}
@@ -275,8 +291,12 @@ struct flush *flush_take(struct queue *q, bool now)
 		take_entry(q, f);
 	if (!q->dirty_count)
 		q->flush_urgent = false;
+	if (f->item_count == 0) {
+		flush_free(f);
+		f = NULL;
+	}
 	q->flush_due_ms = q->dirty_count ? clock_mono_ms() + FLUSH_DELAY_MS : 0;
-	q->flush_running = true;
+	q->flush_running = f != NULL;
 	return f;
 }
 
@@ -336,17 +356,19 @@ void flush_clean(struct queue *q, struct entry *finished)
 	uint8_t(*ids)[QUEUE_ROW_ID];
 
 	for (struct entry *e = finished; e; e = e->dirty_next) {
-		if (e->body_file)
-			body_remove(q, e->body_file);
+		if (e->detail->body_file)
+			body_remove(q, e->detail->body_file);
 		count += e->rcpt_count;
 	}
 	rows = calloc(count + 1, sizeof(*rows));
 	ids = calloc(count + 1, sizeof(*ids));
 	for (struct entry *e = finished; e && rows && ids; e = e->dirty_next) {
 		for (uint32_t i = 0; i < e->rcpt_count; i++) {
-			if (e->rcpts[i].kind != RCPT_LOCAL || e->rcpts[i].state != RECIPIENT_DELIVERED)
+			const struct rcpt *r = &e->detail->rcpts[i];
+
+			if (r->kind != RCPT_LOCAL || r->state != RECIPIENT_DELIVERED)
 				continue;
-			rows[filled].account_id = e->rcpts[i].account_id;
+			rows[filled].account_id = r->account_id;
 			memcpy(rows[filled++].id, e->id.bytes, QUEUE_ROW_ID);
 		}
 	}

@@ -1,4 +1,4 @@
-/* queue/lane.h: destinations and what is ready for them. Everything with queue.lock held. */
+/* queue/lane.h: destinations, what is ready for them, and the states of parts. Everything with queue.lock held. */
 #ifndef POSTROOM_QUEUE_LANE_H
 #define POSTROOM_QUEUE_LANE_H
 
@@ -8,25 +8,38 @@
 #define LANE_LIMIT_MAX 10
 #define LOCAL_BATCH_MAX 256
 
-/* The lane of an account (`local`) or of a next hop, made when missing, with one more reference. Null without memory. */
-struct lane *lane_hold(struct queue *q, bool local, uint64_t account_id, struct span hop);
+/* The lane of an account (`local`) or of a next hop, made when missing, with one more reference; `ranked`: for a message of a priority.
+ * Null without memory. */
+struct lane *lane_hold(struct queue *q, bool local, uint64_t account_id, struct span hop, bool ranked);
+struct lane *lane_find(const struct queue *q, struct span hop); /* null: none */
 
 /* The next lane of a list, moved to its end (or out of it, when it has nothing more to give now) by lane_take. Null: none. */
 struct lane *lane_next(struct queue *q, enum lane_list list);
-/* Takes one slot of the lane; up to `max` ready parts and about `max_bytes`, chained by `next`, become active. */
+/* Takes one slot of the lane; up to `max` ready parts and about `max_bytes`, chained by `next`, become active. The forced ones first, else the
+ * most urgent. */
 struct part *lane_take(struct queue *q, struct lane *lane, size_t max, uint64_t max_bytes);
 /* Gives the slot back. */
 void lane_give(struct queue *q, struct lane *lane);
 /* Nothing is taken from it for so long; 0: no longer held. */
 void lane_hold_back(struct queue *q, struct lane *lane, int64_t until_ms);
-/* After `failures` or `limit` were changed. */
+/* What is ready for it need not be fresh in memory: it waits for long. */
+void lane_cool(struct queue *q, struct lane *lane);
+/* After `failures`, `limit`, `slow` or `paused` were changed. */
 void lane_update(struct queue *q, struct lane *lane);
 
-void part_ready(struct queue *q, struct part *p);
+/* Where its times and holds say, from any state but done: DONE, HELD, WAITING or READY. Out of ACTIVE it gives the entry free. */
+void part_place(struct queue *q, struct part *p);
+/* part_place() with another time for the next attempt; 0: now. */
 void part_wait(struct queue *q, struct part *p, int64_t due_ms);
-/* Out of the waiting or ready ones (a removal); put back with part_ready or part_wait. */
-void part_detach(struct queue *q, struct part *p);
-/* Its recipients are finished; drops the lane. */
-void part_end(struct queue *q, struct part *p);
+/* Tried as soon as there is a thread, whatever its lane says; not when all that is open is held. */
+void part_force(struct queue *q, struct part *p);
+/* Active, without a slot of its lane: for work that is no attempt. */
+void part_claim(struct queue *q, struct part *p);
+/* One of its recipients: counts follow, it becomes dirty. Afterwards the part is placed, unless it is active. */
+void part_change(struct queue *q, struct part *p, struct rcpt *r, enum recipient_state state, enum queue_hold hold);
+/* To another lane; not while active. `lane` is held already. */
+void part_move(struct queue *q, struct part *p, struct lane *lane);
+/* It ends with its entry, whatever its state. */
+void part_drop(struct queue *q, struct part *p);
 
 #endif

@@ -1,8 +1,5 @@
-/* queue/load.c: the scan at start. Rows come recipient by recipient, in order of messages; one message is gathered, then made.
- *
- * Wall times become monotonic ones here, each within the bounds that this daemon could have set: a clock that was stepped
- * while it was down neither floods nor stalls the queue.
- */
+/* queue/load.c: the scan at start. Rows come recipient by recipient, in order of messages; one message is gathered, then made: its
+ * schedule, without its words. */
 #include "daemon/queue/load.h"
 
 #include "daemon/base/clock.h"
@@ -15,8 +12,7 @@
 #include "daemon/queue/route.h"
 #include "db/queue_message.h"
 
-#define GATHER_MAX (8u * 1024u * 1024u)
-#define WAIT_MAX_MS (9 * 3600000LL) /* the longest retry, with its spread */
+#define GATHER_MAX (16u * 1024u * 1024u)
 
 struct loader {
 	struct queue *q;
@@ -24,67 +20,44 @@ struct loader {
 	struct arena arena; /* of the message that is gathered */
 	bool gathering;
 	struct queue_row row;
-	struct rcpt *rcpts;
+	struct queue_recipient_row *rows;
 	struct span *hops;
-	int64_t *next_ms;
 	size_t count, cap;
-	int64_t real_ms, mono_ms;
+	bool open;
+	int64_t real_ms, mono_ms, notice_ms;
 	size_t messages;
 };
-
-static int64_t clamp(int64_t value, int64_t max)
-{
-	return value < 0 ? 0 : value > max ? max
-					   : value;
-}
-
-static void start_parts(struct loader *l, struct entry *e)
-{
-	struct queue *q = l->q;
-
-	for (uint32_t i = 0; i < e->part_count; i++) {
-		struct part *p = &e->parts[i];
-		int64_t wait_ms = WAIT_MAX_MS;
-
-		if (p->state != PART_WAITING)
-			continue;
-		for (uint32_t r = p->first; r < p->first + p->count; r++) {
-			int64_t left_ms = l->next_ms[r] ? clamp(l->next_ms[r] - l->real_ms, WAIT_MAX_MS) : 0;
-
-			if (e->rcpts[r].state == RECIPIENT_WAITING && left_ms < wait_ms)
-				wait_ms = left_ms;
-		}
-		if (wait_ms == 0)
-			part_ready(q, p);
-		else
-			part_wait(q, p, l->mono_ms + wait_ms);
-	}
-}
 
 static enum err make_entry(struct loader *l)
 {
 	struct queue *q = l->q;
 	struct queue_id id;
 	struct entry *e = NULL;
-	struct entry_plan plan = { .accepted_ms = l->row.accepted_ms, .size = l->row.size, .reverse_path = l->row.reverse_path, .body_file = l->row.body_file, .rcpts = l->rcpts, .hops = l->hops, .count = l->count };
+	struct entry_plan plan = {
+		.row = &l->row,
+		.recipients = l->rows,
+		.hops = l->hops,
+		.count = l->count,
+		.real_ms = l->real_ms,
+		.mono_ms = l->mono_ms,
+		.lifetime_max_ms = setting_rules[SETTING_QUEUE_DAYS].max * DAY_MS,
+		.notice_ms = l->notice_ms,
+		.with_detail = !l->open, /* it is about to be removed */
+	};
 	char text[QUEUE_ID_TEXT];
 	enum err err = ERR_OK;
 
 	memcpy(id.bytes, l->row.id, sizeof(id.bytes));
-	plan.id = id;
-	plan.expires_mono_ms = l->mono_ms + clamp(l->row.expires_ms - l->real_ms, setting_rules[SETTING_QUEUE_DAYS].max * DAY_MS);
-	plan.smtputf8 = l->row.flags & ROW_SMTPUTF8;
-	plan.body_8bit = l->row.flags & ROW_8BIT;
 	if (!entry_find(q, &id))
 		err = entry_new(q, &plan, &e);
 	if (e) {
 		queue_id_text(&id, text);
 		/* It fails with a DSN when its turn comes. */
-		if (e->body_file && !body_exists(q, l->row.body_file))
+		if (l->row.body_file.len && !body_exists(q, l->row.body_file))
 			log_event(LOG_ERROR, "queue", "corrupt", "qid=%s missing=%s", text, log_quote(l->row.body_file).text);
 		pthread_mutex_lock(&q->lock);
 		entry_link(q, e);
-		start_parts(l, e);
+		entry_start(q, e);
 		if (e->open == 0)
 			flush_mark(q, e, true);
 		pthread_mutex_unlock(&q->lock);
@@ -101,37 +74,50 @@ static enum err begin_message(struct loader *l, const struct queue_row *row)
 	l->row = *row;
 	l->row.reverse_path = arena_copy(&l->arena, row->reverse_path);
 	l->row.body_file = arena_copy(&l->arena, row->body_file);
+	l->row.subject = l->row.envid = SPAN("");
 	l->cap = 4;
-	l->rcpts = arena_array(&l->arena, l->cap, sizeof(*l->rcpts));
+	l->rows = arena_array(&l->arena, l->cap, sizeof(*l->rows));
 	l->hops = arena_array(&l->arena, l->cap, sizeof(*l->hops));
-	l->next_ms = arena_array(&l->arena, l->cap, sizeof(*l->next_ms));
 	l->gathering = true;
+	l->open = false;
 	return l->arena.failed ? ERR_TEMP : ERR_OK;
 }
 
 static enum err grow(struct loader *l)
 {
 	size_t cap = l->cap * 2;
-	struct rcpt *rcpts = arena_array(&l->arena, cap, sizeof(*rcpts));
+	struct queue_recipient_row *rows = arena_array(&l->arena, cap, sizeof(*rows));
 	struct span *hops = arena_array(&l->arena, cap, sizeof(*hops));
-	int64_t *next_ms = arena_array(&l->arena, cap, sizeof(*next_ms));
 
 	if (l->arena.failed)
 		return ERR_TEMP;
-	memcpy(rcpts, l->rcpts, l->count * sizeof(*rcpts));
+	memcpy(rows, l->rows, l->count * sizeof(*rows));
 	memcpy(hops, l->hops, l->count * sizeof(*hops));
-	memcpy(next_ms, l->next_ms, l->count * sizeof(*next_ms));
-	l->rcpts = rcpts;
+	l->rows = rows;
 	l->hops = hops;
-	l->next_ms = next_ms;
 	l->cap = cap;
 	return ERR_OK;
+}
+
+/* Of the texts only what says where it goes. */
+static void add_recipient(struct loader *l, const struct queue_recipient_row *recipient)
+{
+	struct queue_recipient_row *r = &l->rows[l->count];
+
+	*r = *recipient;
+	r->address = r->original = r->orcpt = r->reply = r->status = SPAN("");
+	r->route = SPAN("");
+	if (recipient->kind < RCPT_LOCAL || recipient->kind > RCPT_EXPANDED)
+		r->kind = RCPT_UNKNOWN;
+	if (recipient->kind == RCPT_REMOTE)
+		l->hops[l->count] = recipient->route.len ? arena_copy(&l->arena, recipient->route) : route_hop(l->snapshot, route_domain(recipient->address), &l->arena);
+	l->open |= recipient->state != RECIPIENT_DELIVERED && recipient->state != RECIPIENT_FAILED;
+	l->count++;
 }
 
 static enum err add_row(void *arg, const struct queue_row *row, const struct queue_recipient_row *recipient)
 {
 	struct loader *l = arg;
-	struct rcpt *r;
 	enum err e = ERR_OK;
 
 	if (l->gathering && memcmp(l->row.id, row->id, sizeof(row->id)) != 0)
@@ -142,18 +128,10 @@ static enum err add_row(void *arg, const struct queue_row *row, const struct que
 		e = grow(l);
 	if (e)
 		return e;
-	r = &l->rcpts[l->count];
-	*r = (struct rcpt){ .kind = (enum rcpt_kind)recipient->kind, .state = (enum recipient_state)recipient->state, .account_id = recipient->account_id, .attempts = recipient->attempts, .last_ms = recipient->last_ms };
-	if (recipient->kind < RCPT_LOCAL || recipient->kind > RCPT_LOOP)
-		r->kind = RCPT_UNKNOWN;
 	/* A row whose number is not its place would be updated in another's stead. */
 	if (recipient->n != l->count)
 		return ERR_CORRUPT;
-	r->address = arena_copy(&l->arena, recipient->address);
-	r->original = recipient->original.len ? arena_copy(&l->arena, recipient->original) : r->address;
-	if (r->kind == RCPT_REMOTE)
-		l->hops[l->count] = route_hop(l->snapshot, route_domain(r->address), &l->arena);
-	l->next_ms[l->count++] = recipient->next_ms;
+	add_recipient(l, recipient);
 	return l->arena.failed ? ERR_TEMP : ERR_OK;
 }
 
@@ -163,6 +141,7 @@ enum err load_rows(struct queue *q, struct note *why)
 	enum err e;
 
 	l.snapshot = directory_hold(q->config.directory);
+	l.notice_ms = snapshot_number(l.snapshot, SETTING_QUEUE_NOTICE_HOURS) * 3600000;
 	arena_init(&l.arena, GATHER_MAX);
 	pthread_mutex_lock(&q->reader_lock);
 	e = db_queue_scan(q->reader, add_row, &l);

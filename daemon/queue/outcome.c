@@ -1,27 +1,29 @@
 /* queue/outcome.c: outcomes become states.
  *
- * (1) A recipient fails only together with a DSN that is sealed and attached, or for a null reverse-path with a line in the log.
- *     When the DSN cannot be made now, the recipient waits and fails later.
- * (2) A temporary failure past the message's expiry is a failure (4.4.7).
+ * (1) The notices that tell of them are made first (inform.h), attached to the entry, and stored in the transaction of the states.
+ * (2) A temporary failure past the message's expiry is a failure (4.4.7), as one past the time of BY with R (5.4.7). What an operator holds
+ *     meanwhile is neither.
  */
 #include "daemon/queue/outcome.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
 #include "daemon/base/rng.h"
+#include "daemon/directory/directory.h"
+#include "daemon/directory/setting.h"
 #include "daemon/queue/accept.h"
-#include "daemon/queue/bounce.h"
-#include "daemon/queue/entry.h"
+#include "daemon/queue/chore.h"
 #include "daemon/queue/flush.h"
+#include "daemon/queue/inform.h"
 #include "daemon/queue/lane.h"
 #include "daemon/queue/tell.h"
 
 #define REPLY_MAX 500u
-#define BOUNCE_AGAIN_MS 60000
-#define DSN_RECIPIENTS_MAX 500 /* their DSN has a ceiling: what could never be told could never end */
+#define AGAIN_MS 60000
 
 /* Milliseconds until the next attempt after so many. */
 static int64_t retry_ms(unsigned attempts)
@@ -36,37 +38,23 @@ static int64_t retry_ms(unsigned attempts)
 	return ms - ms / 10 + (int64_t)rng_below((uint64_t)(ms / 5) + 1);
 }
 
-void outcome_set(struct queue *q, struct entry *e, struct rcpt *r, enum recipient_state state)
-{
-	bool was_open = r->state == RECIPIENT_WAITING || r->state == RECIPIENT_ACTIVE;
-	bool stays_open = state == RECIPIENT_WAITING || state == RECIPIENT_ACTIVE;
-
-	q->waiting -= r->state == RECIPIENT_WAITING;
-	q->active -= r->state == RECIPIENT_ACTIVE;
-	q->waiting += state == RECIPIENT_WAITING;
-	q->active += state == RECIPIENT_ACTIVE;
-	r->state = state;
-	r->dirty = true;
-	if (!was_open || stays_open)
-		return;
-	if (--e->open == 0)
-		q->open_messages--;
-}
-
 static void keep_words(struct rcpt *r, const struct outcome *o)
 {
 	struct span words = span_take(o->reply, REPLY_MAX);
 	char *copy;
 
 	memcpy(r->status, o->status, sizeof(r->status));
+	if (words.ptr == r->reply.ptr)
+		return;
 	copy = words.len ? malloc(words.len + 1) : NULL;
 	if (!copy)
 		return;
 	for (size_t i = 0; i < words.len; i++)
 		copy[i] = words.ptr[i] ? words.ptr[i] : ' ';
 	copy[words.len] = '\0';
-	free(r->reply);
-	r->reply = copy;
+	free(r->own_reply);
+	r->own_reply = copy;
+	r->reply = span_make(copy, words.len);
 }
 
 static void log_outcome(const struct entry *e, const struct rcpt *r, const struct outcome *o)
@@ -78,114 +66,73 @@ static void log_outcome(const struct entry *e, const struct rcpt *r, const struc
 	log_event(LOG_INFO, "queue", names[o->kind], "qid=%s to=%s host=%s status=%s reply=%s", id, log_quote(r->address).text, log_quote(o->host).text, o->status, log_quote(o->reply).text);
 }
 
-static bool is_pending(const struct rcpt *r)
+/* Of those that are open, when the apply began; and what is over becomes a failure. Only this part's owner changes the states of its
+ * recipients while it is active. */
+static void begin(struct queue *q, const struct part *p, struct outcome *outcomes)
 {
-	return r->state == RECIPIENT_ACTIVE;
-}
+	const struct entry *e = p->entry;
+	int64_t now_ms = clock_mono_ms();
+	bool expired = now_ms >= e->expires_mono_ms, by_is_over = e->deliver_by_mono_ms && now_ms >= e->deliver_by_mono_ms && (e->detail->deliver_by & BY_RETURN);
 
-static bool is_open(const struct rcpt *r)
-{
-	return r->state == RECIPIENT_WAITING || r->state == RECIPIENT_ACTIVE;
-}
-
-/* Only this part's owner changes the states of its recipients while it is active. */
-static void expire(const struct entry *e, const struct part *p, struct outcome *outcomes)
-{
-	if (clock_mono_ms() < e->expires_mono_ms)
-		return;
+	pthread_mutex_lock(&q->lock);
 	for (uint32_t i = 0; i < p->count; i++) {
-		if (outcomes[i].kind != OUTCOME_RETRY)
+		const struct rcpt *r = &e->detail->rcpts[p->first + i];
+		struct outcome *o = &outcomes[i];
+
+		o->open = r->state == RECIPIENT_WAITING;
+		o->held = r->hold != HOLD_NONE;
+		if (o->kind != OUTCOME_RETRY || o->held || !(expired || by_is_over))
 			continue;
-		outcomes[i].kind = OUTCOME_FAILED;
-		memcpy(outcomes[i].status, "4.4.7", sizeof("4.4.7"));
+		o->kind = OUTCOME_FAILED;
+		(void)snprintf(o->status, sizeof(o->status), "%s", expired ? "4.4.7" : "5.4.7");
 	}
+	pthread_mutex_unlock(&q->lock);
 }
 
-/* Those that one DSN can tell of; the others fail at once after them, with the next. */
-static size_t limit_failures(const struct part *p, struct outcome *outcomes)
+static void count(const struct rcpt *r, const struct outcome *o)
 {
-	size_t fails = 0;
-
-	for (uint32_t i = 0; i < p->count; i++) {
-		if (!is_pending(&p->entry->rcpts[p->first + i]) || outcomes[i].kind != OUTCOME_FAILED)
-			continue;
-		if (fails < DSN_RECIPIENTS_MAX)
-			fails++;
-		else
-			outcomes[i].kind = OUTCOME_UNTRIED;
-	}
-	return fails;
-}
-
-/* The DSN of the failures among the outcomes; they become retries when it cannot be made. True: they did. */
-static bool make_bounce(struct queue *q, struct part *p, struct outcome *outcomes, struct accept **dsn_out)
-{
-	struct note why = { "" };
-	char id[QUEUE_ID_TEXT];
-	enum err e;
-
-	*dsn_out = NULL;
-	if (limit_failures(p, outcomes) == 0)
-		return false;
-	queue_id_text(&p->entry->id, id);
-	if (p->entry->reverse_path.len == 0) {
-		log_event(LOG_WARN, "queue", "dropped", "qid=%s reason=null_reverse_path", id);
-		return false;
-	}
-	e = bounce_make(q, p, outcomes, dsn_out, &why);
-	if (!e)
-		return false;
-	log_event(LOG_ERROR, "queue", "dsn_not_made", "qid=%s error=%s why=%s", id, err_name(e), log_quote(span_str(why.text)).text);
-	for (uint32_t i = 0; i < p->count; i++)
-		if (outcomes[i].kind == OUTCOME_FAILED)
-			outcomes[i].kind = OUTCOME_RETRY;
-	return true;
-}
-
-static void apply_one(struct queue *q, struct entry *e, struct rcpt *r, const struct outcome *o)
-{
-	enum recipient_state state = RECIPIENT_WAITING;
-
 	switch (o->kind) {
 	case OUTCOME_UNTRIED: return;
 	case OUTCOME_DELIVERED:
-		state = RECIPIENT_DELIVERED;
-		counter_add(COUNTER_RELAYED, 1);
-		break;
-	case OUTCOME_RETRY: counter_add(o->remote ? COUNTER_DEFERRED_REMOTE : COUNTER_DEFERRED_UNREACHABLE, 1); break;
+		if (r->kind == RCPT_REMOTE)
+			counter_add(COUNTER_RELAYED, 1);
+		return;
+	case OUTCOME_RETRY: counter_add(o->remote ? COUNTER_DEFERRED_REMOTE : COUNTER_DEFERRED_UNREACHABLE, 1); return;
 	case OUTCOME_FAILED:
-		state = RECIPIENT_FAILED;
 		counter_add(span_equals(span_str(o->status), SPAN("4.4.7")) ? COUNTER_BOUNCED_EXPIRED : o->remote ? COUNTER_BOUNCED_REMOTE
 														  : COUNTER_BOUNCED_UNROUTABLE,
 			    1);
-		break;
+		return;
 	}
-	r->attempts++;
+}
+
+static void apply_one(struct queue *q, struct part *p, struct rcpt *r, const struct outcome *o, bool attempted)
+{
+	if (o->told) {
+		r->told_ms = clock_real_ms();
+		r->dirty = true;
+	}
+	if (o->kind == OUTCOME_UNTRIED)
+		return;
+	count(r, o);
+	r->attempts += attempted;
 	r->last_ms = clock_real_ms();
 	keep_words(r, o);
 	r->tried = true;
-	outcome_set(q, e, r, state == RECIPIENT_WAITING ? RECIPIENT_ACTIVE : state);
+	part_change(q, p, r, o->kind == OUTCOME_DELIVERED ? RECIPIENT_DELIVERED : o->kind == OUTCOME_FAILED ? RECIPIENT_FAILED
+													    : RECIPIENT_WAITING,
+		    r->hold);
 }
 
 /* When what is still open comes again: at once while the round has recipients that were not tried, else all in a later round. */
-static void settle_part(struct queue *q, struct part *p, int64_t again_ms)
+static int64_t next_attempt_ms(struct part *p, const struct outcome *outcomes, int64_t again_ms)
 {
-	struct rcpt *rcpts = p->entry->rcpts + p->first;
+	struct rcpt *rcpts = p->entry->detail->rcpts + p->first;
 	int64_t now_ms = clock_mono_ms(), due_ms;
-	bool open = false, untried = false;
 
-	for (uint32_t i = 0; i < p->count; i++) {
-		open |= is_pending(&rcpts[i]);
-		untried |= is_pending(&rcpts[i]) && !rcpts[i].tried;
-	}
-	if (!open) {
-		part_end(q, p);
-		return;
-	}
-	if (untried) {
-		part_ready(q, p);
-		return;
-	}
+	for (uint32_t i = 0; i < p->count; i++)
+		if (outcomes[i].open && outcomes[i].kind == OUTCOME_UNTRIED && !rcpts[i].hold && !rcpts[i].tried)
+			return 0;
 	for (uint32_t i = 0; i < p->count; i++)
 		rcpts[i].tried = false;
 	p->attempts++;
@@ -193,62 +140,95 @@ static void settle_part(struct queue *q, struct part *p, int64_t again_ms)
 	/* The last attempt comes when the time is over. */
 	if (due_ms > p->entry->expires_mono_ms && now_ms < p->entry->expires_mono_ms)
 		due_ms = p->entry->expires_mono_ms;
-	part_wait(q, p, due_ms);
+	return due_ms;
+}
+
+static bool is_told(const struct rcpt *r, const struct outcome *o)
+{
+	/* What was filed is told of by who filed it; an expanded alias is no delivery. */
+	return o->open && o->kind != OUTCOME_UNTRIED && (o->kind != OUTCOME_DELIVERED || r->kind == RCPT_REMOTE);
 }
 
 /* What can no longer change, before anybody else may free it. */
-static void tell_ends(struct queue *q, const struct part *p, const struct outcome *outcomes)
+static void tell_ends(struct queue *q, const struct part *p, const struct outcome *outcomes, bool attempted)
 {
 	for (uint32_t i = 0; i < p->count; i++) {
-		const struct rcpt *r = &p->entry->rcpts[p->first + i];
+		const struct rcpt *r = &p->entry->detail->rcpts[p->first + i];
 
-		if (!is_pending(r) || outcomes[i].kind == OUTCOME_UNTRIED)
+		if (!is_told(r, &outcomes[i]))
 			continue;
 		log_outcome(p->entry, r, &outcomes[i]);
 		if (outcomes[i].kind != OUTCOME_RETRY)
-			tell_outcome(q, p->entry, p->first + i, &outcomes[i], r->attempts + 1, 0);
+			tell_outcome(q, p->entry, p->first + i, &outcomes[i], r->attempts + attempted, 0);
 	}
 }
 
 /* With queue.lock held: when it is tried again is known now. */
 static void tell_retries(struct queue *q, const struct part *p, const struct outcome *outcomes)
 {
-	int64_t next_ms = p->state == PART_WAITING && p->timer.slot ? clock_real_ms() + (p->timer.at_ms - clock_mono_ms()) : clock_real_ms();
+	int64_t now_ms = clock_mono_ms(), next_ms = clock_real_ms() + (p->due_ms > now_ms ? p->due_ms - now_ms : 0);
 
-	for (uint32_t i = 0; i < p->count; i++) {
-		const struct rcpt *r = &p->entry->rcpts[p->first + i];
-
-		if (is_open(r) && outcomes[i].kind == OUTCOME_RETRY)
-			tell_outcome(q, p->entry, p->first + i, &outcomes[i], r->attempts, next_ms);
-	}
+	for (uint32_t i = 0; i < p->count; i++)
+		if (outcomes[i].open && outcomes[i].kind == OUTCOME_RETRY)
+			tell_outcome(q, p->entry, p->first + i, &outcomes[i], p->entry->detail->rcpts[p->first + i].attempts, next_ms);
 }
 
-void outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes)
+static int64_t notice_ms(struct queue *q)
 {
+	const struct snapshot *s = directory_hold(q->config.directory);
+	int64_t ms = snapshot_number(s, SETTING_QUEUE_NOTICE_HOURS) * 3600000;
+
+	snapshot_release(&s);
+	return ms;
+}
+
+static bool apply(struct queue *q, struct part *p, struct outcome *outcomes, bool attempted)
+{
+	int64_t told_after_ms = notice_ms(q);
 	struct entry *e = p->entry;
-	struct accept *dsn;
+	struct informed informed;
+	struct accept *notice;
 	struct flush *f;
-	bool put_off;
 
-	expire(e, p, outcomes);
-	put_off = make_bounce(q, p, outcomes, &dsn);
-	tell_ends(q, p, outcomes);
+	begin(q, p, outcomes);
+	inform(q, p, outcomes, told_after_ms, attempted, &informed);
+	tell_ends(q, p, outcomes, attempted);
 	pthread_mutex_lock(&q->lock);
-	for (uint32_t i = 0; i < p->count; i++) {
-		struct rcpt *r = &e->rcpts[p->first + i];
-
-		if (is_pending(r))
-			apply_one(q, e, r, &outcomes[i]);
-	}
-	if (dsn)
-		accept_push(&e->dsns, dsn);
-	settle_part(q, p, put_off ? BOUNCE_AGAIN_MS : 0);
+	for (uint32_t i = 0; i < p->count; i++)
+		if (outcomes[i].open)
+			apply_one(q, p, &e->detail->rcpts[p->first + i], &outcomes[i], attempted);
+	while ((notice = accept_pop(&informed.notices)) != NULL)
+		accept_push(&e->dsns, notice);
+	if (attempted)
+		p->due_ms = next_attempt_ms(p, outcomes, informed.put_off ? AGAIN_MS : 0);
+	p->chore_ms = chore_due(e, informed.untold ? told_after_ms : 0, true, clock_mono_ms());
+	if (informed.late || (informed.put_off && !attempted))
+		p->chore_ms = clock_mono_ms() + AGAIN_MS;
 	tell_retries(q, p, outcomes);
-	entry_settle(q, e);
+	/* Before the part lets go of the entry: what has news stays. */
 	flush_mark(q, e, true);
+	part_place(q, p);
 	f = flush_take(q, false);
 	pthread_mutex_unlock(&q->lock);
 	flush_submit(f);
+	return !informed.put_off;
+}
+
+bool outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes)
+{
+	return apply(q, p, outcomes, true);
+}
+
+void outcome_chore(struct queue *q, struct part *p, struct outcome *outcomes)
+{
+	(void)apply(q, p, outcomes, false);
+}
+
+void outcome_set_words(struct outcome *o, enum outcome_kind kind, const char *status, struct span words)
+{
+	o->kind = kind;
+	(void)snprintf(o->status, sizeof(o->status), "%s", status);
+	o->reply = words;
 }
 
 void outcome_fail_all(struct queue *q, struct part *p, const char *status, const char *words)
@@ -257,16 +237,13 @@ void outcome_fail_all(struct queue *q, struct part *p, const char *status, const
 
 	if (!outcomes) {
 		pthread_mutex_lock(&q->lock);
-		part_wait(q, p, clock_mono_ms() + BOUNCE_AGAIN_MS);
+		part_wait(q, p, clock_mono_ms() + AGAIN_MS);
 		pthread_mutex_unlock(&q->lock);
 		return;
 	}
-	for (uint32_t i = 0; i < p->count; i++) {
-		outcomes[i].kind = OUTCOME_FAILED;
-		memcpy(outcomes[i].status, status, strnlen(status, sizeof(outcomes[i].status) - 1));
-		outcomes[i].reply = span_str(words);
-	}
-	outcome_apply(q, p, outcomes);
+	for (uint32_t i = 0; i < p->count; i++)
+		outcome_set_words(&outcomes[i], OUTCOME_FAILED, status, span_str(words));
+	(void)outcome_apply(q, p, outcomes);
 	free(outcomes);
 }
 
@@ -275,15 +252,14 @@ void outcome_delivered(struct queue *q, struct part *p)
 	struct entry *e = p->entry;
 
 	for (uint32_t i = 0; i < p->count; i++) {
-		struct rcpt *r = &e->rcpts[p->first + i];
+		struct rcpt *r = &e->detail->rcpts[p->first + i];
 
-		if (!is_pending(r))
+		if (r->state != RECIPIENT_WAITING)
 			continue;
 		r->attempts++;
 		r->last_ms = clock_real_ms();
-		outcome_set(q, e, r, RECIPIENT_DELIVERED);
+		part_change(q, p, r, RECIPIENT_DELIVERED, r->hold);
 	}
-	part_end(q, p);
-	entry_settle(q, e);
 	flush_mark(q, e, false);
+	part_place(q, p);
 }

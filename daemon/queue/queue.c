@@ -16,6 +16,7 @@
 #include "daemon/queue/entry.h"
 #include "daemon/queue/flush.h"
 #include "daemon/queue/load.h"
+#include "daemon/queue/pause.h"
 #include "daemon/queue/remote.h"
 #include "daemon/queue/rules.h"
 #include "daemon/queue/schedule.h"
@@ -111,8 +112,10 @@ enum err queue_open(const struct queue_config *config, struct queue **out, struc
 
 enum err queue_start(struct queue *q, struct note *why)
 {
-	enum err e = load_rows(q, why);
+	enum err e = pause_load(q, why);
 
+	if (!e)
+		e = load_rows(q, why);
 	if (e)
 		return e;
 	e = schedule_start(q);
@@ -193,6 +196,7 @@ static void free_memory(struct queue *q)
 		q->finished = e->dirty_next;
 		entry_free(q, &e);
 	}
+	pause_forget(q);
 	pthread_mutex_unlock(&q->lock);
 	body_forget_doubtful(q);
 	free(q->buckets);

@@ -1,20 +1,24 @@
 /* queue/remote.c: mail to other servers.
  *
- * (1) At most RELAY_THREADS_MAX threads, and at most half of them for lanes whose last attempt failed: a big provider that
- *     is down does not stop the mail to all others.
+ * (1) At most RELAY_BRISK_MAX attempts that are younger than SLOW_MS, and at most half as many for lanes whose last attempt failed or took
+ *     longer, or where one is taking longer: a big provider that is down does not stop the mail to all others, and neither do peers who
+ *     answer as slowly as they may; RELAY_THREADS_MAX is the end.
  * (2) A lane begins with two attempts at a time, gains one with each success and halves with each failure; after some failures in
- *     a row it is held back, whatever number of messages wait for it.
+ *     a row it is held back, whatever number of messages wait for it, and then one of them finds out whether it is there.
  * (3) A thread that finds nothing to do for a while ends.
  */
 #include "daemon/queue/remote.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
+#include "daemon/mime/header.h"
 #include "daemon/queue/content.h"
+#include "daemon/queue/detail.h"
+#include "daemon/queue/hop.h"
 #include "daemon/queue/lane.h"
 #include "daemon/queue/outcome.h"
 #include "daemon/queue/route.h"
@@ -28,53 +32,118 @@
 #define HOLD_AFTER 3   /* failures in a row */
 #define HOLD_MS 15000
 #define HOLD_MAX_MS 300000
+#define SLOW_MS 10000
+#define WORDS_MAX 120 /* of a lane's last error */
+#define AGAIN_MS 60000
 
 struct job {
 	struct relay_job relay;
 	struct relay_recipient recipients[JOB_RECIPIENTS_MAX];
 	uint32_t index[JOB_RECIPIENTS_MAX]; /* in the part */
+	struct relay_host route;            /* of an operator */
 	struct arena arena;
 	struct content_reader reader;
 };
 
+/* What a relay thread learns of a destination. */
+struct verdict {
+	bool alive;
+	char words[WORDS_MAX + 1];
+};
+
+/* Where a recipient goes: an operator's route, a relay host, or (both null) his domain. */
+struct way {
+	const struct relay_host *via;
+	struct span route, domain, reverse_path, delivered_to;
+};
+
+static void find_way(const struct snapshot *s, const struct entry *e, const struct rcpt *r, struct way *out)
+{
+	*out = (struct way){ .route = r->route, .domain = route_domain(r->address), .reverse_path = r->reverse_path.ptr ? r->reverse_path : e->detail->reverse_path };
+	if (!r->route.len)
+		out->via = snapshot_relay_for(s, out->domain, route_domain(e->detail->reverse_path));
+	/* A copy that an address of ours passes on says so: what comes back by another way is a loop. */
+	if (!span_iequals(r->address, r->original))
+		out->delivered_to = r->original;
+}
+
+static bool is_same_way(const struct way *a, const struct way *b)
+{
+	if (a->via != b->via || !span_equals(a->route, b->route) || !span_equals(a->reverse_path, b->reverse_path) || !span_equals(a->delivered_to, b->delivered_to))
+		return false;
+	return a->via || a->route.len || span_iequals(a->domain, b->domain);
+}
+
 /* As many recipients as share the way of the first that this round has not tried: the directory may have changed since the part was made. */
-static void choose_recipients(const struct snapshot *s, const struct part *p, struct job *job)
+static void choose_recipients(const struct snapshot *s, const struct part *p, struct job *job, struct way *way)
 {
 	const struct entry *e = p->entry;
+	struct relay_job *relay = &job->relay;
 
-	for (uint32_t i = 0; i < p->count && job->relay.recipient_count < JOB_RECIPIENTS_MAX; i++) {
-		const struct rcpt *r = &e->rcpts[p->first + i];
-		struct span domain = route_domain(r->address);
+	for (uint32_t i = 0; i < p->count && relay->recipient_count < JOB_RECIPIENTS_MAX; i++) {
+		const struct rcpt *r = &e->detail->rcpts[p->first + i];
+		struct way its;
 
-		if (r->state != RECIPIENT_ACTIVE || r->tried)
+		if (r->state != RECIPIENT_WAITING || r->hold || r->tried)
 			continue;
-		if (job->relay.recipient_count == 0) {
-			job->relay.domain = domain;
-			job->relay.via = snapshot_relay_for(s, domain, route_domain(e->reverse_path));
-		} else if (job->relay.via ? snapshot_relay_for(s, domain, route_domain(e->reverse_path)) != job->relay.via : !span_iequals(domain, job->relay.domain)) {
+		find_way(s, e, r, &its);
+		if (relay->recipient_count == 0)
+			*way = its;
+		else if (!is_same_way(way, &its))
 			continue;
-		}
-		job->index[job->relay.recipient_count] = i;
-		job->recipients[job->relay.recipient_count++].address = r->address;
+		job->index[relay->recipient_count] = i;
+		job->recipients[relay->recipient_count++] = (struct relay_recipient){ .address = r->address, .notify = r->notify, .orcpt = r->orcpt };
 	}
+}
+
+static bool is_tls_optional(const struct content *c)
+{
+	struct header_field field;
+
+	return header_find(buf_span(&c->head), SPAN("TLS-Required"), 0, &field) && span_iequals(span_trim(field.value), SPAN("No"));
+}
+
+static void describe_message(struct job *job, const struct entry *e)
+{
+	static const char ret[] = { [RETURN_UNSAID] = 0, [RETURN_FULL] = 'F', [RETURN_HEADERS] = 'H' };
+	struct relay_job *relay = &job->relay;
+
+	relay->smtputf8 = e->smtputf8;
+	relay->body_8bit = e->body_8bit;
+	relay->body_binary = e->body_binary;
+	relay->require_tls = e->require_tls;
+	relay->tls_optional = !e->require_tls && is_tls_optional(job->reader.content);
+	relay->envid = e->detail->envid;
+	relay->ret = ret[e->detail->ret];
+	relay->priority = e->priority;
+	relay->deliver_by_ms = e->detail->deliver_by_ms;
+	relay->deliver_by = e->detail->deliver_by;
+	relay->size = content_reader_size(&job->reader);
+	relay->read = content_read;
+	relay->arg = &job->reader;
 }
 
 static void run_job(struct queue *q, const struct part *p, struct job *job)
 {
 	const struct snapshot *s = directory_hold(q->config.directory);
-	const struct entry *e = p->entry;
+	struct relay_job *relay = &job->relay;
+	struct way way = { 0 };
 
-	choose_recipients(s, p, job);
-	job->relay.helo = snapshot_hostname(s);
-	job->relay.reverse_path = e->reverse_path;
-	job->relay.recipients = job->recipients;
-	job->relay.smtputf8 = e->smtputf8;
-	job->relay.body_8bit = e->body_8bit;
-	job->relay.size = e->size;
-	job->relay.read = content_read;
-	job->relay.arg = &job->reader;
-	job->relay.arena = &job->arena;
-	relay_attempt(q->config.relay, &job->relay);
+	relay->recipients = job->recipients;
+	relay->arena = &job->arena;
+	pthread_mutex_lock(&q->lock); /* of holds and states; words do not change while it is active */
+	choose_recipients(s, p, job, &way);
+	pthread_mutex_unlock(&q->lock);
+	relay->domain = way.domain;
+	relay->via = way.via;
+	if (way.route.len && !hop_parse(way.route, &job->route))
+		relay->via = &job->route;
+	relay->helo = snapshot_hostname(s);
+	relay->reverse_path = way.reverse_path;
+	content_reader_mark(&job->reader, way.delivered_to);
+	describe_message(job, p->entry);
+	if (relay->recipient_count)
+		relay_attempt(q->config.relay, relay);
 	snapshot_release(&s);
 }
 
@@ -90,6 +159,7 @@ static void read_outcome(const struct relay_recipient *r, struct span tls, struc
 	o->reply = r->reply;
 	o->host = r->host;
 	o->remote = r->remote;
+	o->passed_on = r->passed_on;
 	o->tls = tls;
 }
 
@@ -110,58 +180,71 @@ static void put_back(struct queue *q, struct part *p, int64_t due_ms)
 	pthread_mutex_unlock(&q->lock);
 }
 
-/* True when the destination is alive: somebody there took or refused a recipient, or put off recipients and not all mail. */
-static bool finish_job(struct queue *q, struct part *p, struct job *job)
+/* Alive: somebody there took or refused a recipient, or put off recipients and not all mail. */
+static void judge_destination(const struct job *job, struct verdict *v)
+{
+	v->alive = job->relay.answered || job->relay.recipient_count == 0;
+	for (size_t i = 0; i < job->relay.recipient_count; i++)
+		v->alive |= job->recipients[i].outcome != RELAY_RETRY;
+	if (!v->alive)
+		(void)snprintf(v->words, sizeof(v->words), "%.*s", (int)span_take(job->recipients[0].reply, WORDS_MAX).len, job->recipients[0].reply.ptr);
+}
+
+static void finish_job(struct queue *q, struct part *p, struct job *job, struct verdict *v)
 {
 	struct outcome *outcomes = calloc(p->count, sizeof(*outcomes));
-	bool alive = job->relay.answered;
 
-	for (size_t i = 0; i < job->relay.recipient_count; i++)
-		alive |= job->recipients[i].outcome != RELAY_RETRY;
+	judge_destination(job, v);
 	/* A cancelled attempt says nothing about the destination. */
-	if (!outcomes || (!alive && is_stopping(q))) {
+	if (!outcomes || (!v->alive && is_stopping(q))) {
 		/* Without memory even for this: what was delivered may be sent again, which is better than lost. */
-		put_back(q, p, clock_mono_ms() + 60000);
+		put_back(q, p, clock_mono_ms() + AGAIN_MS);
 		free(outcomes);
-		return alive;
+		return;
 	}
 	for (size_t i = 0; i < job->relay.recipient_count; i++)
 		read_outcome(&job->recipients[i], span_str(job->relay.tls_version), &outcomes[job->index[i]]);
-	outcome_apply(q, p, outcomes);
+	(void)outcome_apply(q, p, outcomes);
 	free(outcomes);
-	return alive;
 }
 
-static bool attempt(struct queue *q, struct part *p)
+static void attempt(struct queue *q, struct part *p, struct verdict *v)
 {
 	struct job *job = calloc(1, sizeof(*job));
 	struct content *c = NULL;
-	enum err e = job ? content_get(q, p->entry, false, &c) : ERR_TEMP;
-	bool alive = true;
+	enum err e = job ? detail_need(q, p->entry) : ERR_TEMP;
 
+	if (e) {
+		put_back(q, p, clock_mono_ms() + AGAIN_MS);
+		free(job);
+		return;
+	}
+	e = content_get(q, p->entry, false, &c);
 	if (!e)
 		e = content_reader_open(c, &job->reader);
 	if (e == ERR_CORRUPT) {
 		outcome_fail_all(q, p, "5.3.0", "the stored message is damaged");
 	} else if (e) {
-		put_back(q, p, clock_mono_ms() + 60000);
+		put_back(q, p, clock_mono_ms() + AGAIN_MS);
 	} else {
 		arena_init(&job->arena, JOB_ARENA_MAX);
 		run_job(q, p, job);
 		content_reader_close(&job->reader);
-		alive = finish_job(q, p, job);
+		finish_job(q, p, job, v);
 		arena_clear(&job->arena);
 	}
 	content_release(&c);
 	free(job);
-	return alive;
 }
 
-static void judge_lane(struct queue *q, struct lane *lane, bool alive)
+static void judge_lane(struct queue *q, struct lane *lane, const struct verdict *v, bool slow)
 {
 	int64_t hold_ms = HOLD_MS;
 
-	if (alive) {
+	free(lane->last_error);
+	lane->last_error = v->words[0] ? strdup(v->words) : NULL;
+	lane->slow = slow;
+	if (v->alive) {
 		lane->failures = 0;
 		if (lane->limit < LANE_LIMIT_MAX)
 			lane->limit++;
@@ -170,44 +253,93 @@ static void judge_lane(struct queue *q, struct lane *lane, bool alive)
 	}
 	lane->failures++;
 	lane->limit = lane->limit > 1 ? lane->limit / 2 : 1;
-	if (lane->failures > HOLD_AFTER) {
-		for (unsigned i = HOLD_AFTER + 1; i < lane->failures && hold_ms < HOLD_MAX_MS; i++)
-			hold_ms *= 2;
-		lane_hold_back(q, lane, clock_mono_ms() + (hold_ms < HOLD_MAX_MS ? hold_ms : HOLD_MAX_MS));
-	} else {
+	if (lane->failures <= HOLD_AFTER) {
 		lane_update(q, lane);
+		return;
 	}
+	lane->limit = 1; /* one probe */
+	for (unsigned i = HOLD_AFTER + 1; i < lane->failures && hold_ms < HOLD_MAX_MS; i++)
+		hold_ms *= 2;
+	lane_hold_back(q, lane, clock_mono_ms() + (hold_ms < HOLD_MAX_MS ? hold_ms : HOLD_MAX_MS));
+	lane_cool(q, lane);
+}
+
+static bool has_work(struct queue *q)
+{
+	return lane_next(q, LIST_REMOTE) || (lane_next(q, LIST_FAILING) && q->relay_failing < RELAY_FAILING_MAX);
+}
+
+static bool is_slow(const struct queue *q, unsigned slot, int64_t now_ms)
+{
+	return now_ms - q->relay_since_ms[slot] >= SLOW_MS;
+}
+
+/* Attempts that are not slow yet; the lanes of those that have become so are marked. */
+static unsigned count_brisk(struct queue *q, int64_t now_ms)
+{
+	unsigned brisk = 0;
+
+	for (unsigned i = 0; i < RELAY_THREADS_MAX; i++) {
+		struct lane *lane = q->relay_lanes[i];
+
+		if (!lane)
+			continue;
+		brisk += !is_slow(q, i, now_ms);
+		if (is_slow(q, i, now_ms) && !lane->slow) {
+			lane->slow = true;
+			lane_update(q, lane);
+		}
+	}
+	return brisk;
+}
+
+int64_t remote_next_ms(struct queue *q, int64_t now_ms)
+{
+	int64_t next_ms = 0;
+
+	q->relay_watched = has_work(q) && count_brisk(q, now_ms) >= RELAY_BRISK_MAX;
+	for (unsigned i = 0; q->relay_watched && i < RELAY_THREADS_MAX; i++)
+		if (q->relay_lanes[i] && !is_slow(q, i, now_ms) && (!next_ms || q->relay_since_ms[i] + SLOW_MS < next_ms))
+			next_ms = q->relay_since_ms[i] + SLOW_MS;
+	return next_ms;
 }
 
 /* Null: nothing that this thread may do. */
 static struct lane *choose_lane(struct queue *q)
 {
+	bool busy = count_brisk(q, clock_mono_ms()) >= RELAY_BRISK_MAX;
 	struct lane *healthy = lane_next(q, LIST_REMOTE);
 	struct lane *failing = q->relay_failing < RELAY_FAILING_MAX ? lane_next(q, LIST_FAILING) : NULL;
 
+	if (busy)
+		return NULL;
 	if (failing && (!healthy || ++q->relay_turn % FAILING_TURN == 0))
 		return failing;
 	return healthy;
 }
 
 /* One attempt, if there is one to make; with queue.lock held at both ends. */
-static bool work_once(struct queue *q)
+static bool work_once(struct queue *q, unsigned slot)
 {
 	struct lane *lane = choose_lane(q);
-	bool failing, alive;
+	struct verdict v = { .alive = true };
+	bool failing;
 	struct part *p;
 
 	if (!lane)
 		return false;
-	failing = lane->failures > 0;
+	failing = lane->list == LIST_FAILING;
 	p = lane_take(q, lane, 1, 1);
 	q->relay_failing += failing;
+	q->relay_since_ms[slot] = clock_mono_ms();
+	q->relay_lanes[slot] = lane;
 	remote_wake(q); /* there may be more */
 	pthread_mutex_unlock(&q->lock);
-	alive = attempt(q, p);
+	attempt(q, p, &v);
 	pthread_mutex_lock(&q->lock);
+	q->relay_lanes[slot] = NULL;
 	q->relay_failing -= failing;
-	judge_lane(q, lane, alive);
+	judge_lane(q, lane, &v, is_slow(q, slot, clock_mono_ms()));
 	lane_give(q, lane);
 	return true;
 }
@@ -227,7 +359,7 @@ static void *relay_main(void *arg)
 	free(start);
 	pthread_mutex_lock(&q->lock);
 	while (!q->stopping) {
-		if (work_once(q)) {
+		if (work_once(q, slot)) {
 			woken = true;
 			continue;
 		}
@@ -242,6 +374,18 @@ static void *relay_main(void *arg)
 	pthread_cond_broadcast(&q->settled);
 	pthread_mutex_unlock(&q->lock);
 	return NULL;
+}
+
+static bool is_full(const struct queue *q)
+{
+	int64_t now_ms = clock_mono_ms();
+	unsigned brisk = 0;
+
+	if (q->relay_count < RELAY_BRISK_MAX)
+		return false;
+	for (unsigned i = 0; i < RELAY_THREADS_MAX; i++)
+		brisk += q->relay_lanes[i] && !is_slow(q, i, now_ms);
+	return brisk >= RELAY_BRISK_MAX;
 }
 
 static void start_thread(struct queue *q)
@@ -270,10 +414,14 @@ static void start_thread(struct queue *q)
 
 void remote_wake(struct queue *q)
 {
-	if (!q->started || q->stopping)
+	if (!q->started || q->stopping || !has_work(q))
 		return;
-	if (!lane_next(q, LIST_REMOTE) && (!lane_next(q, LIST_FAILING) || q->relay_failing >= RELAY_FAILING_MAX))
+	if (is_full(q)) {
+		/* It looks again when the oldest of them has become slow. */
+		if (!q->relay_watched)
+			pthread_cond_signal(&q->tick);
 		return;
+	}
 	if (q->relay_idle)
 		pthread_cond_signal(&q->remote_work);
 	else if (q->relay_count < RELAY_THREADS_MAX)

@@ -2,6 +2,7 @@
 #include "daemon/base/arena.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/queue/detail.h"
 #include "daemon/queue/entry.h"
 #include "daemon/queue/flush.h"
 #include "daemon/queue/lane.h"
@@ -11,25 +12,24 @@
 
 #define PAGE_ROWS 100
 
-static int64_t next_ms_of(const struct entry *e, uint32_t n)
+static int64_t next_ms_of(const struct part *p)
 {
-	const struct part *p = e->parts;
+	int64_t now_ms = clock_mono_ms(), at_ms = p->due_ms;
 
-	while (n >= p->first + p->count)
-		p++;
-	switch (p->state) {
-	case PART_WAITING:
-		if (p->timer.slot)
-			return clock_real_ms() + (p->timer.at_ms - clock_mono_ms());
-		return clock_real_ms();
-	case PART_READY:
-		if (p->lane->timer.slot)
-			return clock_real_ms() + (p->lane->timer.at_ms - clock_mono_ms());
-		return clock_real_ms();
-	case PART_ACTIVE:
-	case PART_DONE: break;
-	}
-	return 0;
+	if (p->state == PART_READY && p->lane->timer.slot && !p->forced)
+		at_ms = p->lane->timer.at_ms;
+	return clock_real_ms() + (at_ms > now_ms ? at_ms - now_ms : 0);
+}
+
+static void merge_words(const struct rcpt *r, struct arena *a, struct queue_recipient *to)
+{
+	to->state = r->state;
+	to->hold = r->hold;
+	to->attempts = r->attempts;
+	to->last_ms = r->last_ms;
+	if (r->own_reply)
+		to->last_reply = arena_copy(a, r->reply);
+	to->status = arena_copy(a, span_str(r->status));
 }
 
 /* False when memory says that it is finished, whatever the rows still say. */
@@ -42,15 +42,16 @@ static bool merge(struct queue *q, struct queue_entry *out, struct arena *a)
 	e = entry_find(q, &out->id);
 	open = e && e->open && e->rcpt_count == out->recipient_count;
 	for (size_t i = 0; open && i < out->recipient_count; i++) {
-		const struct rcpt *r = &e->rcpts[i];
+		const struct part *p = entry_part(e, (uint32_t)i);
 		struct queue_recipient *to = &out->recipients[i];
 
-		to->state = r->state;
-		to->attempts = r->attempts;
-		to->last_ms = r->last_ms;
-		to->next_ms = r->state == RECIPIENT_WAITING ? next_ms_of(e, (uint32_t)i) : 0;
-		if (r->reply)
-			to->last_reply = arena_copy(a, span_str(r->reply));
+		if (e->detail)
+			merge_words(&e->detail->rcpts[i], a, to);
+		if (to->state != RECIPIENT_WAITING)
+			continue;
+		to->state = to->hold ? RECIPIENT_HELD : p->state == PART_ACTIVE ? RECIPIENT_ACTIVE
+										: RECIPIENT_WAITING;
+		to->next_ms = to->state == RECIPIENT_WAITING ? next_ms_of(p) : 0;
 	}
 	pthread_mutex_unlock(&q->lock);
 	return open;
@@ -71,7 +72,7 @@ static enum err fill(struct queue *q, const struct queue_row *row, struct arena 
 	if (!out->recipients)
 		return ERR_LIMIT;
 	for (size_t i = 0; i < count; i++)
-		out->recipients[i] = (struct queue_recipient){ .address = rows[i].address, .state = (enum recipient_state)rows[i].state, .attempts = rows[i].attempts, .next_ms = rows[i].next_ms, .last_reply = rows[i].reply, .last_ms = rows[i].last_ms };
+		out->recipients[i] = (struct queue_recipient){ .address = rows[i].address, .state = (enum recipient_state)rows[i].state, .hold = (enum queue_hold)rows[i].hold, .status = rows[i].status, .attempts = rows[i].attempts, .next_ms = rows[i].next_ms, .last_reply = rows[i].reply, .last_ms = rows[i].last_ms };
 	return ERR_OK;
 }
 
@@ -145,16 +146,9 @@ static enum err retry(struct queue *q, const struct queue_id *id)
 	e = entry_find(q, id);
 	if (!e || !e->open)
 		err = ERR_NOT_FOUND;
-	else if (e->removing)
-		err = ERR_STATE;
-	for (uint32_t i = 0; !err && i < e->part_count; i++) {
-		struct part *p = &e->parts[i];
-
-		if (p->state == PART_WAITING)
-			part_ready(q, p);
-		if (p->state == PART_READY)
-			lane_hold_back(q, p->lane, 0);
-	}
+	for (struct part *p = err ? NULL : e->parts; p; p = p->sibling)
+		if (p->state == PART_WAITING || p->state == PART_READY)
+			part_force(q, p);
 	pthread_mutex_unlock(&q->lock);
 	if (!err)
 		tell_steered(q, id, SPAN("retry"));
@@ -173,42 +167,33 @@ static enum err begin_removal(struct entry *e, struct queue *q)
 {
 	if (!e || !e->open)
 		return ERR_NOT_FOUND;
-	if (e->removing)
-		return ERR_STATE;
-	for (uint32_t i = 0; i < e->part_count; i++)
-		if (e->parts[i].state == PART_ACTIVE)
+	for (const struct part *p = e->parts; p; p = p->sibling)
+		if (p->state == PART_ACTIVE)
 			return ERR_STATE;
-	e->removing = true;
-	for (uint32_t i = 0; i < e->part_count; i++)
-		if (e->parts[i].state != PART_DONE)
-			part_detach(q, &e->parts[i]);
+	for (struct part *p = e->parts; p; p = p->sibling)
+		if (p->state != PART_DONE)
+			part_claim(q, p);
 	return ERR_OK;
 }
 
 static void end_removal(struct entry *e, struct queue *q, enum err removed)
 {
-	e->removing = false;
-	for (uint32_t i = 0; i < e->part_count; i++) {
-		struct part *p = &e->parts[i];
+	for (struct part *p = e->parts; p; p = p->sibling) {
+		for (uint32_t n = p->first; !removed && p->state != PART_DONE && n < p->first + p->count; n++) {
+			struct rcpt *r = &e->detail->rcpts[n];
 
-		if (p->state == PART_DONE)
-			continue;
-		if (removed) {
-			part_ready(q, p);
-			continue;
+			if (r->state != RECIPIENT_WAITING)
+				continue;
+			part_change(q, p, r, RECIPIENT_FAILED, HOLD_NONE);
+			tell_removed(q, e, n);
 		}
-		for (uint32_t r = p->first; r < p->first + p->count; r++)
-			if (e->rcpts[r].state == RECIPIENT_WAITING) {
-				outcome_set(q, e, &e->rcpts[r], RECIPIENT_FAILED);
-				tell_removed(q, e, r);
-			}
-		part_end(q, p);
 	}
-	if (!removed) {
-		entry_settle(q, e);
-		/* The rows are gone already; the file and the memory follow. */
+	/* The rows are gone already; the file and the memory follow. */
+	if (!removed)
 		flush_mark(q, e, true);
-	}
+	for (struct part *p = e->parts; p; p = p->sibling)
+		if (p->state == PART_ACTIVE)
+			part_place(q, p);
 }
 
 static enum err remove_entry(struct queue *q, const struct queue_id *id)
@@ -224,8 +209,10 @@ static enum err remove_entry(struct queue *q, const struct queue_id *id)
 	pthread_mutex_unlock(&q->lock);
 	if (err)
 		return err;
-	/* An entry with open recipients is not freed by anybody else. */
-	err = db_group_run(q->group, run_delete, &copy, 256);
+	/* An entry with active parts is not freed by anybody else. */
+	err = detail_need(q, e);
+	if (!err)
+		err = db_group_run(q->group, run_delete, &copy, 256);
 	pthread_mutex_lock(&q->lock);
 	end_removal(e, q, err);
 	pthread_mutex_unlock(&q->lock);
@@ -253,7 +240,7 @@ struct queue_stats queue_stats(struct queue *q)
 	const struct entry *e;
 
 	pthread_mutex_lock(&q->lock);
-	s = (struct queue_stats){ .messages = q->open_messages, .waiting = q->waiting, .active = q->active };
+	s = (struct queue_stats){ .messages = q->open_messages, .waiting = q->waiting, .active = q->active, .held = q->held };
 	for (e = q->first; e && !e->open; e = e->next)
 		;
 	if (e)

@@ -66,7 +66,7 @@ void tell_accepted(struct queue *q, struct tell_accepted *what)
 
 static void note_turn(struct queue *q, const struct entry *e, uint32_t n, enum trace_state state, struct trace_turn *turn)
 {
-	const struct rcpt *r = &e->rcpts[n];
+	const struct rcpt *r = &e->detail->rcpts[n];
 
 	turn->queue_id = e->id.bytes;
 	turn->n = n;
@@ -80,7 +80,7 @@ static void note_turn(struct queue *q, const struct entry *e, uint32_t n, enum t
 
 static void raise_turn(struct queue *q, const struct entry *e, uint32_t n, enum event_type type, const struct trace_turn *turn, struct span status)
 {
-	const struct rcpt *r = &e->rcpts[n];
+	const struct rcpt *r = &e->detail->rcpts[n];
 	struct event event = { .type = type };
 	char id[QUEUE_ID_TEXT], attempt[24];
 	struct domain_text domain;
@@ -90,10 +90,10 @@ static void raise_turn(struct queue *q, const struct entry *e, uint32_t n, enum 
 	queue_id_text(&e->id, id);
 	(void)snprintf(attempt, sizeof(attempt), "%u", turn->attempt);
 	event.subject = span_str(id);
-	event.domain = domain_of(r->kind == RCPT_REMOTE ? e->reverse_path : r->original.len ? r->original
-											    : r->address,
+	event.domain = domain_of(r->kind == RCPT_REMOTE ? e->detail->reverse_path : r->original.len ? r->original
+												    : r->address,
 				 &domain);
-	add_field(&event, "sender", e->reverse_path);
+	add_field(&event, "sender", e->detail->reverse_path);
 	add_field(&event, "recipient", r->address);
 	add_field(&event, "host", turn->host);
 	add_field(&event, "status", status);
@@ -127,7 +127,7 @@ void tell_outcome(struct queue *q, const struct entry *e, uint32_t n, const stru
 void tell_filed(struct queue *q, const struct part *p, struct span account)
 {
 	for (uint32_t n = p->first; n < p->first + p->count; n++) {
-		struct trace_turn turn = { .host = account, .attempt = p->entry->rcpts[n].attempts + 1 };
+		struct trace_turn turn = { .host = account, .attempt = p->entry->detail->rcpts[n].attempts + 1 };
 
 		timing_delivered(false, clock_real_ms() - p->entry->accepted_ms);
 		note_turn(q, p->entry, n, TRACE_DELIVERED, &turn);
@@ -141,7 +141,7 @@ void tell_not_filed(struct queue *q, const struct part *p, enum err why)
 
 	(void)snprintf(words, sizeof(words), "the mailbox could not be written: %s", err_name(why));
 	for (uint32_t n = p->first; n < p->first + p->count; n++) {
-		struct trace_turn turn = { .reply = span_str(words), .attempt = p->entry->rcpts[n].attempts + 1 };
+		struct trace_turn turn = { .reply = span_str(words), .attempt = p->entry->detail->rcpts[n].attempts + 1 };
 
 		if (turn.attempt & (turn.attempt - 1))
 			continue;
@@ -152,7 +152,7 @@ void tell_not_filed(struct queue *q, const struct part *p, enum err why)
 
 void tell_removed(struct queue *q, const struct entry *e, uint32_t n)
 {
-	struct trace_turn turn = { .reply = SPAN("removed by hand"), .attempt = e->rcpts[n].attempts };
+	struct trace_turn turn = { .reply = SPAN("removed by hand"), .attempt = e->detail->rcpts[n].attempts };
 
 	note_turn(q, e, n, TRACE_REMOVED, &turn);
 }

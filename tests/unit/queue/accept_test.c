@@ -190,16 +190,17 @@ static void size_and_days_are_settings(void **state)
 {
 	struct fixture *f = *state;
 	struct queue_entry *list;
-	struct queue_id id;
+	struct queue_id id, last;
 	struct arena a;
 	size_t count;
+	bool more;
 
 	assert_int_equal(directory_setting_set(f->directory, SETTING_MESSAGE_SIZE_MAX, SPAN("100000"), NULL), ERR_OK);
 	assert_int_equal(directory_setting_set(f->directory, SETTING_QUEUE_DAYS, SPAN("2"), NULL), ERR_OK);
 	assert_int_equal(fixture_accept(f, &(struct mail){ .from = "e@other.test", .to = { "bob@example.test" }, .body_size = 100000 }, &id), ERR_LIMIT);
 	assert_int_equal(fixture_accept(f, &(struct mail){ .from = "e@other.test", .to = { "bob@example.test" }, .body_size = 90000 }, &id), ERR_OK);
 	arena_init(&a, 1 << 20);
-	assert_int_equal(queue_list(f->queue, NULL, 10, &a, &list, &count), ERR_OK);
+	assert_int_equal(queue_list(f->queue, NULL, NULL, 10, &a, &list, &count, &last, &more), ERR_OK);
 	assert_int_equal(count, 1);
 	assert_int_equal(list[0].expires_ms - list[0].accepted_ms, 2 * 86400000);
 	arena_clear(&a);

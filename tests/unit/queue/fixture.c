@@ -314,3 +314,10 @@ void fixture_advance(struct fixture *f, int64_t ms)
 	clock_fake_advance_ms(ms);
 	schedule_poke(f->queue);
 }
+
+enum err fixture_steer(struct fixture *f, const struct queue_id *id, enum queue_action action)
+{
+	struct queue_order order = { .action = action };
+
+	return queue_steer(f->queue, id, &order, NULL, NULL);
+}

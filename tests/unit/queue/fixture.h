@@ -57,6 +57,7 @@ void fixture_wait_empty(struct fixture *f); /* nothing is open in the queue */
 struct span fixture_read(struct fixture *f, uint64_t account_id, uint32_t sequence);
 size_t fixture_rows(struct fixture *f); /* recipients in queue.db */
 size_t fixture_files(struct fixture *f);
+enum err fixture_steer(struct fixture *f, const struct queue_id *id, enum queue_action action); /* all of the message */
 /* Moves the clock and tells the scheduler. */
 void fixture_advance(struct fixture *f, int64_t ms);
 

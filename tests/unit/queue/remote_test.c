@@ -158,7 +158,7 @@ static void stepped_wall_clock_neither_floods_nor_stalls(void **state)
 	}
 	assert_int_equal(fixture_count(f, f->bob), 0); /* nothing has expired */
 	fake_relay_set(take_all);
-	assert_int_equal(queue_retry(f->queue, &id), ERR_OK);
+	assert_int_equal(fixture_steer(f, &id, QUEUE_RETRY), ERR_OK);
 	fixture_wait_empty(f);
 }
 
@@ -179,7 +179,7 @@ static void retry_survives_a_restart(void **state)
 	assert_true(entry.recipients[0].next_ms - clock_real_ms() >= 260000);
 	assert_int_equal(fake_relay_attempts(), 1);
 	fake_relay_set(take_all);
-	assert_int_equal(queue_retry(f->queue, &id), ERR_OK);
+	assert_int_equal(fixture_steer(f, &id, QUEUE_RETRY), ERR_OK);
 	fixture_wait_empty(f);
 	fixture_close(f);
 	assert_int_equal(fixture_rows(f), 0);
@@ -276,7 +276,7 @@ static void active_recipient_cannot_be_removed(void **state)
 	fixture_start(f);
 	send_from_bob(f, "x@other.test", NULL, 0, &id);
 	WAIT_UNTIL(atomic_load(&running) == 1);
-	assert_int_equal(queue_remove(f->queue, &id), ERR_STATE);
+	assert_int_equal(fixture_steer(f, &id, QUEUE_DELETE), ERR_STATE);
 	assert_int_equal(queue_stats(f->queue).active, 1);
 	atomic_store(&let_go, true);
 	fixture_wait_empty(f);
