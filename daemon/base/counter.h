@@ -31,6 +31,9 @@
 	X(REJECTED_LOOP, "rejected_loop", "smtp_rejected", "reason=\"loop\"") \
 	X(REJECTED_LOGIN, "rejected_login", "smtp_rejected", "reason=\"login\"") \
 	X(REJECTED_TEMPORARY, "rejected_temporary", "smtp_rejected", "reason=\"temporary\"") \
+	X(RELAY_CONNECTIONS, "relay_connections", "relay_connections", "") /* made to other servers */ \
+	X(RELAY_REUSED, "relay_reused", "relay_reused", "") /* a kept one taken instead */ \
+	X(RELAY_INJECTED, "relay_injected", "relay_injected", "") /* plain text behind the answer to STARTTLS */ \
 	X(IMAP_CONNECTIONS, "imap_connections", "imap_connections", "") \
 	COUNTERS_AUTH(X, IMAP, imap) \
 	COUNTERS_AUTH(X, POP3, pop3) \

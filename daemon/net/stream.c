@@ -72,40 +72,72 @@ static enum err finish_connect(struct stream *s, int64_t until_ms, struct note *
 	return ERR_TEMP;
 }
 
-enum err stream_connect(const struct net_addr *to, int64_t timeout_ms, struct stream **out, struct note *why)
+/* ERR_NOT_FOUND: it is none of ours. The port is chosen with the connection, so that many may go from one address. */
+static enum err bind_to(const struct stream *s, const struct net_addr *from, struct note *why)
+{
+	struct net_addr any_port = *from;
+	struct net_addr_text text = net_addr_text(from);
+	struct sockaddr_storage sa;
+	socklen_t len;
+	int on = 1;
+
+	any_port.port = 0;
+	len = net_addr_to_sockaddr(&any_port, &sa);
+	setsockopt(s->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	if (len > 0 && bind(s->fd, (struct sockaddr *)&sa, len) == 0)
+		return ERR_OK;
+	note_set_errno(why, errno, "from %s", text.text);
+	return errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT || errno == EINVAL ? ERR_NOT_FOUND : ERR_TEMP;
+}
+
+static enum err connect_to(struct stream *s, const struct sockaddr_storage *sa, socklen_t len, int64_t until_ms, struct note *why)
+{
+	if (connect(s->fd, (const struct sockaddr *)sa, len) == 0)
+		return ERR_OK;
+	if (errno == EINPROGRESS || errno == EINTR)
+		return finish_connect(s, until_ms, why);
+	note_set_errno(why, errno, "connect");
+	return ERR_TEMP;
+}
+
+enum err stream_connect_from(const struct net_addr *from, const struct net_addr *to, int64_t timeout_ms, struct stream **out, struct note *why)
 {
 	int64_t until_ms = clock_mono_ms() + timeout_ms;
 	struct sockaddr_storage sa;
 	socklen_t len = net_addr_to_sockaddr(to, &sa);
 	struct stream *s = calloc(1, sizeof(*s));
 	int on = 1;
-	enum err e = ERR_TEMP;
+	enum err e = ERR_OK;
 
 	if (!s)
 		return ERR_TEMP;
-	s->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (len == 0 || s->fd < 0) {
+	s->fd = len > 0 ? socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
+	if (s->fd < 0) {
 		note_set_errno(why, len == 0 ? EAFNOSUPPORT : errno, "socket");
-		goto failed;
+		e = ERR_TEMP;
 	}
-	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(s->fd, (struct sockaddr *)&sa, len) != 0) {
-		if (errno != EINPROGRESS && errno != EINTR) {
-			note_set_errno(why, errno, "connect");
-			goto failed;
-		}
-		e = finish_connect(s, until_ms, why);
-		if (e != ERR_OK)
-			goto failed;
+	if (!e)
+		setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (!e && from->family != NET_NONE)
+		e = bind_to(s, from, why);
+	if (!e)
+		e = connect_to(s, &sa, len, until_ms, why);
+	if (e) {
+		stream_close(&s);
+		return e;
 	}
 	len = sizeof(sa);
 	if (getsockname(s->fd, (struct sockaddr *)&sa, &len) == 0)
 		s->local = net_addr_from_sockaddr((struct sockaddr *)&sa);
 	*out = s;
 	return ERR_OK;
-failed:
-	stream_close(&s);
-	return e;
+}
+
+enum err stream_connect(const struct net_addr *to, int64_t timeout_ms, struct stream **out, struct note *why)
+{
+	const struct net_addr any = { .family = NET_NONE };
+
+	return stream_connect_from(&any, to, timeout_ms, out, why);
 }
 
 enum err stream_connect_unix(const char *path, struct stream **out, struct note *why)
@@ -141,15 +173,22 @@ enum err stream_connect_unix(const char *path, struct stream **out, struct note 
 enum err stream_start_tls(struct stream *s, struct tls_client *client, const struct tls_expect *expect, int64_t timeout_ms, enum tls_trouble *trouble_out, struct note *why)
 {
 	int64_t until_ms = clock_mono_ms() + timeout_ms;
-	enum err e = s->tls ? ERR_STATE : tls_connect_new(client, s->fd, expect, &s->tls);
+	enum err e;
 
+	if (trouble_out)
+		*trouble_out = TLS_TROUBLE_NONE;
+	e = s->tls ? ERR_STATE : tls_connect_new(client, s->fd, expect, &s->tls);
 	if (e != ERR_OK) {
 		note_set(why, "TLS cannot start");
 		return e;
 	}
 	for (;;) {
 		switch (tls_handshake(s->tls)) {
-		case TLS_DONE: counter_tls(1, tls_version(s->tls)); return ERR_OK;
+		case TLS_DONE:
+			counter_tls(1, tls_version(s->tls));
+			if (trouble_out && expect->verify != TLS_VERIFY_NONE && !tls_peer_verified(s->tls))
+				*trouble_out = tls_trouble(s->tls);
+			return ERR_OK;
 		case TLS_WANT_READ: e = wait_for(s, POLLIN, until_ms, why); break;
 		case TLS_WANT_WRITE: e = wait_for(s, POLLOUT, until_ms, why); break;
 		case TLS_CLOSED:
@@ -359,6 +398,22 @@ enum err stream_receive(struct stream *s, char *to, size_t size, size_t *count_o
 bool stream_has_buffered(const struct stream *s)
 {
 	return s->in_end > s->in_start;
+}
+
+/* Inside TLS something may come that is nothing for us, as a session ticket. */
+bool stream_is_quiet(struct stream *s)
+{
+	struct note why;
+	size_t count;
+	short events;
+	enum err e;
+
+	if (stream_has_buffered(s))
+		return false;
+	e = read_once(s, s->in, IN_SIZE, &count, &events, &why);
+	s->in_start = 0;
+	s->in_end = count;
+	return e == ERR_OK && count == 0;
 }
 
 struct net_addr stream_local(const struct stream *s)

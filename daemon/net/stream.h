@@ -19,8 +19,8 @@ enum err stream_connect_unix(const char *path, struct stream **out, struct note 
 enum err stream_start_tls(struct stream *s, struct tls_client *client, const struct tls_expect *expect, int64_t timeout_ms, enum tls_trouble *trouble_out, struct note *why) MUST_CHECK;
 bool stream_is_tls(const struct stream *s);
 bool stream_is_verified(const struct stream *s);
-/* False: the peer has closed it, or said something unasked. For a stream that was kept. */
-bool stream_is_quiet(const struct stream *s);
+/* False: the peer has closed it, or said something unasked, which can then be read. */
+bool stream_is_quiet(struct stream *s);
 const char *stream_tls_version(const struct stream *s);
 /* A line without its CRLF (a bare LF ends one too: peers' replies); valid until the next call. ERR_LIMIT when too long, ERR_STATE at end of file. */
 enum err stream_read_line(struct stream *s, int64_t timeout_ms, struct span *out, struct note *why) MUST_CHECK;

@@ -4,6 +4,7 @@
 
 #define RELAY_DNS_MS 8000
 #define RELAY_CONNECT_MS 30000
+#define RELAY_CONNECT_FIRST_MS 8000 /* where there is another address to try: one that is dead in a family must not cost minutes */
 #define RELAY_GREETING_MS 300000
 #define RELAY_COMMAND_MS 300000
 #define RELAY_DATA_MS 120000
@@ -21,6 +22,15 @@
 #define RELAY_REPLY_TEXT 1000 /* kept of a reply */
 #define RELAY_WINDOW 50       /* RCPT commands sent before their replies are read */
 #define RELAY_BLOCK 32768
+#define RELAY_CHUNK 65536     /* of BDAT */
+#define RELAY_CHUNKS_AHEAD 4  /* sent before the answer to the first is read */
+#define RELAY_TRANSACTIONS 20 /* on one connection for one attempt, where the server takes few recipients at a time */
+
+#define KEPT_MS 4000
+#define KEPT_MESSAGES 100 /* that one connection carries */
+#define KEPT_PER_KEY 4
+#define KEPT_MAX 64
+#define KEPT_FLUSH_MS 100
 #define RELAY_HEADER_MAX (256u * 1024u) /* looked at for 8-bit */
 #define RELAY_HOST_TEXT 256
 

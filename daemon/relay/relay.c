@@ -1,4 +1,4 @@
-/* relay/relay.c: one attempt: the hosts in their order, each address once, and once more without TLS where that is allowed.
+/* relay/relay.c: one attempt: the hosts in their order, each address once, and once more as the end of the dialogue asks for (talk.h).
  *
  * (1) Every recipient leaves with exactly one outcome (result.c).
  * (2) A host that can't be spoken with gives way to the next; one that has decided about a recipient has decided.
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/relay/kept.h"
 #include "daemon/relay/talk.h"
 
 enum err relay_new(const struct relay_config *config, struct relay **out, struct note *why)
@@ -22,7 +23,9 @@ enum err relay_new(const struct relay_config *config, struct relay **out, struct
 		return ERR_TEMP;
 	r->config = *config;
 	r->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (r->cancel_fd < 0) {
+	if (r->cancel_fd < 0 || kept_new(r->cancel_fd, &r->kept) != ERR_OK) {
+		if (r->cancel_fd >= 0)
+			close(r->cancel_fd);
 		free(r);
 		return ERR_TEMP;
 	}
@@ -34,6 +37,7 @@ void relay_free(struct relay **r)
 {
 	if (!*r)
 		return;
+	kept_free(&(*r)->kept);
 	close((*r)->cancel_fd);
 	free(*r);
 	*r = NULL;
@@ -50,14 +54,25 @@ void relay_cancel(struct relay *r)
 	while (count < 0 && errno == EINTR);
 }
 
-static enum talk_end try_target(struct relay *r, const struct route_target *target, int64_t until_ms, struct results *results, struct failure *why)
+/* Each of what an end asks for is given once. */
+static enum talk_end try_target(struct talk_setup *setup, struct results *results, struct failure *why)
 {
-	struct talk_setup setup = { .tls = r->config.tls, .target = target, .until_ms = until_ms };
-	enum talk_end end = talk_with(&setup, results, why);
+	enum talk_end end = TALK_NEXT;
 
-	if (end == TALK_PLAIN) {
-		setup.plain = true;
-		end = talk_with(&setup, results, why);
+	for (bool again = true; again && !relay_is_cancelled(setup->relay);) {
+		bool *asked = NULL;
+
+		end = talk_with(setup, results, why);
+		switch (end) {
+		case TALK_DONE:
+		case TALK_NEXT: break;
+		case TALK_PLAIN: asked = &setup->plain; break;
+		case TALK_FRESH: asked = &setup->fresh; break;
+		case TALK_UNCHUNKED: asked = &setup->unchunked; break;
+		}
+		again = asked && !*asked;
+		if (again)
+			*asked = true;
 	}
 	return end;
 }
@@ -69,9 +84,13 @@ static void try_all(struct relay *r, const struct route *route, struct results *
 	struct failure last = *why;
 
 	for (size_t i = 0; i < route->count && results->open > 0; i++) {
+		struct talk_setup setup = { .relay = r, .target = &route->targets[i], .until_ms = until_ms };
+
 		if (relay_is_cancelled(r) || clock_mono_ms() >= until_ms)
 			return;
-		if (try_target(r, &route->targets[i], until_ms, results, &last) == TALK_DONE)
+		/* Another address may be alive: this one is not waited for as if there were none. */
+		setup.connect_ms = i + 1 < route->count ? RELAY_CONNECT_FIRST_MS : RELAY_CONNECT_MS;
+		if (try_target(&setup, results, &last) == TALK_DONE)
 			return;
 		if (i == 0 || why->outcome == RELAY_FAILED || last.outcome == RELAY_RETRY)
 			*why = last;

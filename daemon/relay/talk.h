@@ -2,21 +2,32 @@
 #ifndef POSTROOM_RELAY_TALK_H
 #define POSTROOM_RELAY_TALK_H
 
+#include "daemon/relay/probe.h"
+#include "daemon/relay/result.h"
 #include "daemon/relay/route.h"
 
-struct tls_client;
-
 enum talk_end {
-	TALK_DONE, /* every recipient has its outcome */
-	TALK_NEXT, /* not here: *why says it; another address may do */
-	TALK_PLAIN /* the handshake failed and TLS is not a must: once more without */
+	TALK_DONE,      /* every recipient has its outcome */
+	TALK_NEXT,      /* not here: *why says it; another address may do */
+	TALK_PLAIN,     /* the handshake failed and TLS is not a must: once more without */
+	TALK_FRESH,     /* a kept connection was none any more: once more with a new one */
+	TALK_UNCHUNKED, /* BDAT is offered and not understood: once more with DATA */
+};
+
+/* Told of each step, for probes. Called in the thread of the dialogue; texts are gone afterwards. */
+struct talk_watch {
+	void (*step)(void *arg, const char *step, enum probe_result result, struct span words, struct span reply);
+	void *arg;
 };
 
 struct talk_setup {
-	struct tls_client *tls;
+	struct relay *relay;
 	const struct route_target *target;
-	bool plain;       /* do not try STARTTLS */
-	int64_t until_ms; /* monotonic: when the attempt is over, whatever pace each answer has */
+	bool plain, fresh, unchunked;   /* what the ends of before ask for */
+	int64_t connect_ms;             /* how long the connection may take */
+	int64_t until_ms;               /* monotonic: when the attempt is over, whatever pace each answer has */
+	bool probe;                     /* nothing is sent: RSET behind the answers to RCPT. The outcomes are those of RCPT */
+	const struct talk_watch *watch; /* may be null */
 };
 enum talk_end talk_with(const struct talk_setup *setup, struct results *results, struct failure *why);
 

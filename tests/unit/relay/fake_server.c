@@ -102,6 +102,31 @@ static void read_data(struct fake_server *s)
 	buf_drop(&s->in, at + 3);
 }
 
+/* "BDAT" SP size [ SP "LAST" ], and so many bytes. */
+static void read_chunk(struct fake_server *s)
+{
+	struct span line, word;
+	uint64_t size = 0;
+	size_t at;
+
+	while (!span_find(buf_span(&s->in), SPAN("\r\n"), &at)) {
+		if (!receive(s)) {
+			note_wrong(s, "BDAT", SPAN("end of input"));
+			return;
+		}
+	}
+	line = span_take(buf_span(&s->in), at);
+	if (!span_split(&line, ' ', &word) || !span_equals(word, SPAN("BDAT")) || !span_split(&line, ' ', &word) || span_to_u64(word, 1u << 20, &size) != ERR_OK) {
+		note_wrong(s, "BDAT", span_take(buf_span(&s->in), at));
+		return;
+	}
+	buf_drop(&s->in, at + 2);
+	while (s->in.len < size && receive(s))
+		;
+	buf_add(&s->data, span_take(buf_span(&s->in), size));
+	buf_drop(&s->in, s->in.len < size ? s->in.len : size);
+}
+
 static void start_tls(struct fake_server *s, bool must)
 {
 	buf_reset(&s->in);
@@ -123,6 +148,8 @@ static void follow(struct fake_server *s, const char *const *script)
 			expect_line(s, *script + 2);
 		} else if (span_equals(line, SPAN("data"))) {
 			read_data(s);
+		} else if (span_equals(line, SPAN("chunk"))) {
+			read_chunk(s);
 		} else if (span_ends(line, SPAN("tls"))) {
 			start_tls(s, line.len == 3);
 		} else if (span_equals(line, SPAN("late"))) {

@@ -11,6 +11,7 @@ struct tls_store;
  *   "> text"   send text and CRLF            ">! text" without CRLF
  *   "< prefix" the next line read must begin so
  *   "data"     read until the final dot, keep it
+ *   "chunk"    read a BDAT command and its bytes, keep them
  *   "tls"      handshake                    "try tls"  one that may fail
  *   "some"     read whatever comes, once
  *   "late"     290 s pass on the fake clock
