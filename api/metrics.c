@@ -11,10 +11,11 @@
 #include "daemon/directory/manage.h"
 #include "daemon/events/events.h"
 #include "daemon/events/trace.h"
-#include "daemon/queue/queue.h"
+#include "daemon/queue/sending.h"
 
 #define TEXT_MAX (4u * 1024u * 1024u)
 #define LABEL_MAX 256u
+#define STOPPED_MAX 1000
 #define STORED_MAX (64u * 1024u * 1024u) /* certificates with their keys */
 
 static const struct {
@@ -113,14 +114,23 @@ static void add_timings(struct buf *out)
 	}
 }
 
-static void add_queue(struct buf *out, struct queue *q)
+static void add_queue(struct api_call *c, struct buf *out)
 {
-	struct queue_stats s = queue_stats(q);
+	struct queue_stats s = queue_stats(c->context->queue);
+	struct sending_state *stopped;
+	size_t count = 0;
 
-	head(out, "queue_messages", "gauge", "Message-recipients in the queue: waiting for an attempt, or in one (active).");
+	head(out, "queue_messages", "gauge", "Message-recipients in the queue: waiting for an attempt, in one (active), or held.");
 	buf_addf(out, "postroom_queue_messages{state=\"waiting\"} %llu\npostroom_queue_messages{state=\"active\"} %llu\n", (unsigned long long)s.waiting, (unsigned long long)s.active);
+	buf_addf(out, "postroom_queue_messages{state=\"held\"} %llu\n", (unsigned long long)s.held);
 	head(out, "queue_oldest_age_seconds", "gauge", "Age of the oldest message in the queue; 0 when it is empty.");
 	buf_addf(out, "postroom_queue_oldest_age_seconds %lld\n", (long long)(s.oldest_ms && clock_real_ms() > s.oldest_ms ? (clock_real_ms() - s.oldest_ms) / 1000 : 0));
+	head(out, "queue_destinations_paused", "gauge", "Next hops to which nothing is sent for now.");
+	buf_addf(out, "postroom_queue_destinations_paused %llu\n", (unsigned long long)s.paused);
+	if (sending_list(c->context->queue, 0, STOPPED_MAX, true, &c->arena, &stopped, &count) != ERR_OK)
+		return;
+	head(out, "senders_stopped", "gauge", "Users whose sending was stopped; 1000 at most.");
+	buf_addf(out, "postroom_senders_stopped %zu\n", count);
 }
 
 static void add_certificates(struct api_call *c, struct buf *out)
@@ -164,7 +174,7 @@ void api_metrics_get(struct api_call *c)
 	buf_addf(&out, "postroom_start_time_seconds %lld\n", (long long)(c->context->started_ms / 1000));
 	add_counters(&out);
 	add_timings(&out);
-	add_queue(&out, c->context->queue);
+	add_queue(c, &out);
 	add_certificates(c, &out);
 	add_trace(&out, c->context->trace);
 	if (c->context->events) {

@@ -11,11 +11,13 @@
 #include "daemon/cli/help.h"
 #include "daemon/cli/job.h"
 #include "daemon/cli/manual.h"
+#include "daemon/cli/probe.h"
 #include "daemon/cli/raw.h"
 #include "daemon/cli/run.h"
 #include "daemon/cli/send.h"
 #include "daemon/cli/sendmail.h"
 #include "daemon/cli/setting.h"
+#include "daemon/cli/steering.h"
 #include "daemon/cli/tracing.h"
 #include "daemon/cli/watch.h"
 
@@ -84,6 +86,8 @@ static int run_verb(struct arguments *a, int (*serve)(const char *config_path))
 	case VERB_SETTING: return run_setting(a);
 	case VERB_APPLY: return run_apply(a);
 	case VERB_SEND: return run_send(a);
+	case VERB_STEER: return run_steer(a);
+	case VERB_PROBE: return run_probe(a);
 	case VERB_TRACE: return run_trace(a);
 	case VERB_WATCH: return run_watch(a);
 	case VERB_WAIT: return run_wait(a);

@@ -147,6 +147,15 @@ void print_plan(json_t *changes)
 	json_array_foreach(changes, i, change) print_change(change);
 }
 
+/* Of a long plan only the first are told. */
+static void print_rest(json_t *plan)
+{
+	long long total = (long long)json_integer_value(json_object_get(plan, "total")), shown = (long long)json_array_size(json_object_get(plan, "changes"));
+
+	if (total > shown)
+		printf("and %lld more: %lld in all\n", total - shown, total);
+}
+
 /* ---- answers ---- */
 
 static void print_for_people(const struct arguments *a, json_t *value)
@@ -155,6 +164,7 @@ static void print_for_people(const struct arguments *a, json_t *value)
 
 	if (json_is_true(json_object_get(value, "dry_run"))) {
 		print_plan(json_object_get(value, "changes"));
+		print_rest(value);
 	} else if (a->verb->done) {
 		puts(a->verb->done);
 	} else if (json_is_array(json_object_get(value, "data")) && rows_begin(&rows, OUTPUT_TABLE, a->columns ? a->columns : a->verb->columns) == ERR_OK) {

@@ -11,7 +11,8 @@ struct verb_table {
 
 extern const struct verb_table verbs_system;    /* the instance: serve, setup, status, settings, certificates, configuration */
 extern const struct verb_table verbs_directory; /* domains, users, aliases */
-extern const struct verb_table verbs_mail;      /* relays, queue, trace, sending, local submitters */
+extern const struct verb_table verbs_mail;      /* relays, trace, sending, local submitters */
+extern const struct verb_table verbs_queue;     /* the queue and what steers it */
 extern const struct verb_table verbs_access;    /* tokens, admins, refusals, audit, events, webhooks, jobs */
 extern const struct verb_table verbs_words;     /* the command line itself */
 

@@ -7,7 +7,7 @@
 #include "api/operation.h"
 #include "daemon/cli/tables.h"
 
-static const struct verb_table *const tables[] = { &verbs_system, &verbs_directory, &verbs_mail, &verbs_access, &verbs_words };
+static const struct verb_table *const tables[] = { &verbs_system, &verbs_directory, &verbs_mail, &verbs_queue, &verbs_access, &verbs_words };
 
 const struct verb *verb_at(size_t index)
 {
@@ -62,7 +62,7 @@ const struct global globals[] = {
 	{ "--dry-run", NULL, "change nothing, say what would be done", 0 },
 	{ "--no-wait", NULL, "begin the job and do not wait for its end", 0 },
 	{ "--wait", NULL, "wait for the end; jobs are waited for without it", 0 },
-	{ "--all", NULL, "every row", 0 },
+	{ "--all", NULL, "every row; of the queue: every message", 0 },
 	{ "--limit", "N", "so many rows at most", 0 },
 	{ "--columns", "NAMES", "these fields, with commas between", 0 },
 };
@@ -79,7 +79,7 @@ bool verb_takes(const struct verb *v, const struct global *g)
 	if (strcmp(g->name, "--wait") == 0)
 		return (v->is & VERB_HAS_JOB) || v->kind == VERB_SEND;
 	if (strcmp(g->name, "--all") == 0)
-		return is_list;
+		return is_list || v->kind == VERB_STEER;
 	if (strcmp(g->name, "--limit") == 0)
 		return is_list || v->kind == VERB_WATCH;
 	if (strcmp(g->name, "--columns") == 0)

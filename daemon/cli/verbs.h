@@ -48,6 +48,8 @@ enum verb_kind {
 	VERB_SETTING,   /* a change that names what it saw: If-Match */
 	VERB_APPLY,     /* the same with a plan before it */
 	VERB_SEND,      /* a message */
+	VERB_STEER,     /* messages of the queue: one, or many */
+	VERB_PROBE,     /* would mail go out? */
 	VERB_TRACE,     /* what happened to messages */
 	VERB_WATCH,     /* events as they come */
 	VERB_WAIT,      /* a job to its end */

@@ -1,4 +1,4 @@
-/* cli/verbs_mail.c: mail in motion: relays, the queue, what happened to messages, sending, who may hand in on this machine. */
+/* cli/verbs_mail.c: mail in motion: relays, what happened to messages, sending, who may hand in on this machine. */
 #include "daemon/cli/tables.h"
 
 /* clang-format off */
@@ -18,33 +18,10 @@ static const struct verb list[] = {
 	{ .noun = "relay", .verb = "rm", .operation = "relay_delete", .summary = "deliver a domain by its MX again", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
 		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "* for all" },
 	} },
-
-	{ .noun = "queue", .verb = "ls", .operation = "queue_list", .summary = "list what waits", .kind = VERB_LIST, .empty = "Mail queue is empty. That is good.", .columns = "id accepted_at size from recipients", .arguments = {
-		{ "--state", "STATE", ARGUMENT_TEXT, PLACE_QUERY, "state", false, "waiting deferred active", NULL },
-		{ "--from", "ADDRESS", ARGUMENT_TEXT, PLACE_QUERY, "from", false, NULL, "of the sender; *@domain for all of a domain" },
-		{ "--to", "ADDRESS", ARGUMENT_TEXT, PLACE_QUERY, "to", false, NULL, "of a recipient; *@domain for all of a domain" },
-		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "of a recipient" },
-		{ "--before", "TIME", ARGUMENT_AGO, PLACE_QUERY, "before", false, NULL, "accepted before: 2h, 2027-01-31" },
+	{ .noun = "relay", .verb = "probe", .operation = "relay_probe", .summary = "would mail to an address go out? All steps of a delivery, and nothing is sent", .kind = VERB_PROBE, .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_BODY, "address", true, NULL, NULL },
+		{ "--sender", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "sender", false, NULL, "the envelope's; the owner's address without it" },
 	} },
-	{ .noun = "queue", .verb = "show", .operation = "queue_get", .summary = "one message, with the remote's words", .kind = VERB_API, .arguments = {
-		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
-	} },
-	{ .noun = "queue", .verb = "retry", .operation = "queue_retry", .summary = "try a message now", .kind = VERB_API, .done = "due now", .arguments = {
-		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
-	} },
-	{ .noun = "queue", .verb = "rm", .operation = "queue_delete", .summary = "remove a message without telling its sender", .kind = VERB_API, .is = VERB_DESTROYS, .done = "removed", .arguments = {
-		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
-	} },
-	{ .noun = "queue", .verb = "bulk", .operation = "queue_bulk", .summary = "do the same to many messages", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS | VERB_HAS_JOB, .arguments = {
-		{ "ACTION", NULL, ARGUMENT_TEXT, PLACE_BODY, "action", true, "retry delete", NULL },
-		{ "--ids", "IDS", ARGUMENT_LIST, PLACE_BODY, "ids", false, NULL, "these, with commas between" },
-		{ "--state", "STATE", ARGUMENT_TEXT, PLACE_BODY, "filter.state", false, "waiting deferred active", NULL },
-		{ "--from", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "filter.from", false, NULL, "of the sender" },
-		{ "--to", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "filter.to", false, NULL, "of a recipient" },
-		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_BODY, "filter.domain", false, NULL, "of a recipient" },
-		{ "--before", "TIME", ARGUMENT_AGO, PLACE_BODY, "filter.before", false, NULL, "accepted before" },
-	} },
-	{ .noun = "queue", .verb = "flush", .operation = "queue_bulk", .summary = "try all that waits now", .kind = VERB_API, .is = VERB_PLANS | VERB_HAS_JOB, .fixed_body = "{\"action\":\"retry\",\"filter\":{}}" },
 
 	{ .noun = "trace", .operation = "messages_list", .summary = "what happened to messages, the newest first", .kind = VERB_TRACE, .is = VERB_NEWEST, .columns = "id arrived_at direction state sender recipient subject last_reply", .arguments = {
 		{ "WHAT", NULL, ARGUMENT_TEXT, PLACE_HAND, NULL, false, NULL, "an address, a message's id (then its whole story), or words" },

@@ -216,6 +216,7 @@ enum err queue_steer(struct queue *q, const struct queue_id *id, const struct qu
 
 struct queue_stats {
 	uint64_t messages, waiting, active, held;
+	uint64_t paused;   /* destinations */
 	int64_t oldest_ms; /* unix acceptance time; 0: empty */
 };
 struct queue_stats queue_stats(struct queue *q);
