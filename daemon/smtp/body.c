@@ -10,6 +10,8 @@
  * Only CR LF ends a line, so only CRLF.CRLF ends a message: every other mixture of the two is BODY_BAD, never content and never an
  * end (RFC 5321 2.3.8 and 4.1.1.4), so no other server can read our copy differently.
  * Lines are found by memchr and content is passed on in runs: nothing is copied here.
+ *
+ * The header of a binary message has lines like any other, since everybody reads it; behind the empty line that ends it nothing is looked at.
  */
 #include "daemon/smtp/body.h"
 
@@ -33,6 +35,21 @@ static bool flush(struct scan *s, size_t next_run)
 	return true;
 }
 
+static void count(struct body_scanner *b, size_t octets)
+{
+	b->length += octets;
+	if (b->length > b->longest)
+		b->longest = b->length;
+}
+
+static void end_line(struct body_scanner *b)
+{
+	b->line = LINE_START;
+	/* Two octets: a CRLF alone. */
+	b->raw = b->binary && b->length == 2;
+	b->length = 0;
+}
+
 /* From inside a line to its end or the end of the input. */
 static bool scan_text(struct body_scanner *b, struct scan *s)
 {
@@ -45,12 +62,14 @@ static bool scan_text(struct body_scanner *b, struct scan *s)
 		if (!cr || cr + 1 != lf)
 			return false;
 		s->at += (size_t)(lf - from) + 1;
-		b->line = LINE_START;
+		count(b, (size_t)(lf - from) + 1);
+		end_line(b);
 		return true;
 	}
 	if (cr && cr + 1 != from + left)
 		return false;
 	b->line = cr ? LINE_CR : LINE_TEXT;
+	count(b, left);
 	s->at = s->in.len;
 	return true;
 }
@@ -72,7 +91,8 @@ static bool step(struct body_scanner *b, struct scan *s, bool *end_out)
 	case LINE_TEXT:
 		return scan_text(b, s);
 	case LINE_CR:
-		b->line = LINE_START;
+		count(b, 1);
+		end_line(b);
 		s->at++;
 		return c == '\n';
 	case LINE_DOT:
@@ -97,11 +117,20 @@ enum body_found body_scan(struct body_scanner *b, struct span in, size_t *used_o
 	struct scan s = { .in = in, .add = add, .arg = arg };
 	bool end = false;
 
-	while (s.at < in.len && !end) {
+	while (s.at < in.len && !end && !b->raw) {
 		if (!step(b, &s, &end)) {
 			*used_out = in.len;
 			return BODY_BAD;
 		}
+	}
+	/* What is in front of the raw part is of lines still, and is looked at for NUL. */
+	if (b->raw && !flush(&s, s.at))
+		return BODY_BAD;
+	if (b->raw) {
+		if (s.at < in.len)
+			add(arg, span_skip(in, s.at));
+		*used_out = in.len;
+		return BODY_MORE;
 	}
 	*used_out = s.at;
 	if (!end && !flush(&s, s.at))

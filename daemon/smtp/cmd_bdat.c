@@ -8,12 +8,24 @@
 
 #include "daemon/smtp/commands.h"
 
+/* Of the message, or of a chunk that belongs to none. */
+static void refuse_chunk(struct smtp_session *s, struct smtp_reply *reply)
+{
+	reply->id = s->refusal;
+	if (s->chunk_from != AT_READY || s->recipient_count == 0)
+		return;
+	smtp_content_refused(s, s->refusal, reply);
+	/* RFC 2033 4.3: a reply for each recipient is what the last chunk has. */
+	if (!s->chunk_last)
+		s->answers = 0;
+}
+
 static enum step chunk_done(struct smtp_session *s, struct smtp_reply *reply)
 {
 	size_t used;
 
 	if (s->refusal != REPLY_NONE) {
-		reply->id = s->refusal;
+		refuse_chunk(s, reply);
 		s->refusal = REPLY_NONE;
 		if (s->chunk_from != AT_MAIL)
 			smtp_transaction_clear(s);
@@ -26,9 +38,9 @@ static enum step chunk_done(struct smtp_session *s, struct smtp_reply *reply)
 		smtp_set_state(s, AT_BDAT);
 		return STEP_REPLY;
 	}
-	/* The store keeps whole lines: a last one without its end gets it. A CR alone is no line end. */
+	/* The store keeps whole lines: a last one without its end gets it. A CR alone is no line end. (The raw part of a binary message is never in a line.) */
 	if (s->scanner.line == LINE_CR) {
-		reply->id = REPLY_BARE_CR_LF;
+		smtp_content_refused(s, REPLY_BARE_CR_LF, reply);
 		return STEP_CLOSE;
 	}
 	if (s->scanner.line == LINE_TEXT)
@@ -61,7 +73,7 @@ enum step smtp_bdat_refuse(struct smtp_session *s, const union smtp_args *args, 
 enum step smtp_run_bdat(struct smtp_session *s, const union smtp_args *args, struct smtp_reply *reply)
 {
 	if (s->state == AT_MAIL)
-		return smtp_bdat_refuse(s, args, REPLY_NO_RECIPIENTS, reply);
+		return smtp_bdat_refuse(s, args, s->profile == SMTP_LMTP ? REPLY_NO_RECIPIENTS_LMTP : REPLY_NO_RECIPIENTS, reply);
 	if (s->state == AT_RCPT && smtp_content_begin(s, false) != ERR_OK)
 		return smtp_bdat_refuse(s, args, REPLY_TRY_LATER, reply);
 	if (args->bdat.size > s->limits.size_max - s->content_bytes)

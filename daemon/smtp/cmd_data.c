@@ -5,6 +5,8 @@
  * A message that is refused on its way is read to its end, so that the peer hears why at the place where it listens; but not
  * more than SMTP_DISCARD_MAX of it.
  */
+#include <stdio.h>
+
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
 #include "daemon/mime/header.h"
@@ -38,7 +40,7 @@ void smtp_content_measure(struct smtp_session *s)
 
 enum err smtp_content_begin(struct smtp_session *s, bool dots)
 {
-	s->scanner = (struct body_scanner){ .dots = dots };
+	s->scanner = (struct body_scanner){ .dots = dots, .binary = s->wish.body_binary };
 	s->refusal = REPLY_NONE;
 	smtp_content_measure(s);
 	return s->services->accept_begin(s->world, &s->message);
@@ -67,14 +69,32 @@ static void keep(void *arg, struct span run)
 		smtp_content_refuse(s, refusal_of(e));
 }
 
+static void answer_each(struct smtp_session *s)
+{
+	s->answers = s->profile == SMTP_LMTP ? s->recipient_count : 0;
+}
+
+void smtp_content_refused(struct smtp_session *s, enum smtp_reply_id refusal, struct smtp_reply *reply)
+{
+	*reply = (struct smtp_reply){ refusal, SPAN("") };
+	if (refusal == REPLY_TOO_SLOW)
+		reply->text = smtp_hostname(s);
+	if (refusal == REPLY_CONTENT_LINE_TOO_LONG) {
+		(void)snprintf(s->text, sizeof(s->text), "%zu", s->limits.line_max);
+		reply->text = span_str(s->text);
+	}
+	answer_each(s);
+	smtp_refused(s, reply, NULL, NULL);
+}
+
 enum body_found smtp_content_add(struct smtp_session *s, struct span in, size_t *used_out, struct smtp_reply *reply)
 {
 	enum body_found found = body_scan(&s->scanner, in, used_out, keep, s);
 
-	if (found == BODY_BAD) {
-		reply->id = REPLY_BARE_CR_LF;
-		smtp_refused(s, reply, NULL, NULL);
-	}
+	if (found == BODY_BAD)
+		smtp_content_refused(s, REPLY_BARE_CR_LF, reply);
+	else if (s->refusal == REPLY_NONE && !s->wish.body_binary && s->scanner.longest > s->limits.line_max)
+		smtp_content_refuse(s, REPLY_CONTENT_LINE_TOO_LONG);
 	return found;
 }
 
@@ -83,15 +103,13 @@ bool smtp_content_is_endless(struct smtp_session *s, struct smtp_reply *reply)
 	int64_t took_ms;
 
 	if (s->discarded_bytes > SMTP_DISCARD_MAX) {
-		reply->id = s->refusal;
-		smtp_refused(s, reply, NULL, NULL);
+		smtp_content_refused(s, s->refusal, reply);
 		return true;
 	}
 	took_ms = s->services->mono_ms(s->world) - s->content_started_ms;
-	if (took_ms <= SMTP_SLOW_BODY_MS || s->content_bytes / (uint64_t)(took_ms / 1000) >= SMTP_SLOW_BODY_BYTES_PER_S)
+	if (took_ms <= s->limits.message_ms || s->content_bytes / (uint64_t)(took_ms / 1000) >= SMTP_SLOW_BODY_BYTES_PER_S)
 		return false;
-	*reply = (struct smtp_reply){ REPLY_TOO_SLOW, smtp_hostname(s) };
-	smtp_refused(s, reply, NULL, NULL);
+	smtp_content_refused(s, REPLY_TOO_SLOW, reply);
 	return true;
 }
 
@@ -101,7 +119,12 @@ enum step smtp_run_data(struct smtp_session *s, const union smtp_args *args, str
 
 	(void)args;
 	if (s->state == AT_MAIL) {
-		reply->id = REPLY_NO_RECIPIENTS;
+		reply->id = s->profile == SMTP_LMTP ? REPLY_NO_RECIPIENTS_LMTP : REPLY_NO_RECIPIENTS;
+		return STEP_REPLY;
+	}
+	/* RFC 3030 section 3: lines and a dot can't say where such a message ends. */
+	if (s->wish.body_binary) {
+		reply->id = REPLY_NEEDS_BDAT;
 		return STEP_REPLY;
 	}
 	e = smtp_content_begin(s, true);
@@ -132,10 +155,10 @@ static enum smtp_reply_id prepare_header(struct smtp_session *s)
 	struct buf header;
 	enum err e;
 
-	if (s->profile == SMTP_MX && header_count(received, SPAN("Return-Path")) == 0)
+	if (smtp_is_from_outside(s) && header_count(received, SPAN("Return-Path")) == 0)
 		return REPLY_NONE;
 	buf_init(&header, SMTP_HEADER_MAX);
-	refusal = s->profile == SMTP_MX ? smtp_header_clean(received, &header) : smtp_header_prepare(s, received, &header);
+	refusal = smtp_is_from_outside(s) ? smtp_header_clean(received, &header) : smtp_header_prepare(s, received, &header);
 	if (refusal == REPLY_NONE) {
 		e = s->services->accept_set_header(s->message, buf_span(&header));
 		if (e != ERR_OK)
@@ -156,13 +179,22 @@ static enum smtp_reply_id seal(struct smtp_session *s)
 	smtp_trace_write(s, &trace);
 	struct accept_envelope envelope = {
 		.id = s->id,
-		.source = s->profile == SMTP_MX ? FROM_MX : FROM_SUBMISSION,
+		.source = smtp_is_from_outside(s) ? FROM_MX : FROM_SUBMISSION,
 		.account_id = s->account_id,
 		.reverse_path = s->reverse_path,
 		.recipients = s->recipients,
 		.recipient_count = s->recipient_count,
-		.smtputf8 = s->utf8,
-		.body_8bit = s->body_8bit,
+		.wishes = s->wishes,
+		.smtputf8 = s->wish.utf8,
+		.body_8bit = s->wish.body_8bit,
+		.body_binary = s->wish.body_binary,
+		.require_tls = s->wish.require_tls,
+		.envid = s->wish.envid,
+		.ret = s->wish.ret,
+		.priority = s->wish.priority,
+		.release_ms = s->wish.release_ms,
+		.deliver_by_ms = s->wish.deliver_by_ms,
+		.deliver_by = s->wish.deliver_by,
 		.trace = buf_span(&trace),
 	};
 	smtp_origin(s, &room, &envelope.origin);
@@ -194,7 +226,7 @@ enum step smtp_content_finish(struct smtp_session *s, struct smtp_reply *reply)
 {
 	reply->id = finish(s);
 	if (reply->id != REPLY_NONE) {
-		smtp_refused(s, reply, NULL, NULL);
+		smtp_content_refused(s, reply->id, reply);
 		smtp_transaction_clear(s);
 		smtp_set_state(s, AT_READY);
 		return STEP_REPLY;
@@ -213,16 +245,17 @@ static void log_received(const struct smtp_session *s)
 
 enum step smtp_commit_answer(struct smtp_session *s, const struct smtp_answer *answer, struct smtp_reply *reply)
 {
-	reply->id = REPLY_TRY_LATER;
 	if (answer->verdict == SMTP_YES) {
 		smtp_id_text(&s->id, s->text, sizeof(s->text));
 		*reply = (struct smtp_reply){ REPLY_QUEUED, span_str(s->text) };
-		counter_add(s->profile == SMTP_MX ? COUNTER_SMTP_RECEIVED : COUNTER_SMTP_SUBMITTED, 1);
+		counter_add(smtp_is_from_outside(s) ? COUNTER_SMTP_RECEIVED : COUNTER_SMTP_SUBMITTED, 1);
 		if (log_enabled(LOG_INFO))
 			log_received(s);
+		answer_each(s);
 		s->spent = 0;
+		s->commands = s->commands_before;
 	} else {
-		smtp_refused(s, reply, NULL, NULL);
+		smtp_content_refused(s, REPLY_TRY_LATER, reply);
 	}
 	smtp_transaction_clear(s);
 	smtp_set_state(s, AT_READY);

@@ -1,4 +1,4 @@
-/* smtp/cmd_small.c: the commands of a few lines: EHLO HELO RSET NOOP QUIT VRFY HELP STARTTLS (RFC 5321 4.1.1, RFC 3207). */
+/* smtp/cmd_small.c: the commands of a few lines: EHLO LHLO HELO RSET NOOP QUIT VRFY HELP STARTTLS (RFC 5321 4.1.1, RFC 3207). */
 #include "daemon/smtp/commands.h"
 
 static void hello(struct smtp_session *s, struct span name, bool extended)
@@ -55,8 +55,8 @@ enum step smtp_run_quit(struct smtp_session *s, const union smtp_args *args, str
 enum step smtp_run_vrfy(struct smtp_session *s, const union smtp_args *args, struct smtp_reply *reply)
 {
 	(void)s;
-	(void)args;
-	reply->id = REPLY_VRFY;
+	/* RFC 6531 3.7.4: only who asks with SMTPUTF8 may name what is not ASCII. */
+	reply->id = args->vrfy.utf8 || span_is_ascii(args->vrfy.text) ? REPLY_VRFY : REPLY_UTF8_VRFY;
 	return STEP_REPLY;
 }
 

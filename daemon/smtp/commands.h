@@ -29,6 +29,8 @@ enum err smtp_content_begin(struct smtp_session *s, bool dots) MUST_CHECK;
 enum body_found smtp_content_add(struct smtp_session *s, struct span in, size_t *used_out, struct smtp_reply *reply);
 bool smtp_content_is_endless(struct smtp_session *s, struct smtp_reply *reply);
 void smtp_content_refuse(struct smtp_session *s, enum smtp_reply_id refusal);
+/* The reply about the message, once for each of its recipients on LMTP (RFC 2033 4.2); told to the trace. Before the transaction is cleared. */
+void smtp_content_refused(struct smtp_session *s, enum smtp_reply_id refusal, struct smtp_reply *reply);
 enum step smtp_content_finish(struct smtp_session *s, struct smtp_reply *reply);
 enum step smtp_commit_answer(struct smtp_session *s, const struct smtp_answer *answer, struct smtp_reply *reply);
 /* cmd_bdat.c */

@@ -8,11 +8,13 @@
  *                                                                                        |  ^
  *                                                                                        v  | BDAT
  *                                                                                        BDAT
- *   A BDAT that the law refuses goes to CHUNK too, from anywhere, and returns to where it was. Every state goes to CLOSED.
+ *   A BDAT that the law refuses goes to CHUNK too, from anywhere, and returns to where it was. A RCPT whose answer is delayed goes from MAIL or RCPT
+ *   to WAIT and back. Every state goes to CLOSED.
  *
  * (1) A line ends with CRLF. One with a bare LF is answered 500 and not run.
  * (2) One command is run a feed call; input that is not used stays with the pool.
- * (3) Whatever is said costs patience (reply.c), and the answer at its end is 421: no stream of commands is endless.
+ * (3) Faults and refusals cost patience (reply.c), commands that move no message are counted, and the answer at the end of either is 421: no stream of
+ *     commands is endless.
  */
 #include "daemon/smtp/session.h"
 
@@ -30,13 +32,13 @@ static unsigned edges_from(enum smtp_state from)
 	case AT_CONNECTED: return AT_START;
 	case AT_START: return AT_READY | AT_CHUNK;
 	case AT_READY: return AT_MAIL | AT_AUTH | AT_TLS | AT_CHUNK | AT_WAIT;
-	case AT_MAIL: return AT_RCPT | AT_READY | AT_CHUNK;
+	case AT_MAIL: return AT_RCPT | AT_READY | AT_CHUNK | AT_WAIT;
 	case AT_RCPT: return AT_DATA | AT_CHUNK | AT_BDAT | AT_READY | AT_WAIT;
 	case AT_BDAT: return AT_CHUNK | AT_READY | AT_WAIT;
 	case AT_DATA: return AT_WAIT | AT_READY;
 	case AT_CHUNK: return AT_BDAT | AT_WAIT | AT_READY | AT_START | AT_MAIL;
 	case AT_AUTH: return AT_WAIT | AT_READY;
-	case AT_WAIT: return AT_READY | AT_AUTH;
+	case AT_WAIT: return AT_READY | AT_AUTH | AT_MAIL | AT_RCPT;
 	case AT_TLS: return AT_START;
 	case AT_CLOSED: return 0;
 	}
@@ -59,9 +61,10 @@ void smtp_transaction_clear(struct smtp_session *s)
 	s->services->accept_end(&s->message);
 	arena_reset(&s->transaction);
 	s->reverse_path = SPAN("");
-	s->recipients = NULL;
-	s->recipient_count = s->recipient_room = 0;
-	s->utf8 = s->body_8bit = false;
+	s->recipients = s->outside = NULL;
+	s->wishes = NULL;
+	s->recipient_count = s->recipient_room = s->outside_count = 0;
+	s->wish = (struct smtp_wish){ .envid = SPAN("") };
 	s->refusal = REPLY_NONE;
 }
 
@@ -77,6 +80,7 @@ enum err smtp_session_new(const struct smtp_setup *setup, struct smtp_session **
 	s->peer = setup->peer;
 	s->start_tls = setup->start_tls;
 	s->state = AT_CONNECTED;
+	s->limits = (struct smtp_limits){ .commands_max = 10000, .errors_max = 10, .idle_ms = SMTP_IDLE_MS, .message_ms = 600000, .line_max = 65536 };
 	memcpy(s->hostname, setup->hostname.ptr, span_take(setup->hostname, SMTP_HELO_MAX).len);
 	arena_init(&s->transaction, SMTP_TRANSACTION_MAX);
 	arena_init(&s->command, SMTP_COMMAND_MAX);
@@ -120,11 +124,16 @@ static void say_ehlo(struct smtp_session *s, struct out *out)
 	const struct smtp_local *local = s->profile == SMTP_LOCAL ? s->services->local(s->world) : NULL;
 	struct smtp_extensions offer = {
 		.start_tls = s->start_tls && !s->peer->tls,
+		.require_tls = s->peer->tls,
 		.auth = s->profile == SMTP_SUBMISSION && s->peer->tls && s->account_id == 0,
+		.submission = !smtp_is_from_outside(s),
 	};
 	s->services->limits(s->world, &s->limits);
 	offer.max_size = s->limits.size_max;
+	offer.max_recipients = s->limits.recipients_max;
+	offer.max_messages = s->limits.commands_max;
 	offer.auth_plus = offer.auth && s->services->may_bind(s->world);
+	offer.hold_until_ms = s->services->real_ms(s->world) + SMTP_HOLD_MAX_S * (int64_t)1000;
 
 	if (local) {
 		offer.sender = local->sender;
@@ -133,20 +142,31 @@ static void say_ehlo(struct smtp_session *s, struct out *out)
 	smtp_reply_ehlo(smtp_hostname(s), &offer, out);
 }
 
+static void write_reply(struct smtp_session *s, const struct smtp_reply *reply, struct out *out)
+{
+	size_t times = s->answers > 0 ? s->answers : 1;
+
+	s->answers = 0;
+	if (reply->id == REPLY_EHLO) {
+		say_ehlo(s, out);
+		return;
+	}
+	for (size_t i = 0; i < times; i++)
+		smtp_reply_write(reply, out);
+}
+
 static enum step say(struct smtp_session *s, enum step step, struct smtp_reply *reply, struct out *out)
 {
 	s->spent += smtp_reply_cost(reply->id);
 	if (s->broken) {
 		*reply = (struct smtp_reply){ REPLY_BROKEN, smtp_hostname(s) };
 		step = STEP_CLOSE;
-	} else if (s->spent >= SMTP_PATIENCE && step != STEP_CLOSE) {
+	} else if (s->spent / SMTP_FAULT >= s->limits.errors_max && step != STEP_CLOSE) {
+		s->answers = 0;
 		*reply = (struct smtp_reply){ REPLY_TOO_MANY_ERRORS, smtp_hostname(s) };
 		step = STEP_CLOSE;
 	}
-	if (reply->id == REPLY_EHLO)
-		say_ehlo(s, out);
-	else
-		smtp_reply_write(reply, out);
+	write_reply(s, reply, out);
 	if (smtp_reply_is_rejection(reply->id))
 		counter_add(smtp_reply_counter(reply->id), 1);
 	if (step == STEP_CLOSE) {
@@ -168,6 +188,9 @@ static enum step say_goodbye(struct smtp_session *s, enum smtp_reply_id id, stru
 
 static enum smtp_reply_id refused_by_law(const struct smtp_session *s, const struct smtp_command *c)
 {
+	/* RFC 2033 4.1: the hellos of the one are no commands of the other. */
+	if (c->flags & (s->profile == SMTP_LMTP ? NEVER_LMTP : ONLY_LMTP))
+		return REPLY_UNKNOWN_COMMAND;
 	if (s->profile == SMTP_SUBMISSION) {
 		if ((c->flags & NEED_TLS) && !s->peer->tls)
 			return REPLY_NEED_TLS;
@@ -203,6 +226,10 @@ static enum step dispatch(struct smtp_session *s, struct span line, struct smtp_
 	struct span rest;
 	bool octets;
 
+	if (++s->commands > s->limits.commands_max) {
+		*reply = (struct smtp_reply){ REPLY_TOO_MANY_COMMANDS, smtp_hostname(s) };
+		return STEP_CLOSE;
+	}
 	c = smtp_command_find(line, &rest);
 	if (!c) {
 		reply->id = REPLY_UNKNOWN_COMMAND;
@@ -312,7 +339,7 @@ static enum step feed_line(struct smtp_session *s, struct span in, size_t *used_
 
 		if (s->line_started_ms == 0)
 			s->line_started_ms = now;
-		else if (now - s->line_started_ms > SMTP_IDLE_MS)
+		else if (now - s->line_started_ms > s->limits.idle_ms)
 			return say_goodbye(s, REPLY_TIMEOUT, out);
 		return STEP_REPLY;
 	}
@@ -351,6 +378,10 @@ enum step smtp_session_answer(struct smtp_session *s, const struct smtp_answer *
 	case SMTP_ASK_SCRAM_FINAL: step = smtp_auth_answer(s, asked, answer, &reply); break;
 	case SMTP_ASK_COMMIT: step = smtp_commit_answer(s, answer, &reply); break;
 	case SMTP_ASK_PAUSE:
+		smtp_set_state(s, s->paused_at);
+		reply.id = s->paused;
+		step = STEP_REPLY;
+		break;
 	case SMTP_ASK_NOTHING:
 		BUG("smtp", "answer without a question");
 		s->broken = true;
@@ -359,27 +390,40 @@ enum step smtp_session_answer(struct smtp_session *s, const struct smtp_answer *
 	return say(s, step, &reply, out);
 }
 
+static enum step greet(struct smtp_session *s, struct out *out)
+{
+	struct smtp_reply reply = { s->profile == SMTP_LMTP ? REPLY_GREETING_LMTP : REPLY_GREETING, smtp_hostname(s) };
+
+	s->connected_ms = s->services->real_ms(s->world);
+	s->services->limits(s->world, &s->limits);
+	counter_add(COUNTER_SMTP_CONNECTIONS, 1);
+	if (s->profile == SMTP_LMTP && !smtp_peer_is_near(s))
+		return say_goodbye(s, REPLY_NOT_FOR_YOU, out);
+	/* RFC 7504 section 3: of a host that takes nobody's mail, not of one that refuses some. */
+	if (s->profile == SMTP_MX && s->services->takes_mail && !s->services->takes_mail(s->world))
+		return say_goodbye(s, REPLY_NO_MAIL_HERE, out);
+	smtp_set_state(s, AT_START);
+	return say(s, STEP_REPLY, &reply, out);
+}
+
 enum step smtp_session_event(struct smtp_session *s, enum session_event event, struct out *out)
 {
-	struct smtp_reply reply = { REPLY_GREETING, smtp_hostname(s) };
+	struct smtp_reply reply = { REPLY_NONE, SPAN("") };
 
 	if (s->state == AT_CLOSED)
 		return STEP_CLOSE;
 	switch (event) {
-	case SESSION_START:
-		smtp_set_state(s, AT_START);
-		s->connected_ms = s->services->real_ms(s->world);
+	case SESSION_START: return greet(s, out);
+	case SESSION_EARLY:
 		counter_add(COUNTER_SMTP_CONNECTIONS, 1);
-		return say(s, STEP_REPLY, &reply, out);
+		return say_goodbye(s, REPLY_EARLY, out);
 	case SESSION_TLS:
 		/* RFC 3207 4.2: nothing that was said in the clear is known any more. */
 		smtp_set_state(s, AT_START);
 		s->helo[0] = '\0';
 		s->extended = false;
 		s->scanned = 0;
-		reply.id = REPLY_NONE;
 		return say(s, STEP_REPLY, &reply, out);
-	case SESSION_EARLY:
 	case SESSION_TIMEOUT: return say_goodbye(s, REPLY_TIMEOUT, out);
 	case SESSION_STOP: return say_goodbye(s, REPLY_STOPPING, out);
 	case SESSION_EOF:

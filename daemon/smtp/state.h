@@ -26,6 +26,16 @@ enum smtp_mechanism { MECHANISM_PLAIN,
 		      MECHANISM_SCRAM,
 		      MECHANISM_SCRAM_PLUS };
 
+/* What MAIL asked for. */
+struct smtp_wish {
+	bool utf8, body_8bit, body_binary, require_tls, has_priority;
+	enum dsn_return ret;
+	struct span envid; /* transaction arena */
+	int priority;
+	int64_t release_ms, deliver_by_ms; /* unix; 0: not asked */
+	unsigned deliver_by;
+};
+
 struct smtp_session {
 	const struct smtp_services *services;
 	void *world;
@@ -35,7 +45,9 @@ struct smtp_session {
 	bool start_tls;
 	bool broken; /* an edge that is not in the diagram */
 	enum smtp_state state;
-	unsigned spent; /* of SMTP_PATIENCE */
+	unsigned spent;              /* of the patience with it */
+	unsigned commands, messages; /* so far; commands of a message that was accepted do not count */
+	unsigned unknown_named;      /* recipients who are unknown here */
 
 	/* session */
 	int64_t connected_ms; /* unix */
@@ -52,10 +64,12 @@ struct smtp_session {
 
 	/* transaction */
 	struct arena transaction;
-	struct span reverse_path; /* transaction arena, as the lines below */
-	struct span *recipients;
-	size_t recipient_count, recipient_room;
-	bool utf8, body_8bit;
+	struct span reverse_path;          /* transaction arena, as the lines below */
+	struct span *recipients, *outside; /* all; those of them that are not here */
+	struct accept_wish *wishes;        /* one a recipient */
+	size_t recipient_count, recipient_room, outside_count;
+	struct smtp_wish wish;
+	unsigned commands_before; /* its MAIL */
 	struct accept *message;
 	struct queue_id id;
 
@@ -75,13 +89,34 @@ struct smtp_session {
 	uint64_t sasl_account_id, sasl_credential; /* of SCRAM: proven, and not yet acknowledged by the client */
 
 	struct smtp_question ask;
+	enum smtp_state paused_at; /* of ASK_PAUSE: where it goes on, and what is said then */
+	enum smtp_reply_id paused;
 	struct arena command;
-	char text[64]; /* of the reply being made */
+	size_t answers; /* how many times the reply being made is said; 0: once */
+	char text[64];  /* of the reply being made */
 };
 
 /* session.c */
 void smtp_set_state(struct smtp_session *s, enum smtp_state to);
 void smtp_transaction_clear(struct smtp_session *s);
+
+/* Anybody's mail comes in here, for recipients of ours. */
+static inline bool smtp_is_from_outside(const struct smtp_session *s)
+{
+	return s->profile == SMTP_MX || s->profile == SMTP_LMTP;
+}
+
+/* On this machine or in a network that an administrator trusts. */
+static inline bool smtp_peer_is_near(const struct smtp_session *s)
+{
+	return s->peer->trusted || s->peer->remote.family == NET_UNIX || net_is_loopback(&s->peer->remote);
+}
+
+/* Its account has limits of what it may send (queue/sending.h). */
+static inline bool smtp_is_limited(const struct smtp_session *s)
+{
+	return s->account_id != 0 && s->services->sending && !smtp_peer_is_near(s);
+}
 
 static inline struct span smtp_hostname(const struct smtp_session *s)
 {

@@ -9,6 +9,8 @@ enum smtp_flag {
 	NEED_AUTH = 2,       /* on submission */
 	ONLY_SUBMISSION = 4, /* not there on mx */
 	OCTETS_FOLLOW = 8,   /* they are read, also when the command is refused */
+	ONLY_LMTP = 16,
+	NEVER_LMTP = 32,
 };
 
 struct smtp_command {

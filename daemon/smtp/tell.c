@@ -20,6 +20,7 @@ void smtp_tell_refused(const struct smtp_config *config, const struct smtp_refus
 {
 	struct trace_recipient recipients[NOTED_RECIPIENTS_MAX];
 	size_t count = r->recipient_count < NOTED_RECIPIENTS_MAX ? r->recipient_count : NOTED_RECIPIENTS_MAX;
+	bool inwards = config->profile == SMTP_MX || config->profile == SMTP_LMTP;
 	struct event event = { .type = EVENT_MESSAGE_REJECTED, .fields = { { "sender", r->sender }, { "peer", r->origin.peer }, { "helo", r->origin.helo }, { "reply", r->reply } }, .field_count = 4 };
 
 	for (size_t i = 0; i < count; i++)
@@ -28,7 +29,7 @@ void smtp_tell_refused(const struct smtp_config *config, const struct smtp_refus
 	if (count == 0)
 		recipients[count++] = (struct trace_recipient){ .address = SPAN("") };
 	trace_arrived(config->trace, &(struct trace_arrival){
-					     .direction = config->profile == SMTP_MX ? TRACE_IN : TRACE_OUT,
+					     .direction = inwards ? TRACE_IN : TRACE_OUT,
 					     .connected_ms = r->origin.connected_ms,
 					     .at_ms = clock_real_ms(),
 					     .peer = r->origin.peer,
@@ -43,6 +44,6 @@ void smtp_tell_refused(const struct smtp_config *config, const struct smtp_refus
 					     .reply = r->reply,
 				     });
 	event.subject = recipients[0].address;
-	event.domain = domain_of(config->profile == SMTP_MX ? recipients[0].address : r->sender);
+	event.domain = domain_of(inwards ? recipients[0].address : r->sender);
 	events_raise(config->events, &event);
 }

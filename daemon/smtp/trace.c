@@ -22,7 +22,9 @@ void smtp_id_text(const struct queue_id *id, char *out, size_t room)
 /* The registry of "with" words: IANA, Mail Transmission Types. */
 static void write_protocol(const struct smtp_session *s, struct buf *out)
 {
-	if (s->utf8)
+	if (s->profile == SMTP_LMTP)
+		buf_add_str(out, s->wish.utf8 ? "UTF8LMTP" : "LMTP");
+	else if (s->wish.utf8)
 		buf_add_str(out, "UTF8SMTP");
 	else
 		buf_add_str(out, s->extended || s->peer->tls || s->account_id != 0 ? "ESMTP" : "SMTP");
@@ -44,7 +46,7 @@ void smtp_trace_write(const struct smtp_session *s, struct buf *out)
 
 	smtp_id_text(&s->id, id, sizeof(id));
 	buf_add_str(out, "Received: ");
-	if (s->profile == SMTP_MX) {
+	if (smtp_is_from_outside(s)) {
 		buf_add_str(out, "from ");
 		write_helo(s, out);
 		buf_addf(out, " (%s)", net_literal_text(&s->peer->remote).text);
@@ -63,6 +65,9 @@ void smtp_trace_write(const struct smtp_session *s, struct buf *out)
 	/* One recipient may be named; of several, none: they need not know of each other (RFC 5321 7.2). */
 	if (s->recipient_count == 1)
 		buf_addf(out, "\r\n\tfor <%.*s>", (int)s->recipients[0].len, s->recipients[0].ptr);
+	/* RFC 6710 section 5: what was asked for. */
+	if (s->wish.has_priority)
+		buf_addf(out, "\r\n\tpriority %d", s->wish.priority);
 	buf_add_str(out, ";\r\n\t");
 	date_write_header(s->services->real_ms(s->world), out);
 	buf_add_str(out, "\r\n");

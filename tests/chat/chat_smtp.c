@@ -1,19 +1,26 @@
 /* chat/chat_smtp.c: the fake world behind an SMTP session.
  *
  *   set: profile local (uid 1000, sends as alice@example.org)   set: local outside | denied | one-message
- *   set: profile mx|submission      set: tls on            (implicit TLS)     set: no-starttls
+ *   set: profile mx|submission|lmtp set: tls on            (implicit TLS)     set: no-starttls
+ *   set: peer ADDRESS|trusted       set: early             (it spoke before the greeting)
+ *   set: commands N                 set: errors N          set: line N        set: recipients N
+ *   set: no-room                    set: no-domains        set: unknown N     (that many were named from the address before)
+ *   set: sending hour|day|new|stopped [AFTER]              (recipients outside that are taken before; again in 90 s)
  *   set: size N                     set: fail begin|add|seal|commit           set: clock N (mono ms between two looks)
  *   ASK: auth LOGIN PASSWORD        ANS: ok | wrong | suspended | busy | refused | app-password
  *   ASK: scram-first MESSAGE        ANS: says MESSAGE | malformed | one of those above
  *   ASK: scram-plus-first MESSAGE   ASK: scram-final MESSAGE    CHECK: exchanges N (that were ended)
  *   set: binding                    (with TLS there is something to bind to)
  *   ASK: commit                     ANS: ok | temp
+ *   ASK: pause MS                   ANS: ok
  *   CHECK: messages N               CHECK: from PATH       CHECK: rcpt N ADDRESS      CHECK: rcpts N
  *   CHECK: trace PART               CHECK: body PART       CHECK: no-body PART        CHECK: bytes N   (of the last message kept)
+ *   CHECK: wish TEXT                CHECK: rcpt-wish N TEXT
  *   set: login over            (after the next look at it)
  *
- * Here are: alice@example.org and bob@example.org (passwords "secret"), the alias all@example.org, sue@example.org (suspended),
- * postmaster. other.example is remote.
+ * Here are: alice@example.org and bob@example.org (passwords "secret"), the alias all@example.org, sue@example.org (suspended), full@example.org,
+ * slow@example.org (can't be looked up), SRS0=x@example.org (for bounces), postmaster; closed.example is ours and disabled. other.example is remote,
+ * nomail.example has a null MX, and gone@other.example is suppressed.
  */
 #include <stdlib.h>
 
@@ -32,10 +39,16 @@ enum fault { FAULT_NONE,
 
 struct world {
 	enum smtp_profile profile;
+	struct net_addr remote;
+	bool trusted;
 	bool implicit_tls, no_start_tls, login_over, binding;
+	bool early, no_room, no_domains;
+	unsigned unknown_before, unknown_named;
+	struct smtp_limits limits;
+	enum sending_verdict sending;
+	uint64_t sending_after;
 	unsigned exchanges;
 	unsigned logins_looked_at;
-	uint64_t max_size;
 	enum fault fault;
 	int64_t clock_step_ms, mono_ms;
 	struct session_peer peer;
@@ -45,13 +58,13 @@ struct world {
 	unsigned local_messages;
 	/* the last message that was committed */
 	unsigned messages;
-	struct buf body, trace, envelope;
+	struct buf body, trace, envelope, wishes;
 	size_t recipient_count;
 };
 
 struct accept {
 	struct world *world;
-	struct buf bytes, trace, envelope;
+	struct buf bytes, trace, envelope, wishes;
 	size_t recipient_count;
 };
 
@@ -70,8 +83,16 @@ static enum smtp_recipient find(const struct address *address)
 
 	if (address->domain.len == 0)
 		return SMTP_RECIPIENT_OK;
-	if (!span_iequals(address->domain, SPAN("example.org")))
-		return SMTP_RECIPIENT_REMOTE;
+	if (span_iequals(address->domain, SPAN("closed.example")))
+		return SMTP_RECIPIENT_REFUSED;
+	if (span_iequals(address->domain, SPAN("nomail.example")))
+		return SMTP_RECIPIENT_NO_MAIL;
+	if (!span_iequals(address->domain, SPAN("example.org")) && !span_iequals(address->domain, SPAN("xn--bcher-kva.example")))
+		return span_equals(address->local, SPAN("gone")) ? SMTP_RECIPIENT_SUPPRESSED : SMTP_RECIPIENT_REMOTE;
+	if (span_equals(address->local, SPAN("full")))
+		return SMTP_RECIPIENT_OVER_QUOTA;
+	if (span_equals(address->local, SPAN("slow")))
+		return SMTP_RECIPIENT_LATER;
 	if (span_equals(address->local, SPAN("sue")))
 		return SMTP_RECIPIENT_SUSPENDED;
 	if (span_starts(address->local, SPAN("user")))
@@ -86,8 +107,36 @@ static enum smtp_recipient find(const struct address *address)
 static void recipient(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out)
 {
 	(void)world;
-	(void)from_nobody;
-	*out = (struct smtp_recipient_verdict){ .kind = find(address) };
+	*out = (struct smtp_recipient_verdict){ .kind = find(address), .words = SPAN("550 5.1.1 <gone@other.example> gone\r\n250 Ok") };
+	if (from_nobody && span_equals(address->local, SPAN("SRS0=x")))
+		out->kind = SMTP_RECIPIENT_OK;
+}
+
+static bool takes_mail(void *world)
+{
+	return !((struct world *)world)->no_domains;
+}
+
+static bool has_room(void *world)
+{
+	return !((struct world *)world)->no_room;
+}
+
+static enum sending_verdict may_send(void *world, uint64_t account_id, const struct span *outside, size_t count, int64_t *again_s_out)
+{
+	const struct world *w = world;
+
+	if (account_id != 7 || (count > 0 && outside[count - 1].len == 0))
+		abort();
+	*again_s_out = 90;
+	return count > w->sending_after || w->sending == SENDING_STOPPED ? w->sending : SENDING_OK;
+}
+
+static unsigned unknown_named(void *world)
+{
+	struct world *w = world;
+
+	return w->unknown_before + ++w->unknown_named;
 }
 
 static bool may_send_as(void *world, uint64_t account_id, const struct address *address)
@@ -162,6 +211,7 @@ static void end(struct accept **a)
 	buf_clear(&(*a)->bytes);
 	buf_clear(&(*a)->trace);
 	buf_clear(&(*a)->envelope);
+	buf_clear(&(*a)->wishes);
 	free(*a);
 	*a = NULL;
 }
@@ -179,6 +229,7 @@ static enum err begin(void *world, struct accept **out)
 	buf_init(&(*out)->bytes, MESSAGE_MAX);
 	buf_init(&(*out)->trace, 8192);
 	buf_init(&(*out)->envelope, MESSAGE_MAX);
+	buf_init(&(*out)->wishes, MESSAGE_MAX);
 	return ERR_OK;
 }
 
@@ -225,6 +276,26 @@ static unsigned received_count(struct accept *a)
 	return (unsigned)header_count(header(a), SPAN("Received"));
 }
 
+/* "utf8 binary ret=full ..." on the first line, "notify=6 orcpt=..." on those of the recipients. */
+static void note_wishes(const struct accept_envelope *e, struct buf *out)
+{
+	buf_addf(out, "%s%s%s%s%s%s", e->source == FROM_MX ? "outside" : "ours", e->smtputf8 ? " utf8" : "", e->body_8bit ? " 8bit" : "",
+		 e->body_binary ? " binary" : "", e->require_tls ? " requiretls" : "",
+		 e->ret == RETURN_FULL ? " ret=full" : e->ret == RETURN_HEADERS ? " ret=hdrs"
+										: "");
+	if (e->envid.len > 0)
+		buf_addf(out, " envid=%.*s", (int)e->envid.len, e->envid.ptr);
+	if (e->priority != 0)
+		buf_addf(out, " priority=%d", e->priority);
+	if (e->release_ms != 0)
+		buf_addf(out, " release=%lld", (long long)e->release_ms);
+	if (e->deliver_by != 0)
+		buf_addf(out, " by=%lld/%u", (long long)e->deliver_by_ms, e->deliver_by);
+	buf_add_char(out, '\n');
+	for (size_t i = 0; i < e->recipient_count; i++)
+		buf_addf(out, "notify=%u orcpt=%.*s\n", e->wishes[i].notify, (int)e->wishes[i].orcpt.len, e->wishes[i].orcpt.ptr ? e->wishes[i].orcpt.ptr : "");
+}
+
 static enum err seal(struct accept *a, const struct accept_envelope *envelope, struct note *why)
 {
 	(void)why;
@@ -237,6 +308,7 @@ static enum err seal(struct accept *a, const struct accept_envelope *envelope, s
 		buf_add(&a->envelope, envelope->recipients[i]);
 		buf_add_char(&a->envelope, '\n');
 	}
+	note_wishes(envelope, &a->wishes);
 	a->recipient_count = envelope->recipient_count;
 	return ERR_OK;
 }
@@ -245,12 +317,16 @@ static void limits(void *world, struct smtp_limits *out)
 {
 	const struct world *w = world;
 
-	*out = (struct smtp_limits){ .size_max = w->max_size, .recipients_max = QUEUE_MAX_RECIPIENTS };
+	*out = w->limits;
 }
 
 static const struct smtp_services services = {
 	.limits = limits,
 	.recipient = recipient,
+	.takes_mail = takes_mail,
+	.has_room = has_room,
+	.sending = may_send,
+	.unknown_named = unknown_named,
 	.may_send_as = may_send_as,
 	.local = look_up_local,
 	.local_may_send_now = local_may_send_now,
@@ -277,11 +353,22 @@ static void *world_new(void)
 
 	if (!w)
 		abort();
-	w->max_size = 100000;
+	w->limits = (struct smtp_limits){
+		.size_max = 100000,
+		.recipients_max = QUEUE_MAX_RECIPIENTS,
+		.commands_max = 10000,
+		.errors_max = 10,
+		.idle_ms = 300000,
+		.message_ms = 600000,
+		.line_max = 65536,
+	};
 	w->mono_ms = 1000;
 	buf_init(&w->body, MESSAGE_MAX);
 	buf_init(&w->trace, 8192);
 	buf_init(&w->envelope, MESSAGE_MAX);
+	buf_init(&w->wishes, MESSAGE_MAX);
+	if (net_ip_parse(SPAN("192.0.2.9"), &w->remote) != ERR_OK)
+		abort();
 	return w;
 }
 
@@ -292,6 +379,7 @@ static void world_free(void *world)
 	buf_clear(&w->body);
 	buf_clear(&w->trace);
 	buf_clear(&w->envelope);
+	buf_clear(&w->wishes);
 	free(w);
 }
 
@@ -308,15 +396,86 @@ static enum err set_fault(struct world *w, struct span name)
 	return ERR_SYNTAX;
 }
 
+static enum err set_sending(struct world *w, struct span text)
+{
+	static const char *const names[] = { "ok", "hour", "day", "new", "stopped" };
+	struct span name;
+
+	if (!span_split(&text, ' ', &name))
+		return ERR_SYNTAX;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (span_equals(name, span_str(names[i]))) {
+			w->sending = (enum sending_verdict)i;
+			return text.ptr ? span_to_u64(text, 1000, &w->sending_after) : ERR_OK;
+		}
+	}
+	return ERR_SYNTAX;
+}
+
+static enum err set_number(struct world *w, struct span text)
+{
+	struct span name;
+	uint64_t number;
+
+	if (!span_split(&text, ' ', &name) || !text.ptr || span_to_u64(text, UINT32_MAX, &number) != ERR_OK)
+		return ERR_SYNTAX;
+	if (span_equals(name, SPAN("size")))
+		w->limits.size_max = number;
+	else if (span_equals(name, SPAN("recipients")))
+		w->limits.recipients_max = (size_t)number;
+	else if (span_equals(name, SPAN("commands")))
+		w->limits.commands_max = (unsigned)number;
+	else if (span_equals(name, SPAN("errors")))
+		w->limits.errors_max = (unsigned)number;
+	else if (span_equals(name, SPAN("line")))
+		w->limits.line_max = (size_t)number;
+	else if (span_equals(name, SPAN("clock")))
+		w->clock_step_ms = (int64_t)number;
+	else if (span_equals(name, SPAN("unknown")))
+		w->unknown_before = (unsigned)number;
+	else
+		return ERR_SYNTAX;
+	return ERR_OK;
+}
+
+/* Words that switch something on. */
+static bool set_flag(struct world *w, struct span text)
+{
+	const struct {
+		const char *word;
+		bool *flag;
+	} flags[] = {
+		{ "tls on", &w->implicit_tls },
+		{ "binding", &w->binding },
+		{ "no-starttls", &w->no_start_tls },
+		{ "login over", &w->login_over },
+		{ "early", &w->early },
+		{ "no-room", &w->no_room },
+		{ "no-domains", &w->no_domains },
+		{ "peer trusted", &w->trusted },
+	};
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (span_equals(text, span_str(flags[i].word))) {
+			*flags[i].flag = true;
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum err set(void *world, struct span text)
 {
 	struct world *w = world;
-	uint64_t number = 0;
 
+	if (set_flag(w, text))
+		return ERR_OK;
 	if (span_equals(text, SPAN("profile mx"))) {
 		w->profile = SMTP_MX;
 	} else if (span_equals(text, SPAN("profile submission"))) {
 		w->profile = SMTP_SUBMISSION;
+	} else if (span_equals(text, SPAN("profile lmtp"))) {
+		w->profile = SMTP_LMTP;
 	} else if (span_equals(text, SPAN("profile local"))) {
 		w->profile = SMTP_LOCAL;
 		w->no_start_tls = w->local.allowed = true;
@@ -324,24 +483,14 @@ static enum err set(void *world, struct span text)
 		w->local.allowed = !span_ends(text, SPAN("denied"));
 		w->local.sends_outside = span_ends(text, SPAN("outside"));
 		w->one_message = span_ends(text, SPAN("one-message"));
-	} else if (span_equals(text, SPAN("tls on"))) {
-		w->implicit_tls = true;
-	} else if (span_equals(text, SPAN("binding"))) {
-		w->binding = true;
-	} else if (span_equals(text, SPAN("no-starttls"))) {
-		w->no_start_tls = true;
-	} else if (span_equals(text, SPAN("login over"))) {
-		w->login_over = true;
-	} else if (span_starts(text, SPAN("size "))) {
-		return span_to_u64(span_skip(text, 5), UINT64_MAX, &w->max_size);
+	} else if (span_starts(text, SPAN("peer "))) {
+		return net_ip_parse(span_skip(text, 5), &w->remote);
+	} else if (span_starts(text, SPAN("sending "))) {
+		return set_sending(w, span_skip(text, 8));
 	} else if (span_starts(text, SPAN("fail "))) {
 		return set_fault(w, span_skip(text, 5));
-	} else if (span_starts(text, SPAN("clock "))) {
-		if (span_to_u64(span_skip(text, 6), INT32_MAX, &number) != ERR_OK)
-			return ERR_SYNTAX;
-		w->clock_step_ms = (int64_t)number;
 	} else {
-		return ERR_SYNTAX;
+		return set_number(w, text);
 	}
 	return ERR_OK;
 }
@@ -359,7 +508,9 @@ static enum err open_session(void *world)
 	};
 
 	memset(&w->peer, 0, sizeof(w->peer));
-	if (net_ip_parse(SPAN("192.0.2.9"), &w->peer.remote) != ERR_OK || net_ip_parse(SPAN("192.0.2.1"), &w->peer.local) != ERR_OK)
+	w->peer.remote = w->remote;
+	w->peer.trusted = w->trusted;
+	if (net_ip_parse(SPAN("192.0.2.1"), &w->peer.local) != ERR_OK)
 		return ERR_CORRUPT;
 	if (w->profile == SMTP_LOCAL)
 		w->peer.remote = net_addr_of_uid(1000);
@@ -388,7 +539,7 @@ static enum step event(void *world, enum session_event which, struct out *out)
 		w->peer.tls_version = "TLSv1.3";
 		w->peer.tls_cipher = "TLS_AES_256_GCM_SHA384";
 	}
-	return smtp_session_event(w->session, which, out);
+	return smtp_session_event(w->session, which == SESSION_START && w->early ? SESSION_EARLY : which, out);
 }
 
 static void question(void *world, struct buf *out)
@@ -431,6 +582,7 @@ static enum smtp_verdict commit(struct world *w, struct accept **message, bool o
 		replace(&w->body, &(*message)->bytes);
 		replace(&w->trace, &(*message)->trace);
 		replace(&w->envelope, &(*message)->envelope);
+		replace(&w->wishes, &(*message)->wishes);
 		w->recipient_count = (*message)->recipient_count;
 	}
 	end(message);
@@ -541,6 +693,16 @@ static enum err check_recipient(const struct world *w, struct span text)
 	return line_is(&w->envelope, (size_t)number, span_skip(text, at + 1)) ? ERR_OK : ERR_NOT_FOUND;
 }
 
+static enum err check_rcpt_wish(const struct world *w, struct span text)
+{
+	uint64_t number = 0;
+	size_t at;
+
+	if (!span_find_char(text, ' ', &at) || span_to_u64(span_take(text, at), KEPT_RECIPIENTS, &number) != ERR_OK)
+		return ERR_SYNTAX;
+	return line_is(&w->wishes, (size_t)number, span_skip(text, at + 1)) ? ERR_OK : ERR_NOT_FOUND;
+}
+
 static enum err check(void *world, struct span text, struct note *why)
 {
 	struct world *w = world;
@@ -559,7 +721,11 @@ static enum err check(void *world, struct span text, struct note *why)
 		return check_number(w->body.len, rest, why);
 	if (span_equals(what, SPAN("rcpt")))
 		return check_recipient(w, rest);
-	if (span_equals(what, SPAN("from")))
+	if (span_equals(what, SPAN("rcpt-wish")))
+		return check_rcpt_wish(w, rest);
+	if (span_equals(what, SPAN("wish")))
+		good = line_is(&w->wishes, 0, rest);
+	else if (span_equals(what, SPAN("from")))
 		good = line_is(&w->envelope, 0, rest.ptr ? rest : SPAN(""));
 	else if (span_equals(what, SPAN("trace")))
 		good = has(&w->trace, rest);

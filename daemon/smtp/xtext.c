@@ -1,0 +1,84 @@
+/* smtp/xtext.c: see xtext.h. Hexadecimal digits are upper case in both encodings. */
+#include "daemon/smtp/xtext.h"
+
+#include "daemon/base/encode.h"
+
+static bool upper_hex(char c, unsigned *out)
+{
+	*out = hex_digit(c);
+	return *out < 16 && !(c >= 'a' && c <= 'f');
+}
+
+/* xtext   = *( xchar / hexchar )
+ * xchar   = any ASCII CHAR between "!" (33) and "~" (126) inclusive, except for "+" and "="
+ * hexchar = ASCII "+" immediately followed by two upper case hexadecimal digits */
+enum err smtp_xtext_decode(struct span xtext, struct arena *a, struct span *out)
+{
+	char *text = arena_alloc(a, xtext.len);
+	size_t len = 0;
+
+	if (!text)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < xtext.len; i++) {
+		unsigned high, low;
+		char c = xtext.ptr[i];
+
+		if (c == '+') {
+			if (xtext.len - i < 3 || !upper_hex(xtext.ptr[i + 1], &high) || !upper_hex(xtext.ptr[i + 2], &low))
+				return ERR_SYNTAX;
+			c = (char)(high << 4 | low);
+			i += 2;
+		} else if (c == '=' || c == ' ') {
+			return ERR_SYNTAX;
+		}
+		if (c < ' ' || c > '~')
+			return ERR_SYNTAX;
+		text[len++] = c;
+	}
+	*out = span_make(text, len);
+	return ERR_OK;
+}
+
+/* EmbeddedUnicodeChar = %x5C.78 "{" HEXPOINT "}": no digit more than needed, no surrogate, of ASCII only what can't stand for itself.
+ * Narrower: none of the controls that the grammar has. The length; 0: it is none. */
+static size_t embedded_len(struct span text)
+{
+	uint32_t point = 0;
+	size_t i = 3;
+	unsigned digit;
+
+	if (!span_starts(text, SPAN("\\x{")))
+		return 0;
+	for (; i < text.len && i < 9 && upper_hex(text.ptr[i], &digit); i++)
+		point = point << 4 | digit;
+	if (i < 5 || i == text.len || text.ptr[i] != '}' || text.ptr[3] == '0')
+		return 0;
+	if (point == ' ' || point == '+' || point == '=' || point == '\\')
+		return i + 1;
+	return point >= 0x80 && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff) ? i + 1 : 0;
+}
+
+/* utf-8-addr-xtext   = 1*(QCHAR / EmbeddedUnicodeChar)
+ * utf-8-addr-unitext = 1*(QUCHAR / EmbeddedUnicodeChar)
+ * QCHAR              = %x21-2a / %x2c-3c / %x3e-5b / %x5d-7e
+ * QUCHAR             = QCHAR / UTF8-2 / UTF8-3 / UTF8-4 */
+bool smtp_is_utf8_address(struct span text)
+{
+	size_t len;
+
+	if (text.len == 0)
+		return false;
+	for (; text.len > 0; text = span_skip(text, len)) {
+		char c = text.ptr[0];
+
+		if (c == '\\')
+			len = embedded_len(text);
+		else if (c & 0x80)
+			len = span_utf8_len(text);
+		else
+			len = c > ' ' && c <= '~' && c != '+' && c != '=';
+		if (len == 0)
+			return false;
+	}
+	return true;
+}
