@@ -362,6 +362,8 @@ static enum talk_end send_chunks(struct talk *t)
 
 enum talk_end talk_content(struct talk *t, bool data_sent)
 {
+	if (!data_sent && talk_silent(t) != ERR_OK)
+		return talk_lost(t, "content", ERR_SYNTAX);
 	if (!uses_chunks(t))
 		return send_data(t, data_sent);
 	return send_chunks(t);

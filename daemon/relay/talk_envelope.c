@@ -276,7 +276,9 @@ static enum talk_end send_one_by_one(struct talk *t, uint64_t size)
 	enum talk_end end = e == ERR_OK ? read_mail(t) : talk_lost(t, "MAIL", e);
 
 	for (size_t i = 0; i < t->chosen_count && end == TALK_DONE && t->results->open > 0; i++) {
-		e = send_rcpt(t, t->chosen[i]);
+		e = talk_silent(t);
+		if (e == ERR_OK)
+			e = send_rcpt(t, t->chosen[i]);
 		end = e == ERR_OK ? read_rcpt(t, t->chosen[i]) : talk_lost(t, "RCPT", e);
 	}
 	return end;
@@ -285,10 +287,8 @@ static enum talk_end send_one_by_one(struct talk *t, uint64_t size)
 enum talk_end talk_envelope(struct talk *t, uint64_t size, bool *data_sent_out)
 {
 	*data_sent_out = false;
-	if (stream_has_buffered(t->link.stream)) {
-		note_set(&t->note, "an answer that nobody asked for");
+	if (talk_silent(t) != ERR_OK)
 		return talk_lost(t, "MAIL", ERR_SYNTAX);
-	}
 	choose(t);
 	return t->link.offers.pipelining ? send_pipelined(t, size, data_sent_out) : send_one_by_one(t, size);
 }

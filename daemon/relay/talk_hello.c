@@ -40,11 +40,9 @@ static enum talk_end say_hello(struct talk *t)
 	if (name.len == 0)
 		name = span_str(literal.text);
 	memset(&t->link.offers, 0, sizeof(t->link.offers));
-	if (stream_has_buffered(t->link.stream)) {
-		note_set(&t->note, "an answer that nobody asked for");
-		return talk_lost(t, "EHLO", ERR_SYNTAX);
-	}
-	e = talk_send_line(t, "EHLO %.*s", (int)name.len, name.ptr);
+	e = talk_silent(t);
+	if (e == ERR_OK)
+		e = talk_send_line(t, "EHLO %.*s", (int)name.len, name.ptr);
 	if (e == ERR_OK)
 		e = talk_read_lines(t, talk_step_ms(t, RELAY_COMMAND_MS), offers_read, &t->link.offers);
 	if (e != ERR_OK)

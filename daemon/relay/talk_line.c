@@ -50,6 +50,14 @@ enum err talk_read(struct talk *t, int64_t timeout_ms)
 	return talk_read_lines(t, timeout_ms, NULL, NULL);
 }
 
+enum err talk_silent(struct talk *t)
+{
+	if (!stream_has_buffered(t->link.stream))
+		return ERR_OK;
+	note_set(&t->note, "an answer that nobody asked for");
+	return ERR_SYNTAX;
+}
+
 enum err talk_send(struct talk *t, struct span text)
 {
 	return stream_write(t->link.stream, text, talk_step_ms(t, RELAY_BLOCK_MS), &t->note);
@@ -73,14 +81,10 @@ enum err talk_send_line(struct talk *t, const char *format, ...)
 
 enum err talk_command(struct talk *t, const char *text)
 {
-	enum err e;
+	enum err e = talk_silent(t);
 
-	/* Who answers before being asked would have each further answer taken for that to another command. */
-	if (stream_has_buffered(t->link.stream)) {
-		note_set(&t->note, "an answer that nobody asked for");
-		return ERR_SYNTAX;
-	}
-	e = talk_send_line(t, "%s", text);
+	if (e == ERR_OK)
+		e = talk_send_line(t, "%s", text);
 	return e == ERR_OK ? talk_read(t, talk_step_ms(t, RELAY_COMMAND_MS)) : e;
 }
 

@@ -40,7 +40,9 @@ int64_t talk_step_ms(const struct talk *t, int64_t timeout_ms);
 /* line: as answer_read(). */
 enum err talk_read_lines(struct talk *t, int64_t timeout_ms, void (*line)(void *arg, struct span text), void *arg) MUST_CHECK;
 enum err talk_read(struct talk *t, int64_t timeout_ms) MUST_CHECK;
-/* Buffered; goes out before the next answer is read. ERR_SYNTAX: there is an answer that nobody asked for. */
+/* Before something is said that will be answered. ERR_SYNTAX: there is an answer already, and each further one would be taken for that to another command. */
+enum err talk_silent(struct talk *t) MUST_CHECK;
+/* Buffered; goes out before the next answer is read. */
 enum err talk_send(struct talk *t, struct span text) MUST_CHECK;
 enum err talk_send_line(struct talk *t, const char *format, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 /* A command that stands alone, and its answer. */
