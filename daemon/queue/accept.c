@@ -29,7 +29,9 @@
 #include "daemon/queue/tell.h"
 #include "db/checkpointer.h"
 #include "db/queue_message.h"
+#include "db/queue_srs.h"
 
+#define SRS_TRIM_ROWS 4
 #define HEADER_PIECE 8192u
 #define SUBJECT_MAX 400u
 #define ROW_PAGES_BYTES 8192u /* of the WAL, beside the content */
@@ -55,6 +57,7 @@ struct accept {
 
 	/* of a sealed one */
 	struct arena arena; /* the row and its recipients */
+	struct route_result route;
 	struct queue_row row;
 	struct queue_recipient_row *recipients;
 	struct span *hops;
@@ -298,6 +301,12 @@ static void fill_recipient(struct accept *a, size_t n, const struct routed *rout
 	row->address = arena_copy(&a->arena, routed->address);
 	if (!span_equals(routed->address, routed->original))
 		row->original = arena_copy(&a->arena, routed->original);
+	row->notify = routed->notify;
+	row->orcpt = arena_copy(&a->arena, routed->orcpt);
+	row->hold = routed->hold;
+	row->status = routed->status;
+	row->reply = routed->reply;
+	row->reverse_path = routed->reverse_path;
 }
 
 static void fill_message(struct accept *a, const struct accept_envelope *envelope, int64_t lifetime_ms)
@@ -406,14 +415,12 @@ static enum err route_and_fill(struct accept *a, const struct accept_envelope *e
 {
 	const struct snapshot *s = directory_hold(a->q->config.directory);
 	int64_t lifetime_ms = snapshot_number(s, SETTING_QUEUE_DAYS) * DAY_MS;
-	struct routed *routed;
-	size_t count = 0;
-	enum err e = route_expand(s, envelope, &a->arena, &routed, &count, why);
+	enum err e = route_expand(a->q, s, envelope, buf_span(&a->header), &a->arena, &a->route, why);
 
 	if (!e)
-		e = parse_content(a, routed, count);
+		e = parse_content(a, a->route.recipients, a->route.count);
 	if (!e)
-		e = fill_rows(a, envelope, lifetime_ms, routed, count);
+		e = fill_rows(a, envelope, lifetime_ms, a->route.recipients, a->route.count);
 	if (!e && (a->q->config.trace || a->q->config.events))
 		e = fill_told(a, envelope);
 	if (!e)
@@ -482,8 +489,14 @@ enum err accept_seal(struct accept *a, const struct accept_envelope *envelope, s
 enum err accept_store(struct db *db, void *arg)
 {
 	struct accept *a = arg;
+	enum err e = db_queue_insert(db, &a->row, buf_span(&a->content->head), buf_span(&a->content->body), a->recipients, a->recipient_count);
 
-	return db_queue_insert(db, &a->row, buf_span(&a->content->head), buf_span(&a->content->body), a->recipients, a->recipient_count);
+	if (!e && a->route.srs_token.len)
+		e = db_queue_srs_put(db, a->route.srs_token, a->route.srs_path, a->route.srs_expires_ms);
+	/* As many may go as come. */
+	if (!e && a->route.srs_token.len)
+		e = db_queue_srs_trim(db, a->row.accepted_ms, SRS_TRIM_ROWS);
+	return e;
 }
 
 size_t accept_weight(const struct accept *a)

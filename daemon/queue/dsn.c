@@ -4,6 +4,7 @@
 #include "daemon/mime/date.h"
 #include "daemon/mime/header.h"
 #include "daemon/queue/dsn_words.h"
+#include "daemon/queue/xtext.h"
 
 #define RETURNED_HEADER_MAX (64u * 1024u)
 #define WORDS_MAX 800u
@@ -27,29 +28,6 @@ static void add_words(struct buf *out, struct span words, bool utf8)
 	}
 }
 
-/* The characters that an address of type utf-8 spells as \x{...} (RFC 6533 section 3): always '+', '=' and '\'; for who reads ASCII all beyond it. */
-static void add_embedded(struct buf *out, struct span text, bool utf8)
-{
-	for (size_t at = 0; at < text.len;) {
-		unsigned char c = (unsigned char)text.ptr[at];
-		size_t len = c < 0x80 ? 1 : span_utf8_len(span_skip(text, at));
-		unsigned point = c < 0xe0 ? c & 0x1f : c < 0xf0 ? c & 0x0f
-								: c & 0x07;
-
-		if (len <= 1 && (c == '+' || c == '=' || c == '\\'))
-			buf_addf(out, "\\x{%02X}", c);
-		else if (len <= 1)
-			buf_add_char(out, c < 0x20 || c >= 0x7f ? '?' : (char)c);
-		else if (utf8)
-			buf_add(out, span_make(text.ptr + at, len));
-		for (size_t i = 1; i < len; i++)
-			point = point << 6 | ((unsigned char)text.ptr[at + i] & 0x3f);
-		if (len > 1 && !utf8)
-			buf_addf(out, "\\x{%02X}", point);
-		at += len ? len : 1;
-	}
-}
-
 /* A mailbox in a field: RFC 3464 2.3.2, beyond ASCII RFC 6533 section 3. */
 static void add_address(struct buf *out, const char *name, struct span address, bool utf8)
 {
@@ -59,29 +37,9 @@ static void add_address(struct buf *out, const char *name, struct span address, 
 		add_words(out, address, false);
 	} else {
 		buf_add_str(out, "utf-8; ");
-		add_embedded(out, address, utf8);
+		xtext_embed(address, utf8, out);
 	}
 	buf_add_str(out, "\r\n");
-}
-
-/* xtext (RFC 3461 section 4): "+2B" is '+'. What is none stays as it is; what would not be printable ASCII is not decoded to. */
-static void add_xtext(struct buf *out, struct span text)
-{
-	for (size_t at = 0; at < text.len; at++) {
-		char c = text.ptr[at];
-
-		if (c == '+' && at + 2 < text.len) {
-			unsigned high = (unsigned char)text.ptr[at + 1], low = (unsigned char)text.ptr[at + 2];
-
-			high = high >= 'A' && high <= 'F' ? high - 'A' + 10 : high - '0';
-			low = low >= 'A' && low <= 'F' ? low - 'A' + 10 : low - '0';
-			if (high < 16 && low < 16) {
-				c = (char)(high << 4 | low);
-				at += 2;
-			}
-		}
-		buf_add_char(out, c < 0x20 || c == 0x7f ? '?' : c);
-	}
 }
 
 /* Original-Recipient (RFC 3461 6.3 (a)): the type as it is, the address decoded. Without ORCPT what the envelope said, where that is another address:
@@ -97,11 +55,11 @@ static void add_original(struct buf *out, const struct dsn_recipient *r, bool ut
 		add_words(out, type, false);
 		buf_add_str(out, "; ");
 		if (!span_iequals(type, SPAN("utf-8")))
-			add_xtext(out, address);
+			xtext_decode(address, out);
 		else if (utf8 || span_is_ascii(address))
 			add_words(out, address, utf8);
 		else
-			add_embedded(out, address, false);
+			xtext_embed(address, false, out);
 		buf_add_str(out, "\r\n");
 	} else if (r->original.len && !span_equals(r->original, r->address)) {
 		add_address(out, "Original-Recipient", r->original, utf8);
@@ -200,7 +158,7 @@ static void add_status(const struct dsn *d, bool utf8, bool eight_bit, struct bu
 	buf_add_str(out, "\r\n");
 	if (d->envid.len) {
 		buf_add_str(out, "Original-Envelope-Id: ");
-		add_xtext(out, d->envid);
+		xtext_decode(d->envid, out);
 		buf_add_str(out, "\r\n");
 	}
 	buf_addf(out, "Reporting-MTA: dns; %.*s\r\n", (int)d->hostname.len, d->hostname.ptr);

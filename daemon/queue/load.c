@@ -100,17 +100,17 @@ static enum err grow(struct loader *l)
 }
 
 /* Of the texts only what says where it goes. */
-static void add_recipient(struct loader *l, const struct queue_recipient_row *recipient)
+static void add_recipient(struct loader *l, const struct queue_row *row, const struct queue_recipient_row *recipient)
 {
 	struct queue_recipient_row *r = &l->rows[l->count];
 
 	*r = *recipient;
 	r->address = r->original = r->orcpt = r->reply = r->status = SPAN("");
-	r->route = SPAN("");
+	r->route = r->reverse_path = SPAN("");
 	if (recipient->kind < RCPT_LOCAL || recipient->kind > RCPT_EXPANDED)
 		r->kind = RCPT_UNKNOWN;
 	if (recipient->kind == RCPT_REMOTE)
-		l->hops[l->count] = recipient->route.len ? arena_copy(&l->arena, recipient->route) : route_hop(l->snapshot, route_domain(recipient->address), &l->arena);
+		l->hops[l->count] = recipient->route.len ? arena_copy(&l->arena, recipient->route) : route_hop(l->snapshot, route_domain(recipient->address), route_domain(row->reverse_path), &l->arena);
 	l->open |= recipient->state != RECIPIENT_DELIVERED && recipient->state != RECIPIENT_FAILED;
 	l->count++;
 }
@@ -131,7 +131,7 @@ static enum err add_row(void *arg, const struct queue_row *row, const struct que
 	/* A row whose number is not its place would be updated in another's stead. */
 	if (recipient->n != l->count)
 		return ERR_CORRUPT;
-	add_recipient(l, recipient);
+	add_recipient(l, row, recipient);
 	return l->arena.failed ? ERR_TEMP : ERR_OK;
 }
 

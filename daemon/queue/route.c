@@ -1,24 +1,39 @@
 /* queue/route.c: from the envelope's recipients to mailboxes and next hops.
  *
- * Aliases are expanded once, inside the acceptance, and what comes out is stored in the same transaction: a directory that
+ * Aliases and forwards are expanded once, inside the acceptance, and what comes out is stored in the same transaction: a directory that
  * changes between two attempts neither doubles nor loses a recipient. The addresses met form a graph, each a node once:
  *
  * (1) Every recipient of the envelope reaches a leaf: an account, a remote address, or a recipient that fails with a reason.
- *     A cycle of aliases without a way out is such a failure (5.4.6).
+ *     A cycle without a way out is such a failure (5.4.6); so is an address that has passed this very message on before, which its
+ *     Delivered-To field tells (route_loop.h).
  * (2) A message goes once to an account, whatever number of addresses lead there: the first that was given stands in Delivered-To.
  * (3) A remote recipient of the envelope itself needs a sender who logged in, or us.
+ * (4) What is passed on to another server has a reverse-path of ours (srs.h), unless the sender is of ours, or null.
+ * (5) One target inherits what the sender wants to hear; of several none reports success: the address that stands for them does, as
+ *     "expanded", or as "delivered" when it keeps a copy (RFC 3461 5.2.7).
  */
 #include "daemon/queue/route.h"
 
 #include <stdlib.h>
 
+#include "daemon/queue/route_loop.h"
+#include "daemon/queue/rules.h"
+#include "daemon/queue/srs.h"
+#include "daemon/queue/steering.h"
+#include "daemon/queue/xtext.h"
+
 struct node {
 	struct span text;
 	struct address address;
 	uint32_t root, depth; /* recipient of the envelope */
-	bool alias, leaf, reaches;
+	uint32_t parent;      /* what led here first; of a root itself */
+	bool leaf, reaches;
+	bool expanded; /* its sender wants to hear that it was sent on to several */
 	enum rcpt_kind kind;
+	enum queue_hold hold;
 	uint64_t account_id;
+	unsigned notify;
+	struct span orcpt, status, reply;
 };
 
 struct edge {
@@ -26,7 +41,16 @@ struct edge {
 };
 
 struct graph {
+	struct queue *q;
+	const struct snapshot *s;
+	const struct accept_envelope *envelope;
+	struct span header;
 	struct arena *a;
+	struct route_loop loop; /* what the header tells, read when first asked for */
+	struct address sender;
+	bool rewrites; /* the reverse-path of what is passed on */
+	struct srs srs;
+	struct route_result *out;
 	struct node *nodes;
 	size_t count, cap;
 	struct edge *edges;
@@ -116,38 +140,72 @@ static void parse_recipient(struct span text, struct arena *a, struct address *o
 	out->local = domain.ptr && domain.len < text.len ? span_take(text, text.len - domain.len - 1) : text;
 }
 
-static enum err node_add(struct graph *g, struct span text, uint32_t root, uint32_t depth, uint32_t *index_out)
+static enum err node_add(struct graph *g, struct node node, uint32_t *index_out)
 {
-	struct address addr;
-	struct node *n;
-
-	parse_recipient(text, g->a, &addr);
-	if (table_find(g, &addr, index_out))
+	parse_recipient(node.text, g->a, &node.address);
+	if (table_find(g, &node.address, index_out))
 		return ERR_OK;
 	if (g->count >= ROUTE_MAX_ADDRESSES)
 		return ERR_LIMIT;
 	if (!array_room(g->a, (void **)&g->nodes, g->count, &g->cap, sizeof(*g->nodes)) || !table_room(g))
 		return ERR_LIMIT;
-	n = &g->nodes[g->count];
-	*n = (struct node){ .text = text, .address = addr, .root = root, .depth = depth };
+	g->nodes[g->count] = node;
 	*index_out = (uint32_t)g->count;
 	table_put(g, (uint32_t)g->count++);
 	return ERR_OK;
 }
 
-static enum err expand_alias(struct graph *g, uint32_t from, const struct resolution *r)
+/* Once there are several, one of them reporting success would say too much; who wanted to hear of nothing else hears nothing (RFC 3461 5.2.7.3). */
+static unsigned notify_of_many(unsigned notify)
 {
-	uint32_t root = g->nodes[from].root, depth = g->nodes[from].depth, to;
+	if (!(notify & NOTIFY_SUCCESS))
+		return notify;
+	return notify == NOTIFY_SUCCESS ? NOTIFY_NEVER : notify & ~(unsigned)NOTIFY_SUCCESS;
+}
 
-	if (depth >= ROUTE_MAX_DEPTH) {
+/* The sender's own, or what he would have said. */
+static struct span orcpt_of(const struct graph *g, const struct node *n)
+{
+	struct span original = g->envelope->recipients[n->root], out;
+	struct buf text;
+
+	if (n->orcpt.len)
+		return n->orcpt;
+	buf_init(&text, 2 * QUEUE_ORCPT_MAX);
+	buf_add_str(&text, span_is_ascii(original) ? "rfc822;" : "utf-8;");
+	if (span_is_ascii(original))
+		xtext_encode(original, &text);
+	else
+		xtext_embed(original, false, &text);
+	out = text.failed || text.len > QUEUE_ORCPT_MAX ? SPAN("") : arena_copy(g->a, buf_span(&text));
+	buf_clear(&text);
+	return out;
+}
+
+/* `keeps`: a copy stays here, too. */
+static enum err expand(struct graph *g, uint32_t from, const struct span *targets, size_t count, bool keeps)
+{
+	struct node child = g->nodes[from];
+	bool many = count + keeps > 1;
+	uint32_t to;
+
+	if (child.depth >= ROUTE_MAX_DEPTH || route_loop_has(&g->loop, g->header, &child.address, g->a)) {
 		g->nodes[from].leaf = true;
 		g->nodes[from].kind = RCPT_LOOP;
+		g->nodes[from].account_id = 0;
 		return ERR_OK;
 	}
-	g->nodes[from].alias = true;
-	for (size_t i = 0; i < r->target_count; i++) {
-		enum err e = node_add(g, r->targets[i], root, depth + 1, &to);
+	g->nodes[from].expanded = many && !keeps && (child.notify & NOTIFY_SUCCESS);
+	child.orcpt = orcpt_of(g, &child);
+	child.notify = many ? notify_of_many(child.notify) : child.notify;
+	child.depth++;
+	child.parent = from;
+	child.expanded = child.leaf = false;
+	for (size_t i = 0; i < count; i++) {
+		enum err e;
 
+		child.text = targets[i];
+		e = node_add(g, child, &to);
 		if (e)
 			return e;
 		if (!array_room(g->a, (void **)&g->edges, g->edge_count, &g->edge_cap, sizeof(*g->edges)))
@@ -157,29 +215,90 @@ static enum err expand_alias(struct graph *g, uint32_t from, const struct resolu
 	return ERR_OK;
 }
 
-static enum err resolve_node(struct graph *g, const struct snapshot *s, const struct accept_envelope *envelope, uint32_t at)
+/* Words of then, so that whoever reads them knows that they are old. */
+static void describe_suppression(struct graph *g, struct node *n, const struct suppression *s)
+{
+	n->kind = RCPT_SUPPRESSED;
+	n->status = s->status.len && s->status.ptr[0] == '5' ? s->status : s->by_operator ? SPAN("5.7.1")
+											  : SPAN("5.1.1");
+	if (s->by_operator)
+		n->reply = arena_printf(g->a, "not tried: mail to this address was stopped by the administrator%s%.*s", s->reply.len ? ": " : "", (int)s->reply.len, s->reply.ptr ? s->reply.ptr : "");
+	else
+		n->reply = arena_printf(g->a, "not tried again: mail to this address failed lately: %.*s", (int)s->reply.len, s->reply.ptr ? s->reply.ptr : "");
+}
+
+static enum err resolve_remote(struct graph *g, struct node *n)
+{
+	struct suppression found;
+
+	if (n->depth == 0 && g->envelope->source == FROM_MX && g->envelope->account_id == 0)
+		return ERR_DENIED;
+	n->kind = RCPT_REMOTE;
+	/* A list that cannot be read now keeps nothing from being sent. */
+	if (suppression_find(g->q, &n->address, g->a, &found) == ERR_OK)
+		describe_suppression(g, n, &found);
+	return ERR_OK;
+}
+
+static enum err resolve_account(struct graph *g, uint32_t at, const struct resolution *r)
+{
+	const struct account *account = r->account;
+	size_t forwards = account ? account->forward_count : 0;
+	bool keeps = forwards == 0 || account->forward_keeps;
+	struct node *n = &g->nodes[at];
+
+	if (keeps) {
+		n->leaf = true;
+		n->kind = RCPT_LOCAL;
+		n->account_id = r->account_id;
+	}
+	return forwards ? expand(g, at, account->forwards, forwards, keeps) : ERR_OK;
+}
+
+/* A bounce to a path that was written here goes on to whom it stands for. *was_out: it was one. */
+static enum err resolve_path(struct graph *g, uint32_t at, bool *was_out)
+{
+	struct address opened;
+	struct span text;
+	struct buf out;
+	enum err e;
+
+	*was_out = false;
+	if (g->envelope->reverse_path.len || !srs_is_one(&g->nodes[at].address))
+		return ERR_OK;
+	e = srs_open(g->q, &g->nodes[at].address, g->a, &opened);
+	if (e)
+		return e == ERR_NOT_FOUND ? ERR_OK : e;
+	buf_init(&out, 2 * ADDRESS_MAX);
+	address_write(&opened, &out);
+	text = out.failed ? SPAN("") : arena_copy(g->a, buf_span(&out));
+	buf_clear(&out);
+	*was_out = text.len > 0;
+	return *was_out ? expand(g, at, &text, 1, false) : ERR_OK;
+}
+
+static enum err resolve_node(struct graph *g, uint32_t at)
 {
 	struct node *n = &g->nodes[at];
 	struct resolution r;
+	bool was_path;
+	enum err e = resolve_path(g, at, &was_path);
 
-	snapshot_resolve(s, &n->address, &r);
+	if (e || was_path)
+		return e;
+	snapshot_resolve(g->s, &n->address, &r);
+	if (r.held)
+		n->hold = HOLD_DOMAIN;
 	switch (r.kind) {
-	case RESOLVED_ALIAS: return expand_alias(g, at, &r);
-	case RESOLVED_ACCOUNT:
-		n->kind = RCPT_LOCAL;
-		n->account_id = r.account_id;
-		break;
-	case RESOLVED_REFUSED:
+	case RESOLVED_ALIAS: return expand(g, at, r.targets, r.target_count, false);
+	case RESOLVED_ACCOUNT: return resolve_account(g, at, &r);
+	case RESOLVED_REFUSED: n->kind = RCPT_REFUSED; break;
 	case RESOLVED_SUSPENDED: n->kind = RCPT_SUSPENDED; break;
 	case RESOLVED_UNKNOWN: n->kind = RCPT_UNKNOWN; break;
-	case RESOLVED_REMOTE:
-		if (n->depth == 0 && envelope->source == FROM_MX && envelope->account_id == 0)
-			return ERR_DENIED;
-		n->kind = RCPT_REMOTE;
-		break;
+	case RESOLVED_REMOTE: e = resolve_remote(g, n); break;
 	}
 	n->leaf = true;
-	return ERR_OK;
+	return e;
 }
 
 /* Marks what leads to a leaf; an alias of the envelope that does not becomes a leaf that fails. */
@@ -208,6 +327,23 @@ static void find_dead_ends(struct graph *g)
 	}
 }
 
+/* The original of a copy that is passed on stands in front of it. */
+static struct span mark_of(const struct routed *r)
+{
+	return span_equals(r->address, r->original) ? SPAN("") : r->original;
+}
+
+static int compare_remote(const struct routed *a, const struct routed *b)
+{
+	int c = span_compare(a->hop, b->hop);
+
+	if (!c)
+		c = span_compare(route_domain(a->address), route_domain(b->address));
+	if (!c)
+		c = span_compare(a->reverse_path, b->reverse_path);
+	return c ? c : span_compare(mark_of(a), mark_of(b));
+}
+
 static int compare_routed(const void *left, const void *right)
 {
 	const struct routed *a = left, *b = right;
@@ -217,70 +353,150 @@ static int compare_routed(const void *left, const void *right)
 		return a->kind < b->kind ? -1 : 1;
 	if (a->account_id != b->account_id)
 		return a->account_id < b->account_id ? -1 : 1;
-	c = span_compare(a->hop, b->hop);
-	if (!c)
-		c = span_compare(route_domain(a->address), route_domain(b->address));
+	c = a->kind == RCPT_REMOTE ? compare_remote(a, b) : 0;
 	return c ? c : (a->order > b->order) - (a->order < b->order);
 }
 
-static struct span write_address(const struct node *n, struct arena *a)
+static struct span write_address(const struct address *address, struct span otherwise, struct arena *a)
 {
 	struct buf text;
 	struct span out;
 
 	buf_init(&text, 2 * ADDRESS_MAX);
-	address_write(&n->address, &text);
-	out = text.failed ? n->text : buf_span(&text);
-	out = arena_copy(a, out);
+	address_write(address, &text);
+	out = arena_copy(a, text.failed ? otherwise : buf_span(&text));
 	buf_clear(&text);
 	return out;
 }
 
-static size_t collect(const struct graph *g, const struct snapshot *s, const struct accept_envelope *envelope, struct routed *out)
+/* Ours, or <postmaster> alone: then the domain of who that is. */
+static struct span forwarding_domain(const struct graph *g, const struct node *n)
 {
-	size_t count = 0, kept = 0;
+	struct span domain = g->nodes[n->parent].address.domain;
+
+	return domain.len ? domain : route_domain(snapshot_postmaster(g->s));
+}
+
+static void rewrite_path(struct graph *g, const struct node *n, struct routed *out)
+{
+	struct srs_path path;
+
+	if (!g->rewrites || n->depth == 0 || srs_write(&g->srs, &g->sender, forwarding_domain(g, n), g->a, &path))
+		return;
+	out->reverse_path = write_address(&path.address, SPAN(""), g->a);
+	if (path.token.len) {
+		g->out->srs_token = path.token;
+		g->out->srs_path = path.original;
+		/* The day of the address counts whole. */
+		g->out->srs_expires_ms = g->srs.now_ms + (SRS_VALID_DAYS + 1) * DAY_MS;
+	}
+}
+
+static void describe_remote(struct graph *g, const struct node *n, struct routed *out)
+{
+	out->address = write_address(&n->address, n->text, g->a);
+	if (n->kind != RCPT_REMOTE)
+		return;
+	out->hop = route_hop(g->s, n->address.domain, route_domain(g->envelope->reverse_path), g->a);
+	rewrite_path(g, n, out);
+}
+
+static size_t list_leaves(struct graph *g, struct routed *out)
+{
+	size_t count = 0;
 
 	for (size_t i = 0; i < g->count; i++) {
 		const struct node *n = &g->nodes[i];
+		struct routed r = { .address = n->text, .original = g->envelope->recipients[n->root], .root = n->root, .notify = n->notify, .orcpt = n->orcpt, .order = i };
 
+		if (n->expanded && n->reaches) {
+			out[count] = r;
+			out[count++].kind = RCPT_EXPANDED;
+		}
 		if (!n->leaf)
 			continue;
-		out[count] = (struct routed){ .address = n->text, .original = envelope->recipients[n->root], .account_id = n->account_id, .kind = n->kind, .order = i };
-		if (n->kind == RCPT_REMOTE) {
-			out[count].address = write_address(n, g->a);
-			out[count].hop = route_hop(s, n->address.domain, g->a);
-		}
-		count++;
+		r.kind = n->kind;
+		r.account_id = n->account_id;
+		r.status = n->status;
+		r.reply = n->reply;
+		if (r.kind == RCPT_REMOTE || r.kind == RCPT_SUPPRESSED)
+			describe_remote(g, n, &r);
+		if (r.kind == RCPT_REMOTE || r.kind == RCPT_LOCAL)
+			r.hold = n->hold;
+		out[count++] = r;
 	}
+	return count;
+}
+
+static size_t collect(struct graph *g, struct routed *out)
+{
+	size_t count = list_leaves(g, out), kept = 0;
+
 	if (count > 1)
 		qsort(out, count, sizeof(*out), compare_routed);
 	for (size_t i = 0; i < count; i++)
 		if (!kept || out[i].kind != RCPT_LOCAL || out[kept - 1].kind != RCPT_LOCAL || out[kept - 1].account_id != out[i].account_id)
 			out[kept++] = out[i];
+	for (size_t i = 0; i < kept; i++)
+		if (!out[i].hold && (out[i].kind == RCPT_REMOTE || out[i].kind == RCPT_LOCAL) && rules_hold(g->q, g->envelope->reverse_path, out[i].address, out[i].original))
+			out[i].hold = HOLD_RULE;
 	return kept;
 }
 
-enum err route_expand(const struct snapshot *s, const struct accept_envelope *envelope, struct arena *a, struct routed **out, size_t *count_out, struct note *why)
+/* Whose path is rewritten: of another server's sender, as far as it can be read. */
+static void read_sender(struct graph *g)
 {
-	struct graph g = { .a = a };
+	struct span sender = g->envelope->reverse_path;
+
+	if (!sender.len)
+		return;
+	parse_recipient(sender, g->a, &g->sender);
+	g->rewrites = g->sender.domain.len > 0 && g->sender.local.len > 0 && !snapshot_has_domain(g->s, g->sender.domain);
+	if (g->rewrites)
+		srs_begin(g->q, &g->srs);
+}
+
+static enum err add_roots(struct graph *g)
+{
+	const struct accept_envelope *envelope = g->envelope;
 	enum err e = ERR_OK;
 	uint32_t index;
 
-	for (size_t i = 0; !e && i < envelope->recipient_count; i++)
-		e = node_add(&g, envelope->recipients[i], (uint32_t)i, 0, &index);
+	for (size_t i = 0; !e && i < envelope->recipient_count; i++) {
+		struct node root = { .text = envelope->recipients[i], .root = (uint32_t)i, .parent = (uint32_t)g->count };
+
+		if (envelope->wishes) {
+			root.notify = envelope->wishes[i].notify;
+			root.orcpt = envelope->wishes[i].orcpt;
+		}
+		e = node_add(g, root, &index);
+	}
+	return e;
+}
+
+enum err route_expand(struct queue *q, const struct snapshot *s, const struct accept_envelope *envelope, struct span header, struct arena *a, struct route_result *out, struct note *why)
+{
+	struct graph g = { .q = q, .s = s, .envelope = envelope, .header = header, .a = a, .out = out };
+	enum err e = add_roots(&g);
+
+	*out = (struct route_result){ 0 };
 	for (size_t i = 0; !e && i < g.count; i++)
-		e = resolve_node(&g, s, envelope, (uint32_t)i);
+		e = resolve_node(&g, (uint32_t)i);
 	if (e == ERR_DENIED)
 		note_set(why, "a remote recipient without an authenticated sender");
+	else if (e == ERR_TEMP)
+		note_set(why, "a rewritten reverse-path cannot be looked up now");
 	else if (e)
 		note_set(why, "the recipients expand to more than %d addresses", ROUTE_MAX_ADDRESSES);
 	if (e)
 		return e;
 	find_dead_ends(&g);
-	*out = arena_array(a, g.count, sizeof(**out));
-	if (!*out)
+	out->recipients = arena_array(a, 2 * g.count, sizeof(*out->recipients));
+	if (!out->recipients)
 		return ERR_LIMIT;
-	*count_out = collect(&g, s, envelope, *out);
+	read_sender(&g);
+	out->count = collect(&g, out->recipients);
+	explicit_bzero(&g.srs, sizeof(g.srs));
 	return a->failed ? ERR_LIMIT : ERR_OK;
 }
 
@@ -292,9 +508,9 @@ struct span route_domain(struct span address)
 	return span_make(NULL, 0);
 }
 
-struct span route_hop(const struct snapshot *s, struct span domain, struct arena *a)
+struct span route_hop(const struct snapshot *s, struct span domain, struct span sender_domain, struct arena *a)
 {
-	const struct relay_host *via = snapshot_relay_for(s, domain, SPAN(""));
+	const struct relay_host *via = snapshot_relay_for(s, domain, sender_domain);
 
 	if (!via)
 		return arena_copy(a, domain);

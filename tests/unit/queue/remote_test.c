@@ -249,8 +249,9 @@ static void old_message_expires_with_a_dsn(void **state)
 		fixture_advance(f, 3600000);
 		fixture_pause();
 	}
-	fixture_wait_count(f, f->bob, 1);
-	assert_true(has(fixture_read(f, f->bob, 1), "Status: 4.4.7\r\n"));
+	fixture_wait_count(f, f->bob, 2);
+	assert_true(has(fixture_read(f, f->bob, 1), "Action: delayed\r\n"));
+	assert_true(has(fixture_read(f, f->bob, 2), "Status: 4.4.7\r\n"));
 	fixture_wait_empty(f);
 	assert_true(fake_relay_attempts() > 10 && fake_relay_attempts() < 40);
 }
