@@ -144,7 +144,7 @@ static uint64_t first_owner(const struct snapshot *s)
 	uint64_t id = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (accounts[i]->role == ROLE_OWNER && !accounts[i]->suspended && (!id || accounts[i]->id < id))
+		if (accounts[i]->role == ROLE_OWNER && !accounts[i]->disabled && (!id || accounts[i]->id < id))
 			id = accounts[i]->id;
 	}
 	return id;

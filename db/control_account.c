@@ -52,10 +52,8 @@ enum err db_account_set_password(struct db *db, uint64_t id, struct span passwor
 	return changed_one(db, s);
 }
 
-enum err db_account_get_password(struct db *db, uint64_t id, struct buf *out)
+static enum err read_text(struct db *db, struct sqlite3_stmt *s, uint64_t id, struct buf *out)
 {
-	static const char sql[] = "SELECT password_hash FROM account WHERE id = ?1";
-	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
 
 	stmt_int(s, 1, (int64_t)id);
@@ -65,6 +63,20 @@ enum err db_account_get_password(struct db *db, uint64_t id, struct buf *out)
 	buf_add(out, stmt_get_bytes(s, 0));
 	stmt_reset(s);
 	return out->failed ? ERR_LIMIT : ERR_OK;
+}
+
+enum err db_account_get_password(struct db *db, uint64_t id, struct buf *out)
+{
+	static const char sql[] = "SELECT password_hash FROM account WHERE id = ?1";
+
+	return read_text(db, db_stmt(db, sql), id, out);
+}
+
+enum err db_account_get_key(struct db *db, uint64_t id, struct buf *out)
+{
+	static const char sql[] = "SELECT key FROM account WHERE id = ?1";
+
+	return read_text(db, db_stmt(db, sql), id, out);
 }
 
 enum err db_account_set_name(struct db *db, uint64_t id, struct span name)
@@ -114,6 +126,28 @@ enum err db_account_set_suspended(struct db *db, uint64_t id, bool suspended)
 	return changed_one(db, s);
 }
 
+enum err db_account_set_limits(struct db *db, uint64_t id, int32_t hour, int32_t day, int32_t fresh)
+{
+	static const char sql[] = "UPDATE account SET send_hour = ?2, send_day = ?3, send_new = ?4 WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_int(s, 2, hour);
+	stmt_int(s, 3, day);
+	stmt_int(s, 4, fresh);
+	return changed_one(db, s);
+}
+
+enum err db_account_set_forward_keep(struct db *db, uint64_t id, bool keep)
+{
+	static const char sql[] = "UPDATE account SET forward_keep = ?2 WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_int(s, 2, keep);
+	return changed_one(db, s);
+}
+
 static enum err remove_if_empty(struct db *db, struct span alias)
 {
 	static const char sql[] = "DELETE FROM alias WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM alias_target WHERE alias = ?1)";
@@ -157,12 +191,25 @@ static enum err remove_meanings(struct db *db, uint64_t id)
 	return e;
 }
 
+/* As with the targets of aliases. Whose mail went on to nobody else gets it from now on. */
+static enum err remove_forwards(struct db *db, uint64_t id)
+{
+	static const char sql[] = "DELETE FROM forward WHERE key = (SELECT key FROM account WHERE id = ?1) OR (base_key = (SELECT key FROM account WHERE id = ?1) AND "
+				  "key NOT IN (SELECT key FROM account) AND key NOT IN (SELECT key FROM alias))";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	return stmt_run(db, s);
+}
+
 enum err db_account_remove(struct db *db, uint64_t id)
 {
 	static const char sql[] = "DELETE FROM account WHERE id = ?1";
 	struct sqlite3_stmt *s;
 	enum err e = remove_meanings(db, id);
 
+	if (!e)
+		e = remove_forwards(db, id);
 	if (e)
 		return e;
 	s = db_stmt(db, sql);
@@ -172,7 +219,7 @@ enum err db_account_remove(struct db *db, uint64_t id)
 
 enum err db_account_count_owners(struct db *db, int64_t *out)
 {
-	static const char sql[] = "SELECT count(*) FROM account WHERE role = 1 AND NOT suspended";
+	static const char sql[] = "SELECT count(*) FROM account JOIN domain ON domain.name = account.domain WHERE role = 1 AND NOT suspended AND state = 0";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e = stmt_row(db, s);
 
@@ -185,7 +232,7 @@ enum err db_account_count_owners(struct db *db, int64_t *out)
 
 enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct db_account *a), void *arg)
 {
-	static const char sql[] = "SELECT id, key, address, domain, CASE role WHEN 1 THEN 1 ELSE duty END, suspended, created_ms, name "
+	static const char sql[] = "SELECT id, key, address, domain, CASE role WHEN 1 THEN 1 ELSE duty END, suspended, created_ms, name, forward_keep, send_hour, send_day, send_new "
 				  "FROM account ORDER BY id";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
@@ -200,6 +247,10 @@ enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct 
 			.suspended = stmt_get_int(s, 5) != 0,
 			.created_ms = stmt_get_int(s, 6),
 			.name = stmt_get_bytes(s, 7),
+			.forward_keep = stmt_get_int(s, 8) != 0,
+			.send_hour = (int32_t)stmt_get_int(s, 9),
+			.send_day = (int32_t)stmt_get_int(s, 10),
+			.send_new = (int32_t)stmt_get_int(s, 11),
 		};
 
 		e = row(arg, &a);

@@ -3,17 +3,21 @@
 
 #include "db/stmt.h"
 
+#define TLS_OLD_MAX 2 /* what relay.tls can hold: what is above stands in tls_wish, and there is the strictest for release 0002 */
+
 enum err db_relay_set(struct db *db, const struct db_relay *relay)
 {
-	static const char sql[] = "INSERT OR REPLACE INTO relay (domain, host, port, tls, user, password_sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+	static const char sql[] = "INSERT OR REPLACE INTO relay (domain, host, port, tls, user, password_sealed, tls_wish) "
+				  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 
 	stmt_text(s, 1, relay->domain);
 	stmt_text(s, 2, relay->host);
 	stmt_int(s, 3, relay->port);
-	stmt_int(s, 4, relay->tls);
+	stmt_int(s, 4, relay->tls > TLS_OLD_MAX ? TLS_OLD_MAX : relay->tls);
 	stmt_text(s, 5, relay->user);
 	stmt_blob(s, 6, relay->password_sealed);
+	stmt_int(s, 7, relay->tls > TLS_OLD_MAX ? relay->tls : 0);
 	return stmt_run(db, s);
 }
 
@@ -32,7 +36,7 @@ enum err db_relay_remove(struct db *db, struct span domain)
 
 enum err db_relay_each(struct db *db, enum err (*row)(void *arg, const struct db_relay *r), void *arg)
 {
-	static const char sql[] = "SELECT domain, host, port, tls, user, password_sealed FROM relay ORDER BY domain";
+	static const char sql[] = "SELECT domain, host, port, max(tls, tls_wish), user, password_sealed FROM relay ORDER BY domain";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
 

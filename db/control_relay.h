@@ -7,7 +7,7 @@
 struct db_relay {
 	struct span domain, host;
 	uint16_t port;
-	int tls;
+	int tls; /* 0 to 3 */
 	struct span user, password_sealed;
 };
 

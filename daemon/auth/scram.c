@@ -254,7 +254,7 @@ static bool is_suspended(const struct scram *s)
 {
 	const struct snapshot *snapshot = directory_hold(s->auth->directory);
 	const struct account *account = snapshot_account(snapshot, s->attempt.account_id);
-	bool suspended = !account || account->suspended;
+	bool suspended = !account || account->disabled;
 
 	snapshot_release(&snapshot);
 	return suspended;

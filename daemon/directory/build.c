@@ -7,16 +7,22 @@
 #include "daemon/base/log.h"
 #include "daemon/base/size.h"
 #include "daemon/crypto/seal.h"
+#include "daemon/directory/name.h"
 #include "daemon/directory/snapshot.h"
 #include "db/control_account.h"
 #include "db/control_alias.h"
 #include "db/control_domain.h"
+#include "db/control_forward.h"
+#include "db/control_identity.h"
 #include "db/control_relay.h"
 #include "db/control_setting.h"
+#include "db/control_tls_rule.h"
 
 #define TEXT_MAX ((size_t)2 << 30)
 #define PASSWORD_MAX 4096
 #define ROLES 5
+#define DOMAIN_STATES 4
+#define TLS_RULE_MODES 4
 
 struct target {
 	struct span key, base_key;
@@ -25,7 +31,8 @@ struct target {
 struct builder {
 	struct snapshot *s;
 	const struct seal_key *data_key;
-	size_t account_cap, grant_cap, domain_cap, alias_cap, target_cap, relay_cap, named_cap;
+	size_t account_cap, grant_cap, forward_cap, identity_cap, identity_key_cap, domain_cap, domain_row_cap, alias_cap, target_cap, relay_cap, tls_rule_cap, named_cap;
+	size_t domain_at;           /* of the account before: mostly that of the next, too */
 	struct target *target_keys; /* beside s->targets */
 	size_t target_keys_cap;
 };
@@ -58,16 +65,52 @@ static bool add_named(struct builder *b, struct span key, enum named_kind kind, 
 	return true;
 }
 
-static enum err add_domain(void *arg, struct span name)
+/* What cannot be read is as good as not there. */
+static struct net_addr read_source(struct span text)
+{
+	struct net_addr out = { .family = NET_NONE };
+
+	return text.len > 0 && net_ip_parse(text, &out) == ERR_OK ? out : (struct net_addr){ .family = NET_NONE };
+}
+
+static enum err add_domain(void *arg, const struct db_domain *row)
 {
 	struct builder *b = arg;
 	struct snapshot *s = b->s;
-	struct span kept = arena_copy(&s->text, name);
+	struct span kept = arena_copy(&s->text, row->name);
 
-	if (!grow(&s->domains, &b->domain_cap, s->domain_count, sizeof(*s->domains)) || !add_named(b, kept, NAMED_DOMAIN, s->domain_count))
+	if (!grow(&s->domains, &b->domain_cap, s->domain_count, sizeof(*s->domains)) ||
+	    !grow(&s->domain_rows, &b->domain_row_cap, s->domain_count, sizeof(*s->domain_rows)) || !add_named(b, kept, NAMED_DOMAIN, s->domain_count))
 		return ERR_TEMP;
+	s->domain_rows[s->domain_count] = (struct domain){
+		.name = kept,
+		.state = row->state >= 0 && row->state < DOMAIN_STATES ? (enum domain_state)row->state : DOMAIN_ACTIVE,
+		.alias_of = arena_copy(&s->text, row->alias_of),
+		.source4 = read_source(row->source_ipv4),
+		.source6 = read_source(row->source_ipv6),
+		.created_ms = row->created_ms,
+	};
 	s->domains[s->domain_count++] = kept;
 	return ERR_OK;
+}
+
+static int compare_domain(const void *key, const void *element)
+{
+	return span_compare(*(const struct span *)key, *(const struct span *)element);
+}
+
+static bool is_of_active_domain(struct builder *b, struct span domain)
+{
+	const struct snapshot *s = b->s;
+
+	if (b->domain_at >= s->domain_count || !span_equals(s->domains[b->domain_at], domain)) {
+		const struct span *found = s->domain_count ? bsearch(&domain, s->domains, s->domain_count, sizeof(*s->domains), compare_domain) : NULL;
+
+		if (!found)
+			return false;
+		b->domain_at = (size_t)(found - s->domains);
+	}
+	return s->domain_rows[b->domain_at].state == DOMAIN_ACTIVE;
 }
 
 /* Mostly the two forms are the same. */
@@ -91,7 +134,12 @@ static enum err add_account(void *arg, const struct db_account *row)
 		.name = arena_copy(&s->text, row->name),
 		.role = row->role >= 0 && row->role < ROLES ? (enum role)row->role : ROLE_USER,
 		.suspended = row->suspended,
+		.disabled = row->suspended || !is_of_active_domain(b, row->domain),
+		.forward_keeps = row->forward_keep,
 		.created_ms = row->created_ms,
+		.send_hour = row->send_hour,
+		.send_day = row->send_day,
+		.send_new = row->send_new,
 	};
 	if (!add_named(b, keep_key(s, row->key, row->address, a->address), NAMED_ACCOUNT, s->account_count))
 		return ERR_TEMP;
@@ -99,13 +147,18 @@ static enum err add_account(void *arg, const struct db_account *row)
 	return ERR_OK;
 }
 
-/* By account and domain. The counts come first: the array may still move. */
+/* Constant for others: the accounts are still ours. */
+static struct account *account_of(struct snapshot *s, uint64_t id)
+{
+	return (struct account *)(uintptr_t)snapshot_account(s, id);
+}
+
+/* What accounts have comes by account. The counts come first: the arrays may still move. */
 static enum err add_grant(void *arg, uint64_t id, struct span domain)
 {
 	struct builder *b = arg;
 	struct snapshot *s = b->s;
-	/* Constant for others: the accounts are still ours. */
-	struct account *a = (struct account *)(uintptr_t)snapshot_account(s, id);
+	struct account *a = account_of(s, id);
 
 	if (!a || a->role != ROLE_DOMAIN_ADMIN)
 		return ERR_OK;
@@ -116,15 +169,59 @@ static enum err add_grant(void *arg, uint64_t id, struct span domain)
 	return ERR_OK;
 }
 
-static void link_grants(struct snapshot *s)
+static enum err add_forward(void *arg, const struct db_forward *row)
 {
-	size_t first = 0;
+	struct builder *b = arg;
+	struct snapshot *s = b->s;
+	struct account *a = account_of(s, row->account_id);
 
-	for (size_t i = 0; i < s->account_count && first < s->grant_count; i++) {
-		if (s->accounts[i].granted_count == 0)
-			continue;
-		s->accounts[i].granted = s->grants + first;
-		first += s->accounts[i].granted_count;
+	if (!a)
+		return ERR_OK;
+	if (!grow(&s->forwards, &b->forward_cap, s->forward_count, sizeof(*s->forwards)))
+		return ERR_TEMP;
+	s->forwards[s->forward_count++] = arena_copy(&s->text, row->target);
+	a->forward_count++;
+	return ERR_OK;
+}
+
+static enum err add_identity(void *arg, const struct db_identity *row)
+{
+	struct builder *b = arg;
+	struct snapshot *s = b->s;
+	struct account *a = account_of(s, row->account_id);
+	struct span address;
+
+	if (!a)
+		return ERR_OK;
+	if (!grow(&s->identities, &b->identity_cap, s->identity_count, sizeof(*s->identities)) ||
+	    !grow(&s->identity_keys, &b->identity_key_cap, s->identity_count, sizeof(*s->identity_keys)))
+		return ERR_TEMP;
+	address = arena_copy(&s->text, row->address);
+	s->identity_keys[s->identity_count] = keep_key(s, row->key, row->address, address);
+	s->identities[s->identity_count++] = address;
+	a->identity_count++;
+	return ERR_OK;
+}
+
+static const struct span *next_of(const struct span *all, size_t count, size_t *first)
+{
+	const struct span *own = count ? all + *first : NULL;
+
+	*first += count;
+	return own;
+}
+
+static void link_accounts(struct snapshot *s)
+{
+	size_t grant = 0, forward = 0, identity = 0;
+
+	for (size_t i = 0; i < s->account_count; i++) {
+		struct account *a = &s->accounts[i];
+
+		a->granted = next_of(s->grants, a->granted_count, &grant);
+		a->forwards = next_of(s->forwards, a->forward_count, &forward);
+		a->identities = next_of(s->identities, a->identity_count, &identity);
+		a->forward_keeps = a->forward_keeps || a->forward_count == 0;
 	}
 }
 
@@ -163,6 +260,16 @@ static enum err add_target(void *arg, const struct db_alias_target *row)
 	return ERR_OK;
 }
 
+static enum relay_tls relay_tls_of(int stored)
+{
+	switch (stored) {
+	case 0: return RELAY_TLS_NONE;
+	case 1: return RELAY_TLS_OPPORTUNISTIC;
+	case 3: return RELAY_TLS_ENCRYPTED;
+	}
+	return RELAY_TLS_REQUIRED;
+}
+
 static enum err add_relay(void *arg, const struct db_relay *row)
 {
 	struct builder *b = arg;
@@ -182,13 +289,42 @@ static enum err add_relay(void *arg, const struct db_relay *row)
 			.domain = arena_copy(&s->text, row->domain),
 			.host = arena_copy(&s->text, row->host),
 			.port = row->port,
-			.tls = row->tls == 0 ? RELAY_TLS_NONE : row->tls == 1 ? RELAY_TLS_OPPORTUNISTIC
-									      : RELAY_TLS_REQUIRED,
+			.tls = relay_tls_of(row->tls),
 			.user = arena_copy(&s->text, row->user),
 			.password = arena_copy(&s->text, buf_span(&password)),
 		};
 	buf_wipe(&password);
 	return e;
+}
+
+static enum err add_tls_rule(void *arg, const struct db_tls_rule *row)
+{
+	struct builder *b = arg;
+	struct snapshot *s = b->s;
+	struct span rest = arena_copy(&s->text, row->names), name;
+	struct tls_rule *rule;
+	struct span *names;
+	size_t count = 0;
+
+	if (!grow(&s->tls_rules, &b->tls_rule_cap, s->tls_rule_count, sizeof(*s->tls_rules)))
+		return ERR_TEMP;
+	for (size_t i = 0; i < rest.len; i++)
+		count += rest.ptr[i] == ' ';
+	names = arena_array(&s->text, count + 1, sizeof(*names));
+	if (!names)
+		return ERR_TEMP;
+	for (count = 0; rest.len > 0 && span_split(&rest, ' ', &name);)
+		names[count++] = name;
+	rule = &s->tls_rules[s->tls_rule_count++];
+	/* A number of a later release: the strictest. */
+	*rule = (struct tls_rule){
+		.domain = arena_copy(&s->text, row->domain),
+		.mode = row->mode >= 0 && row->mode < TLS_RULE_MODES ? (enum tls_rule_mode)row->mode : TLS_RULE_VERIFY,
+		.names = names,
+		.name_count = count,
+		.created_ms = row->created_ms,
+	};
+	return ERR_OK;
 }
 
 static uint32_t hash_of(struct span key)
@@ -249,20 +385,38 @@ static enum err sort_accounts(struct snapshot *s)
 		const struct account *a = &s->accounts[i];
 
 		s->by_address[i] = a;
-		if (a->role == ROLE_OWNER && (!s->owner || (s->owner->suspended && !a->suspended)))
+		if (a->role == ROLE_OWNER && (!s->owner || (s->owner->disabled && !a->disabled)))
 			s->owner = a;
 	}
 	qsort(s->by_address, s->account_count, sizeof(struct account *), compare_addresses);
 	return ERR_OK;
 }
 
+/* What the key means, at the domain that its domain stands for, too. */
+static const struct named *find_meant(const struct snapshot *s, struct span key)
+{
+	const struct named *n = snapshot_find(s, key);
+	const struct domain *domain;
+	char moved[NAME_KEY_MAX];
+	size_t local = key.len;
+
+	while (local > 0 && key.ptr[local - 1] != '@')
+		local--;
+	domain = n || local == 0 ? NULL : snapshot_domain(s, span_skip(key, local));
+	if (!domain || domain->alias_of.len == 0 || local + domain->alias_of.len > sizeof(moved))
+		return n;
+	memcpy(moved, key.ptr, local);
+	memcpy(moved + local, domain->alias_of.ptr, domain->alias_of.len);
+	return snapshot_find(s, span_make(moved, local + domain->alias_of.len));
+}
+
 /* The account by its name, or by a subaddress that is no name of its own. */
 static uint64_t account_meant(const struct snapshot *s, const struct target *t)
 {
-	const struct named *n = snapshot_find(s, t->key);
+	const struct named *n = find_meant(s, t->key);
 
-	if (!n)
-		n = snapshot_find(s, t->base_key);
+	if (!n && !span_equals(t->key, t->base_key))
+		n = find_meant(s, t->base_key);
 	return n && n->kind == NAMED_ACCOUNT ? s->accounts[n->at].id : 0;
 }
 
@@ -316,6 +470,30 @@ static enum err read_settings(struct snapshot *s, struct db *db)
 	return e;
 }
 
+static enum err read_accounts(struct builder *b, struct db *db)
+{
+	enum err e = db_account_each(db, add_account, b);
+
+	if (!e)
+		e = db_account_grant_each(db, add_grant, b);
+	if (!e)
+		e = db_forward_each(db, add_forward, b);
+	if (!e)
+		e = db_identity_each(db, add_identity, b);
+	if (!e)
+		link_accounts(b->s);
+	return e;
+}
+
+static enum err read_destinations(struct builder *b, struct db *db, struct note *why)
+{
+	enum err e = db_relay_each(db, add_relay, b);
+
+	if (e == ERR_CORRUPT)
+		note_set(why, "the password of a relay host cannot be unsealed");
+	return e ? e : db_tls_rule_each(db, add_tls_rule, b);
+}
+
 static enum err read_all(struct builder *b, struct db *db, struct note *why)
 {
 	enum err e = read_settings(b->s, db);
@@ -323,18 +501,11 @@ static enum err read_all(struct builder *b, struct db *db, struct note *why)
 	if (!e)
 		e = db_domain_each(db, add_domain, b);
 	if (!e)
-		e = db_account_each(db, add_account, b);
-	if (!e)
-		e = db_account_grant_each(db, add_grant, b);
-	if (!e)
-		link_grants(b->s);
+		e = read_accounts(b, db);
 	if (!e)
 		e = db_alias_each(db, add_target, b);
-	if (!e) {
-		e = db_relay_each(db, add_relay, b);
-		if (e == ERR_CORRUPT)
-			note_set(why, "the password of a relay host cannot be unsealed");
-	}
+	if (!e)
+		e = read_destinations(b, db, why);
 	if (!e)
 		e = index_names(b->s);
 	if (!e)

@@ -25,20 +25,21 @@ struct account {
 	struct span address; /* primary, "local@domain" */
 	struct span name;    /* what people call them; may be empty */
 	enum role role;
-	bool suspended; /* by an administrator */
-	bool disabled;  /* suspended, or of a domain that is not active: neither logs in nor sends */
+	bool suspended;     /* by an administrator */
+	bool disabled;      /* suspended, or of a domain that is not active: neither logs in nor sends */
+	bool forward_keeps; /* a copy stays in the mailbox; true without forwards */
 	int64_t created_ms;
 	const struct span *granted; /* ROLE_DOMAIN_ADMIN: domains, sorted */
 	size_t granted_count;
 	const struct span *forwards; /* addresses to which mail goes on, as text */
 	size_t forward_count;
-	bool forward_keeps;            /* a copy stays in the mailbox; true without forwards */
 	const struct span *identities; /* addresses, or "@domain", that it may send as beside its own */
 	size_t identity_count;
 	int32_t send_hour, send_day, send_new; /* limits of its own for recipients outside; 0: none; -1: as the settings say */
 };
 #define FORWARDS_MAX 50
 #define IDENTITIES_MAX 200
+#define SENDING_LIMIT_MAX 10000000
 
 enum domain_state {
 	DOMAIN_ACTIVE,
@@ -73,6 +74,7 @@ enum tls_rule_mode {
 	TLS_RULE_ENCRYPT = 2, /* TLS, whoever it is */
 	TLS_RULE_VERIFY = 3,  /* TLS with a certificate for the host, or for one of `names` */
 };
+#define TLS_RULE_NAMES_MAX 20
 struct tls_rule {
 	struct span domain; /* of recipients, A-labels */
 	enum tls_rule_mode mode;
@@ -152,14 +154,15 @@ struct resolution {
 /* A domain alias stands for its domain first. Order: exact account, exact alias, subaddress (before the first '+') account, subaddress alias, postmaster/abuse to the owner, catch-all ("@domain" alias), unknown.
  * An empty domain (bare postmaster) means the owner. */
 void snapshot_resolve(const struct snapshot *s, const struct address *addr, struct resolution *out);
-/* May this account send as that address? Its own, an alias that has it as a target, or an identity; with any subaddress of them, and under domain aliases. */
+/* May this account send as that address? Its own, an alias that has it as a target, or an identity; with any subaddress of them, and under domain aliases
+ * (an identity under an alias of a domain counts there alone). The state of the domain does not matter: see `disabled`. */
 bool snapshot_may_send_as(const struct snapshot *s, uint64_t account_id, const struct address *addr);
 
 const struct account *snapshot_account(const struct snapshot *s, uint64_t id);                /* null: none */
 const struct account *snapshot_account_by_login(const struct snapshot *s, struct span login); /* the primary address */
 /* The recipient domain's own, else the sender domain's ("@domain"; empty: none), else "*", else null. */
 const struct relay_host *snapshot_relay_for(const struct snapshot *s, struct span domain, struct span sender_domain);
-const struct tls_rule *snapshot_tls_rule(const struct snapshot *s, struct span domain); /* null: none */
+const struct tls_rule *snapshot_tls_rule(const struct snapshot *s, struct span domain); /* of that very domain, not of those below it; null: none */
 size_t snapshot_tls_rules(const struct snapshot *s, const struct tls_rule **out);
 const struct domain *snapshot_domain(const struct snapshot *s, struct span name);      /* in its normal form; null: not ours */
 size_t snapshot_domain_rows(const struct snapshot *s, const struct domain **out);      /* by name, as snapshot_domains() */

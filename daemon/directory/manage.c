@@ -1,34 +1,17 @@
-/* directory/manage.c: changes of domains, accounts and aliases. Names are parsed before the transaction begins. */
+/* directory/manage.c: setting up, and changes of accounts. Names are parsed before the transaction begins. */
 #include "daemon/directory/manage.h"
 
 #include "daemon/base/clock.h"
 #include "daemon/directory/change.h"
-#include "daemon/directory/name.h"
+#include "daemon/directory/check.h"
 #include "db/control_account.h"
-#include "db/control_alias.h"
 #include "db/control_domain.h"
 #include "db/control_setting.h"
 
 #define NAME_MEMORY_MAX ((size_t)4 << 20)
-#define TARGETS_MAX 1000
 #define PASSWORD_HASH_MAX 512
 #define ACCOUNT_NAME_MAX 200
 #define GRANTS_MAX 1000
-
-static enum err parse_domain(struct span text, struct arena *a, struct span *out, struct note *why)
-{
-	enum err e = text.len > ADDRESS_MAX * 4 ? ERR_LIMIT : address_domain_normal(text, a, out);
-
-	if (e)
-		note_set(why, "%.*s: not a domain name", (int)(text.len < 100 ? text.len : 100), text.ptr);
-	return e;
-}
-
-/* Users and aliases share their names. */
-static void note_taken(struct db *db, const struct name *name, struct note *why)
-{
-	note_set(why, "%.*s: taken by %s", (int)name->address.len, name->address.ptr, db_alias_find(db, name->key) == ERR_OK ? "an alias" : "a user");
-}
 
 static enum err insert_account(struct db *db, const struct name *name, struct span password_hash, enum role role, uint64_t *id_out, struct note *why)
 {
@@ -40,15 +23,13 @@ static enum err insert_account(struct db *db, const struct name *name, struct sp
 		.role = role,
 		.created_ms = clock_real_ms(),
 	};
-	enum err e = db_domain_find(db, name->domain);
+	enum err e = check_domain_takes_names(db, name->domain, why);
 
-	if (e == ERR_NOT_FOUND)
-		note_set(why, "%.*s: not a domain of this server", (int)name->domain.len, name->domain.ptr);
 	if (e)
 		return e;
 	e = db_account_add(db, &row, id_out);
 	if (e == ERR_EXISTS)
-		note_taken(db, name, why);
+		check_note_taken(db, name, why);
 	return e;
 }
 
@@ -86,9 +67,9 @@ enum err directory_setup(struct directory *d, const struct directory_setup *setu
 	enum err e;
 
 	arena_init(&a, NAME_MEMORY_MAX);
-	e = parse_domain(setup->hostname, &a, &c.hostname, why);
+	e = name_parse_domain(setup->hostname, &a, &c.hostname, why);
 	if (!e)
-		e = parse_domain(setup->domain, &a, &c.domain, why);
+		e = name_parse_domain(setup->domain, &a, &c.domain, why);
 	if (!e)
 		e = name_parse(setup->admin, false, &a, &c.admin, why);
 	if (!e && !span_equals(c.admin.domain, c.domain)) {
@@ -101,48 +82,6 @@ enum err directory_setup(struct directory *d, const struct directory_setup *setu
 		e = directory_change(d, run_setup, &c, why);
 	arena_clear(&a);
 	return e;
-}
-
-static enum err run_domain_add(struct directory *d, void *arg, struct note *why)
-{
-	enum err e = db_domain_add(d->db, *(struct span *)arg, clock_real_ms());
-
-	if (e == ERR_EXISTS)
-		note_set(why, "the domain is there already");
-	return e;
-}
-
-static enum err run_domain_remove(struct directory *d, void *arg, struct note *why)
-{
-	enum err e = db_domain_remove(d->db, *(struct span *)arg);
-
-	if (e == ERR_STATE)
-		note_set(why, "the domain still has users or aliases");
-	return e;
-}
-
-static enum err change_domain(struct directory *d, struct span name, enum err (*run)(struct directory *d, void *arg, struct note *why), struct note *why)
-{
-	struct span domain;
-	struct arena a;
-	enum err e;
-
-	arena_init(&a, NAME_MEMORY_MAX);
-	e = parse_domain(name, &a, &domain, why);
-	if (!e)
-		e = directory_change(d, run, &domain, why);
-	arena_clear(&a);
-	return e;
-}
-
-enum err directory_domain_add(struct directory *d, struct span name, struct note *why)
-{
-	return change_domain(d, name, run_domain_add, why);
-}
-
-enum err directory_domain_remove(struct directory *d, struct span name, struct note *why)
-{
-	return change_domain(d, name, run_domain_remove, why);
 }
 
 struct account_change {
@@ -177,18 +116,6 @@ enum err directory_account_add(struct directory *d, struct span address, struct 
 	return e;
 }
 
-/* There is always somebody who may change things, and who gets what is sent to postmaster. */
-static enum err keep_owner(struct db *db, int64_t before, struct note *why)
-{
-	int64_t after;
-	enum err e = db_account_count_owners(db, &after);
-
-	if (e || after > 0 || before == 0)
-		return e;
-	note_set(why, "this is the last owner");
-	return ERR_STATE;
-}
-
 static enum err run_set_suspended(struct directory *d, void *arg, struct note *why)
 {
 	const struct account_change *c = arg;
@@ -197,7 +124,7 @@ static enum err run_set_suspended(struct directory *d, void *arg, struct note *w
 
 	if (!e)
 		e = db_account_set_suspended(d->db, c->id, c->suspended);
-	return e ? e : keep_owner(d->db, owners, why);
+	return e ? e : check_owner_is_left(d->db, owners, why);
 }
 
 enum err directory_account_set_suspended(struct directory *d, uint64_t id, bool suspended, struct note *why)
@@ -215,7 +142,7 @@ static enum err run_account_remove(struct directory *d, void *arg, struct note *
 
 	if (!e)
 		e = db_account_remove(d->db, c->id);
-	return e ? e : keep_owner(d->db, owners, why);
+	return e ? e : check_owner_is_left(d->db, owners, why);
 }
 
 enum err directory_account_remove(struct directory *d, uint64_t id, struct note *why)
@@ -282,7 +209,7 @@ static enum err run_set_role(struct directory *d, void *arg, struct note *why)
 		if (!e)
 			e = db_account_grant(d->db, c->id, c->domains[i]);
 	}
-	return e ? e : keep_owner(d->db, owners, why);
+	return e ? e : check_owner_is_left(d->db, owners, why);
 }
 
 static enum err check_grants(enum role role, size_t count, struct note *why)
@@ -315,132 +242,9 @@ enum err directory_account_set_role(struct directory *d, uint64_t id, enum role 
 	if (!c.domains)
 		e = ERR_TEMP;
 	for (size_t i = 0; i < count && !e; i++)
-		e = parse_domain(domains[i], &a, &c.domains[i], why);
+		e = name_parse_domain(domains[i], &a, &c.domains[i], why);
 	if (!e)
 		e = directory_change(d, run_set_role, &c, why);
-	arena_clear(&a);
-	return e;
-}
-
-struct alias_change {
-	struct name name;
-	struct db_alias_target *targets;
-	size_t count;
-};
-
-static enum err insert_targets(struct db *db, const struct alias_change *c)
-{
-	enum err e = ERR_OK;
-
-	for (size_t i = 0; i < c->count && !e; i++)
-		e = db_alias_target_add(db, c->name.key, i, &c->targets[i]);
-	return e;
-}
-
-static enum err run_alias_add(struct directory *d, void *arg, struct note *why)
-{
-	const struct alias_change *c = arg;
-	enum err e = db_domain_find(d->db, c->name.domain);
-
-	if (e == ERR_NOT_FOUND)
-		note_set(why, "%.*s: not a domain of this server", (int)c->name.domain.len, c->name.domain.ptr);
-	if (!e)
-		e = db_alias_add(d->db, c->name.key, c->name.address, c->name.domain, clock_real_ms());
-	if (e == ERR_EXISTS)
-		note_taken(d->db, &c->name, why);
-	return e ? e : insert_targets(d->db, c);
-}
-
-static enum err run_alias_set(struct directory *d, void *arg, struct note *why)
-{
-	const struct alias_change *c = arg;
-	enum err e = db_alias_find(d->db, c->name.key);
-
-	(void)why;
-	if (!e)
-		e = db_alias_targets_remove(d->db, c->name.key);
-	return e ? e : insert_targets(d->db, c);
-}
-
-static bool is_listed(const struct alias_change *c, struct span key)
-{
-	for (size_t i = 0; i < c->count; i++) {
-		if (span_equals(c->targets[i].key, key))
-			return true;
-	}
-	return false;
-}
-
-static enum err parse_targets(const struct span *targets, size_t count, struct arena *a, struct alias_change *c, struct note *why)
-{
-	if (count == 0 || count > TARGETS_MAX) {
-		note_set(why, "an alias has 1 to %d targets", TARGETS_MAX);
-		return count ? ERR_LIMIT : ERR_SYNTAX;
-	}
-	c->targets = arena_array(a, count, sizeof(*c->targets));
-	if (!c->targets)
-		return ERR_LIMIT;
-	for (size_t i = 0; i < count; i++) {
-		struct name name;
-		enum err e = name_parse(targets[i], false, a, &name, why);
-
-		if (e)
-			return e;
-		if (span_equals(name.key, c->name.key)) {
-			note_set(why, "an alias cannot be its own target");
-			return ERR_SYNTAX;
-		}
-		if (!is_listed(c, name.key))
-			c->targets[c->count++] = (struct db_alias_target){ .target = name.address, .key = name.key, .base_key = name.base_key };
-	}
-	return ERR_OK;
-}
-
-static enum err change_alias(struct directory *d, struct span address, const struct span *targets, size_t target_count,
-			     enum err (*run)(struct directory *d, void *arg, struct note *why), struct note *why)
-{
-	struct alias_change c = { .count = 0 };
-	struct arena a;
-	enum err e;
-
-	arena_init(&a, NAME_MEMORY_MAX);
-	e = name_parse(address, true, &a, &c.name, why);
-	if (!e)
-		e = parse_targets(targets, target_count, &a, &c, why);
-	if (!e)
-		e = directory_change(d, run, &c, why);
-	arena_clear(&a);
-	return e;
-}
-
-enum err directory_alias_add(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why)
-{
-	return change_alias(d, address, targets, target_count, run_alias_add, why);
-}
-
-enum err directory_alias_set(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why)
-{
-	return change_alias(d, address, targets, target_count, run_alias_set, why);
-}
-
-static enum err run_alias_remove(struct directory *d, void *arg, struct note *why)
-{
-	const struct alias_change *c = arg;
-
-	(void)why;
-	return db_alias_remove(d->db, c->name.key);
-}
-
-enum err directory_alias_remove(struct directory *d, struct span address, struct note *why)
-{
-	struct alias_change c = { .count = 0 };
-	struct arena a;
-	enum err e;
-
-	arena_init(&a, NAME_MEMORY_MAX);
-	e = name_parse(address, true, &a, &c.name, why);
-	if (!e)
-		e = directory_change(d, run_alias_remove, &c, why);
 	arena_clear(&a);
 	return e;
 }

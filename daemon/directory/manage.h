@@ -17,7 +17,8 @@ struct directory_setup {
 enum err directory_setup(struct directory *d, const struct directory_setup *setup, struct note *why) MUST_CHECK;
 
 enum err directory_domain_add(struct directory *d, struct span name, struct note *why) MUST_CHECK;
-/* ERR_STATE: alias_of is itself an alias, or the domain has users or aliases. ERR_SYNTAX: a source address that is none. */
+/* All but the creation. ERR_STATE: alias_of is itself an alias or not a domain of ours, or the domain has users, aliases, or one that stands for it; no
+ * owner would be left who can log in. ERR_SYNTAX: a source address of the wrong family. */
 enum err directory_domain_set(struct directory *d, const struct domain *domain, struct note *why) MUST_CHECK;
 enum err directory_domain_remove(struct directory *d, struct span name, struct note *why) MUST_CHECK;
 
@@ -31,10 +32,12 @@ enum err directory_account_set_name(struct directory *d, uint64_t id, struct spa
 /* `domains` for ROLE_DOMAIN_ADMIN only, domains of ours. ERR_STATE: the last owner that is not suspended. */
 enum err directory_account_set_role(struct directory *d, uint64_t id, enum role role, const struct span *domains, size_t count, struct note *why) MUST_CHECK;
 
-/* Where an account's mail goes on to. ERR_STATE: to itself alone; ERR_LIMIT: over FORWARDS_MAX. Count 0: nowhere. */
+/* Where an account's mail goes on to. The account itself among the targets is `keeps`. ERR_STATE: to itself alone; ERR_LIMIT: over FORWARDS_MAX. Count 0:
+ * nowhere. */
 enum err directory_account_set_forwards(struct directory *d, uint64_t id, const struct span *targets, size_t count, bool keeps, struct note *why) MUST_CHECK;
-/* "local@domain" of any domain, or "@domain" of ours. */
+/* "local@domain" of any domain, or "@domain" of ours (else ERR_NOT_FOUND, and `why` is set). */
 enum err directory_account_set_identities(struct directory *d, uint64_t id, const struct span *addresses, size_t count, struct note *why) MUST_CHECK;
+/* 0: none; -1: as the settings say. */
 enum err directory_account_set_limits(struct directory *d, uint64_t id, int32_t hour, int32_t day, int32_t fresh, struct note *why) MUST_CHECK;
 
 /* `address` may be "@domain" (catch-all). Replaces nothing: ERR_EXISTS. */
@@ -43,10 +46,11 @@ enum err directory_alias_add(struct directory *d, struct span address, const str
 enum err directory_alias_set(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why) MUST_CHECK;
 enum err directory_alias_remove(struct directory *d, struct span address, struct note *why) MUST_CHECK;
 
-/* Sets or replaces; the password is sealed at rest. */
+/* Sets or replaces; the password is sealed at rest. ERR_NOT_FOUND: "@domain" of a domain that is not ours. */
 enum err directory_relay_set(struct directory *d, const struct relay_host *relay, struct note *why) MUST_CHECK;
 enum err directory_relay_remove(struct directory *d, struct span domain, struct note *why) MUST_CHECK;
 
+/* Sets or replaces. Names for TLS_RULE_VERIFY only. */
 enum err directory_tls_rule_set(struct directory *d, const struct tls_rule *rule, struct note *why) MUST_CHECK;
 enum err directory_tls_rule_remove(struct directory *d, struct span domain, struct note *why) MUST_CHECK;
 

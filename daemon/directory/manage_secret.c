@@ -4,6 +4,7 @@
 #include "daemon/directory/manage.h"
 #include "daemon/net/addr.h"
 #include "db/control_certificate.h"
+#include "db/control_domain.h"
 #include "db/control_relay.h"
 
 #define NAME_MEMORY_MAX 65536
@@ -39,17 +40,21 @@ static enum err unseal_value(struct directory *d, const char *kind, struct span 
 	return e;
 }
 
+/* "*", "example.net", "@example.org". */
 static enum err relay_domain(struct span text, struct arena *a, struct span *out, struct note *why)
 {
+	const bool by_sender = span_starts(text, SPAN("@"));
 	enum err e;
 
 	*out = text;
 	if (span_equals(text, SPAN("*")))
 		return ERR_OK;
-	e = text.len > ADDRESS_MAX * 4 ? ERR_LIMIT : address_domain_normal(text, a, out);
+	e = text.len > ADDRESS_MAX * 4 ? ERR_LIMIT : address_domain_normal(span_skip(text, by_sender), a, out);
 	if (e)
-		note_set(why, "the domain of a relay host is a domain name or *");
-	return e;
+		note_set(why, "a relay host is for a domain name, for the mail of a domain of ours (@example.org), or for all (*)");
+	else if (by_sender)
+		*out = arena_printf(a, "@%.*s", (int)out->len, out->ptr);
+	return e || out->ptr ? e : ERR_TEMP;
 }
 
 static enum err relay_host(struct span text, struct arena *a, struct span *out, struct note *why)
@@ -95,8 +100,12 @@ static enum err check_relay(const struct relay_host *relay, struct arena *a, str
 
 static enum err run_relay_set(struct directory *d, void *arg, struct note *why)
 {
-	(void)why;
-	return db_relay_set(d->db, arg);
+	const struct db_relay *row = arg;
+	enum err e = span_starts(row->domain, SPAN("@")) ? db_domain_find(d->db, span_skip(row->domain, 1)) : ERR_OK;
+
+	if (e == ERR_NOT_FOUND)
+		note_set(why, "%.*s: not a domain of this server", (int)row->domain.len - 1, row->domain.ptr + 1);
+	return e ? e : db_relay_set(d->db, row);
 }
 
 enum err directory_relay_set(struct directory *d, const struct relay_host *relay, struct note *why)

@@ -80,6 +80,13 @@ bool name_key_cut(struct name_key *key)
 	return true;
 }
 
+void name_key_move(struct name_key *key, struct span domain)
+{
+	domain = span_take(domain, ADDRESS_DOMAIN_MAX);
+	memcpy(key->bytes + key->local_len + 1, domain.ptr, domain.len);
+	key->len = key->local_len + 1 + domain.len;
+}
+
 /* What is ASCII is shown as it is compared. */
 static enum err readable(const struct address *addr, struct arena *a, struct span *out)
 {
@@ -134,5 +141,14 @@ enum err name_parse(struct span text, bool catch_all, struct arena *a, struct na
 		e = readable(&addr, a, &out->address);
 	if (!e && (key.len == 0 || !out->key.ptr || !out->base_key.ptr))
 		e = ERR_LIMIT;
+	return e;
+}
+
+enum err name_parse_domain(struct span text, struct arena *a, struct span *out, struct note *why)
+{
+	enum err e = text.len > ADDRESS_MAX * 4 ? ERR_LIMIT : address_domain_normal(text, a, out);
+
+	if (e)
+		note_set(why, "%.*s: not a domain name", (int)(text.len < 100 ? text.len : 100), text.ptr);
 	return e;
 }

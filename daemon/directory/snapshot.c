@@ -22,11 +22,16 @@ void snapshot_release(const struct snapshot **s)
 	free(own->by_address);
 	search_text_free(atomic_load_explicit(&own->search, memory_order_acquire));
 	free(own->grants);
+	free(own->forwards);
+	free(own->identities);
+	free(own->identity_keys);
 	free(own->domains);
+	free(own->domain_rows);
 	free(own->aliases);
 	free(own->targets);
 	free(own->target_accounts);
 	free(own->relays);
+	free(own->tls_rules);
 	free(own->named);
 	free(own->slots);
 	free(own);
@@ -66,6 +71,7 @@ static void resolve_account(const struct account *a, struct resolution *out)
 {
 	out->kind = a->suspended ? RESOLVED_SUSPENDED : RESOLVED_ACCOUNT;
 	out->account_id = a->id;
+	out->account = a;
 }
 
 static bool resolve_name(const struct snapshot *s, struct span key, struct resolution *out)
@@ -88,10 +94,34 @@ static bool resolve_name(const struct snapshot *s, struct span key, struct resol
 	return false;
 }
 
+/* At a domain of ours that stands for no other. */
+static void resolve_key(const struct snapshot *s, struct name_key *key, struct resolution *out)
+{
+	struct span local;
+
+	if (resolve_name(s, span_make(key->bytes, key->len), out) || (name_key_cut(key) && resolve_name(s, span_make(key->bytes, key->len), out)))
+		return;
+	local = span_make(key->bytes, key->local_len);
+	if (s->owner && (span_equals(local, SPAN("postmaster")) || span_equals(local, SPAN("abuse"))))
+		resolve_account(s->owner, out);
+	else
+		(void)resolve_name(s, span_make(key->bytes + key->local_len, key->len - key->local_len), out);
+}
+
+/* False: the domain's state leaves nothing to resolve. */
+static bool obey_state(const struct domain *domain, struct resolution *out)
+{
+	if (domain->state == DOMAIN_REFUSES)
+		out->kind = RESOLVED_REFUSED;
+	else if (domain->state == DOMAIN_HOLDS)
+		out->held = true;
+	return domain->state != DOMAIN_REFUSES;
+}
+
 void snapshot_resolve(const struct snapshot *s, const struct address *addr, struct resolution *out)
 {
+	const struct domain *domain;
 	struct name_key key;
-	struct span domain, local;
 
 	*out = (struct resolution){ .kind = RESOLVED_UNKNOWN };
 	if (addr->domain.len == 0) {
@@ -101,36 +131,60 @@ void snapshot_resolve(const struct snapshot *s, const struct address *addr, stru
 		return;
 	}
 	name_key(addr, &key);
-	if (key.len == 0 || addr->local.len == 0) {
-		key.len = key.local_len = 0;
-	} else if (resolve_name(s, span_make(key.bytes, key.len), out) ||
-		   (name_key_cut(&key) && resolve_name(s, span_make(key.bytes, key.len), out))) {
-		return;
-	}
-	domain = key.len ? span_make(key.bytes + key.local_len + 1, key.len - key.local_len - 1) : addr->domain;
-	if (!snapshot_find(s, domain)) {
+	domain = snapshot_domain(s, key.len ? name_key_domain(&key) : addr->domain);
+	if (!domain) {
 		out->kind = RESOLVED_REMOTE;
 		return;
 	}
-	if (key.len == 0)
+	if (!obey_state(domain, out))
 		return;
-	local = span_make(key.bytes, key.local_len);
-	if (s->owner && (span_equals(local, SPAN("postmaster")) || span_equals(local, SPAN("abuse"))))
-		resolve_account(s->owner, out);
-	else
-		(void)resolve_name(s, span_make(key.bytes + key.local_len, key.len - key.local_len), out);
+	if (domain->alias_of.len > 0) {
+		domain = snapshot_domain(s, domain->alias_of);
+		if (!domain || !obey_state(domain, out))
+			return;
+		if (key.len > 0)
+			name_key_move(&key, domain->name);
+	}
+	if (key.len > 0 && addr->local.len > 0)
+		resolve_key(s, &key, out);
+}
+
+static bool is_identity(const struct snapshot *s, const struct account *a, const struct name_key *key)
+{
+	const struct span *keys = s->identity_keys + (a->identities - s->identities);
+	struct name_key base = *key;
+
+	return span_in_sorted(span_make(key->bytes, key->len), keys, a->identity_count) ||
+	       span_in_sorted(span_make(key->bytes + key->local_len, key->len - key->local_len), keys, a->identity_count) ||
+	       (name_key_cut(&base) && span_in_sorted(span_make(base.bytes, base.len), keys, a->identity_count));
 }
 
 bool snapshot_may_send_as(const struct snapshot *s, uint64_t account_id, const struct address *addr)
 {
-	struct resolution r;
+	const struct account *account = snapshot_account(s, account_id);
+	struct resolution r = { .kind = RESOLVED_UNKNOWN };
+	const struct domain *domain;
+	struct name_key key;
 
-	snapshot_resolve(s, addr, &r);
-	if (r.kind == RESOLVED_ACCOUNT || r.kind == RESOLVED_SUSPENDED)
-		return r.account_id == account_id;
+	name_key(addr, &key);
+	if (!account || key.len == 0 || addr->local.len == 0 || addr->domain.len == 0)
+		return false;
+	if (account->identity_count > 0 && is_identity(s, account, &key))
+		return true;
+	domain = snapshot_domain(s, name_key_domain(&key));
+	if (!domain)
+		return false;
+	if (domain->alias_of.len > 0) {
+		name_key_move(&key, domain->alias_of);
+		if (account->identity_count > 0 && is_identity(s, account, &key))
+			return true;
+	}
+	resolve_key(s, &key, &r);
+	if (r.account)
+		return r.account == account;
 	for (size_t i = 0; i < r.target_count; i++) {
 		if (s->target_accounts[(size_t)(r.targets - s->targets) + i] == account_id)
-			return account_id != 0;
+			return true;
 	}
 	return false;
 }
@@ -178,9 +232,35 @@ const struct relay_host *snapshot_relay(const struct snapshot *s, struct span do
 const struct relay_host *snapshot_relay_for(const struct snapshot *s, struct span domain, struct span sender_domain)
 {
 	const struct relay_host *own = snapshot_relay(s, domain);
+	char sender[ADDRESS_DOMAIN_MAX + 1] = "@";
 
-	(void)sender_domain;
+	if (!own && sender_domain.len > 0 && sender_domain.len <= ADDRESS_DOMAIN_MAX) {
+		memcpy(sender + 1, sender_domain.ptr, sender_domain.len);
+		own = snapshot_relay(s, span_make(sender, sender_domain.len + 1));
+	}
 	return own ? own : snapshot_relay(s, SPAN("*"));
+}
+
+static int compare_rule(const void *key, const void *element)
+{
+	return span_compare(*(const struct span *)key, ((const struct tls_rule *)element)->domain);
+}
+
+const struct tls_rule *snapshot_tls_rule(const struct snapshot *s, struct span domain)
+{
+	return s->tls_rule_count ? bsearch(&domain, s->tls_rules, s->tls_rule_count, sizeof(*s->tls_rules), compare_rule) : NULL;
+}
+
+size_t snapshot_tls_rules(const struct snapshot *s, const struct tls_rule **out)
+{
+	*out = s->tls_rules;
+	return s->tls_rule_count;
+}
+
+size_t snapshot_domain_rows(const struct snapshot *s, const struct domain **out)
+{
+	*out = s->domain_rows;
+	return s->domain_count;
 }
 
 size_t snapshot_domains(const struct snapshot *s, const struct span **out)
@@ -195,11 +275,16 @@ size_t snapshot_accounts_by_id(const struct snapshot *s, const struct account **
 	return s->account_count;
 }
 
-bool snapshot_has_domain(const struct snapshot *s, struct span name)
+const struct domain *snapshot_domain(const struct snapshot *s, struct span name)
 {
 	const struct named *n = snapshot_find(s, name);
 
-	return n && n->kind == NAMED_DOMAIN;
+	return n && n->kind == NAMED_DOMAIN ? &s->domain_rows[n->at] : NULL;
+}
+
+bool snapshot_has_domain(const struct snapshot *s, struct span name)
+{
+	return snapshot_domain(s, name) != NULL;
 }
 
 const struct alias *snapshot_alias(const struct snapshot *s, struct span address)

@@ -48,7 +48,13 @@ struct snapshot {
 	size_t account_count;
 	struct span *grants; /* of all accounts, in a row */
 	size_t grant_count;
+	struct span *forwards;
+	size_t forward_count;
+	struct span *identities;    /* of all accounts, in a row, sorted by key for each */
+	struct span *identity_keys; /* beside it */
+	size_t identity_count;
 	struct span *domains;
+	struct domain *domain_rows; /* beside it */
 	size_t domain_count;
 	struct alias *aliases;
 	size_t alias_count;
@@ -57,6 +63,8 @@ struct snapshot {
 	size_t target_count;
 	struct relay_host *relays;
 	size_t relay_count;
+	struct tls_rule *tls_rules;
+	size_t tls_rule_count;
 
 	struct named *named;
 	size_t named_count;

@@ -6,6 +6,7 @@ ALTER TABLE domain ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (
 ALTER TABLE domain ADD COLUMN alias_of TEXT REFERENCES domain (name);
 ALTER TABLE domain ADD COLUMN source_ipv4 TEXT NOT NULL DEFAULT '';
 ALTER TABLE domain ADD COLUMN source_ipv6 TEXT NOT NULL DEFAULT '';
+CREATE INDEX domain_alias_of ON domain (alias_of) WHERE alias_of IS NOT NULL;
 
 -- Limits of an account that differ from the settings: recipients outside an hour, a day, and written to for the first time in a day. -1: as the settings say.
 ALTER TABLE account ADD COLUMN send_hour INTEGER NOT NULL DEFAULT -1;
@@ -14,13 +15,17 @@ ALTER TABLE account ADD COLUMN send_new INTEGER NOT NULL DEFAULT -1;
 -- 1: a copy stays here when mail is forwarded.
 ALTER TABLE account ADD COLUMN forward_keep INTEGER NOT NULL DEFAULT 1 CHECK (forward_keep IN (0, 1));
 
+-- base_key: the key without its subaddress.
 CREATE TABLE forward (
 	account_id INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
 	position INTEGER NOT NULL,
 	target TEXT NOT NULL,
 	key TEXT NOT NULL,
+	base_key TEXT NOT NULL,
 	PRIMARY KEY (account_id, position)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX forward_base_key ON forward (base_key);
+CREATE INDEX forward_key ON forward (key);
 
 -- Addresses, or whole domains ("@example.org"), that an account may send as beside its own addresses and aliases.
 CREATE TABLE identity (

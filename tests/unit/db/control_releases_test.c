@@ -11,6 +11,8 @@
 #include <sqlite3.h>
 
 #include "db/control_account.h"
+#include "db/control_domain.h"
+#include "db/control_relay.h"
 #include "db/db.h"
 
 /* Every statement of release 0001, with values in place of its parameters. */
@@ -178,6 +180,112 @@ static void what_the_older_release_wrote_is_there(void **state)
 	assert_int_equal(number(p, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
 }
 
+/* What release 0002 does to the tables that 0003 added to, with values in place of its parameters. */
+static const char *const statements_0002[] = {
+	"INSERT INTO domain (name, created_ms) VALUES ('old.test', 1)",
+	"INSERT INTO domain (name, created_ms) VALUES ('other.test', 1)",
+	"SELECT name FROM domain ORDER BY name",
+	("INSERT INTO account (key, address, domain, password_hash, role, duty, suspended, created_ms) "
+	 "SELECT 'ann@old.test', 'ann@old.test', 'old.test', '$hash', 1, 0, 0, 5 WHERE NOT EXISTS (SELECT 1 FROM alias WHERE key = 'ann@old.test')"),
+	("INSERT INTO account (key, address, domain, password_hash, role, duty, suspended, created_ms) "
+	 "SELECT 'bob@old.test', 'bob@old.test', 'old.test', '$hash', 0, 0, 0, 5 WHERE NOT EXISTS (SELECT 1 FROM alias WHERE key = 'bob@old.test')"),
+	"SELECT count(*) FROM account WHERE role = 1 AND NOT suspended",
+	"SELECT id, key, address, domain, CASE role WHEN 1 THEN 1 ELSE duty END, suspended, created_ms, name FROM account ORDER BY id",
+	"INSERT OR REPLACE INTO relay (domain, host, port, tls, user, password_sealed) VALUES ('*', 'relay.test', 25, 2, '', x'')",
+	"SELECT domain, host, port, tls, user, password_sealed FROM relay ORDER BY domain",
+};
+static const char *const removals_0002[] = {
+	"DELETE FROM account WHERE id = 2",
+	"DELETE FROM relay WHERE domain = '@old.test'",
+	"DELETE FROM domain WHERE name = 'stands.test'",
+	"DELETE FROM domain WHERE name = 'other.test'",
+};
+
+static enum err look_at_relay(void *arg, const struct db_relay *r)
+{
+	int *seen = arg;
+
+	*seen = *seen * 10 + r->tls;
+	return ERR_OK;
+}
+
+static enum err look_at_domain(void *arg, const struct db_domain *d)
+{
+	int *seen = arg;
+
+	(*seen)++;
+	assert_int_equal(d->state, 0);
+	assert_int_equal(d->alias_of.len + d->source_ipv4.len + d->source_ipv6.len, 0);
+	return ERR_OK;
+}
+
+static enum err look_at_sending(void *arg, const struct db_account *a)
+{
+	int *seen = arg;
+
+	(*seen)++;
+	assert_true(a->forward_keep);
+	assert_int_equal(a->send_hour, -1);
+	assert_int_equal(a->send_day, -1);
+	assert_int_equal(a->send_new, -1);
+	return ERR_OK;
+}
+
+static void what_release_0002_wrote_has_the_defaults_of_0003(void **state)
+{
+	struct place *p = *state;
+	struct db *db;
+	int domains = 0, accounts = 0, relays = 0;
+
+	p->old.count = 2;
+	open_as(p, &p->old);
+	RUN(p, statements_0002);
+	assert_int_equal(number(p, "PRAGMA user_version"), 2);
+	assert_int_equal(db_open(p->path, &db_schema_control, DB_WRITE, &db, NULL), ERR_OK);
+	assert_int_equal(db_domain_each(db, look_at_domain, &domains), ERR_OK);
+	assert_int_equal(db_account_each(db, look_at_sending, &accounts), ERR_OK);
+	assert_int_equal(db_relay_each(db, look_at_relay, &relays), ERR_OK);
+	db_close(&db);
+	assert_int_equal(domains, 2);
+	assert_int_equal(accounts, 2);
+	assert_int_equal(relays, 2);
+	assert_int_equal(number(p, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+}
+
+static void release_0002_runs_on_the_migrated_file(void **state)
+{
+	static const char *const newer[] = {
+		"INSERT INTO domain (name, created_ms, alias_of) VALUES ('stands.test', 1, 'other.test')",
+		"UPDATE domain SET state = 2, source_ipv4 = '192.0.2.1' WHERE name = 'old.test'",
+		"INSERT INTO forward (account_id, position, target, key, base_key) VALUES (2, 0, 'x@y.test', 'x@y.test', 'x@y.test')",
+		"INSERT INTO identity (account_id, key, address) VALUES (2, 'x@y.test', 'x@y.test')",
+		"INSERT INTO tls_rule (domain, mode, names, created_ms) VALUES ('y.test', 3, '', 1)",
+	};
+	const struct db_relay encrypted = { .domain = SPAN("@old.test"), .host = SPAN("r.test"), .port = 25, .tls = 3 };
+	struct place *p = *state;
+	struct db *db;
+	int relays = 0;
+
+	open_as(p, &db_schema_control);
+	RUN(p, statements_0002);
+	RUN(p, newer);
+	assert_int_equal(db_open(p->path, &db_schema_control, DB_WRITE, &db, NULL), ERR_OK);
+	assert_int_equal(db_relay_set(db, &encrypted), ERR_OK);
+	assert_int_equal(db_relay_each(db, look_at_relay, &relays), ERR_OK);
+	assert_int_equal(relays, 23);
+	db_close(&db);
+	/* Who knows only three kinds of TLS takes the strictest. */
+	assert_int_equal(number(p, "SELECT tls FROM relay WHERE domain = '@old.test'"), 2);
+	p->old.count = 2;
+	open_as(p, &p->old);
+	run_all(p, statements_0002 + 5, sizeof(statements_0002) / sizeof(statements_0002[0]) - 5);
+	RUN(p, removals_0002);
+	assert_int_equal(number(p, "SELECT count(*) FROM forward"), 0);
+	assert_int_equal(number(p, "SELECT count(*) FROM identity"), 0);
+	open_as(p, &db_schema_control);
+	assert_int_equal(number(p, "SELECT count(*) FROM tls_rule"), 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_place, remove_place)
 
 int main(void)
@@ -185,6 +293,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(older_release_runs_on_the_migrated_file),
 		CASE(what_the_older_release_wrote_is_there),
+		CASE(what_release_0002_wrote_has_the_defaults_of_0003),
+		CASE(release_0002_runs_on_the_migrated_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
