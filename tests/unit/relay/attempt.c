@@ -37,6 +37,13 @@ void attempt_renew_relay(void)
 	new_relay();
 }
 
+void attempt_set_clock(const struct clock_source *source)
+{
+	relay_free(&attempt.relay);
+	clock_set_source(source);
+	new_relay();
+}
+
 int attempt_begin(void **state)
 {
 	static const struct span addresses[ATTEMPT_RECIPIENTS] = { SPAN("a@d.example"), SPAN("b@d.example"), SPAN("c@d.example"), SPAN("d@d.example"), SPAN("e@d.example") };

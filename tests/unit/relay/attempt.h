@@ -2,6 +2,7 @@
 #ifndef POSTROOM_UNIT_ATTEMPT_H
 #define POSTROOM_UNIT_ATTEMPT_H
 
+#include "daemon/base/clock.h"
 #include "daemon/directory/directory.h"
 #include "daemon/net/tls.h"
 #include "daemon/relay/relay.h"
@@ -39,6 +40,8 @@ int attempt_end(void **state);
 
 /* A new relay: the connections that the old one kept are ended. */
 void attempt_renew_relay(void);
+/* The clock is changed while no thread is there to read it. Null: the system's. */
+void attempt_set_clock(const struct clock_source *source);
 /* `count` attempts at a server with these scripts; what it read as content is compared. */
 void attempt_many(const char *const *const *scripts, const char *content, unsigned count);
 void attempt_once(const char *const *const *scripts, const char *content);

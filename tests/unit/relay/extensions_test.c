@@ -50,7 +50,7 @@ static void priority_goes_to_a_server_that_has_some(void **state)
 static void what_is_left_of_the_time_goes_with_the_message(void **state)
 {
 	(void)state;
-	clock_set_source(&clock_fake);
+	attempt_set_clock(&clock_fake);
 	attempt.job.deliver_by_ms = clock_real_ms() + 120000;
 	attempt.job.deliver_by = 1 | 4;
 	attempt_once(SCRIPTS(SCRIPT(OFFERS("> 250-DELIVERBY 100"), "< MAIL FROM:<me@example.org> BY=120;RT", "> 250 ok", TO_A, BY_DATA)), STUFFED);
@@ -64,7 +64,7 @@ static void what_is_left_of_the_time_goes_with_the_message(void **state)
 	attempt_once(SCRIPTS(SCRIPT(OFFERS("> 250-DELIVERBY"), "< MAIL FROM:<me@example.org> BY=-5;N", "> 250 ok", TO_A, BY_DATA)), STUFFED);
 	attempt_once(SCRIPTS(SCRIPT(EHLO_PLAIN, "< MAIL FROM:<me@example.org>", "> 250 ok", TO_A, BY_DATA)), STUFFED);
 	attempt_assert(0, RELAY_DELIVERED, "2.0.0", "250 kept", true);
-	clock_set_source(NULL);
+	attempt_set_clock(NULL);
 }
 
 static void limits_make_more_transactions_of_one_message(void **state)

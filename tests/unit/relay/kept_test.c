@@ -107,9 +107,9 @@ static void change_name(void)
 static void one_that_is_older_than_a_moment_is_not_used(void **state)
 {
 	(void)state;
-	clock_set_source(&clock_fake);
+	attempt_set_clock(&clock_fake);
 	attempt_changed(SCRIPTS(SCRIPT(EHLO_PLAIN, TAKES), SCRIPT(EHLO_PLAIN, TAKES)), STUFFED STUFFED, change_nothing);
-	clock_set_source(NULL);
+	attempt_set_clock(NULL);
 }
 
 static void another_source_or_name_has_another_connection(void **state)

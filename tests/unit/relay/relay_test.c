@@ -230,9 +230,9 @@ static void a_server_that_is_slow_all_the_way_is_given_up(void **state)
 {
 	(void)state;
 	attempt.job.recipient_count = 3;
-	clock_set_source(&clock_fake);
+	attempt_set_clock(&clock_fake);
 	attempt_once(SCRIPTS(SCRIPT("late", "> 220 fake", "< EHLO", "late", "> 502 what", "< HELO", "late", "> 250 fake", "< MAIL", "late", "> 250 ok", "< RCPT", "late", "> 250 ok", "< RCPT", "late", "> 250 ok", "< RCPT", "late", "> 250 ok", "wait")), "");
-	clock_set_source(NULL);
+	attempt_set_clock(NULL);
 	attempt_assert(0, RELAY_RETRY, "4.4.2", NULL, false);
 }
 
