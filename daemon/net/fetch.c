@@ -169,10 +169,12 @@ static void transfer_free(struct transfer *t)
 
 static void finish(struct transfer *t, CURLcode code)
 {
-	struct fetch_result r = { .err = ERR_OK };
+	struct fetch_result r = { .err = ERR_OK, .untrusted = code == CURLE_PEER_FAILED_VERIFICATION };
+	const char *content_type = NULL;
 	long status = 0;
 
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &content_type);
 	if (code != CURLE_OK && !(t->full && status)) {
 		r.err = t->refused ? ERR_DENIED : code == CURLE_ABORTED_BY_CALLBACK ? ERR_STATE
 										    : ERR_TEMP;
@@ -182,6 +184,7 @@ static void finish(struct transfer *t, CURLcode code)
 	}
 	r.status = (int)status;
 	r.body = buf_span(&t->body);
+	r.content_type = span_str(content_type);
 	t->done(t->done_arg, &r);
 	transfer_free(t);
 }

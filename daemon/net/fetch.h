@@ -28,10 +28,11 @@ struct fetch_request {
 	void *arg;
 };
 struct fetch_result {
-	enum err err; /* ERR_OK: there was an answer, whatever its status; ERR_DENIED: the filter refused; ERR_STATE: the fetcher ends; ERR_TEMP */
+	enum err err;   /* ERR_OK: there was an answer, whatever its status; ERR_DENIED: the filter refused; ERR_STATE: the fetcher ends; ERR_TEMP */
+	bool untrusted; /* there was none because the server's certificate is not good, or for another name */
 	int status;
-	struct span body; /* lives during the call */
-	struct note why;  /* when there was none */
+	struct span body, content_type; /* live during the call */
+	struct note why;                /* when there was none */
 };
 
 struct fetcher;

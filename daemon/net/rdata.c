@@ -1,4 +1,4 @@
-/* net/rdata.c: readers of DNS record data, which anyone may have written (RFC 1035 3.1, 3.3). */
+/* net/rdata.c: readers of DNS record data, which anyone may have written (RFC 1035 3.1, 3.3; RFC 6698 2.1). */
 #include "daemon/net/rdata.h"
 
 #define LABEL_MAX 63u
@@ -53,4 +53,28 @@ enum err dns_read_ip(enum dns_type type, struct span rdata, struct net_addr *out
 		return ERR_CORRUPT;
 	*out = net_ip_from_bytes(rdata);
 	return ERR_OK;
+}
+
+enum err dns_read_tlsa(struct span rdata, struct dns_tlsa *out)
+{
+	if (rdata.len < 4)
+		return ERR_CORRUPT;
+	*out = (struct dns_tlsa){ (uint8_t)rdata.ptr[0], (uint8_t)rdata.ptr[1], (uint8_t)rdata.ptr[2], span_skip(rdata, 3) };
+	return ERR_OK;
+}
+
+enum err dns_read_txt(struct span rdata, struct buf *out)
+{
+	size_t at = 0;
+
+	while (at < rdata.len) {
+		size_t len = (uint8_t)rdata.ptr[at++];
+
+		if (len > rdata.len - at)
+			return ERR_CORRUPT;
+		buf_add(out, span_make(rdata.ptr + at, len));
+		at += len;
+	}
+	return rdata.len == 0 ? ERR_CORRUPT : out->failed ? ERR_LIMIT
+							  : ERR_OK;
 }

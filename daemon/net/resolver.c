@@ -71,11 +71,24 @@ void dns_answer_free(struct dns_answer **answer)
 	*answer = NULL;
 }
 
+/* The name to which CNAMEs led; empty when there were none, or when it could be no host's: libunbound writes odd bytes with backslashes. */
+static struct span canonical_name(const struct ub_result *result)
+{
+	struct span name = span_str(result->canonname), asked = span_str(result->qname);
+
+	if (name.len > 0 && name.ptr[name.len - 1] == '.')
+		name.len--;
+	if (asked.len > 0 && asked.ptr[asked.len - 1] == '.')
+		asked.len--;
+	return name.len >= DNS_MAX_NAME || span_iequals(name, asked) || memchr(name.ptr, '\\', name.len) ? SPAN("") : name;
+}
+
 /* Answer, spans and bytes in one block. */
 static struct dns_answer *copy_records(const struct ub_result *result)
 {
+	struct span canonical = canonical_name(result);
 	struct dns_answer *a;
-	size_t count = 0, bytes = 0;
+	size_t count = 0, bytes = canonical.len + 1;
 	char *to;
 
 	while (count < DNS_MAX_RECORDS && result->data[count])
@@ -93,6 +106,10 @@ static struct dns_answer *copy_records(const struct ub_result *result)
 		a->records[i] = span_make(to, len);
 		to += len;
 	}
+	if (canonical.len > 0) {
+		memcpy(to, canonical.ptr, canonical.len); /* zeroed behind */
+		a->alias_of = to;
+	}
 	a->status = DNS_FOUND;
 	return a;
 }
@@ -101,8 +118,12 @@ static struct dns_answer *answer_of(const struct ub_result *result)
 {
 	struct dns_answer *a;
 
-	if (result->bogus)
-		return failure();
+	if (result->bogus) {
+		a = failure();
+		if (a != &no_memory)
+			a->bogus = true;
+		return a;
+	}
 	if (result->havedata) {
 		a = copy_records(result);
 	} else {

@@ -15,9 +15,11 @@ enum dns_status { DNS_FOUND,
 struct dns_answer {
 	enum dns_status status;
 	bool secure; /* validated by DNSSEC */
+	bool bogus;  /* why it failed: the answer does not fit its signatures */
 	int64_t ttl_s;
 	size_t count;         /* records, at most DNS_MAX_RECORDS; more are cut off */
 	struct span *records; /* RDATA in wire form, names uncompressed; owned by the answer */
+	const char *alias_of; /* of DNS_FOUND: the name behind CNAMEs, without the last dot; null: the records are the asked name's own */
 };
 
 #define DNS_MAX_RECORDS 1000

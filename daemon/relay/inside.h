@@ -7,6 +7,7 @@
 #include "daemon/relay/relay.h"
 
 struct kept;
+struct ledger;
 struct sts;
 struct tls_report;
 
@@ -15,6 +16,7 @@ struct relay {
 	atomic_bool cancelled;
 	int cancel_fd;             /* readable once cancelled: wakes the waits of streams */
 	struct kept *kept;         /* connections that wait for more; null: none are kept */
+	struct ledger *ledger;     /* relay.db */
 	struct sts *sts;           /* MTA-STS policies */
 	struct tls_report *report; /* how TLS went */
 };

@@ -12,35 +12,70 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/relay/kept.h"
+#include "daemon/relay/ledger.h"
+#include "daemon/relay/sts.h"
 #include "daemon/relay/talk.h"
+#include "daemon/relay/tls_report.h"
+
+/* On the ledger's thread. */
+static void turn(void *arg)
+{
+	struct relay *r = arg;
+
+	stream_thread_cancel(r->cancel_fd);
+	tls_report_turn(r->report);
+	sts_turn(r->sts);
+}
+
+/* What is remembered: the ledger's thread begins when all it writes is there. */
+static enum err open_memory(struct relay *r, struct note *why)
+{
+	const struct ledger_config c = { .path = r->config.path, .checkpointer = r->config.checkpointer, .turn = turn, .arg = r };
+	enum err e = ledger_open(&c, &r->ledger, why);
+
+	if (e == ERR_OK)
+		e = tls_report_new(r->ledger, &r->report);
+	if (e == ERR_OK)
+		e = sts_new(&r->config, r->ledger, &r->sts);
+	return e == ERR_OK ? ledger_start(r->ledger, why) : e;
+}
 
 enum err relay_new(const struct relay_config *config, struct relay **out, struct note *why)
 {
 	struct relay *r = calloc(1, sizeof(*r));
+	enum err e = ERR_OK;
 
-	(void)why;
 	if (!r)
 		return ERR_TEMP;
 	r->config = *config;
 	r->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (r->cancel_fd < 0 || kept_new(r->cancel_fd, &r->kept) != ERR_OK) {
-		if (r->cancel_fd >= 0)
-			close(r->cancel_fd);
-		free(r);
-		return ERR_TEMP;
-	}
-	*out = r;
-	return ERR_OK;
+	if (r->cancel_fd < 0)
+		e = ERR_TEMP;
+	if (e == ERR_OK)
+		e = kept_new(r->cancel_fd, &r->kept);
+	if (e == ERR_OK)
+		e = open_memory(r, why);
+	if (e == ERR_OK)
+		*out = r;
+	else
+		relay_free(&r);
+	return e;
 }
 
-void relay_free(struct relay **r)
+void relay_free(struct relay **relay)
 {
-	if (!*r)
+	struct relay *r = *relay;
+
+	*relay = NULL;
+	if (!r)
 		return;
-	kept_free(&(*r)->kept);
-	close((*r)->cancel_fd);
-	free(*r);
-	*r = NULL;
+	kept_free(&r->kept);
+	ledger_close(&r->ledger);
+	sts_free(&r->sts);
+	tls_report_free(&r->report);
+	if (r->cancel_fd >= 0)
+		close(r->cancel_fd);
+	free(r);
 }
 
 void relay_cancel(struct relay *r)
@@ -49,6 +84,7 @@ void relay_cancel(struct relay *r)
 	ssize_t count;
 
 	atomic_store(&r->cancelled, true);
+	sts_cancel(r->sts);
 	do
 		count = write(r->cancel_fd, &one, sizeof(one));
 	while (count < 0 && errno == EINTR);
@@ -77,11 +113,14 @@ static enum talk_end try_target(struct talk_setup *setup, struct results *result
 	return end;
 }
 
-/* One host's refusal is not for good while another may yet take the mail: then the temporary reason stays. */
+/* One host's refusal is not for good while another may yet take the mail, now or later: then the temporary reason stays. */
 static void try_all(struct relay *r, const struct route *route, struct results *results, struct failure *why)
 {
 	int64_t until_ms = clock_mono_ms() + RELAY_ATTEMPT_MS + (int64_t)(results->job->size / RELAY_BYTES_PER_MS);
 	struct failure last = *why;
+
+	if (route->put_off)
+		*why = route->why_put_off;
 
 	for (size_t i = 0; i < route->count && results->open > 0; i++) {
 		struct talk_setup setup = { .relay = r, .target = &route->targets[i], .until_ms = until_ms };
@@ -92,7 +131,7 @@ static void try_all(struct relay *r, const struct route *route, struct results *
 		setup.connect_ms = i + 1 < route->count ? RELAY_CONNECT_FIRST_MS : RELAY_CONNECT_MS;
 		if (try_target(&setup, results, &last) == TALK_DONE)
 			return;
-		if (i == 0 || why->outcome == RELAY_FAILED || last.outcome == RELAY_RETRY)
+		if ((i == 0 && !route->put_off) || why->outcome == RELAY_FAILED || last.outcome == RELAY_RETRY)
 			*why = last;
 	}
 }
@@ -109,7 +148,7 @@ void relay_attempt(struct relay *r, struct relay_job *job)
 		return;
 	failure_ours(&why, RELAY_RETRY, "4.4.1", "no host could be reached");
 	stream_thread_cancel(r->cancel_fd);
-	if (route_find(&r->config, job, &route, &why))
+	if (route_find(r, job, &route, &why))
 		try_all(r, &route, &results, &why);
 	stream_thread_cancel(-1);
 	if (relay_is_cancelled(r))

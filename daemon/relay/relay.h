@@ -22,10 +22,10 @@ struct relay_config {
 	uint16_t port;              /* of MX hosts: 25; tests set another */
 	const struct net_addr *own; /* our listeners' addresses: a loop (5.4.6) */
 	size_t own_count;
-	const char *path;                  /* relay.db: MTA-STS policies, how TLS went; null (tests): kept in memory */
+	const char *path;                  /* relay.db: MTA-STS policies, how TLS went; null (tests): nothing is kept */
 	const char *tls_ca_file;           /* for MTA-STS; null: the system's */
 	uint16_t sts_port;                 /* of policy hosts: 443; tests set another */
-	struct fetcher *fetcher;           /* null: no MTA-STS */
+	struct fetcher *fetcher;           /* null: no MTA-STS. Its own, freed behind relay_cancel() and before relay_free() */
 	struct checkpointer *checkpointer; /* may be null */
 };
 /* A damaged relay.db is put aside and begun anew. */

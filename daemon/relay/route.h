@@ -14,9 +14,11 @@ struct route_target {
 struct route {
 	struct route_target targets[RELAY_MAX_ADDRESSES];
 	size_t count;
+	bool put_off; /* another host of the domain may take the mail later: no refusal by these is for good before RCPT */
+	struct failure why_put_off;
 };
 
 /* False: there is none, and `why` says what becomes of the mail. */
-bool route_find(const struct relay_config *config, const struct relay_job *job, struct route *out, struct failure *why);
+bool route_find(struct relay *r, const struct relay_job *job, struct route *out, struct failure *why);
 
 #endif

@@ -9,6 +9,10 @@
 #include "daemon/net/tls.h"
 #include "daemon/relay/limits.h"
 
+struct failure;
+struct relay;
+struct relay_job;
+
 enum tls_demand {
 	DEMAND_PLAIN,     /* no STARTTLS at all */
 	DEMAND_NOTHING,   /* TLS when it can be had, whoever it is; plain when the handshake fails */
@@ -30,10 +34,32 @@ struct tls_plan {
 	bool sts_testing;                  /* MTA-STS in testing mode: verification is tried and told of, never demanded */
 	bool sts_enforced;                 /* REQUIRETLS (RFC 8689 4.2.1) wants DNSSEC or MTA-STS behind the MX's name */
 	bool mx_secure;                    /* the MX set came with DNSSEC */
-	const char *names[PLAN_NAMES_MAX]; /* in the job's arena */
+	bool mx_unlisted;                  /* MTA-STS in testing mode, and it does not name this host: the session counts as failed */
+	const char *names[PLAN_NAMES_MAX]; /* reference identities, in the job's arena; of DANE the TLSA base domain first (RFC 7672 8.1). None: the host */
 	size_t name_count;
-	struct tls_tlsa tlsa[PLAN_TLSA_MAX];
+	struct tls_tlsa tlsa[PLAN_TLSA_MAX]; /* usable ones */
 	size_t tlsa_count;
+	struct span policy, policy_mx; /* for reports: policy-string and mx-host, lines; in the job's arena */
 };
+
+/* Makes the plans of one job's hosts. */
+struct planner {
+	struct relay *relay;
+	const struct relay_job *job;
+	bool mx_secure;
+	const char *domain_alias;     /* where CNAMEs led that the MX set was found behind; null */
+	const struct tls_plan *fixed; /* one for all hosts: an administrator's, or none is to be looked for */
+	const struct tls_plan *sts;   /* null: not asked for yet */
+	struct span sts_mx;           /* its patterns, lines */
+};
+struct plan_host {
+	const char *host;
+	const char *alias_of; /* where its CNAMEs led; null: it is itself */
+	bool secure;          /* its addresses came with DNSSEC */
+};
+/* Behind the answer to MX. */
+void planner_begin(struct planner *p, struct relay *r, const struct relay_job *job, bool mx_secure, const char *domain_alias);
+/* In the job's arena; null: the host must not be used now, `why` says so. Asks the DNS, and may wait for a policy to be fetched (STS_FETCH_MS). */
+const struct tls_plan *planner_host(struct planner *p, const struct plan_host *host, struct failure *why);
 
 #endif

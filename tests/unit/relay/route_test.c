@@ -5,12 +5,16 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "daemon/directory/directory.h"
+#include "daemon/relay/inside.h"
 #include "daemon/relay/route.h"
 #include "tests/unit/relay/fake_dns.h"
 
 static struct net_addr own;
-static struct relay_config config;
+static struct relay relay;
+static struct arena arena;
 static struct route route;
 static struct failure why;
 
@@ -19,15 +23,23 @@ static int setup(void **state)
 	(void)state;
 	fake_dns_clear();
 	assert_int_equal(net_ip_parse(SPAN("192.0.2.1"), &own), ERR_OK);
-	config = (struct relay_config){ .port = 25, .own = &own, .own_count = 1 };
+	relay.config = (struct relay_config){ .port = 25, .own = &own, .own_count = 1 };
+	arena_init(&arena, 1024u * 1024u);
+	return 0;
+}
+
+static int done(void **state)
+{
+	(void)state;
+	arena_clear(&arena);
 	return 0;
 }
 
 static bool find(const char *domain)
 {
-	struct relay_job job = { .domain = span_str(domain), .helo = SPAN("us.example.org") };
+	struct relay_job job = { .domain = span_str(domain), .helo = SPAN("us.example.org"), .arena = &arena };
 
-	return route_find(&config, &job, &route, &why);
+	return route_find(&relay, &job, &route, &why);
 }
 
 static void assert_target(size_t i, const char *host, const char *addr)
@@ -174,12 +186,15 @@ static void literals_go_to_their_address(void **state)
 static void many_hosts_and_addresses_are_cut(void **state)
 {
 	static const char *const mx[] = { "1 a.example", "2 b.example", "3 c.example", "4 d.example", "5 e.example", "6 f.example", "7 g.example" };
+	static char address[5][16];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(mx) / sizeof(mx[0]); i++) {
 		fake_dns_add("d.example", DNS_MX, mx[i]);
-		for (int k = 0; k < 5; k++)
-			fake_dns_add(mx[i] + 2, DNS_A, "192.0.2.50");
+		for (int k = 50; k < 55; k++) {
+			snprintf(address[k - 50], sizeof(address[0]), "192.0.2.%d", k);
+			fake_dns_add(mx[i] + 2, DNS_A, address[k - 50]);
+		}
 	}
 	assert_true(find("d.example"));
 	assert_int_equal(route.count, 2 * RELAY_MAX_HOSTS);
@@ -189,36 +204,115 @@ static void many_hosts_and_addresses_are_cut(void **state)
 static void a_relay_host_is_taken_as_it_is_named(void **state)
 {
 	struct relay_host via = { .host = SPAN("127.0.0.1"), .port = 2525 };
-	struct relay_job job = { .domain = SPAN("d.example"), .via = &via };
+	struct relay_job job = { .domain = SPAN("d.example"), .via = &via, .arena = &arena };
 
 	(void)state;
-	assert_true(route_find(&config, &job, &route, &why));
+	assert_true(route_find(&relay, &job, &route, &why));
 	assert_target(0, "127.0.0.1", "127.0.0.1:2525");
 	via.host = SPAN("smart.example");
 	fake_dns_add("smart.example", DNS_MX, "1 other.example");
 	fake_dns_add("smart.example", DNS_A, "192.0.2.1");
-	assert_true(route_find(&config, &job, &route, &why));
+	assert_true(route_find(&relay, &job, &route, &why));
 	assert_target(0, "smart.example", "192.0.2.1:2525");
 	via.host = SPAN("gone.example");
-	assert_false(route_find(&config, &job, &route, &why));
+	assert_false(route_find(&relay, &job, &route, &why));
 	assert_int_equal(why.outcome, RELAY_RETRY);
 	assert_string_equal(why.status, "4.4.4");
+}
+
+static void an_address_in_the_place_of_a_host_is_no_host(void **state)
+{
+	(void)state;
+	fake_dns_add("d.example", DNS_MX, "10 192.0.2.10");
+	fake_dns_add("192.0.2.10", DNS_A, "192.0.2.10");
+	assert_none("d.example", RELAY_RETRY, "4.4.3");
+	fake_dns_add("d.example", DNS_MX, "20 b.example");
+	fake_dns_add("b.example", DNS_A, "192.0.2.20");
+	assert_true(find("d.example"));
+	assert_int_equal(route.count, 1);
+	assert_target(0, "b.example", "192.0.2.20:25");
+}
+
+static void a_host_of_six_alone_will_do(void **state)
+{
+	(void)state;
+	fake_dns_add("d.example", DNS_MX, "10 a.example");
+	fake_dns_add("a.example", DNS_AAAA, "2001:db8::10");
+	assert_true(find("d.example"));
+	assert_int_equal(route.count, 1);
+	assert_target(0, "a.example", "[2001:db8::10]:25");
+}
+
+/* The best of them all, wherever it stands, for a few questions. */
+static void a_thousand_mx_are_sorted_and_few_are_asked_about(void **state)
+{
+	static char text[1000][40];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text[i], sizeof(text[i]), "%d h%d.example", 2000 - i, i);
+		fake_dns_add("d.example", DNS_MX, text[i]);
+	}
+	fake_dns_add("h999.example", DNS_A, "192.0.2.99");
+	assert_true(find("d.example"));
+	assert_int_equal(route.count, 1);
+	assert_target(0, "h999.example", "192.0.2.99:25");
+	assert_true(fake_dns_asked() < 20);
+}
+
+static void one_address_of_a_host_is_tried_once(void **state)
+{
+	(void)state;
+	fake_dns_add("d.example", DNS_MX, "10 a.example");
+	fake_dns_add("d.example", DNS_MX, "20 a.example");
+	fake_dns_add("a.example", DNS_A, "192.0.2.10");
+	assert_true(find("d.example"));
+	assert_int_equal(route.count, 1);
+}
+
+static void a_host_whose_addresses_are_not_known_now_may_take_the_mail_later(void **state)
+{
+	(void)state;
+	fake_dns_add("d.example", DNS_MX, "10 a.example");
+	fake_dns_add("d.example", DNS_MX, "20 b.example");
+	fake_dns_add("a.example", DNS_A, "temp");
+	fake_dns_add("b.example", DNS_A, "192.0.2.20");
+	assert_true(find("d.example"));
+	assert_int_equal(route.count, 1);
+	assert_true(route.put_off);
+	assert_string_equal(route.why_put_off.status, "4.4.3");
+}
+
+static void bogus_answers_are_tried_again(void **state)
+{
+	(void)state;
+	fake_dns_add("m.example", DNS_MX, "bogus");
+	assert_none("m.example", RELAY_RETRY, "4.7.5");
+	fake_dns_add("d.example", DNS_MX, "10 a.example");
+	fake_dns_add("a.example", DNS_A, "bogus");
+	assert_none("d.example", RELAY_RETRY, "4.7.5");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(mx_hosts_come_by_preference_with_both_families, setup),
-		cmocka_unit_test_setup(equal_preferences_take_turns, setup),
-		cmocka_unit_test_setup(without_mx_the_domain_is_the_host, setup),
-		cmocka_unit_test_setup(null_mx_takes_no_mail, setup),
-		cmocka_unit_test_setup(missing_names_and_failures_are_told_apart, setup),
-		cmocka_unit_test_setup(our_own_and_loopback_addresses_are_a_loop, setup),
-		cmocka_unit_test_setup(our_own_name_is_a_loop_whatever_its_address, setup),
-		cmocka_unit_test_setup(hosts_behind_us_are_dropped_those_before_stay, setup),
-		cmocka_unit_test_setup(literals_go_to_their_address, setup),
-		cmocka_unit_test_setup(many_hosts_and_addresses_are_cut, setup),
-		cmocka_unit_test_setup(a_relay_host_is_taken_as_it_is_named, setup),
+		cmocka_unit_test_setup_teardown(mx_hosts_come_by_preference_with_both_families, setup, done),
+		cmocka_unit_test_setup_teardown(equal_preferences_take_turns, setup, done),
+		cmocka_unit_test_setup_teardown(without_mx_the_domain_is_the_host, setup, done),
+		cmocka_unit_test_setup_teardown(null_mx_takes_no_mail, setup, done),
+		cmocka_unit_test_setup_teardown(missing_names_and_failures_are_told_apart, setup, done),
+		cmocka_unit_test_setup_teardown(our_own_and_loopback_addresses_are_a_loop, setup, done),
+		cmocka_unit_test_setup_teardown(our_own_name_is_a_loop_whatever_its_address, setup, done),
+		cmocka_unit_test_setup_teardown(hosts_behind_us_are_dropped_those_before_stay, setup, done),
+		cmocka_unit_test_setup_teardown(literals_go_to_their_address, setup, done),
+		cmocka_unit_test_setup_teardown(many_hosts_and_addresses_are_cut, setup, done),
+		cmocka_unit_test_setup_teardown(a_relay_host_is_taken_as_it_is_named, setup, done),
+		cmocka_unit_test_setup_teardown(an_address_in_the_place_of_a_host_is_no_host, setup, done),
+		cmocka_unit_test_setup_teardown(a_host_of_six_alone_will_do, setup, done),
+		cmocka_unit_test_setup_teardown(a_thousand_mx_are_sorted_and_few_are_asked_about, setup, done),
+		cmocka_unit_test_setup_teardown(one_address_of_a_host_is_tried_once, setup, done),
+		cmocka_unit_test_setup_teardown(a_host_whose_addresses_are_not_known_now_may_take_the_mail_later, setup, done),
+		cmocka_unit_test_setup_teardown(bogus_answers_are_tried_again, setup, done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
