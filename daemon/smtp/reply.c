@@ -190,8 +190,9 @@ static void offer_release(int64_t until_ms, struct out *out)
 	struct buf date;
 
 	buf_init(&date, SMTP_DATE_TIME_MAX);
-	date_write_rfc3339(until_ms - until_ms % 1000, &date);
-	out_addf(out, "250-FUTURERELEASE %d %.*s\r\n", SMTP_HOLD_MAX_S, (int)date.len, date.ptr);
+	date_write_rfc3339(until_ms, &date);
+	/* Whole seconds. */
+	out_addf(out, "250-FUTURERELEASE %d %.*sZ\r\n", SMTP_HOLD_MAX_S, (int)strlen("2026-11-22T06:50:54"), date.ptr ? date.ptr : "");
 	buf_clear(&date);
 }
 

@@ -39,6 +39,13 @@ enum err smtp_xtext_decode(struct span xtext, struct arena *a, struct span *out)
 	return ERR_OK;
 }
 
+static bool may_be_embedded(uint32_t point)
+{
+	if (point < 0x80)
+		return point == ' ' || point == '+' || point == '=' || point == '\\';
+	return point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
+}
+
 /* EmbeddedUnicodeChar = %x5C.78 "{" HEXPOINT "}": no digit more than needed, no surrogate, of ASCII only what can't stand for itself.
  * Narrower: none of the controls that the grammar has. The length; 0: it is none. */
 static size_t embedded_len(struct span text)
@@ -47,15 +54,11 @@ static size_t embedded_len(struct span text)
 	size_t i = 3;
 	unsigned digit;
 
-	if (!span_starts(text, SPAN("\\x{")))
+	if (!span_starts(text, SPAN("\\x{")) || span_starts(text, SPAN("\\x{0")))
 		return 0;
 	for (; i < text.len && i < 9 && upper_hex(text.ptr[i], &digit); i++)
 		point = point << 4 | digit;
-	if (i < 5 || i == text.len || text.ptr[i] != '}' || text.ptr[3] == '0')
-		return 0;
-	if (point == ' ' || point == '+' || point == '=' || point == '\\')
-		return i + 1;
-	return point >= 0x80 && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff) ? i + 1 : 0;
+	return i < text.len && text.ptr[i] == '}' && may_be_embedded(point) ? i + 1 : 0;
 }
 
 /* utf-8-addr-xtext   = 1*(QCHAR / EmbeddedUnicodeChar)

@@ -1,4 +1,4 @@
-/* chat/chat_smtp.c: the fake world behind an SMTP session.
+/* chat/chat_smtp.c: an SMTP session in the fake world of smtp_world.h.
  *
  *   set: profile local (uid 1000, sends as alice@example.org)   set: local outside | denied | one-message
  *   set: profile mx|submission|lmtp set: tls on            (implicit TLS)     set: no-starttls
@@ -18,372 +18,14 @@
  *   CHECK: wish TEXT                CHECK: rcpt-wish N TEXT
  *   set: login over            (after the next look at it)
  *
- * Here are: alice@example.org and bob@example.org (passwords "secret"), the alias all@example.org, sue@example.org (suspended), full@example.org,
- * slow@example.org (can't be looked up), SRS0=x@example.org (for bounces), postmaster; closed.example is ours and disabled. other.example is remote,
- * nomail.example has a null MX, and gone@other.example is suppressed.
+ * Who is here: smtp_world.c.
  */
-#include <stdlib.h>
-
-#include "daemon/mime/header.h"
-#include "daemon/smtp/session.h"
 #include "tests/chat/chat.h"
+#include "tests/chat/smtp_world.h"
 
-#define MESSAGE_MAX (8u * 1024u * 1024u)
 #define KEPT_RECIPIENTS 1000
 
-enum fault { FAULT_NONE,
-	     FAULT_BEGIN,
-	     FAULT_ADD,
-	     FAULT_SEAL,
-	     FAULT_COMMIT };
-
-struct world {
-	enum smtp_profile profile;
-	struct net_addr remote;
-	bool trusted;
-	bool implicit_tls, no_start_tls, login_over, binding;
-	bool early, no_room, no_domains;
-	unsigned unknown_before, unknown_named;
-	struct smtp_limits limits;
-	enum sending_verdict sending;
-	uint64_t sending_after;
-	unsigned exchanges;
-	unsigned logins_looked_at;
-	enum fault fault;
-	int64_t clock_step_ms, mono_ms;
-	struct session_peer peer;
-	struct smtp_session *session;
-	struct smtp_local local; /* of profile local */
-	bool one_message;
-	unsigned local_messages;
-	/* the last message that was committed */
-	unsigned messages;
-	struct buf body, trace, envelope, wishes;
-	size_t recipient_count;
-};
-
-struct accept {
-	struct world *world;
-	struct buf bytes, trace, envelope, wishes;
-	size_t recipient_count;
-};
-
-/* ---- quick questions ---- */
-
-static struct span write_address(const struct address *address, struct buf *out)
-{
-	buf_init(out, 1024);
-	address_write(address, out);
-	return buf_span(out);
-}
-
-static enum smtp_recipient find(const struct address *address)
-{
-	static const char *const here[] = { "alice", "bob", "all", "postmaster", "j\xc3\xbcrgen", "a\"b", "list" };
-
-	if (address->domain.len == 0)
-		return SMTP_RECIPIENT_OK;
-	if (span_iequals(address->domain, SPAN("closed.example")))
-		return SMTP_RECIPIENT_REFUSED;
-	if (span_iequals(address->domain, SPAN("nomail.example")))
-		return SMTP_RECIPIENT_NO_MAIL;
-	if (!span_iequals(address->domain, SPAN("example.org")) && !span_iequals(address->domain, SPAN("xn--bcher-kva.example")))
-		return span_equals(address->local, SPAN("gone")) ? SMTP_RECIPIENT_SUPPRESSED : SMTP_RECIPIENT_REMOTE;
-	if (span_equals(address->local, SPAN("full")))
-		return SMTP_RECIPIENT_OVER_QUOTA;
-	if (span_equals(address->local, SPAN("slow")))
-		return SMTP_RECIPIENT_LATER;
-	if (span_equals(address->local, SPAN("sue")))
-		return SMTP_RECIPIENT_SUSPENDED;
-	if (span_starts(address->local, SPAN("user")))
-		return SMTP_RECIPIENT_OK;
-	for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
-		if (span_iequals(address->local, span_str(here[i])))
-			return SMTP_RECIPIENT_OK;
-	}
-	return SMTP_RECIPIENT_UNKNOWN;
-}
-
-static void recipient(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out)
-{
-	(void)world;
-	*out = (struct smtp_recipient_verdict){ .kind = find(address), .words = SPAN("550 5.1.1 <gone@other.example> gone\r\n250 Ok") };
-	if (from_nobody && span_equals(address->local, SPAN("SRS0=x")))
-		out->kind = SMTP_RECIPIENT_OK;
-}
-
-static bool takes_mail(void *world)
-{
-	return !((struct world *)world)->no_domains;
-}
-
-static bool has_room(void *world)
-{
-	return !((struct world *)world)->no_room;
-}
-
-static enum sending_verdict may_send(void *world, uint64_t account_id, const struct span *outside, size_t count, int64_t *again_s_out)
-{
-	const struct world *w = world;
-
-	if (account_id != 7 || (count > 0 && outside[count - 1].len == 0))
-		abort();
-	*again_s_out = 90;
-	return count > w->sending_after || w->sending == SENDING_STOPPED ? w->sending : SENDING_OK;
-}
-
-static unsigned unknown_named(void *world)
-{
-	struct world *w = world;
-
-	return w->unknown_before + ++w->unknown_named;
-}
-
-static bool may_send_as(void *world, uint64_t account_id, const struct address *address)
-{
-	const struct world *w = world;
-	struct buf text;
-	struct span s = write_address(address, &text);
-	bool may = (account_id == 7 || w->profile == SMTP_LOCAL) && (span_iequals(s, SPAN("alice@example.org")) || span_iequals(s, SPAN("all@example.org")));
-
-	buf_clear(&text);
-	return may;
-}
-
-static bool login_holds(void *world, uint64_t account_id, uint64_t credential)
-{
-	struct world *w = world;
-
-	return account_id == 7 && credential == 70 && !(w->login_over && w->logins_looked_at++ > 0);
-}
-
-static const struct smtp_local *look_up_local(void *world)
-{
-	struct world *w = world;
-
-	w->local.sender = SPAN("alice@example.org");
-	w->local.origin = SPAN("example.org");
-	return &w->local;
-}
-
-static bool local_may_send_now(void *world)
-{
-	struct world *w = world;
-
-	return !w->one_message || w->local_messages++ == 0;
-}
-
-static bool may_bind(void *world)
-{
-	const struct world *w = world;
-
-	return w->binding && w->peer.tls;
-}
-
-static void scram_end(void *world)
-{
-	((struct world *)world)->exchanges++;
-}
-
-static int64_t real_ms(void *world)
-{
-	(void)world;
-	return 1767225600000; /* 2026-01-01T00:00:00Z */
-}
-
-static int64_t mono_ms(void *world)
-{
-	struct world *w = world;
-
-	w->mono_ms += w->clock_step_ms;
-	return w->mono_ms;
-}
-
-static void new_id(struct queue_id *out)
-{
-	memset(out->bytes, 0xab, sizeof(out->bytes));
-}
-
-static void end(struct accept **a)
-{
-	if (!*a)
-		return;
-	buf_clear(&(*a)->bytes);
-	buf_clear(&(*a)->trace);
-	buf_clear(&(*a)->envelope);
-	buf_clear(&(*a)->wishes);
-	free(*a);
-	*a = NULL;
-}
-
-static enum err begin(void *world, struct accept **out)
-{
-	struct world *w = world;
-
-	if (w->fault == FAULT_BEGIN)
-		return ERR_TEMP;
-	*out = calloc(1, sizeof(**out));
-	if (!*out)
-		return ERR_TEMP;
-	(*out)->world = w;
-	buf_init(&(*out)->bytes, MESSAGE_MAX);
-	buf_init(&(*out)->trace, 8192);
-	buf_init(&(*out)->envelope, MESSAGE_MAX);
-	buf_init(&(*out)->wishes, MESSAGE_MAX);
-	return ERR_OK;
-}
-
-static enum err add(struct accept *a, struct span bytes)
-{
-	if (a->world->fault == FAULT_ADD)
-		return ERR_TEMP;
-	buf_add(&a->bytes, bytes);
-	return a->bytes.failed ? ERR_LIMIT : ERR_OK;
-}
-
-/* As the queue has it: always with its empty line. */
-static struct span header(struct accept *a)
-{
-	size_t length = header_length(buf_span(&a->bytes));
-	struct buf next;
-
-	if (span_ends(span_take(buf_span(&a->bytes), length), SPAN("\r\n\r\n")) || (length == 2 && a->bytes.ptr[0] == '\r'))
-		return span_take(buf_span(&a->bytes), length);
-	buf_init(&next, MESSAGE_MAX);
-	buf_add(&next, span_take(buf_span(&a->bytes), length));
-	buf_add(&next, SPAN("\r\n"));
-	buf_add(&next, span_skip(buf_span(&a->bytes), length));
-	buf_clear(&a->bytes);
-	a->bytes = next;
-	return span_take(buf_span(&a->bytes), length + 2);
-}
-
-static enum err set_header(struct accept *a, struct span bytes)
-{
-	size_t length = header(a).len;
-	struct buf next;
-
-	buf_init(&next, MESSAGE_MAX);
-	buf_add(&next, bytes);
-	buf_add(&next, span_skip(buf_span(&a->bytes), length));
-	buf_clear(&a->bytes);
-	a->bytes = next;
-	return next.failed ? ERR_LIMIT : ERR_OK;
-}
-
-static unsigned received_count(struct accept *a)
-{
-	return (unsigned)header_count(header(a), SPAN("Received"));
-}
-
-/* "utf8 binary ret=full ..." on the first line, "notify=6 orcpt=..." on those of the recipients. */
-static void note_wishes(const struct accept_envelope *e, struct buf *out)
-{
-	buf_addf(out, "%s%s%s%s%s%s", e->source == FROM_MX ? "outside" : "ours", e->smtputf8 ? " utf8" : "", e->body_8bit ? " 8bit" : "",
-		 e->body_binary ? " binary" : "", e->require_tls ? " requiretls" : "",
-		 e->ret == RETURN_FULL ? " ret=full" : e->ret == RETURN_HEADERS ? " ret=hdrs"
-										: "");
-	if (e->envid.len > 0)
-		buf_addf(out, " envid=%.*s", (int)e->envid.len, e->envid.ptr);
-	if (e->priority != 0)
-		buf_addf(out, " priority=%d", e->priority);
-	if (e->release_ms != 0)
-		buf_addf(out, " release=%lld", (long long)e->release_ms);
-	if (e->deliver_by != 0)
-		buf_addf(out, " by=%lld/%u", (long long)e->deliver_by_ms, e->deliver_by);
-	buf_add_char(out, '\n');
-	for (size_t i = 0; i < e->recipient_count; i++)
-		buf_addf(out, "notify=%u orcpt=%.*s\n", e->wishes[i].notify, (int)e->wishes[i].orcpt.len, e->wishes[i].orcpt.ptr ? e->wishes[i].orcpt.ptr : "");
-}
-
-static enum err seal(struct accept *a, const struct accept_envelope *envelope, struct note *why)
-{
-	(void)why;
-	if (a->world->fault == FAULT_SEAL)
-		return ERR_TEMP;
-	buf_add(&a->trace, envelope->trace);
-	buf_add(&a->envelope, envelope->reverse_path);
-	buf_add_char(&a->envelope, '\n');
-	for (size_t i = 0; i < envelope->recipient_count; i++) {
-		buf_add(&a->envelope, envelope->recipients[i]);
-		buf_add_char(&a->envelope, '\n');
-	}
-	note_wishes(envelope, &a->wishes);
-	a->recipient_count = envelope->recipient_count;
-	return ERR_OK;
-}
-
-static void limits(void *world, struct smtp_limits *out)
-{
-	const struct world *w = world;
-
-	*out = w->limits;
-}
-
-static const struct smtp_services services = {
-	.limits = limits,
-	.recipient = recipient,
-	.takes_mail = takes_mail,
-	.has_room = has_room,
-	.sending = may_send,
-	.unknown_named = unknown_named,
-	.may_send_as = may_send_as,
-	.local = look_up_local,
-	.local_may_send_now = local_may_send_now,
-	.login_holds = login_holds,
-	.may_bind = may_bind,
-	.scram_end = scram_end,
-	.real_ms = real_ms,
-	.mono_ms = mono_ms,
-	.new_id = new_id,
-	.accept_begin = begin,
-	.accept_add = add,
-	.accept_header = header,
-	.accept_set_header = set_header,
-	.accept_received_count = received_count,
-	.accept_seal = seal,
-	.accept_end = end,
-};
-
-/* ---- the world ---- */
-
-static void *world_new(void)
-{
-	struct world *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		abort();
-	w->limits = (struct smtp_limits){
-		.size_max = 100000,
-		.recipients_max = QUEUE_MAX_RECIPIENTS,
-		.commands_max = 10000,
-		.errors_max = 10,
-		.idle_ms = 300000,
-		.message_ms = 600000,
-		.line_max = 65536,
-	};
-	w->mono_ms = 1000;
-	buf_init(&w->body, MESSAGE_MAX);
-	buf_init(&w->trace, 8192);
-	buf_init(&w->envelope, MESSAGE_MAX);
-	buf_init(&w->wishes, MESSAGE_MAX);
-	if (net_ip_parse(SPAN("192.0.2.9"), &w->remote) != ERR_OK)
-		abort();
-	return w;
-}
-
-static void world_free(void *world)
-{
-	struct world *w = world;
-
-	buf_clear(&w->body);
-	buf_clear(&w->trace);
-	buf_clear(&w->envelope);
-	buf_clear(&w->wishes);
-	free(w);
-}
-
-static enum err set_fault(struct world *w, struct span name)
+static enum err set_fault(struct smtp_world *w, struct span name)
 {
 	static const char *const names[] = { "none", "begin", "add", "seal", "commit" };
 
@@ -396,7 +38,7 @@ static enum err set_fault(struct world *w, struct span name)
 	return ERR_SYNTAX;
 }
 
-static enum err set_sending(struct world *w, struct span text)
+static enum err set_sending(struct smtp_world *w, struct span text)
 {
 	static const char *const names[] = { "ok", "hour", "day", "new", "stopped" };
 	struct span name;
@@ -412,7 +54,7 @@ static enum err set_sending(struct world *w, struct span text)
 	return ERR_SYNTAX;
 }
 
-static enum err set_number(struct world *w, struct span text)
+static enum err set_number(struct smtp_world *w, struct span text)
 {
 	struct span name;
 	uint64_t number;
@@ -439,7 +81,7 @@ static enum err set_number(struct world *w, struct span text)
 }
 
 /* Words that switch something on. */
-static bool set_flag(struct world *w, struct span text)
+static bool set_flag(struct smtp_world *w, struct span text)
 {
 	const struct {
 		const char *word;
@@ -466,7 +108,7 @@ static bool set_flag(struct world *w, struct span text)
 
 static enum err set(void *world, struct span text)
 {
-	struct world *w = world;
+	struct smtp_world *w = world;
 
 	if (set_flag(w, text))
 		return ERR_OK;
@@ -497,9 +139,9 @@ static enum err set(void *world, struct span text)
 
 static enum err open_session(void *world)
 {
-	struct world *w = world;
+	struct smtp_world *w = world;
 	struct smtp_setup setup = {
-		.services = &services,
+		.services = &smtp_world_services,
 		.world = w,
 		.profile = w->profile,
 		.peer = &w->peer,
@@ -522,17 +164,17 @@ static enum err open_session(void *world)
 
 static void close_session(void *world)
 {
-	smtp_session_free(&((struct world *)world)->session);
+	smtp_session_free(&((struct smtp_world *)world)->session);
 }
 
 static enum step feed(void *world, struct span in, size_t *used_out, struct out *out)
 {
-	return smtp_session_feed(((struct world *)world)->session, in, used_out, out);
+	return smtp_session_feed(((struct smtp_world *)world)->session, in, used_out, out);
 }
 
 static enum step event(void *world, enum session_event which, struct out *out)
 {
-	struct world *w = world;
+	struct smtp_world *w = world;
 
 	if (which == SESSION_TLS) {
 		w->peer.tls = true;
@@ -544,7 +186,7 @@ static enum step event(void *world, enum session_event which, struct out *out)
 
 static void question(void *world, struct buf *out)
 {
-	const struct smtp_question *q = smtp_session_question(((struct world *)world)->session);
+	const struct smtp_question *q = smtp_session_question(((struct smtp_world *)world)->session);
 
 	switch (q->kind) {
 	case SMTP_ASK_NOTHING: buf_add_str(out, "nothing"); break;
@@ -565,28 +207,6 @@ static void question(void *world, struct buf *out)
 		buf_add(out, q->scram);
 		break;
 	}
-}
-
-static void replace(struct buf *to, struct buf *from)
-{
-	buf_reset(to);
-	buf_add(to, buf_span(from));
-}
-
-static enum smtp_verdict commit(struct world *w, struct accept **message, bool ok)
-{
-	enum smtp_verdict verdict = ok && w->fault != FAULT_COMMIT ? SMTP_YES : SMTP_LATER;
-
-	if (verdict == SMTP_YES) {
-		w->messages++;
-		replace(&w->body, &(*message)->bytes);
-		replace(&w->trace, &(*message)->trace);
-		replace(&w->envelope, &(*message)->envelope);
-		replace(&w->wishes, &(*message)->wishes);
-		w->recipient_count = (*message)->recipient_count;
-	}
-	end(message);
-	return verdict;
 }
 
 static enum err verdict_of(struct span text, struct smtp_answer *out)
@@ -615,13 +235,13 @@ static enum err verdict_of(struct span text, struct smtp_answer *out)
 
 static enum err answer(void *world, struct span text, enum step *step_out, struct out *out)
 {
-	struct world *w = world;
+	struct smtp_world *w = world;
 	const struct smtp_question *q = smtp_session_question(w->session);
 	struct smtp_answer a = { .verdict = SMTP_NO, .retry_after_ms = 250000, .login = SPAN("alice@example.org") };
 	bool friendly = span_equals(text, SPAN("default"));
 
 	if (q->kind == SMTP_ASK_COMMIT)
-		a.verdict = commit(w, q->message, friendly || span_equals(text, SPAN("ok")));
+		a.verdict = smtp_world_commit(w, q->message, friendly || span_equals(text, SPAN("ok")));
 	else if (friendly)
 		a.verdict = span_equals(q->login, SPAN("alice@example.org")) && span_equals(q->password, SPAN("secret")) ? SMTP_YES : SMTP_NO;
 	else if (span_starts(text, SPAN("says ")))
@@ -683,7 +303,7 @@ static enum err check_number(uint64_t have, struct span text, struct note *why)
 	return ERR_NOT_FOUND;
 }
 
-static enum err check_recipient(const struct world *w, struct span text)
+static enum err check_recipient(const struct smtp_world *w, struct span text)
 {
 	uint64_t number = 0;
 	size_t at;
@@ -693,7 +313,7 @@ static enum err check_recipient(const struct world *w, struct span text)
 	return line_is(&w->envelope, (size_t)number, span_skip(text, at + 1)) ? ERR_OK : ERR_NOT_FOUND;
 }
 
-static enum err check_rcpt_wish(const struct world *w, struct span text)
+static enum err check_rcpt_wish(const struct smtp_world *w, struct span text)
 {
 	uint64_t number = 0;
 	size_t at;
@@ -705,7 +325,7 @@ static enum err check_rcpt_wish(const struct world *w, struct span text)
 
 static enum err check(void *world, struct span text, struct note *why)
 {
-	struct world *w = world;
+	struct smtp_world *w = world;
 	struct span what, rest = text;
 	bool good;
 
@@ -740,8 +360,8 @@ static enum err check(void *world, struct span text, struct note *why)
 
 const struct chat_protocol chat_smtp = {
 	.name = "smtp",
-	.world_new = world_new,
-	.world_free = world_free,
+	.world_new = smtp_world_new,
+	.world_free = smtp_world_free,
 	.set = set,
 	.open = open_session,
 	.close = close_session,

@@ -10,10 +10,11 @@
 #include "daemon/smtp/session.h"
 
 #define CONTENT_MAX 70000u
+#define NOW_MS 1767225600000
 
 struct accept {
 	struct buf bytes;
-	bool cr;
+	bool cr, binary; /* binary: there was what only such a message may hold */
 };
 
 struct world {
@@ -70,7 +71,7 @@ static void scram_end(void *world)
 static int64_t real_ms(void *world)
 {
 	(void)world;
-	return 1767225600000;
+	return NOW_MS;
 }
 
 static int64_t mono_ms(void *world)
@@ -109,8 +110,8 @@ static enum err begin(void *world, struct accept **out)
 static enum err add(struct accept *a, struct span bytes)
 {
 	for (size_t i = 0; i < bytes.len; i++) {
-		must(bytes.ptr[i] != '\0');
-		must((bytes.ptr[i] == '\n') == a->cr);
+		if (bytes.ptr[i] == '\0' || (bytes.ptr[i] == '\n') != a->cr)
+			a->binary = true;
 		a->cr = bytes.ptr[i] == '\r';
 	}
 	buf_add(&a->bytes, bytes);
@@ -133,12 +134,45 @@ static unsigned received_count(struct accept *a)
 	return (unsigned)header_count(header(a), SPAN("Received"));
 }
 
+/* Whatever the body is: a header that everybody reads in the same way. */
+static void check_lines(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		must(text.ptr[i] != '\0');
+		must((text.ptr[i] == '\n') == (i > 0 && text.ptr[i - 1] == '\r'));
+	}
+}
+
+static void check_word(struct span word, size_t max)
+{
+	must(word.len <= max);
+	for (size_t i = 0; i < word.len; i++)
+		must((unsigned char)word.ptr[i] > ' ' && word.ptr[i] != 127);
+}
+
+/* What goes on to other servers' command lines. */
+static void check_wishes(const struct accept_envelope *envelope)
+{
+	check_word(envelope->envid, 3 * QUEUE_ENVID_MAX);
+	must(envelope->priority >= -9 && envelope->priority <= 9);
+	must(envelope->release_ms == 0 || envelope->release_ms >= NOW_MS);
+	must(envelope->deliver_by_ms == 0 || envelope->deliver_by != 0);
+	must(envelope->source == FROM_SUBMISSION || (envelope->priority == 0 && envelope->release_ms == 0 && envelope->deliver_by == 0));
+	for (size_t i = 0; i < envelope->recipient_count; i++) {
+		check_word(envelope->wishes[i].orcpt, QUEUE_ORCPT_MAX);
+		must(envelope->wishes[i].notify < 16 && (!(envelope->wishes[i].notify & NOTIFY_NEVER) || envelope->wishes[i].notify == NOTIFY_NEVER));
+		must(envelope->smtputf8 || span_is_ascii(envelope->wishes[i].orcpt));
+	}
+}
+
 static enum err seal(struct accept *a, const struct accept_envelope *envelope, struct note *why)
 {
 	size_t at;
 
 	(void)why;
-	must(!a->cr && a->bytes.len > 0 && span_ends(buf_span(&a->bytes), SPAN("\r\n")));
+	must(a->bytes.len > 0 && (envelope->body_binary || (!a->binary && !a->cr && span_ends(buf_span(&a->bytes), SPAN("\r\n")))));
+	check_lines(header(a));
+	check_wishes(envelope);
 	must(envelope->recipient_count > 0 && envelope->recipient_count <= QUEUE_MAX_RECIPIENTS);
 	must(span_starts(envelope->trace, SPAN("Received: ")) && span_ends(envelope->trace, SPAN("\r\n")));
 	must(!span_find(envelope->trace, SPAN("\r\n\r\n"), &at) && !span_find_char(envelope->trace, '\0', &at));
@@ -148,12 +182,33 @@ static enum err seal(struct accept *a, const struct accept_envelope *envelope, s
 static void limits(void *world, struct smtp_limits *out)
 {
 	(void)world;
-	*out = (struct smtp_limits){ .size_max = 60000, .recipients_max = 100 };
+	*out = (struct smtp_limits){ .size_max = 60000, .recipients_max = 100, .commands_max = 2000, .errors_max = 40, .idle_ms = 300000, .message_ms = 600000, .line_max = 2000 };
+}
+
+static bool mostly(void *world)
+{
+	return next_random(world) % 32 != 0;
+}
+
+static enum sending_verdict sending(void *world, uint64_t account_id, const struct span *outside, size_t count, int64_t *again_s_out)
+{
+	must(account_id == 1 && (count == 0 || outside[count - 1].len > 0));
+	*again_s_out = (int64_t)(next_random(world) % 100);
+	return next_random(world) % 4 ? SENDING_OK : (enum sending_verdict)(next_random(world) % (SENDING_STOPPED + 1));
+}
+
+static unsigned unknown_named(void *world)
+{
+	return next_random(world);
 }
 
 static const struct smtp_services services = {
 	.limits = limits,
 	.recipient = recipient,
+	.takes_mail = mostly,
+	.has_room = mostly,
+	.sending = sending,
+	.unknown_named = unknown_named,
 	.may_send_as = may_send_as,
 	.login_holds = login_holds,
 	.may_bind = may_bind,
@@ -196,6 +251,8 @@ static enum step answer(struct world *w, struct smtp_session *s, struct out *out
 	struct smtp_answer a = { .verdict = (enum smtp_verdict)(next_random(w) % (SMTP_LATER + 1)), .account_id = 1, .credential = 2, .text = SPAN("v=AAAA") };
 
 	must(q->kind != SMTP_ASK_NOTHING);
+	if (q->kind == SMTP_ASK_PAUSE)
+		must(q->delay_ms > 0 && q->delay_ms <= SMTP_PAUSE_MAX_MS);
 	if (q->kind == SMTP_ASK_COMMIT)
 		end(q->message);
 	else if (next_random(w) % 2)
@@ -240,11 +297,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2)
 		return 0;
 	log_set_level(LOG_ERROR);
-	setup.profile = data[0] & 1 ? SMTP_SUBMISSION : SMTP_MX;
+	setup.profile = data[0] & 1 ? SMTP_SUBMISSION : data[0] & 8 ? SMTP_LMTP
+								    : SMTP_MX;
+	w.peer.trusted = data[0] & 16;
 	w.peer.tls = data[0] & 2;
 	w.peer.tls_version = "TLSv1.3";
 	w.peer.tls_cipher = "X";
 	w.peer.remote.family = NET_IPV4;
+	w.peer.remote.ip[0] = data[0] & 8 ? 127 : 192;
 	w.random = data[1];
 	all = span_make((const char *)data + 2, size - 2);
 	in = span_take(all, 0);
