@@ -11,7 +11,8 @@
 enum { ROW_SMTPUTF8 = 1,
        ROW_8BIT = 2,
        ROW_BINARY = 4,
-       ROW_REQUIRE_TLS = 8 };
+       ROW_REQUIRE_TLS = 8,
+       ROW_COUNTED = 16 /* its recipients outside count against its account */ };
 
 struct queue_row {
 	uint8_t id[QUEUE_ROW_ID];

@@ -26,6 +26,7 @@
 #include "daemon/queue/entry.h"
 #include "daemon/queue/flush.h"
 #include "daemon/queue/route.h"
+#include "daemon/queue/sent.h"
 #include "daemon/queue/tell.h"
 #include "db/checkpointer.h"
 #include "db/queue_message.h"
@@ -64,6 +65,7 @@ struct accept {
 	size_t recipient_count;
 	struct entry *entry;
 	struct tell_accepted told; /* in the arena */
+	struct sent *sent;         /* null: nothing of it counts */
 	struct db_member member;
 	void (*done)(void *arg, enum err result);
 	void *done_arg;
@@ -326,7 +328,7 @@ static void fill_message(struct accept *a, const struct accept_envelope *envelop
 		.deliver_by = envelope->deliver_by,
 	};
 	memcpy(a->row.id, envelope->id.bytes, sizeof(a->row.id));
-	a->row.flags = (envelope->smtputf8 ? ROW_SMTPUTF8 : 0) | (envelope->body_8bit ? ROW_8BIT : 0) | (envelope->body_binary ? ROW_BINARY : 0) | (envelope->require_tls ? ROW_REQUIRE_TLS : 0);
+	a->row.flags = (envelope->smtputf8 ? ROW_SMTPUTF8 : 0) | (envelope->body_8bit ? ROW_8BIT : 0) | (envelope->body_binary ? ROW_BINARY : 0) | (envelope->require_tls ? ROW_REQUIRE_TLS : 0) | (envelope->counted ? ROW_COUNTED : 0);
 	a->row.reverse_path = arena_copy(&a->arena, envelope->reverse_path);
 	a->row.envid = arena_copy(&a->arena, envelope->envid);
 	a->row.subject = list_subject(a);
@@ -451,6 +453,23 @@ static enum err check_envelope(const struct accept_envelope *envelope)
 	return safe ? ERR_OK : ERR_SYNTAX;
 }
 
+/* Only those that the sender named: where an alias or a forward leads is not its doing. */
+static enum err count_sent(struct accept *a)
+{
+	size_t count = 0;
+	enum err e;
+
+	for (size_t i = 0; i < a->recipient_count; i++)
+		count += a->recipients[i].kind == RCPT_REMOTE && a->recipients[i].original.len == 0;
+	if (count == 0)
+		return ERR_OK;
+	e = sent_new(a->q, a->row.account_id, count, &a->sent);
+	for (size_t i = 0; !e && i < a->recipient_count; i++)
+		if (a->recipients[i].kind == RCPT_REMOTE && a->recipients[i].original.len == 0)
+			sent_add(a->sent, a->recipients[i].address);
+	return e;
+}
+
 enum err accept_seal(struct accept *a, const struct accept_envelope *envelope, struct note *why)
 {
 	struct content *c = a->content;
@@ -475,6 +494,8 @@ enum err accept_seal(struct accept *a, const struct accept_envelope *envelope, s
 	}
 	if (!a->failed)
 		a->failed = route_and_fill(a, envelope, why);
+	if (!a->failed && envelope->counted && envelope->account_id)
+		a->failed = count_sent(a);
 	message_parser_end(&a->parser);
 	if (!a->failed && a->file.fd >= 0) {
 		a->failed = body_finish(a->q, &a->file);
@@ -499,6 +520,15 @@ enum err accept_store(struct db *db, void *arg)
 	return e;
 }
 
+/* Held against the limits last: what is refused then is undone with all else of the message. */
+static enum err store_counted(struct db *db, void *arg)
+{
+	struct accept *a = arg;
+	enum err e = accept_store(db, a);
+
+	return e ? e : sent_write(a->sent, db);
+}
+
 size_t accept_weight(const struct accept *a)
 {
 	return a->content->head.len + a->content->body.len + 512 * a->recipient_count;
@@ -512,6 +542,7 @@ static void accept_free(struct accept *a)
 	body_close(&a->file);
 	message_parser_end(&a->parser);
 	buf_clear(&a->header);
+	sent_free(&a->sent);
 	arena_clear(&a->arena);
 	content_release(&a->content);
 	free(a);
@@ -557,7 +588,9 @@ static void accept_committed(void *arg, enum err result)
 	void (*done)(void *arg, enum err result) = a->done;
 	void *done_arg = a->done_arg;
 	struct doubtful_body *doubtful = NULL;
+	struct sent *sent = a->sent;
 
+	a->sent = NULL;
 	if (!result) {
 		checkpointer_touch(q->config.checkpointer, q->config.path, &db_schema_queue, a->member.weight_bytes + ROW_PAGES_BYTES);
 		/* Before anything can become of it. */
@@ -574,6 +607,7 @@ static void accept_committed(void *arg, enum err result)
 	if (result)
 		accept_end(&a);
 	body_remove_doubtful(q, doubtful);
+	sent_written(&sent, result);
 	done(done_arg, result);
 }
 
@@ -589,7 +623,7 @@ void accept_commit(struct accept **accept, void (*done)(void *arg, enum err resu
 	}
 	a->done = done;
 	a->done_arg = arg;
-	a->member = (struct db_member){ .run = accept_store, .done = accept_committed, .arg = a, .weight_bytes = accept_weight(a) };
+	a->member = (struct db_member){ .run = store_counted, .done = accept_committed, .arg = a, .weight_bytes = accept_weight(a) };
 	/* What was finished meanwhile shares this commit. */
 	flush_along(a->q);
 	db_group_submit(a->q->group, &a->member);

@@ -86,6 +86,7 @@ static struct entry *entry_alloc(const struct entry_plan *plan)
 	e->body_8bit = row->flags & ROW_8BIT;
 	e->body_binary = row->flags & ROW_BINARY;
 	e->require_tls = row->flags & ROW_REQUIRE_TLS;
+	e->counted = row->flags & ROW_COUNTED;
 	e->has_file = row->body_file.len > 0;
 	e->rcpt_count = (uint32_t)plan->count;
 	set_times(e, plan);

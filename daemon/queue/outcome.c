@@ -20,6 +20,7 @@
 #include "daemon/queue/flush.h"
 #include "daemon/queue/inform.h"
 #include "daemon/queue/lane.h"
+#include "daemon/queue/sent.h"
 #include "daemon/queue/tell.h"
 
 #define REPLY_MAX 500u
@@ -115,6 +116,8 @@ static void apply_one(struct queue *q, struct part *p, struct rcpt *r, const str
 	if (o->kind == OUTCOME_UNTRIED)
 		return;
 	count(r, o);
+	if (o->kind == OUTCOME_FAILED && p->entry->counted && r->kind == RCPT_REMOTE && o->status[0] == '5' && span_equals(r->address, r->original))
+		sent_failed(q, p->entry->account_id);
 	r->attempts += attempted;
 	r->last_ms = clock_real_ms();
 	keep_words(r, o);

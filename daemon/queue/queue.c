@@ -20,6 +20,7 @@
 #include "daemon/queue/remote.h"
 #include "daemon/queue/rules.h"
 #include "daemon/queue/schedule.h"
+#include "daemon/queue/sending_life.h"
 #include "daemon/queue/suppression.h"
 #include "daemon/base/wait.h"
 
@@ -82,6 +83,8 @@ static enum err open_files(struct queue *q, struct note *why)
 		e = rules_open(q, why);
 	if (!e)
 		e = suppression_open(q, why);
+	if (!e)
+		e = sending_open(q, why);
 	return e;
 }
 
@@ -118,7 +121,9 @@ enum err queue_start(struct queue *q, struct note *why)
 		e = load_rows(q, why);
 	if (e)
 		return e;
-	e = schedule_start(q);
+	e = sending_start(q);
+	if (!e)
+		e = schedule_start(q);
 	for (; !e && q->delivery_count < DELIVERY_THREADS; q->delivery_count += !e)
 		e = deliver_start(q, &q->delivery[q->delivery_count]);
 	if (e) {
@@ -178,6 +183,7 @@ void queue_stop(struct queue *q, int64_t deadline_ms)
 		pthread_join(q->scheduler, NULL);
 	q->scheduler_runs = false;
 	remote_stop(q, until_ms);
+	sending_halt(q);
 	write_last(q, until_ms);
 }
 
@@ -214,6 +220,7 @@ void queue_close(struct queue **queue)
 	rules_close(q);
 	db_group_free(&q->group);
 	suppression_close(q);
+	sending_close(q);
 	free_memory(q);
 	db_close(&q->reader);
 	if (q->bodies_fd >= 0)

@@ -17,8 +17,13 @@ enum sending_verdict {
 	SENDING_STOPPED, /* the breaker has stopped it */
 };
 
-/* May this account have `count` more of such recipients now? `recipients`: "local@domain", remote ones only count. *again_ms_out: unix, when it may; 0: unknown. */
-enum sending_verdict sending_check(struct queue *q, uint64_t account_id, const struct span *recipients, size_t count, int64_t *again_ms_out);
+/* What the caller keeps between the checks of one message, so that each recipient is looked up once. Zeroed: nothing yet. */
+struct sending_tally {
+	size_t count, fresh; /* recipients looked up, and of them written to for the first time */
+};
+/* May this account have these `count` recipients outside ("local@domain") now? 0: may it send at all? *again_ms_out: unix, when it may; 0: unknown.
+ * The limits are held again when the message is committed: several sessions at once do not get more than one after the other. */
+enum sending_verdict sending_check(struct queue *q, uint64_t account_id, const struct span *recipients, size_t count, struct sending_tally *tally, int64_t *again_ms_out);
 
 /* One account's state for administrators. */
 struct sending_state {

@@ -158,6 +158,7 @@ struct entry {
 	uint32_t holds; /* of the detail: it stays, and the entry with it */
 	int8_t priority;
 	bool smtputf8, body_8bit, body_binary, require_tls, has_file;
+	bool counted; /* its failures count against its account (sent.h) */
 	bool linked, dirty, writing, finished;
 };
 

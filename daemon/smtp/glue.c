@@ -3,6 +3,7 @@
  *   ask PASSWORD --> auth_check_password --hash thread--> pool_answer(_later) --> answer
  *   ask SCRAM_   --> scram_first, scram_final -at once--> pool_answer(_later) --> answer
  *   ask COMMIT   --> accept_commit       --committer----> pool_answer         --> answer
+ *   ask PAUSE    --------------------------the wheel----> pool_answer_later   --> answer
  *
  * The value that travels is a struct verdict on the heap; drop_answer frees it when its session has gone meanwhile.
  */
@@ -14,13 +15,22 @@
 #include "daemon/base/log.h"
 #include "daemon/directory/setting.h"
 #include "daemon/net/pool.h"
+#include "daemon/queue/srs.h"
+#include "daemon/queue/steering.h"
+#include "daemon/smtp/harvest.h"
 #include "daemon/smtp/local.h"
+#include "daemon/smtp/room.h"
 #include "daemon/smtp/session.h"
 #include "daemon/smtp/tell.h"
+
+#define WORDS_MAX 4096u
+#define SRS_MAX 16384u
 
 struct context {
 	struct smtp_config config;
 	struct local_rates *rates; /* of SMTP_LOCAL */
+	struct harvest *harvest;   /* of SMTP_MX and SMTP_SUBMISSION */
+	struct room room;
 };
 
 struct connection {
@@ -30,6 +40,9 @@ struct connection {
 	uint32_t uid;
 	const struct session_peer *peer;
 	struct scram *scram; /* while an exchange runs */
+	struct arena words;  /* of the last recipient's verdict */
+	struct sending_tally tally;
+	int64_t idle_ms;
 };
 
 struct verdict {
@@ -50,17 +63,21 @@ static void find_limits(void *world, struct smtp_limits *out)
 
 	out->size_max = (uint64_t)snapshot_number(snapshot, SETTING_MESSAGE_SIZE_MAX);
 	out->recipients_max = (size_t)snapshot_number(snapshot, SETTING_RECIPIENTS_MAX);
+	out->commands_max = (unsigned)snapshot_number(snapshot, SETTING_SMTP_COMMANDS_MAX);
+	out->errors_max = (unsigned)snapshot_number(snapshot, SETTING_SMTP_ERRORS_MAX);
+	out->idle_ms = snapshot_number(snapshot, SETTING_SMTP_IDLE_SECONDS) * 1000;
+	out->message_ms = snapshot_number(snapshot, SETTING_SMTP_MESSAGE_SECONDS) * 1000;
+	out->line_max = (size_t)snapshot_number(snapshot, SETTING_SMTP_LINE_MAX);
 	snapshot_release(&snapshot);
+	c->idle_ms = out->idle_ms;
 }
 
-static void find_recipient(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out)
+static enum smtp_recipient look_up(const struct connection *c, const struct address *address)
 {
-	struct connection *c = world;
 	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
 	enum smtp_recipient found = SMTP_RECIPIENT_REMOTE;
 	struct resolution r;
 
-	(void)from_nobody;
 	snapshot_resolve(snapshot, address, &r);
 	switch (r.kind) {
 	case RESOLVED_ACCOUNT:
@@ -71,9 +88,95 @@ static void find_recipient(void *world, const struct address *address, bool from
 	case RESOLVED_REMOTE: found = SMTP_RECIPIENT_REMOTE; break;
 	}
 	snapshot_release(&snapshot);
-	if (found == SMTP_RECIPIENT_REMOTE && c->context->config.profile == SMTP_LOCAL && local_is_hostname(c->context->config.directory, address->domain))
-		found = SMTP_RECIPIENT_UNKNOWN;
-	*out = (struct smtp_recipient_verdict){ .kind = found };
+	return found;
+}
+
+/* A bounce to a reverse-path that we have written goes on to whom it stands for. */
+static bool find_rewritten(const struct connection *c, const struct address *address, struct smtp_recipient_verdict *out)
+{
+	struct address original;
+	struct arena work;
+	enum err e;
+
+	if (!srs_is_one(address))
+		return false;
+	arena_init(&work, SRS_MAX);
+	e = srs_open(c->context->config.queue, address, &work, &original);
+	arena_clear(&work);
+	out->kind = e == ERR_OK ? SMTP_RECIPIENT_OK : SMTP_RECIPIENT_LATER;
+	return e == ERR_OK || e == ERR_TEMP;
+}
+
+/* Failed for good lately: said at once, instead of in a bounce. What can't be looked up now is found when it is routed. */
+static void find_suppression(struct connection *c, const struct address *address, struct smtp_recipient_verdict *out)
+{
+	struct suppression s;
+
+	arena_reset(&c->words);
+	if (suppression_find(c->context->config.queue, address, &c->words, &s) != ERR_OK)
+		return;
+	out->kind = span_equals(s.status, SPAN("5.1.10")) ? SMTP_RECIPIENT_NO_MAIL : SMTP_RECIPIENT_SUPPRESSED;
+	out->words = s.reply;
+}
+
+static void find_recipient(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out)
+{
+	struct connection *c = world;
+	enum smtp_profile profile = c->context->config.profile;
+
+	*out = (struct smtp_recipient_verdict){ .kind = SMTP_RECIPIENT_OK };
+	if (from_nobody && find_rewritten(c, address, out))
+		return;
+	out->kind = look_up(c, address);
+	if (out->kind != SMTP_RECIPIENT_REMOTE)
+		return;
+	if (profile == SMTP_LOCAL && local_is_hostname(c->context->config.directory, address->domain))
+		out->kind = SMTP_RECIPIENT_UNKNOWN;
+	else if (profile == SMTP_SUBMISSION || profile == SMTP_LOCAL)
+		find_suppression(c, address, out);
+}
+
+static bool takes_mail(void *world)
+{
+	struct connection *c = world;
+	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
+	const struct span *domains;
+	bool any = snapshot_domains(snapshot, &domains) > 0;
+
+	snapshot_release(&snapshot);
+	return any;
+}
+
+static bool has_room(void *world)
+{
+	struct connection *c = world;
+	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
+	uint64_t size = (uint64_t)snapshot_number(snapshot, SETTING_MESSAGE_SIZE_MAX), reserve = (uint64_t)snapshot_number(snapshot, SETTING_DISK_RESERVE);
+
+	snapshot_release(&snapshot);
+	return !c->context->config.data_dir || room_is_there(&c->context->room, c->context->config.data_dir, reserve + size + size / 2, clock_mono_ms());
+}
+
+static enum sending_verdict may_send(void *world, uint64_t account_id, const struct span *outside, size_t count, int64_t *again_s_out)
+{
+	struct connection *c = world;
+	int64_t again_ms = 0, wait_ms;
+	enum sending_verdict verdict;
+
+	if (count <= 1) /* of another message */
+		c->tally = (struct sending_tally){ 0, 0 };
+	verdict = sending_check(c->context->config.queue, account_id, outside, count, &c->tally, &again_ms);
+	wait_ms = again_ms - clock_real_ms();
+	*again_s_out = again_ms == 0 ? 0 : wait_ms < 1000 ? 1
+							  : wait_ms / 1000;
+	return verdict;
+}
+
+static unsigned unknown_named(void *world)
+{
+	struct connection *c = world;
+
+	return c->context->harvest ? harvest_add(c->context->harvest, &c->peer->remote, clock_mono_ms()) : 0;
 }
 
 static bool login_holds(void *world, uint64_t account_id, uint64_t credential)
@@ -154,6 +257,10 @@ static void note_refused(void *world, const struct smtp_refusal *refusal)
 static const struct smtp_services services = {
 	.limits = find_limits,
 	.recipient = find_recipient,
+	.takes_mail = takes_mail,
+	.has_room = has_room,
+	.sending = may_send,
+	.unknown_named = unknown_named,
 	.may_send_as = may_send_as,
 	.login_holds = login_holds,
 	.local = look_up_local,
@@ -251,7 +358,8 @@ static void committed(void *arg, enum err result)
 	struct verdict *v = arg;
 
 	v->answer.verdict = result == ERR_OK ? SMTP_YES : SMTP_LATER;
-	if (result != ERR_OK)
+	/* LIMIT and DENIED: what the account may send was used up by another session, or it was stopped, since RCPT. */
+	if (result != ERR_OK && result != ERR_LIMIT && result != ERR_DENIED)
 		log_event(LOG_ERROR, "smtp", "commit_failed", "error=%s", err_name(result));
 	pool_answer(v->ticket, v);
 }
@@ -321,6 +429,8 @@ static enum err conn_open(void *context, const struct session_peer *peer, struct
 	c->context = x;
 	c->peer = peer;
 	c->uid = net_addr_uid(&peer->remote);
+	c->idle_ms = SMTP_IDLE_MS;
+	arena_init(&c->words, WORDS_MAX);
 	snapshot = directory_hold(x->config.directory);
 	struct smtp_setup setup = {
 		.services = &services,
@@ -352,8 +462,7 @@ static enum step conn_event(void *session, enum session_event event, struct out 
 
 static int64_t conn_deadline_ms(const void *session)
 {
-	(void)session;
-	return SMTP_IDLE_MS;
+	return ((const struct connection *)session)->idle_ms;
 }
 
 static void conn_close(void *session)
@@ -362,6 +471,7 @@ static void conn_close(void *session)
 
 	smtp_session_free(&c->session);
 	scram_free(&c->scram);
+	arena_clear(&c->words);
 	free(c->rule);
 	free(c);
 }
@@ -373,7 +483,8 @@ enum err smtp_service_new(const struct smtp_config *config, struct service *out)
 	if (!x)
 		return ERR_TEMP;
 	x->config = *config;
-	if (config->profile == SMTP_LOCAL && local_rates_new(&x->rates) != ERR_OK) {
+	if ((config->profile == SMTP_LOCAL && local_rates_new(&x->rates) != ERR_OK) || ((config->profile == SMTP_MX || config->profile == SMTP_SUBMISSION) && harvest_new(&x->harvest) != ERR_OK)) {
+		local_rates_free(&x->rates);
 		free(x);
 		return ERR_TEMP;
 	}
@@ -397,8 +508,10 @@ void smtp_service_free(struct service *service)
 {
 	struct context *x = service->context;
 
-	if (x)
+	if (x) {
 		local_rates_free(&x->rates);
+		harvest_free(&x->harvest);
+	}
 	free(x);
 	service->context = NULL;
 }

@@ -5,8 +5,8 @@
 #include "daemon/mime/header.h"
 #include "daemon/smtp/trace.h"
 
-/* Nobody here may write in the name of somebody else here. An address of a domain that is not ours is its sender's affair: the
- * envelope's sender, where answers and reports go, is the account's own in any case. */
+/* An account writes in names that are its own, here and elsewhere: what bears our signature is believed. A program of this machine (SMTP_LOCAL)
+ * hands on what others wrote to it as well, and may name whoever is not of ours. */
 static bool may_stand(const struct smtp_session *s, struct arena *work, const struct header_address *entry)
 {
 	struct address address;
@@ -19,6 +19,8 @@ static bool may_stand(const struct smtp_session *s, struct arena *work, const st
 
 	if (s->services->may_send_as(s->world, s->account_id, &address))
 		return true;
+	if (s->profile != SMTP_LOCAL)
+		return false;
 	s->services->recipient(s->world, &address, false, &verdict);
 	return verdict.kind == SMTP_RECIPIENT_REMOTE;
 }
@@ -48,21 +50,23 @@ static bool is_dropped(struct span name)
 	return span_iequals(name, SPAN("Bcc")) || span_iequals(name, SPAN("Resent-Bcc")) || span_iequals(name, SPAN("Return-Path"));
 }
 
+/* The fields that say who wrote, sent or sent on (RFC 5322 3.6.2 and 3.6.6); of the last there may be a block for each time. */
+static bool names_an_author(struct span name)
+{
+	return span_iequals(name, SPAN("From")) || span_iequals(name, SPAN("Sender")) || span_iequals(name, SPAN("Resent-From")) || span_iequals(name, SPAN("Resent-Sender"));
+}
+
 struct seen {
 	unsigned from, date, message_id;
 };
 
 static enum smtp_reply_id take_field(const struct smtp_session *s, struct arena *work, const struct header_field *field, struct seen *seen, struct buf *out)
 {
-	bool is_from = span_iequals(field->name, SPAN("From"));
-
 	if (is_dropped(field->name))
 		return REPLY_NONE;
-	if (is_from || span_iequals(field->name, SPAN("Sender"))) {
-		seen->from += is_from;
-		if (seen->from > 1 || !all_may_stand(s, work, field->value))
-			return REPLY_NOT_YOUR_HEADER;
-	}
+	seen->from += span_iequals(field->name, SPAN("From"));
+	if (seen->from > 1 || (names_an_author(field->name) && !all_may_stand(s, work, field->value)))
+		return REPLY_NOT_YOUR_HEADER;
 	seen->date += span_iequals(field->name, SPAN("Date"));
 	seen->message_id += span_iequals(field->name, SPAN("Message-ID"));
 	buf_add(out, field->whole);
