@@ -55,6 +55,7 @@
 #define TEND_EVERY_S 30
 #define TURNS_A_MINUTE 2
 #define MAX_OWN_ADDRESSES 256
+#define STS_PORT 443
 #define MAX_OPEN_ACCOUNTS 256
 
 struct daemon {
@@ -70,6 +71,7 @@ struct daemon {
 	struct auth *auth;
 	struct store *store;
 	struct resolver *resolver;
+	struct fetcher *fetcher; /* of the relay */
 	struct relay *relay;
 	struct queue *queue;
 	struct service mx, lmtp, submission, local, imap;
@@ -183,11 +185,21 @@ static void stop_store(struct daemon *d)
 static enum err start_relay(struct daemon *d, struct note *why)
 {
 	const struct resolver_config names = { .mode = d->config.resolver, .trust_anchor = d->config.trust_anchor };
-	struct relay_config c = { .port = d->config.relay_port, .own = d->own };
+	struct relay_config c = {
+		.port = d->config.relay_port,
+		.own = d->own,
+		.path = config_path(&d->config, d->config.data_dir, "relay.db"),
+		.tls_ca_file = d->config.tls_ca_file,
+		.sts_port = STS_PORT,
+		.checkpointer = d->checkpointer,
+	};
 	enum err e = resolver_new(&names, &d->resolver, why);
 
+	if (e == ERR_OK)
+		e = fetcher_new(&d->fetcher);
 	if (e != ERR_OK)
 		return e;
+	c.fetcher = d->fetcher;
 	d->own_count = interfaces_list(d->own, MAX_OWN_ADDRESSES);
 	c.resolver = d->resolver;
 	c.tls = d->tls_client;
@@ -195,8 +207,12 @@ static enum err start_relay(struct daemon *d, struct note *why)
 	return relay_new(&c, &d->relay, why);
 }
 
+/* Behind the cancel nobody begins to fetch; what is fetched ends before who waits for it goes. */
 static void stop_relay(struct daemon *d)
 {
+	if (d->relay)
+		relay_cancel(d->relay);
+	fetcher_free(&d->fetcher);
 	relay_free(&d->relay);
 	resolver_free(&d->resolver);
 }
