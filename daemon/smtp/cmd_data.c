@@ -185,6 +185,7 @@ static enum smtp_reply_id seal(struct smtp_session *s)
 		.recipients = s->recipients,
 		.recipient_count = s->recipient_count,
 		.wishes = s->wishes,
+		.counted = smtp_is_limited(s),
 		.smtputf8 = s->wish.utf8,
 		.body_8bit = s->wish.body_8bit,
 		.body_binary = s->wish.body_binary,

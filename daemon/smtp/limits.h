@@ -27,7 +27,7 @@
 /* Patience: each reply has a cost (reply.c), an accepted message pays all back, and who has spent errors_max times this much is told 421. */
 #define SMTP_FAULT 1000
 
-#define SMTP_IDLE_MS 300000 /* RFC 5321 4.5.3.2.7 */
+#define SMTP_IDLE_MS 300000 /* RFC 5321 4.5.3.2.7; until the settings are asked, at the greeting */
 /* A body that has taken message_ms must have come at that rate or better: one byte now and then holds no slot for days. */
 #define SMTP_SLOW_BODY_BYTES_PER_S 100
 

@@ -80,7 +80,6 @@ enum err smtp_session_new(const struct smtp_setup *setup, struct smtp_session **
 	s->peer = setup->peer;
 	s->start_tls = setup->start_tls;
 	s->state = AT_CONNECTED;
-	s->limits = (struct smtp_limits){ .commands_max = 10000, .errors_max = 10, .idle_ms = SMTP_IDLE_MS, .message_ms = 600000, .line_max = 65536 };
 	memcpy(s->hostname, setup->hostname.ptr, span_take(setup->hostname, SMTP_HELO_MAX).len);
 	arena_init(&s->transaction, SMTP_TRANSACTION_MAX);
 	arena_init(&s->command, SMTP_COMMAND_MAX);

@@ -229,7 +229,7 @@ static unsigned received_count(struct accept *a)
 /* "utf8 binary ret=full ..." on the first line, "notify=6 orcpt=..." on those of the recipients. */
 static void note_wishes(const struct accept_envelope *e, struct buf *out)
 {
-	buf_addf(out, "%s%s%s%s%s%s", e->source == FROM_MX ? "outside" : "ours", e->smtputf8 ? " utf8" : "", e->body_8bit ? " 8bit" : "",
+	buf_addf(out, "%s%s%s%s%s%s%s", e->source == FROM_MX ? "outside" : "ours", e->counted ? " counted" : "", e->smtputf8 ? " utf8" : "", e->body_8bit ? " 8bit" : "",
 		 e->body_binary ? " binary" : "", e->require_tls ? " requiretls" : "",
 		 e->ret == RETURN_FULL ? " ret=full" : e->ret == RETURN_HEADERS ? " ret=hdrs"
 										: "");
