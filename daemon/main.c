@@ -19,6 +19,7 @@
 
 #include "api/api.h"
 #include "api/jobs.h"
+#include "api/probes.h"
 #include "daemon/auth/auth.h"
 #include "daemon/base/bug.h"
 #include "daemon/base/clock.h"
@@ -212,6 +213,7 @@ static void stop_relay(struct daemon *d)
 {
 	if (d->relay)
 		relay_cancel(d->relay);
+	probes_free(&d->api.probes);
 	fetcher_free(&d->fetcher);
 	relay_free(&d->relay);
 	resolver_free(&d->resolver);
@@ -385,6 +387,7 @@ static enum err start_web(struct daemon *d, struct note *why)
 		.directory = d->ground.directory,
 		.auth = d->auth,
 		.queue = d->queue,
+		.relay = d->relay,
 		.store = d->store,
 		.events = d->events,
 		.trace = d->trace,
@@ -397,11 +400,14 @@ static enum err start_web(struct daemon *d, struct note *why)
 		.arg = d,
 	};
 	e = jobs_start(&d->api, &d->api.jobs, why);
+	if (e == ERR_OK)
+		e = probes_new(d->ground.directory, d->relay, &d->api.probes, why);
 	return e == ERR_OK ? start_web_with(d, &d->api, why) : e;
 }
 
 static void stop_web(struct daemon *d)
 {
+	probes_stop(d->api.probes);
 	webui_stop(&d->web, stop_ms(d, STOP_WEB_MS));
 	jobs_stop(&d->api.jobs);
 }
