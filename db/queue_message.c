@@ -100,7 +100,7 @@ enum err db_queue_insert(struct db *db, const struct queue_row *row, struct span
 
 enum err db_queue_recipient_update(struct db *db, const uint8_t id[QUEUE_ROW_ID], const struct queue_recipient_row *r)
 {
-	static const char sql[] = "UPDATE recipient SET state = ?3, attempts = ?4, next_ms = ?5, last_ms = ?6, reply = coalesce(?7, reply), told_ms = ?8, status = coalesce(?9, status)"
+	static const char sql[] = "UPDATE recipient SET state = ?3, attempts = ?4, next_ms = ?5, last_ms = ?6, reply = coalesce(?7, reply), told_ms = ?8, status = coalesce(?9, status), hold = ?10"
 				  " WHERE queue_id = ?1 AND n = ?2";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 
@@ -113,17 +113,7 @@ enum err db_queue_recipient_update(struct db *db, const uint8_t id[QUEUE_ROW_ID]
 	text_or_null(s, 7, r->reply);
 	stmt_int(s, 8, r->told_ms);
 	text_or_null(s, 9, r->status);
-	return stmt_run(db, s);
-}
-
-enum err db_queue_recipient_hold(struct db *db, const uint8_t id[QUEUE_ROW_ID], uint32_t n, int64_t hold)
-{
-	static const char sql[] = "UPDATE recipient SET hold = ?3 WHERE queue_id = ?1 AND n = ?2";
-	struct sqlite3_stmt *s = db_stmt(db, sql);
-
-	stmt_blob(s, 1, id_span(id));
-	stmt_int(s, 2, n);
-	stmt_int(s, 3, hold);
+	stmt_int(s, 10, r->hold);
 	return stmt_run(db, s);
 }
 

@@ -42,10 +42,9 @@ struct queue_recipient_row {
 
 /* All rows of one message; inside a transaction. */
 enum err db_queue_insert(struct db *db, const struct queue_row *row, struct span head, struct span body, const struct queue_recipient_row *recipients, size_t count) MUST_CHECK;
-/* state, attempts, next_ms, last_ms, told_ms; reply and status when they are not empty. A row that is gone is no error, here and below. */
+/* state, attempts, next_ms, last_ms, told_ms, hold; reply and status when they are not empty. A row that is gone is no error, here and below. */
 enum err db_queue_recipient_update(struct db *db, const uint8_t id[QUEUE_ROW_ID], const struct queue_recipient_row *recipient) MUST_CHECK;
 /* What an operator decides of one recipient or message, and no attempt changes. */
-enum err db_queue_recipient_hold(struct db *db, const uint8_t id[QUEUE_ROW_ID], uint32_t n, int64_t hold) MUST_CHECK;
 enum err db_queue_recipient_route(struct db *db, const uint8_t id[QUEUE_ROW_ID], uint32_t n, struct span route) MUST_CHECK;
 enum err db_queue_expire(struct db *db, const uint8_t id[QUEUE_ROW_ID], int64_t expires_ms) MUST_CHECK;
 /* Gone with all that belongs to it. */

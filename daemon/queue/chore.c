@@ -73,7 +73,7 @@ static void run(struct queue *q, struct part *p)
 			judge(e, r, &outcomes[i]);
 	}
 	pthread_mutex_unlock(&q->lock);
-	outcome_chore(q, p, outcomes);
+	(void)outcome_chore(q, p, outcomes);
 	free(outcomes);
 }
 

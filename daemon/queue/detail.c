@@ -95,8 +95,10 @@ void detail_free(struct detail **detail, uint32_t rcpt_count)
 	*detail = NULL;
 	if (!d)
 		return;
-	for (uint32_t i = 0; i < rcpt_count; i++)
+	for (uint32_t i = 0; i < rcpt_count; i++) {
 		free(d->rcpts[i].own_reply);
+		free(d->rcpts[i].own_route);
+	}
 	free(d);
 }
 

@@ -96,7 +96,7 @@ static void take_updates(struct flush *f, struct flush_item *item)
 				continue;
 			texts->reply = r->own_reply ? strdup(r->own_reply) : NULL;
 			memcpy(texts->status, r->status, sizeof(texts->status));
-			*row = (struct queue_recipient_row){ .n = i, .state = r->state, .attempts = r->attempts, .last_ms = r->last_ms, .told_ms = r->told_ms, .reply = span_str(texts->reply), .status = span_str(texts->status) };
+			*row = (struct queue_recipient_row){ .n = i, .state = r->state, .attempts = r->attempts, .last_ms = r->last_ms, .told_ms = r->told_ms, .hold = r->hold, .reply = span_str(texts->reply), .status = span_str(texts->status) };
 			if (row->state == RECIPIENT_WAITING)
 				row->next_ms = stored_next_ms(p, mono_ms, real_ms);
 			f->update_count++;

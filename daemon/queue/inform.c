@@ -47,6 +47,7 @@ static bool notice_of(const struct collector *c, const struct rcpt *r, const str
 											   : NOTICE_DELIVERED;
 		return !o->passed_on;
 	case OUTCOME_FAILED: *out = NOTICE_FAILED; return true;
+	case OUTCOME_REMOVED: return false;
 	case OUTCOME_UNTRIED:
 		if (c->attempted)
 			return false;
@@ -94,6 +95,7 @@ static void collect(struct collector *c, enum notice_kind kind)
 			.reply = o->reply.len ? o->reply : r->reply,
 			.host = o->host,
 			.remote = o->remote,
+			.last_ms = c->attempted ? 0 : r->last_ms,
 			.until_ms = c->real_ms + (e->expires_mono_ms - c->mono_ms),
 		};
 	}

@@ -115,7 +115,7 @@ static void lane_free_unused(struct queue *q, struct lane *lane)
 	free(lane);
 }
 
-static void lane_drop(struct queue *q, struct lane *lane)
+void lane_let_go(struct queue *q, struct lane *lane)
 {
 	lane->references--;
 	lane_free_unused(q, lane);
@@ -148,7 +148,7 @@ struct lane *lane_hold(struct queue *q, bool local, uint64_t account_id, struct 
 	if (ranked && !lane->ranks) {
 		lane->ranks = calloc(LANE_RANKS, sizeof(*lane->ranks));
 		if (!lane->ranks) {
-			lane_drop(q, lane);
+			lane_let_go(q, lane);
 			return NULL;
 		}
 	}
@@ -317,7 +317,7 @@ static void end_part(struct queue *q, struct part *p)
 	p->lane = NULL;
 	due_unreserve(q, 1);
 	if (lane)
-		lane_drop(q, lane);
+		lane_let_go(q, lane);
 }
 
 void part_place(struct queue *q, struct part *p)
@@ -390,14 +390,51 @@ void part_change(struct queue *q, struct part *p, struct rcpt *r, enum recipient
 	r->dirty = true;
 }
 
+static void recount(struct part *p)
+{
+	p->open = p->held = 0;
+	for (uint32_t n = p->first; n < p->first + p->count; n++) {
+		const struct rcpt *r = &p->entry->detail->rcpts[n];
+
+		p->open += r->state == RECIPIENT_WAITING;
+		p->held += r->state == RECIPIENT_WAITING && r->hold;
+	}
+}
+
+struct part *part_split(struct queue *q, struct part *p, uint32_t at)
+{
+	struct part *rest;
+
+	if (due_reserve(q, 1))
+		return NULL;
+	rest = malloc(sizeof(*rest));
+	if (!rest) {
+		due_unreserve(q, 1);
+		return NULL;
+	}
+	*rest = *p;
+	rest->timer.slot = 0;
+	rest->first = at;
+	rest->count = p->first + p->count - at;
+	rest->lane->references++;
+	count_part(q, p, false);
+	p->count -= rest->count;
+	p->sibling = rest;
+	recount(p);
+	recount(rest);
+	count_part(q, p, true);
+	count_part(q, rest, true);
+	p->entry->busy++;
+	detail_hold(p->entry);
+	return rest;
+}
+
 void part_move(struct queue *q, struct part *p, struct lane *lane)
 {
 	struct lane *old = p->lane;
 
-	if (p->state == PART_READY)
-		set_state(q, p, PART_WAITING);
 	p->lane = lane;
-	lane_drop(q, old);
+	lane_let_go(q, old);
 }
 
 void part_drop(struct queue *q, struct part *p)

@@ -11,6 +11,7 @@
 /* The lane of an account (`local`) or of a next hop, made when missing, with one more reference; `ranked`: for a message of a priority.
  * Null without memory. */
 struct lane *lane_hold(struct queue *q, bool local, uint64_t account_id, struct span hop, bool ranked);
+void lane_let_go(struct queue *q, struct lane *lane);
 struct lane *lane_find(const struct queue *q, struct span hop); /* null: none */
 
 /* The next lane of a list, moved to its end (or out of it, when it has nothing more to give now) by lane_take. Null: none. */
@@ -37,7 +38,9 @@ void part_force(struct queue *q, struct part *p);
 void part_claim(struct queue *q, struct part *p);
 /* One of its recipients: counts follow, it becomes dirty. Afterwards the part is placed, unless it is active. */
 void part_change(struct queue *q, struct part *p, struct rcpt *r, enum recipient_state state, enum queue_hold hold);
-/* To another lane; not while active. `lane` is held already. */
+/* Cuts a claimed part: what begins with recipient `at` becomes a part of its own, claimed as well. The detail is in memory. Null without memory. */
+struct part *part_split(struct queue *q, struct part *p, uint32_t at);
+/* A claimed one to another lane, which is held already. */
 void part_move(struct queue *q, struct part *p, struct lane *lane);
 /* It ends with its entry, whatever its state. */
 void part_drop(struct queue *q, struct part *p);

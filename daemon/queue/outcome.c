@@ -21,6 +21,7 @@
 #include "daemon/queue/inform.h"
 #include "daemon/queue/lane.h"
 #include "daemon/queue/sent.h"
+#include "daemon/queue/suppression.h"
 #include "daemon/queue/tell.h"
 
 #define REPLY_MAX 500u
@@ -60,7 +61,7 @@ static void keep_words(struct rcpt *r, const struct outcome *o)
 
 static void log_outcome(const struct entry *e, const struct rcpt *r, const struct outcome *o)
 {
-	static const char *const names[] = { [OUTCOME_UNTRIED] = "untried", [OUTCOME_DELIVERED] = "relayed", [OUTCOME_RETRY] = "deferred", [OUTCOME_FAILED] = "failed" };
+	static const char *const names[] = { [OUTCOME_UNTRIED] = "untried", [OUTCOME_DELIVERED] = "relayed", [OUTCOME_RETRY] = "deferred", [OUTCOME_FAILED] = "failed", [OUTCOME_REMOVED] = "removed" };
 	char id[QUEUE_ID_TEXT];
 
 	queue_id_text(&e->id, id);
@@ -93,7 +94,8 @@ static void begin(struct queue *q, const struct part *p, struct outcome *outcome
 static void count(const struct rcpt *r, const struct outcome *o)
 {
 	switch (o->kind) {
-	case OUTCOME_UNTRIED: return;
+	case OUTCOME_UNTRIED:
+	case OUTCOME_REMOVED: return;
 	case OUTCOME_DELIVERED:
 		if (r->kind == RCPT_REMOTE)
 			counter_add(COUNTER_RELAYED, 1);
@@ -105,6 +107,18 @@ static void count(const struct rcpt *r, const struct outcome *o)
 			    1);
 		return;
 	}
+}
+
+static enum recipient_state state_after(enum outcome_kind kind)
+{
+	switch (kind) {
+	case OUTCOME_UNTRIED:
+	case OUTCOME_RETRY: break;
+	case OUTCOME_DELIVERED: return RECIPIENT_DELIVERED;
+	case OUTCOME_FAILED:
+	case OUTCOME_REMOVED: return RECIPIENT_FAILED;
+	}
+	return RECIPIENT_WAITING;
 }
 
 static void apply_one(struct queue *q, struct part *p, struct rcpt *r, const struct outcome *o, bool attempted)
@@ -122,9 +136,7 @@ static void apply_one(struct queue *q, struct part *p, struct rcpt *r, const str
 	r->last_ms = clock_real_ms();
 	keep_words(r, o);
 	r->tried = true;
-	part_change(q, p, r, o->kind == OUTCOME_DELIVERED ? RECIPIENT_DELIVERED : o->kind == OUTCOME_FAILED ? RECIPIENT_FAILED
-													    : RECIPIENT_WAITING,
-		    r->hold);
+	part_change(q, p, r, state_after(o->kind), r->hold);
 }
 
 /* When what is still open comes again: at once while the round has recipients that were not tried, else all in a later round. */
@@ -160,6 +172,10 @@ static void tell_ends(struct queue *q, const struct part *p, const struct outcom
 
 		if (!is_told(r, &outcomes[i]))
 			continue;
+		if (outcomes[i].kind == OUTCOME_REMOVED) {
+			tell_removed(q, p->entry, p->first + i);
+			continue;
+		}
 		log_outcome(p->entry, r, &outcomes[i]);
 		if (outcomes[i].kind != OUTCOME_RETRY)
 			tell_outcome(q, p->entry, p->first + i, &outcomes[i], r->attempts + attempted, 0);
@@ -174,6 +190,18 @@ static void tell_retries(struct queue *q, const struct part *p, const struct out
 	for (uint32_t i = 0; i < p->count; i++)
 		if (outcomes[i].open && outcomes[i].kind == OUTCOME_RETRY)
 			tell_outcome(q, p->entry, p->first + i, &outcomes[i], p->entry->detail->rcpts[p->first + i].attempts, next_ms);
+}
+
+/* Addresses that are not there are not tried again for a while. */
+static void learn(struct queue *q, const struct part *p, const struct outcome *outcomes)
+{
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct rcpt *r = &p->entry->detail->rcpts[p->first + i];
+		const struct outcome *o = &outcomes[i];
+
+		if (o->open && o->kind == OUTCOME_FAILED && r->kind == RCPT_REMOTE)
+			suppression_learn(q, r->address, span_str(o->status), o->reply, o->remote, o->at_rcpt);
+	}
 }
 
 static int64_t notice_ms(struct queue *q)
@@ -196,6 +224,8 @@ static bool apply(struct queue *q, struct part *p, struct outcome *outcomes, boo
 	begin(q, p, outcomes);
 	inform(q, p, outcomes, told_after_ms, attempted, &informed);
 	tell_ends(q, p, outcomes, attempted);
+	if (attempted)
+		learn(q, p, outcomes);
 	pthread_mutex_lock(&q->lock);
 	for (uint32_t i = 0; i < p->count; i++)
 		if (outcomes[i].open)
@@ -222,9 +252,9 @@ bool outcome_apply(struct queue *q, struct part *p, struct outcome *outcomes)
 	return apply(q, p, outcomes, true);
 }
 
-void outcome_chore(struct queue *q, struct part *p, struct outcome *outcomes)
+bool outcome_chore(struct queue *q, struct part *p, struct outcome *outcomes)
 {
-	(void)apply(q, p, outcomes, false);
+	return apply(q, p, outcomes, false);
 }
 
 void outcome_set_words(struct outcome *o, enum outcome_kind kind, const char *status, struct span words)

@@ -15,6 +15,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
+#include "daemon/directory/setting.h"
 #include "daemon/mime/header.h"
 #include "daemon/queue/content.h"
 #include "daemon/queue/detail.h"
@@ -96,6 +97,27 @@ static void choose_recipients(const struct snapshot *s, const struct part *p, st
 	}
 }
 
+/* From where: the sender's domain says, else the settings, else the kernel. */
+static struct net_addr source_of(const struct snapshot *s, const struct net_addr *own, enum setting which)
+{
+	struct net_addr addr = { .family = NET_NONE };
+
+	if (own && own->family != NET_NONE)
+		return *own;
+	return net_ip_parse(snapshot_text(s, which), &addr) ? (struct net_addr){ .family = NET_NONE } : addr;
+}
+
+static void choose_source(const struct snapshot *s, struct relay_job *relay)
+{
+	const struct domain *domain = NULL;
+	struct address sender;
+
+	if (relay->reverse_path.len && !address_parse(relay->reverse_path, relay->arena, &sender))
+		domain = snapshot_domain(s, sender.domain);
+	relay->source4 = source_of(s, domain ? &domain->source4 : NULL, SETTING_RELAY_SOURCE_IPV4);
+	relay->source6 = source_of(s, domain ? &domain->source6 : NULL, SETTING_RELAY_SOURCE_IPV6);
+}
+
 static bool is_tls_optional(const struct content *c)
 {
 	struct header_field field;
@@ -138,10 +160,12 @@ static void run_job(struct queue *q, const struct part *p, struct job *job)
 	relay->via = way.via;
 	if (way.route.len && !hop_parse(way.route, &job->route))
 		relay->via = &job->route;
+	relay->rule = snapshot_tls_rule(s, way.domain);
 	relay->helo = snapshot_hostname(s);
 	relay->reverse_path = way.reverse_path;
 	content_reader_mark(&job->reader, way.delivered_to);
 	describe_message(job, p->entry);
+	choose_source(s, relay);
 	if (relay->recipient_count)
 		relay_attempt(q->config.relay, relay);
 	snapshot_release(&s);

@@ -47,8 +47,8 @@ struct rcpt {
 	struct span orcpt;             /* as given; may be empty */
 	struct span route;             /* "host:port" of an operator; empty: none */
 	struct span reverse_path;      /* of a forwarded copy (SRS); ptr null: the message's */
-	struct span reply;             /* of the last attempt; in `own_reply` when it is of this run */
-	char *own_reply;               /* malloc */
+	struct span reply;             /* of the last attempt */
+	char *own_reply, *own_route;   /* malloc: what is newer than the block */
 	uint64_t account_id;
 	enum rcpt_kind kind;
 	enum recipient_state state; /* WAITING: open, whether its part is active or held; DELIVERED, FAILED */

@@ -1,250 +1,468 @@
-/* queue/steer.c: the queue as the API sees it: rows as they are stored, states as they are in memory. */
-#include "daemon/base/arena.h"
+/* queue/steer.c: what operators do to messages.
+ *
+ * (1) The entry is held while it is steered: its words are in memory and nobody frees it.
+ * (2) A part is taken out of the schedule (claimed) while its recipients are finished or get another route: no attempt begins meanwhile.
+ * (3) What a restart must not forget is written when the call returns: holds and ends with the next flush, which is waited for; routes and times in a
+ *     transaction of their own, before memory says so.
+ */
+#include <stdlib.h>
+
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/base/wait.h"
+#include "daemon/directory/directory.h"
+#include "daemon/directory/setting.h"
+#include "daemon/queue/chore.h"
 #include "daemon/queue/detail.h"
 #include "daemon/queue/entry.h"
+#include "daemon/queue/filter.h"
 #include "daemon/queue/flush.h"
+#include "daemon/queue/hop.h"
 #include "daemon/queue/lane.h"
+#include "daemon/queue/list.h"
 #include "daemon/queue/outcome.h"
+#include "daemon/queue/route.h"
 #include "daemon/queue/tell.h"
 #include "db/queue_message.h"
 
-#define PAGE_ROWS 100
+#define WRITTEN_MS 10000         /* until a flush that does not come is given up */
+#define RELEASED_LEFT_MS DAY_MS  /* what was held gets so much time at least */
+#define HOP_ARENA_MAX (1u << 20) /* names of next hops, of one part */
 
-static int64_t next_ms_of(const struct part *p)
+struct steering {
+	struct queue *q;
+	struct queue_id id;
+	const struct queue_order *order;
+	struct entry *e;  /* held */
+	bool *chosen;     /* of its recipients */
+	size_t count;     /* how many are */
+	bool is_active;   /* one that is meant is in the middle of an attempt */
+	int64_t lives_ms; /* of RELEASE: unix, until when it lives at least; 0: it lives longer anyway */
+};
+
+/* ---- choosing ---- */
+
+static bool is_for(const struct steering *s, const struct part *p, const struct rcpt *r)
 {
-	int64_t now_ms = clock_mono_ms(), at_ms = p->due_ms;
-
-	if (p->state == PART_READY && p->lane->timer.slot && !p->forced)
-		at_ms = p->lane->timer.at_ms;
-	return clock_real_ms() + (at_ms > now_ms ? at_ms - now_ms : 0);
-}
-
-static void merge_words(const struct rcpt *r, struct arena *a, struct queue_recipient *to)
-{
-	to->state = r->state;
-	to->hold = r->hold;
-	to->attempts = r->attempts;
-	to->last_ms = r->last_ms;
-	if (r->own_reply)
-		to->last_reply = arena_copy(a, r->reply);
-	to->status = arena_copy(a, span_str(r->status));
-}
-
-/* False when memory says that it is finished, whatever the rows still say. */
-static bool merge(struct queue *q, struct queue_entry *out, struct arena *a)
-{
-	const struct entry *e;
-	bool open;
-
-	pthread_mutex_lock(&q->lock);
-	e = entry_find(q, &out->id);
-	open = e && e->open && e->rcpt_count == out->recipient_count;
-	for (size_t i = 0; open && i < out->recipient_count; i++) {
-		const struct part *p = entry_part(e, (uint32_t)i);
-		struct queue_recipient *to = &out->recipients[i];
-
-		if (e->detail)
-			merge_words(&e->detail->rcpts[i], a, to);
-		if (to->state != RECIPIENT_WAITING)
-			continue;
-		to->state = to->hold ? RECIPIENT_HELD : p->state == PART_ACTIVE ? RECIPIENT_ACTIVE
-										: RECIPIENT_WAITING;
-		to->next_ms = to->state == RECIPIENT_WAITING ? next_ms_of(p) : 0;
+	switch (s->order->action) {
+	case QUEUE_RETRY: return !r->hold && p->state != PART_ACTIVE;
+	case QUEUE_HOLD: return !r->hold;
+	case QUEUE_RELEASE: return r->hold != HOLD_NONE;
+	case QUEUE_ROUTE: return r->kind == RCPT_REMOTE && p->state != PART_ACTIVE;
+	case QUEUE_BOUNCE:
+	case QUEUE_DELETE:
+	case QUEUE_EXPIRE: break;
 	}
-	pthread_mutex_unlock(&q->lock);
-	return open;
+	return true;
 }
 
-static enum err fill(struct queue *q, const struct queue_row *row, struct arena *a, struct queue_entry *out)
+/* With queue.lock held. */
+static void choose(struct steering *s)
 {
-	struct queue_recipient_row *rows;
-	size_t count;
-	enum err e = db_queue_recipients(q->reader, row->id, a, &rows, &count);
+	struct queue_entry message;
 
-	if (e)
-		return e;
-	*out = (struct queue_entry){ .accepted_ms = row->accepted_ms, .expires_ms = row->expires_ms, .source = (enum queue_source)row->source, .reverse_path = row->reverse_path, .subject = row->subject, .size = row->size };
-	memcpy(out->id.bytes, row->id, sizeof(out->id.bytes));
-	out->recipients = arena_array(a, count, sizeof(*out->recipients));
-	out->recipient_count = count;
-	if (!out->recipients)
-		return ERR_LIMIT;
-	for (size_t i = 0; i < count; i++)
-		out->recipients[i] = (struct queue_recipient){ .address = rows[i].address, .state = (enum recipient_state)rows[i].state, .hold = (enum queue_hold)rows[i].hold, .status = rows[i].status, .attempts = rows[i].attempts, .next_ms = rows[i].next_ms, .last_reply = rows[i].reply, .last_ms = rows[i].last_ms };
+	list_message(s->e, &message);
+	if (!filter_fits_message(s->order->filter, &message))
+		return;
+	for (const struct part *p = s->e->parts; p; p = p->sibling) {
+		for (uint32_t n = p->first; p->state != PART_DONE && n < p->first + p->count; n++) {
+			struct queue_recipient seen;
+
+			list_recipient(s->e, p, n, &seen);
+			if (!filter_fits_recipient(s->order->filter, &message, &seen) || !is_for(s, p, &s->e->detail->rcpts[n]))
+				continue;
+			s->chosen[n] = true;
+			s->count++;
+			s->is_active |= p->state == PART_ACTIVE;
+		}
+	}
+}
+
+static bool has_chosen(const struct steering *s, const struct part *p)
+{
+	for (uint32_t n = p->first; n < p->first + p->count; n++)
+		if (s->chosen[n])
+			return true;
+	return false;
+}
+
+/* ---- in memory, with queue.lock held ---- */
+
+static void retry(struct steering *s)
+{
+	for (struct part *p = s->e->parts; p; p = p->sibling) {
+		if (p->state == PART_DONE || p->state == PART_ACTIVE || !has_chosen(s, p))
+			continue;
+		/* Those that were not meant take no part in this round. */
+		for (uint32_t n = p->first; n < p->first + p->count; n++)
+			s->e->detail->rcpts[n].tried = !s->chosen[n];
+		part_force(s->q, p);
+	}
+}
+
+static void set_holds(struct steering *s, enum queue_hold hold)
+{
+	for (struct part *p = s->e->parts; p; p = p->sibling) {
+		if (p->state == PART_DONE || !has_chosen(s, p))
+			continue;
+		for (uint32_t n = p->first; n < p->first + p->count; n++)
+			if (s->chosen[n] && s->e->detail->rcpts[n].state == RECIPIENT_WAITING)
+				part_change(s->q, p, &s->e->detail->rcpts[n], RECIPIENT_WAITING, hold);
+		if (hold == HOLD_NONE)
+			p->due_ms = 0;
+		if (p->state != PART_ACTIVE)
+			part_place(s->q, p);
+	}
+	flush_mark(s->q, s->e, true);
+}
+
+static void set_expiry(struct steering *s, int64_t expires_ms)
+{
+	struct entry *e = s->e;
+	int64_t now_ms = clock_mono_ms(), left_ms = expires_ms - clock_real_ms();
+
+	e->expires_mono_ms = now_ms + (left_ms > 0 ? left_ms : 0);
+	for (struct part *p = e->parts; p; p = p->sibling) {
+		int64_t chore_ms = chore_due(e, 0, true, now_ms);
+
+		if (p->state == PART_DONE)
+			continue;
+		/* One that tells the sender may come before. */
+		if (p->chore_ms <= now_ms || chore_ms < p->chore_ms || p->chore_ms > e->expires_mono_ms)
+			p->chore_ms = chore_ms;
+		if (p->due_ms > e->expires_mono_ms)
+			p->due_ms = e->expires_mono_ms;
+		if (p->state != PART_ACTIVE)
+			part_place(s->q, p);
+	}
+}
+
+/* ---- what is written first ---- */
+
+static enum err run_expire(struct db *db, void *arg)
+{
+	const struct steering *s = arg;
+
+	return db_queue_expire(db, s->id.bytes, s->lives_ms ? s->lives_ms : s->order->expires_ms);
+}
+
+static enum err expire(struct steering *s, int64_t expires_ms)
+{
+	enum err err = db_group_run(s->q->group, run_expire, s, 256);
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&s->q->lock);
+	set_expiry(s, expires_ms);
+	pthread_mutex_unlock(&s->q->lock);
 	return ERR_OK;
 }
 
-/* One page of rows into `out`, without those that are finished. */
-static enum err list_page(struct queue *q, const uint8_t **after, size_t limit, struct arena *a, struct queue_entry *out, size_t *count, bool *more_out)
+/* What was held is given time: it could not be tried. */
+static enum err release(struct steering *s)
 {
-	size_t want = limit < PAGE_ROWS ? limit : PAGE_ROWS, rows_count = 0;
-	struct queue_row *rows = NULL;
-	enum err e;
-
-	pthread_mutex_lock(&q->reader_lock);
-	e = db_queue_page(q->reader, *after, want, a, &rows, &rows_count);
-	for (size_t i = 0; !e && i < rows_count; i++) {
-		e = fill(q, &rows[i], a, &out[*count]);
-		/* queue.lock is always inside reader_lock */
-		if (!e && merge(q, &out[*count], a))
-			(*count)++;
-	}
-	pthread_mutex_unlock(&q->reader_lock);
-	*more_out = rows_count == want;
-	if (rows_count)
-		*after = rows[rows_count - 1].id;
-	return e;
-}
-
-enum err queue_list(struct queue *q, const struct queue_filter *filter, const struct queue_id *after, size_t limit, struct arena *a, struct queue_entry **out, size_t *count_out, struct queue_id *last_out, bool *more_out)
-{
-	const uint8_t *at = after ? after->bytes : NULL;
-	bool more = limit > 0;
-	enum err e = ERR_OK;
-
-	(void)filter;
-	*count_out = 0;
-	*more_out = false;
-	*out = arena_array(a, limit, sizeof(**out));
-	if (!*out)
-		return ERR_LIMIT;
-	while (!e && more && *count_out < limit)
-		e = list_page(q, &at, limit - *count_out, a, *out, count_out, &more);
-	if (!e && a->failed)
-		e = ERR_LIMIT;
-	*more_out = more;
-	if (at)
-		memcpy(last_out->bytes, at, sizeof(last_out->bytes));
-	return e;
-}
-
-enum err queue_find(struct queue *q, const struct queue_id *id, struct arena *a, struct queue_entry *out)
-{
-	struct queue_row row;
-	enum err e;
-
-	pthread_mutex_lock(&q->reader_lock);
-	e = db_queue_find(q->reader, id->bytes, a, &row);
-	if (!e)
-		e = fill(q, &row, a, out);
-	if (!e && !merge(q, out, a))
-		e = ERR_NOT_FOUND;
-	pthread_mutex_unlock(&q->reader_lock);
-	if (!e && a->failed)
-		e = ERR_LIMIT;
-	return e;
-}
-
-static enum err retry(struct queue *q, const struct queue_id *id)
-{
-	struct entry *e;
+	int64_t now_ms = clock_mono_ms();
 	enum err err = ERR_OK;
 
-	pthread_mutex_lock(&q->lock);
-	e = entry_find(q, id);
-	if (!e || !e->open)
-		err = ERR_NOT_FOUND;
-	for (struct part *p = err ? NULL : e->parts; p; p = p->sibling)
-		if (p->state == PART_WAITING || p->state == PART_READY)
-			part_force(q, p);
-	pthread_mutex_unlock(&q->lock);
-	if (!err)
-		tell_steered(q, id, SPAN("retry"));
+	if (s->e->expires_mono_ms < now_ms + RELEASED_LEFT_MS) {
+		s->lives_ms = clock_real_ms() + RELEASED_LEFT_MS;
+		err = expire(s, s->lives_ms);
+	}
+	if (err)
+		return err;
+	pthread_mutex_lock(&s->q->lock);
+	set_holds(s, HOLD_NONE);
+	pthread_mutex_unlock(&s->q->lock);
+	return ERR_OK;
+}
+
+static enum err run_route(struct db *db, void *arg)
+{
+	const struct steering *s = arg;
+	enum err e = ERR_OK;
+
+	for (uint32_t n = 0; !e && n < s->e->rcpt_count; n++)
+		if (s->chosen[n])
+			e = db_queue_recipient_route(db, s->id.bytes, n, s->order->route);
+	return e;
+}
+
+/* Null: no memory; it goes where its route says all the same, from the lane where it stands. */
+static struct lane *lane_for(struct steering *s, const struct rcpt *r, const struct snapshot *snapshot, struct arena *a)
+{
+	struct span hop = r->route;
+
+	if (!hop.len)
+		hop = route_hop(snapshot, route_domain(r->address), route_domain(s->e->detail->reverse_path), a);
+	return a->failed ? NULL : lane_hold(s->q, false, 0, hop, s->e->priority != 0);
+}
+
+static void set_route(struct rcpt *r, struct span route)
+{
+	char *copy = malloc(route.len + 1);
+
+	if (!copy)
+		return;
+	if (route.len)
+		memcpy(copy, route.ptr, route.len);
+	free(r->own_route);
+	r->own_route = copy;
+	r->route = span_make(copy, route.len);
+}
+
+/* Cuts a claimed part where the lanes of its recipients differ. */
+static void move_recipients(struct steering *s, struct part *p, const struct snapshot *snapshot, struct arena *a)
+{
+	const struct rcpt *rcpts = s->e->detail->rcpts;
+
+	while (p) {
+		struct lane *lane = lane_for(s, &rcpts[p->first], snapshot, a);
+		uint32_t at = p->first + 1;
+		struct part *rest = NULL;
+
+		if (!lane)
+			return;
+		for (bool same = true; same && at < p->first + p->count;) {
+			struct lane *its = lane_for(s, &rcpts[at], snapshot, a);
+
+			same = its == lane;
+			if (its)
+				lane_let_go(s->q, its);
+			at += same;
+		}
+		if (at < p->first + p->count)
+			rest = part_split(s->q, p, at);
+		part_move(s->q, p, lane);
+		p = rest;
+	}
+}
+
+/* Takes the parts of the chosen ones out of the schedule, so that no attempt begins; those that are in the middle of one by now are left alone. With
+ * queue.lock held. Null: no memory. */
+static struct part **claim_chosen(struct steering *s, size_t *count_out)
+{
+	struct part **claimed;
+	size_t room = 0;
+
+	*count_out = 0;
+	for (const struct part *p = s->e->parts; p; p = p->sibling)
+		room++;
+	claimed = calloc(room, sizeof(struct part *));
+	for (struct part *p = claimed ? s->e->parts : NULL; p; p = p->sibling) {
+		if (p->state == PART_DONE || p->state == PART_ACTIVE || !has_chosen(s, p))
+			continue;
+		part_claim(s->q, p);
+		claimed[(*count_out)++] = p;
+	}
+	return claimed;
+}
+
+static void apply_route(struct steering *s, struct part *p, const struct snapshot *snapshot, struct arena *a)
+{
+	const struct part *next = p->sibling;
+
+	for (uint32_t n = p->first; n < p->first + p->count; n++)
+		if (s->chosen[n])
+			set_route(&s->e->detail->rcpts[n], s->order->route);
+	move_recipients(s, p, snapshot, a);
+	for (struct part *piece = p; piece != next; piece = piece->sibling)
+		part_wait(s->q, piece, has_chosen(s, piece) ? 0 : piece->due_ms);
+}
+
+static enum err reroute(struct steering *s)
+{
+	const struct snapshot *snapshot;
+	struct part **claimed;
+	struct arena a;
+	size_t count;
+	enum err err;
+
+	pthread_mutex_lock(&s->q->lock);
+	claimed = claim_chosen(s, &count);
+	pthread_mutex_unlock(&s->q->lock);
+	err = count ? db_group_run(s->q->group, run_route, s, 256 * s->count) : ERR_STATE;
+	snapshot = directory_hold(s->q->config.directory);
+	arena_init(&a, HOP_ARENA_MAX);
+	pthread_mutex_lock(&s->q->lock);
+	for (size_t i = 0; i < count; i++) {
+		if (err)
+			part_place(s->q, claimed[i]);
+		else
+			apply_route(s, claimed[i], snapshot, &a);
+	}
+	pthread_mutex_unlock(&s->q->lock);
+	arena_clear(&a);
+	snapshot_release(&snapshot);
+	free(claimed);
 	return err;
 }
 
-static enum err run_delete(struct db *db, void *arg)
+/* ---- ends ---- */
+
+static bool end_part(struct steering *s, struct part *p)
 {
-	const struct queue_id *id = arg;
+	struct outcome *outcomes = calloc(p->count, sizeof(*outcomes));
+	struct span words = s->order->words.len ? s->order->words : SPAN("returned by the administrator");
+	bool ended;
 
-	return db_queue_delete(db, id->bytes);
-}
-
-/* Out of the schedule while the removal is written; nobody takes a part of it meanwhile. */
-static enum err begin_removal(struct entry *e, struct queue *q)
-{
-	if (!e || !e->open)
-		return ERR_NOT_FOUND;
-	for (const struct part *p = e->parts; p; p = p->sibling)
-		if (p->state == PART_ACTIVE)
-			return ERR_STATE;
-	for (struct part *p = e->parts; p; p = p->sibling)
-		if (p->state != PART_DONE)
-			part_claim(q, p);
-	return ERR_OK;
-}
-
-static void end_removal(struct entry *e, struct queue *q, enum err removed)
-{
-	for (struct part *p = e->parts; p; p = p->sibling) {
-		for (uint32_t n = p->first; !removed && p->state != PART_DONE && n < p->first + p->count; n++) {
-			struct rcpt *r = &e->detail->rcpts[n];
-
-			if (r->state != RECIPIENT_WAITING)
-				continue;
-			part_change(q, p, r, RECIPIENT_FAILED, HOLD_NONE);
-			tell_removed(q, e, n);
-		}
+	if (!outcomes) {
+		pthread_mutex_lock(&s->q->lock);
+		part_place(s->q, p);
+		pthread_mutex_unlock(&s->q->lock);
+		return false;
 	}
-	/* The rows are gone already; the file and the memory follow. */
-	if (!removed)
-		flush_mark(q, e, true);
-	for (struct part *p = e->parts; p; p = p->sibling)
-		if (p->state == PART_ACTIVE)
-			part_place(q, p);
+	for (uint32_t i = 0; i < p->count; i++)
+		if (s->chosen[p->first + i])
+			outcome_set_words(&outcomes[i], s->order->action == QUEUE_BOUNCE ? OUTCOME_FAILED : OUTCOME_REMOVED, "5.7.0", words);
+	ended = outcome_chore(s->q, p, outcomes);
+	free(outcomes);
+	return ended;
 }
 
-static enum err remove_entry(struct queue *q, const struct queue_id *id)
+static enum err end_chosen(struct steering *s)
 {
-	struct queue_id copy = *id;
-	char text[QUEUE_ID_TEXT];
-	struct entry *e;
-	enum err err;
+	struct part **claimed;
+	bool ended = true;
+	size_t count;
 
-	pthread_mutex_lock(&q->lock);
-	e = entry_find(q, id);
-	err = begin_removal(e, q);
-	pthread_mutex_unlock(&q->lock);
-	if (err)
-		return err;
-	/* An entry with active parts is not freed by anybody else. */
-	err = detail_need(q, e);
-	if (!err)
-		err = db_group_run(q->group, run_delete, &copy, 256);
-	pthread_mutex_lock(&q->lock);
-	end_removal(e, q, err);
-	pthread_mutex_unlock(&q->lock);
-	if (err)
-		return err;
+	pthread_mutex_lock(&s->q->lock);
+	claimed = claim_chosen(s, &count);
+	pthread_mutex_unlock(&s->q->lock);
+	for (size_t i = 0; i < count; i++)
+		ended &= end_part(s, claimed[i]);
+	free(claimed);
+	/* What was free a moment ago may be on its way now. */
+	if (!count)
+		return ERR_STATE;
+	return ended ? ERR_OK : ERR_TEMP;
+}
+
+/* ---- one order ---- */
+
+/* Until what is known of the entry is written, or it is gone. */
+static enum err wait_until_written(struct queue *q, const struct queue_id *id)
+{
+	int64_t until_ms = clock_mono_ms() + WRITTEN_MS;
+	const struct entry *e;
+
 	flush_along(q);
-	queue_id_text(id, text);
-	log_event(LOG_INFO, "queue", "removed", "qid=%s", text);
-	tell_steered(q, id, SPAN("remove"));
+	pthread_mutex_lock(&q->lock);
+	while ((e = entry_find(q, id)) != NULL && (e->dirty || e->writing)) {
+		struct flush *f = flush_take(q, true);
+
+		if (f) {
+			pthread_mutex_unlock(&q->lock);
+			flush_submit(f);
+			pthread_mutex_lock(&q->lock);
+			continue;
+		}
+		if (q->flush_failures || !wait_for(&q->settled, &q->lock, until_ms - clock_mono_ms()))
+			break;
+	}
+	pthread_mutex_unlock(&q->lock);
+	return e && (e->dirty || e->writing) ? ERR_TEMP : ERR_OK;
+}
+
+static enum err perform(struct steering *s)
+{
+	switch (s->order->action) {
+	case QUEUE_RETRY:
+	case QUEUE_HOLD:
+		pthread_mutex_lock(&s->q->lock);
+		if (s->order->action == QUEUE_RETRY)
+			retry(s);
+		else
+			set_holds(s, HOLD_OPERATOR);
+		pthread_mutex_unlock(&s->q->lock);
+		return ERR_OK;
+	case QUEUE_RELEASE: return release(s);
+	case QUEUE_ROUTE: return reroute(s);
+	case QUEUE_EXPIRE: return expire(s, s->order->expires_ms);
+	case QUEUE_BOUNCE:
+	case QUEUE_DELETE: break;
+	}
+	return end_chosen(s);
+}
+
+static enum err check(const struct queue_order *order, struct note *why)
+{
+	struct relay_host host;
+
+	if (order->action == QUEUE_ROUTE && order->route.len && hop_parse(order->route, &host)) {
+		note_set(why, "a route is host:port, in lower case");
+		return ERR_SYNTAX;
+	}
+	if (order->action == QUEUE_EXPIRE && (order->expires_ms <= 0 || order->expires_ms > clock_real_ms() + setting_rules[SETTING_QUEUE_DAYS].max * DAY_MS)) {
+		note_set(why, "the time is too far ahead");
+		return ERR_SYNTAX;
+	}
 	return ERR_OK;
+}
+
+static enum err steer(struct steering *s, struct note *why)
+{
+	bool ends = s->order->action == QUEUE_BOUNCE || s->order->action == QUEUE_DELETE;
+	enum err err = detail_need(s->q, s->e);
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&s->q->lock);
+	choose(s);
+	pthread_mutex_unlock(&s->q->lock);
+	if (ends && s->is_active) {
+		note_set(why, "it is being delivered at this moment");
+		return ERR_STATE;
+	}
+	return s->count ? perform(s) : ERR_STATE;
+}
+
+static const char *verb(enum queue_action action)
+{
+	switch (action) {
+	case QUEUE_RETRY: return "retry";
+	case QUEUE_HOLD: return "hold";
+	case QUEUE_RELEASE: return "release";
+	case QUEUE_BOUNCE: return "bounce";
+	case QUEUE_DELETE: break;
+	case QUEUE_ROUTE: return "route";
+	case QUEUE_EXPIRE: return "expire";
+	}
+	return "remove";
 }
 
 enum err queue_steer(struct queue *q, const struct queue_id *id, const struct queue_order *order, size_t *changed_out, struct note *why)
 {
-	(void)changed_out;
-	(void)why;
-	if (order->action == QUEUE_RETRY)
-		return retry(q, id);
-	return order->action == QUEUE_DELETE ? remove_entry(q, id) : ERR_STATE;
-}
+	struct steering s = { .q = q, .id = *id, .order = order };
+	char text[QUEUE_ID_TEXT];
+	enum err err = check(order, why);
 
-struct queue_stats queue_stats(struct queue *q)
-{
-	struct queue_stats s;
-	const struct entry *e;
-
+	if (changed_out)
+		*changed_out = 0;
+	if (err)
+		return err;
 	pthread_mutex_lock(&q->lock);
-	s = (struct queue_stats){ .messages = q->open_messages, .waiting = q->waiting, .active = q->active, .held = q->held };
-	for (e = q->first; e && !e->open; e = e->next)
-		;
-	if (e)
-		s.oldest_ms = e->accepted_ms;
+	s.e = entry_find(q, id);
+	if (s.e && s.e->open)
+		detail_hold(s.e);
+	else
+		s.e = NULL;
 	pthread_mutex_unlock(&q->lock);
-	return s;
+	if (!s.e)
+		return ERR_NOT_FOUND;
+	s.chosen = calloc(s.e->rcpt_count, sizeof(*s.chosen));
+	err = s.chosen ? steer(&s, why) : ERR_TEMP;
+	pthread_mutex_lock(&q->lock);
+	detail_let_go(q, s.e);
+	pthread_mutex_unlock(&q->lock);
+	free(s.chosen);
+	if (!err)
+		err = wait_until_written(q, id);
+	if (err)
+		return err;
+	if (changed_out)
+		*changed_out = s.count;
+	queue_id_text(id, text);
+	log_event(LOG_INFO, "queue", "steered", "qid=%s action=%s recipients=%zu", text, verb(order->action), s.count);
+	tell_steered(q, id, span_str(verb(order->action)));
+	return ERR_OK;
 }

@@ -109,7 +109,8 @@ void tell_outcome(struct queue *q, const struct entry *e, uint32_t n, const stru
 	enum event_type type = EVENT_MESSAGE_DELIVERED;
 
 	switch (o->kind) {
-	case OUTCOME_UNTRIED: return;
+	case OUTCOME_UNTRIED:
+	case OUTCOME_REMOVED: return;
 	case OUTCOME_DELIVERED: timing_delivered(true, clock_real_ms() - e->accepted_ms); break;
 	case OUTCOME_RETRY:
 		state = TRACE_DEFERRED;
