@@ -56,12 +56,18 @@ static void clean_char(struct recode *r, char c)
 
 /* ---- quoted-printable ---- */
 
-static void quoted_put(struct recode *r, const char *bytes, size_t len)
+/* Room for `len` characters and the mark of a soft line break. */
+static void quoted_room(struct recode *r, size_t len)
 {
 	if (r->column + len > LINE_MAX_CHARS - 1) {
 		emit(r, "=\r\n", 3);
 		r->column = 0;
 	}
+}
+
+static void quoted_put(struct recode *r, const char *bytes, size_t len)
+{
+	quoted_room(r, len);
 	emit(r, bytes, len);
 	r->column += len;
 }
@@ -83,10 +89,10 @@ static void quoted_blank(struct recode *r, bool at_end)
 	r->blank = '\0';
 }
 
-/* A dot that begins a line is written so that no line is one dot, whoever reads it. */
+/* A dot that begins a line is written so that no line is one dot, whoever reads it; a hyphen, so that no line that a soft break makes is a boundary. */
 static bool is_literal(const struct recode *r, char c)
 {
-	return c > ' ' && c <= '~' && c != '=' && (c != '.' || r->column > 0);
+	return c > ' ' && c <= '~' && c != '=' && (r->column > 0 || (c != '.' && c != '-'));
 }
 
 static void quoted_char(struct recode *r, char c)
@@ -107,6 +113,7 @@ static void quoted_char(struct recode *r, char c)
 		return;
 	}
 	quoted_blank(r, false);
+	quoted_room(r, 1);
 	if (c == ' ' || c == '\t')
 		r->blank = c;
 	else if (is_literal(r, c))
