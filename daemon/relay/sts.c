@@ -41,7 +41,7 @@ struct entry {
 	int64_t fetched_ms, expires_ms, failed_ms;
 	struct sts_trouble trouble; /* of the last fetch */
 	size_t bytes;
-	char domain[];
+	char domain[DNS_MAX_NAME]; /* lower case */
 };
 
 struct sts {
@@ -117,13 +117,13 @@ static void make_room(struct sts *s)
 
 static struct entry *add_entry(struct sts *s, struct span domain)
 {
-	struct entry **link = bucket(s, domain), *e = calloc(1, sizeof(*e) + domain.len + 1);
+	struct entry **link = bucket(s, domain), *e = domain.len < DNS_MAX_NAME ? calloc(1, sizeof(*e)) : NULL;
 
 	if (!e)
 		return NULL;
 	for (size_t i = 0; i < domain.len; i++)
 		e->domain[i] = ascii_lower(domain.ptr[i]);
-	e->bytes = sizeof(*e) + domain.len + 1;
+	e->bytes = sizeof(*e);
 	e->next = *link;
 	*link = e;
 	used_now(s, e);
