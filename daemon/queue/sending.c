@@ -31,11 +31,23 @@ static void look_up(struct queue *q, uint64_t account_id, const struct span *rec
 	int64_t last;
 
 	if (tally->count > count)
-		*tally = (struct sending_tally){ 0, 0 };
+		*tally = (struct sending_tally){ .count = 0 };
 	pthread_mutex_lock(&x->reader_lock);
-	for (; tally->count < count; tally->count++)
-		tally->fresh += db_known_find(x->reader, account_id, sent_key(q, recipients[tally->count]), &last) == ERR_NOT_FOUND;
+	for (; tally->count < count; tally->count++) {
+		tally->last_fresh = db_known_find(x->reader, account_id, sent_key(q, recipients[tally->count]), &last) == ERR_NOT_FOUND;
+		tally->fresh += tally->last_fresh;
+	}
 	pthread_mutex_unlock(&x->reader_lock);
+}
+
+/* The last one is refused: another will stand in its place. */
+static void take_back(struct sending_tally *tally)
+{
+	if (tally->count == 0)
+		return;
+	tally->count--;
+	tally->fresh -= tally->last_fresh;
+	tally->last_fresh = false;
 }
 
 static bool is_over(uint64_t have, uint64_t more, int64_t limit)
@@ -95,6 +107,8 @@ enum sending_verdict sending_check(struct queue *q, uint64_t account_id, const s
 			*again_ms_out = when(s, &wish, now_ms);
 	}
 	pthread_mutex_unlock(&q->sending->lock);
+	if (verdict != SENDING_OK)
+		take_back(tally);
 	return verdict;
 }
 

@@ -20,6 +20,7 @@ enum sending_verdict {
 /* What the caller keeps between the checks of one message, so that each recipient is looked up once. Zeroed: nothing yet. */
 struct sending_tally {
 	size_t count, fresh; /* recipients looked up, and of them written to for the first time */
+	bool last_fresh;
 };
 /* May this account have these `count` recipients outside ("local@domain") now? 0: may it send at all? *again_ms_out: unix, when it may; 0: unknown.
  * The limits are held again when the message is committed: several sessions at once do not get more than one after the other. */

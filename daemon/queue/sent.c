@@ -13,6 +13,7 @@
 #include "db/queue_sending.h"
 
 #define TEXT_MAX 1024
+#define TEXT_ARENA_MAX 16384
 #define KNOWN_AGAIN_HOURS 24 /* the row of a recipient that is written to daily is not written each time */
 
 struct sent {
@@ -36,6 +37,27 @@ int64_t sent_key(const struct queue *q, struct span recipient)
 	crypto_hmac_sha256(span_make((const char *)q->sending->key, SHA256_BYTES), span_make(text, address.len), mac);
 	memcpy(&key, mac, sizeof(key));
 	return (int64_t)(key >> 1);
+}
+
+bool sent_was_named(struct span address, struct span original)
+{
+	struct address parsed;
+	struct arena work;
+	struct buf text;
+	bool same;
+
+	if (original.len == 0 || span_equals(address, original))
+		return true;
+	/* The envelope's domain may be in capitals, or in another script. */
+	arena_init(&work, TEXT_ARENA_MAX);
+	buf_init(&text, TEXT_MAX);
+	same = address_parse(original, &work, &parsed) == ERR_OK;
+	if (same)
+		address_write(&parsed, &text);
+	same = same && !text.failed && span_equals(address, buf_span(&text));
+	buf_clear(&text);
+	arena_clear(&work);
+	return same;
 }
 
 enum err sent_new(struct queue *q, uint64_t account_id, size_t count, struct sent **out)

@@ -18,6 +18,9 @@ enum err sent_write(struct sent *s, struct db *db) MUST_CHECK;
 void sent_written(struct sent **s, enum err result);
 /* A recipient of a message that was counted has failed for good. Also with queue.lock held. */
 void sent_failed(struct queue *q, uint64_t account_id);
+/* Is that address what the sender named, and not where an alias or a forward of ours leads, which is not its doing? `original`: as in the envelope;
+ * empty: the same. */
+bool sent_was_named(struct span address, struct span original);
 /* As recipients are told apart. */
 int64_t sent_key(const struct queue *q, struct span recipient);
 

@@ -164,7 +164,7 @@ static enum sending_verdict may_send(void *world, uint64_t account_id, const str
 	enum sending_verdict verdict;
 
 	if (count <= 1) /* of another message */
-		c->tally = (struct sending_tally){ 0, 0 };
+		c->tally = (struct sending_tally){ .count = 0 };
 	verdict = sending_check(c->context->config.queue, account_id, outside, count, &c->tally, &again_ms);
 	wait_ms = again_ms - clock_real_ms();
 	*again_s_out = again_ms == 0 ? 0 : wait_ms < 1000 ? 1
