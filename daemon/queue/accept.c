@@ -453,19 +453,23 @@ static enum err check_envelope(const struct accept_envelope *envelope)
 	return safe ? ERR_OK : ERR_SYNTAX;
 }
 
-/* Only those that the sender named: where an alias or a forward leads is not its doing. */
+static bool counts(const struct queue_recipient_row *r)
+{
+	return r->kind == RCPT_REMOTE && sent_was_named(r->address, r->original);
+}
+
 static enum err count_sent(struct accept *a)
 {
 	size_t count = 0;
 	enum err e;
 
 	for (size_t i = 0; i < a->recipient_count; i++)
-		count += a->recipients[i].kind == RCPT_REMOTE && a->recipients[i].original.len == 0;
+		count += counts(&a->recipients[i]);
 	if (count == 0)
 		return ERR_OK;
 	e = sent_new(a->q, a->row.account_id, count, &a->sent);
 	for (size_t i = 0; !e && i < a->recipient_count; i++)
-		if (a->recipients[i].kind == RCPT_REMOTE && a->recipients[i].original.len == 0)
+		if (counts(&a->recipients[i]))
 			sent_add(a->sent, a->recipients[i].address);
 	return e;
 }

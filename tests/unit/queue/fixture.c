@@ -154,7 +154,8 @@ enum err fixture_accept(struct fixture *f, const struct mail *mail, struct queue
 {
 	struct outcome_wait w = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, ERR_OK };
 	struct span recipients[4];
-	struct accept_envelope envelope = { .source = mail->source, .reverse_path = span_str(mail->from), .recipients = recipients, .trace = SPAN("Received: from here by mail.example.test\r\n") };
+	struct accept_wish wishes[4] = { { .notify = mail->notify }, { .notify = mail->notify }, { .notify = mail->notify }, { .notify = mail->notify } };
+	struct accept_envelope envelope = { .wishes = wishes, .priority = mail->priority, .release_ms = mail->release_ms, .deliver_by_ms = mail->deliver_by_ms, .deliver_by = mail->deliver_by, .source = mail->source, .reverse_path = span_str(mail->from), .recipients = recipients, .trace = SPAN("Received: from here by mail.example.test\r\n") };
 	struct accept *a;
 	enum err e;
 

@@ -44,6 +44,10 @@ struct mail {
 	enum queue_source source;
 	const char *header; /* null: a small one */
 	size_t body_size;   /* 0: a small one */
+	unsigned notify;    /* of each recipient */
+	int priority;
+	int64_t release_ms, deliver_by_ms;
+	unsigned deliver_by;
 };
 /* Accepts; the id of what was committed. */
 struct queue_id fixture_send(struct fixture *f, const struct mail *mail);
