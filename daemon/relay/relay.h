@@ -47,6 +47,7 @@ struct relay_recipient {
 	bool remote;                /* out: `reply` is the remote's (DSN: smtp;), not ours (x-postroom;) */
 	unsigned notify;            /* in: NOTIFY bits of RFC 3461 (1 NEVER, 2 SUCCESS, 4 FAILURE, 8 DELAY); 0: not said */
 	struct span orcpt;          /* in: as given, xtext; may be empty */
+	bool at_rcpt;               /* out: FAILED in answer to RCPT: the recipient was meant, not the message */
 	bool passed_on;             /* out: DELIVERED to a server that took NOTIFY with it: what DSN there is to be is its */
 };
 

@@ -10,7 +10,6 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/counter.h"
-#include "daemon/directory/directory.h"
 #include "daemon/relay/talk_content.h"
 #include "daemon/relay/talk_envelope.h"
 #include "daemon/relay/talk_hello.h"
@@ -180,29 +179,6 @@ static enum talk_end deliver(struct talk *t)
 
 /* ---- the connection ---- */
 
-/* Without a plan: what the relay host says, or chance. */
-static const struct tls_plan *plan_of(const struct route_target *target, struct relay_job *job)
-{
-	static const enum tls_demand demands[] = {
-		[RELAY_TLS_NONE] = DEMAND_PLAIN,
-		[RELAY_TLS_OPPORTUNISTIC] = DEMAND_NOTHING,
-		[RELAY_TLS_REQUIRED] = DEMAND_VERIFIED,
-		[RELAY_TLS_ENCRYPTED] = DEMAND_ENCRYPTED,
-	};
-	struct tls_plan *plan;
-
-	if (target->plan)
-		return target->plan;
-	plan = arena_alloc(job->arena, sizeof(*plan));
-	if (plan && job->via) {
-		plan->demand = demands[job->via->tls];
-		plan->kind = POLICY_RELAY_HOST;
-	} else if (plan) {
-		plan->demand = DEMAND_NOTHING;
-	}
-	return plan;
-}
-
 static bool take_kept(struct talk *t)
 {
 	if (t->setup->fresh || t->setup->probe || !kept_take(t->relay->kept, t->link.key, &t->link))
@@ -244,10 +220,10 @@ enum talk_end talk_with(const struct talk_setup *setup, struct results *results,
 	struct talk t = { .setup = setup, .relay = setup->relay, .job = job, .results = results, .why = why };
 	enum talk_end end = TALK_DONE;
 
-	t.plan = plan_of(setup->target, job);
+	t.plan = setup->target->plan;
 	t.chosen = arena_array(job->arena, job->recipient_count + 1, sizeof(*t.chosen));
 	t.accepted = arena_array(job->arena, job->recipient_count + 1, sizeof(*t.accepted));
-	if (!t.plan || !t.chosen || !t.accepted || !kept_key(job, setup->target, t.plan, t.link.key)) {
+	if (!t.chosen || !t.accepted || !kept_key(job, setup->target, t.plan, t.link.key)) {
 		failure_ours(why, RELAY_RETRY, "4.3.0", "no memory");
 		return TALK_NEXT;
 	}

@@ -210,6 +210,7 @@ static enum talk_end read_rcpt(struct talk *t, size_t recipient)
 		t->has_put_off = true;
 	} else {
 		result_failed(t->results, recipient, &f);
+		t->job->recipients[recipient].at_rcpt = f.outcome == RELAY_FAILED;
 	}
 	return TALK_DONE;
 }

@@ -7,6 +7,7 @@
 #include "daemon/relay/talk_tls.h"
 
 #include "daemon/base/counter.h"
+#include "daemon/relay/tls_report.h"
 
 static bool is_must(const struct talk *t)
 {
@@ -26,11 +27,55 @@ bool talk_may_require_tls(const struct tls_plan *plan)
 	return plan->demand == DEMAND_VERIFIED && (plan->mx_secure || plan->sts_enforced || plan->kind == POLICY_RELAY_HOST);
 }
 
+/* ---- notes for reports (RFC 8460) ---- */
+
+/* A relay host is no business of the recipient's domain. result_type null: a success. */
+static void note_session(const struct talk *t, const char *result_type)
+{
+	static const char *const policy_types[] = {
+		[POLICY_NONE] = "no-policy-found",
+		[POLICY_DANE] = "tlsa",
+		[POLICY_STS] = "sts",
+		[POLICY_RULE] = "no-policy-found",
+	};
+	struct tls_note note;
+
+	if (t->plan->kind == POLICY_RELAY_HOST || t->setup->probe)
+		return;
+	note = (struct tls_note){
+		.domain = t->job->domain,
+		.policy_type = policy_types[t->plan->kind],
+		.policy = t->plan->policy,
+		.mx = t->plan->policy_mx.len > 0 ? t->plan->policy_mx : span_str(t->setup->target->host),
+		.success = !result_type,
+		.result_type = result_type,
+		.sending = stream_local(t->link.stream),
+		.mx_addr = t->setup->target->addr,
+		.mx_host = t->setup->target->host,
+		.reason = result_type ? span_str(t->note.text) : SPAN(""),
+	};
+	tls_report_note(t->relay, &note);
+}
+
+static const char *result_type(enum tls_trouble trouble)
+{
+	switch (trouble) {
+	case TLS_TROUBLE_HOST_MISMATCH: return "certificate-host-mismatch";
+	case TLS_TROUBLE_EXPIRED: return "certificate-expired";
+	case TLS_TROUBLE_NOT_TRUSTED: return "certificate-not-trusted";
+	case TLS_TROUBLE_NONE:
+	case TLS_TROUBLE_TLSA:
+	case TLS_TROUBLE_OTHER: break;
+	}
+	return "validation-failure";
+}
+
 /* ---- the handshake ---- */
 
 enum talk_end talk_without_tls(struct talk *t)
 {
 	t->note.text[0] = '\0';
+	note_session(t, "starttls-not-supported");
 	talk_tell(t, "tls", is_must(t) ? PROBE_FAILED : PROBE_WARNING, t->answer.code != 250, "%s", is_must(t) ? "TLS is required and not offered" : "no TLS is offered");
 	if (!is_must(t))
 		return TALK_DONE;
@@ -69,16 +114,21 @@ static enum talk_end injected(struct talk *t)
 	counter_add(COUNTER_RELAY_INJECTED, 1);
 	t->broken = true;
 	note_set(&t->note, "plain text behind the answer to STARTTLS");
+	note_session(t, "validation-failure");
 	talk_tell(t, "tls", PROBE_FAILED, false, "%s", t->note.text);
 	failure_ours(t->why, RELAY_RETRY, "4.7.0", "%s: %s", t->setup->target->host, t->note.text);
 	return TALK_NEXT;
 }
 
-static enum talk_end succeeded(struct talk *t, const struct tls_expect *expect)
+static enum talk_end succeeded(struct talk *t, const struct tls_expect *expect, enum tls_trouble trouble)
 {
 	bool verified = stream_is_verified(t->link.stream);
-	bool as_expected = verified || !t->plan->sts_testing;
+	bool as_expected = !t->plan->sts_testing || (verified && !t->plan->mx_unlisted);
 
+	if (t->plan->mx_unlisted)
+		note_set(&t->note, "the policy does not name this host");
+	note_session(t, as_expected ? NULL : t->plan->mx_unlisted ? "validation-failure"
+								  : result_type(trouble));
 	talk_tell(t, "tls", as_expected ? PROBE_OK : PROBE_WARNING, false, "%s, certificate %s%s", stream_tls_version(t->link.stream),
 		  verified                            ? "verified"
 		  : expect->verify == TLS_VERIFY_NONE ? "not looked at"
@@ -96,8 +146,9 @@ enum talk_end talk_secure(struct talk *t, bool asked)
 		return injected(t);
 	t->note.text[0] = '\0';
 	if (stream_start_tls(t->link.stream, t->relay->config.tls, &expect, talk_step_ms(t, RELAY_CONNECT_MS), &trouble, &t->note) == ERR_OK)
-		return succeeded(t, &expect);
+		return succeeded(t, &expect, trouble);
 	t->broken = true;
+	note_session(t, result_type(trouble));
 	talk_tell(t, "tls", asked && !is_must(t) ? PROBE_WARNING : PROBE_FAILED, false, "handshake failed: %s", t->note.text);
 	failure_ours(t->why, RELAY_RETRY, "4.7.5", "%s: TLS handshake failed: %s", t->setup->target->host, t->note.text);
 	return asked && !is_must(t) ? TALK_PLAIN : TALK_NEXT;

@@ -4,6 +4,8 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/unit/relay/attempt.h"
 
@@ -26,7 +28,7 @@ static enum err read_message(void *arg, uint64_t offset, char *to, size_t size, 
 
 static void new_relay(void)
 {
-	struct relay_config config = { .tls = attempt.client, .port = 25 };
+	struct relay_config config = { .tls = span_equals(attempt.via.host, SPAN("fake.example")) ? attempt.trusting : attempt.client, .port = 25 };
 
 	assert_int_equal(relay_new(&config, &attempt.relay, NULL), ERR_OK);
 }
@@ -35,6 +37,14 @@ void attempt_renew_relay(void)
 {
 	relay_free(&attempt.relay);
 	new_relay();
+}
+
+void attempt_trust(void)
+{
+	fake_dns_add("fake.example", DNS_A, "127.0.0.1");
+	attempt.via.host = SPAN("fake.example");
+	attempt.via.tls = RELAY_TLS_REQUIRED;
+	attempt_renew_relay();
 }
 
 void attempt_set_clock(const struct clock_source *source)
@@ -50,7 +60,6 @@ int attempt_begin(void **state)
 
 	(void)state;
 	fake_dns_clear();
-	new_relay();
 	arena_init(&attempt.arena, 16u * 1024u * 1024u);
 	attempt.message = SPAN(UNSTUFFED);
 	attempt.via = (struct relay_host){ .host = SPAN("127.0.0.1"), .tls = RELAY_TLS_OPPORTUNISTIC };
@@ -68,6 +77,7 @@ int attempt_begin(void **state)
 		.read = read_message,
 		.arena = &attempt.arena,
 	};
+	new_relay();
 	return 0;
 }
 
@@ -118,6 +128,21 @@ void attempt_once(const char *const *const *scripts, const char *content)
 	attempt_many(scripts, content, 1);
 }
 
+/* A client that trusts these certificates. */
+static bool make_trusting(struct span chain)
+{
+	char path[] = "/tmp/attempt-XXXXXX";
+	int fd = mkstemp(path);
+	struct note why;
+	bool made = fd >= 0 && write(fd, chain.ptr, chain.len) == (ssize_t)chain.len && tls_client_new(path, &attempt.trusting, &why) == ERR_OK;
+
+	if (fd >= 0) {
+		close(fd);
+		unlink(path);
+	}
+	return made;
+}
+
 int attempt_group_begin(void **state)
 {
 	static const char *const names[] = { "fake.example" };
@@ -132,7 +157,7 @@ int attempt_group_begin(void **state)
 	if (x509_self_signed(names, 1, 1, &chain, &key, &why) != ERR_OK || tls_store_new(&attempt.store) != ERR_OK || tls_client_new(NULL, &attempt.client, &why) != ERR_OK)
 		return 1;
 	identity = (struct tls_identity){ buf_span(&chain), buf_span(&key) };
-	if (tls_store_set(attempt.store, &identity, 1, &why) != ERR_OK)
+	if (tls_store_set(attempt.store, &identity, 1, &why) != ERR_OK || !make_trusting(buf_span(&chain)))
 		return 1;
 	buf_clear(&chain);
 	buf_clear(&key);
@@ -144,5 +169,6 @@ int attempt_group_end(void **state)
 	(void)state;
 	tls_store_free(&attempt.store);
 	tls_client_free(&attempt.client);
+	tls_client_free(&attempt.trusting);
 	return 0;
 }

@@ -21,8 +21,9 @@
 
 #define ATTEMPT_RECIPIENTS 5
 struct attempt {
-	struct tls_store *store; /* a certificate of nobody */
-	struct tls_client *client;
+	struct tls_store *store;     /* a certificate of nobody */
+	struct tls_client *client;   /* trusts whom the system trusts */
+	struct tls_client *trusting; /* trusts that certificate, of fake.example */
 	struct relay *relay;
 	struct relay_host via;
 	struct relay_recipient recipients[ATTEMPT_RECIPIENTS]; /* a@d.example, b@d.example... */
@@ -42,6 +43,8 @@ int attempt_end(void **state);
 void attempt_renew_relay(void);
 /* The clock is changed while no thread is there to read it. Null: the system's. */
 void attempt_set_clock(const struct clock_source *source);
+/* The relay host is fake.example, which the relay from now on trusts. */
+void attempt_trust(void);
 /* `count` attempts at a server with these scripts; what it read as content is compared. */
 void attempt_many(const char *const *const *scripts, const char *content, unsigned count);
 void attempt_once(const char *const *const *scripts, const char *content);

@@ -207,13 +207,32 @@ static void what_cannot_be_encoded_is_bounced(void **state)
 
 /* ---- TLS and refusals ---- */
 
+#define INSIDE_TLS(...) EHLO_TLS, "> 220 go", "tls", "< EHLO mail.example.org", "> 250-fake", __VA_ARGS__, "> 250 HELP"
+
 static void required_tls_on_the_whole_way_needs_a_server_that_promises_it(void **state)
 {
 	(void)state;
+	attempt_trust();
 	attempt.job.require_tls = true;
-	attempt.via.port = 9;
-	relay_attempt(attempt.relay, &attempt.job);
+	attempt_once(SCRIPTS(SCRIPT(INSIDE_TLS("> 250-REQUIRETLS"), "< MAIL FROM:<me@example.org> REQUIRETLS", "> 250 ok", TO_A, BY_DATA)), STUFFED);
+	attempt_assert(0, RELAY_DELIVERED, "2.0.0", "250 kept", true);
+	attempt_once(SCRIPTS(SCRIPT(INSIDE_TLS("> 250-SIZE"), "< QUIT")), "");
 	attempt_assert(0, RELAY_FAILED, "5.7.30", NULL, false);
+	/* What was offered before TLS is forgotten inside it. */
+	attempt_once(SCRIPTS(SCRIPT("> 220 fake", "< EHLO", "> 250-fake", "> 250-REQUIRETLS", "> 250 STARTTLS", "< STARTTLS", "> 220 go", "tls", "< EHLO", "> 250 fake", "< QUIT")), "");
+	attempt_assert(0, RELAY_FAILED, "5.7.30", NULL, false);
+	attempt_once(SCRIPTS(SCRIPT(EHLO_PLAIN, "< QUIT")), "");
+	attempt_assert(0, RELAY_RETRY, "4.7.4", NULL, false);
+}
+
+static void a_server_whose_certificate_is_trusted_gets_the_password(void **state)
+{
+	(void)state;
+	attempt_trust();
+	attempt.via.user = SPAN("u");
+	attempt.via.password = SPAN("p");
+	attempt_once(SCRIPTS(SCRIPT(INSIDE_TLS("> 250-AUTH PLAIN"), "< AUTH PLAIN AHUAcA==", "> 235 ok", TAKES, "< QUIT")), STUFFED);
+	attempt_assert(0, RELAY_DELIVERED, "2.0.0", "250 kept", true);
 }
 
 static void a_host_that_takes_no_mail_says_so_for_good(void **state)
@@ -290,6 +309,7 @@ int main(void)
 		ATTEMPT_TEST(eight_bit_text_is_encoded_for_a_server_that_does_not_offer_8bitmime),
 		ATTEMPT_TEST(what_cannot_be_encoded_is_bounced),
 		ATTEMPT_TEST(required_tls_on_the_whole_way_needs_a_server_that_promises_it),
+		ATTEMPT_TEST(a_server_whose_certificate_is_trusted_gets_the_password),
 		ATTEMPT_TEST(a_host_that_takes_no_mail_says_so_for_good),
 		ATTEMPT_TEST(an_answer_before_its_question_is_not_believed),
 		ATTEMPT_TEST(a_refusal_before_the_end_of_the_message_is_one),
