@@ -3,7 +3,7 @@
 #define POSTROOM_SMTP_LIMITS_H
 
 /* A command with its CRLF. RFC 5321 4.5.3.1.4 has 512; all parameters of a MAIL add about 1,000 to it (AUTH 500, ENVID 307), ORCPT 507 to a RCPT. */
-#define SMTP_LINE_MAX 2048
+#define SMTP_LINE_MAX 1536
 #define SMTP_AUTH_LINE_MAX 12288     /* RFC 4954 section 4 */
 #define SMTP_FLOOD_MAX (64u * 1024u) /* a line that is still not over: closed */
 #define SMTP_HELO_MAX 255

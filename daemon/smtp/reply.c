@@ -10,6 +10,7 @@
 
 #define FAULT SMTP_FAULT
 #define REFUSAL (SMTP_FAULT / 10)
+#define IDLE (SMTP_FAULT / 100)
 
 static const struct {
 	struct span line;
@@ -21,14 +22,14 @@ static const struct {
 	}
 	[REPLY_GREETING] = { LINE("220 * ESMTP Postroom"), 0 },
 	[REPLY_GREETING_LMTP] = { LINE("220 * LMTP Postroom"), 0 },
-	[REPLY_HELO] = { LINE("250 *"), 0 },
-	[REPLY_EHLO] = { LINE(""), 0 },
+	[REPLY_HELO] = { LINE("250 *"), IDLE },
+	[REPLY_EHLO] = { LINE(""), IDLE },
 	[REPLY_BYE] = { LINE("221 2.0.0 Bye"), 0 },
 	[REPLY_OK] = { LINE("250 2.0.0 Ok"), 0 },
-	[REPLY_NOOP] = { LINE("250 2.0.0 Ok"), 0 },
-	[REPLY_RESET] = { LINE("250 2.0.0 Ok"), 0 },
-	[REPLY_HELP] = { LINE("214 2.0.0 See RFC 5321"), 0 },
-	[REPLY_VRFY] = { LINE("252 2.5.0 Send some mail, it will be tried"), 0 },
+	[REPLY_NOOP] = { LINE("250 2.0.0 Ok"), IDLE },
+	[REPLY_RESET] = { LINE("250 2.0.0 Ok"), IDLE },
+	[REPLY_HELP] = { LINE("214 2.0.0 See RFC 5321"), IDLE },
+	[REPLY_VRFY] = { LINE("252 2.5.0 Send some mail, it will be tried"), IDLE },
 	[REPLY_START_TLS] = { LINE("220 2.0.0 Ready to start TLS"), 0 },
 	[REPLY_SENDER_OK] = { LINE("250 2.1.0 Ok"), 0 },
 	[REPLY_RECIPIENT_OK] = { LINE("250 2.1.5 Ok"), 0 },
@@ -48,7 +49,7 @@ static const struct {
 	[REPLY_TOO_MANY_FAILURES] = { LINE("421 4.7.0 * Too many failed authentications, closing connection"), 0 },
 	[REPLY_FLOOD] = { LINE("421 4.7.0 * Line too long, closing connection"), 0 },
 	[REPLY_LOGIN_OVER] = { LINE("421 4.7.0 * This login is over, closing connection"), 0 },
-	[REPLY_AUTH_BUSY] = { LINE("454 4.7.0 Temporary authentication failure, try again later"), 0 },
+	[REPLY_AUTH_BUSY] = { LINE("454 4.7.0 Temporary authentication failure, try again later"), IDLE },
 	[REPLY_AUTH_REFUSED] = { LINE("454 4.7.0 Too many failed logins, try again in *"), REFUSAL },
 	[REPLY_TRY_LATER] = { LINE("451 4.3.0 Local error, try again later"), REFUSAL },
 	[REPLY_TOO_MANY_MESSAGES] = { LINE("450 4.7.1 Too many messages in a short time, try again later"), REFUSAL },
@@ -73,8 +74,9 @@ static const struct {
 	[REPLY_NOT_IMPLEMENTED] = { LINE("502 5.5.1 Command not implemented"), FAULT },
 	[REPLY_BAD_SEQUENCE] = { LINE("503 5.5.1 Bad sequence of commands"), FAULT },
 	[REPLY_NEEDS_BDAT] = { LINE("503 5.5.1 BODY=BINARYMIME needs BDAT"), FAULT },
-	[REPLY_NO_RECIPIENTS_LMTP] = { LINE("503 5.5.1 No valid recipients"), 1 },
+	[REPLY_NO_RECIPIENTS_LMTP] = { LINE("503 5.5.1 No valid recipients"), IDLE },
 	[REPLY_UNKNOWN_MECHANISM] = { LINE("504 5.5.4 Unrecognized authentication mechanism"), FAULT },
+	[REPLY_NO_MAIL_HERE] = { LINE("521 5.3.2 * does not accept mail"), 0 },
 	[REPLY_NEED_TLS] = { LINE("530 5.7.0 Must issue a STARTTLS command first"), FAULT },
 	[REPLY_NEED_AUTH] = { LINE("530 5.7.0 Authentication required"), FAULT },
 	[REPLY_NEED_TLS_FOR_THAT] = { LINE("530 5.7.10 REQUIRETLS needs a connection over TLS"), FAULT },
@@ -91,14 +93,13 @@ static const struct {
 	[REPLY_NOT_YOUR_HEADER] = { LINE("550 5.7.1 The From field is not an address of yours"), REFUSAL },
 	[REPLY_BAD_HEADER] = { LINE("550 5.6.0 The message is malformed"), REFUSAL },
 	[REPLY_BARE_CR_LF] = { LINE("550 5.6.0 Bare CR, bare LF or NUL in the message, closing connection"), FAULT },
-	[REPLY_CONTENT_LINE_TOO_LONG] = { LINE("554 5.6.0 The message has a line of more than * octets"), REFUSAL },
+	[REPLY_CONTENT_LINE_TOO_LONG] = { LINE("550 5.6.0 The message has a line of more than * octets"), REFUSAL },
 	[REPLY_TOO_LARGE] = { LINE("552 5.3.4 Message is too large"), REFUSAL },
 	[REPLY_NOT_YOUR_SENDER] = { LINE("553 5.7.1 The sender is not an address of yours"), REFUSAL },
 	[REPLY_UTF8_VRFY] = { LINE("553 5.6.7 A name outside ASCII needs SMTPUTF8"), FAULT },
-	[REPLY_NO_MAIL_HERE] = { LINE("521 5.3.2 * does not accept mail"), 0 },
 	[REPLY_EARLY] = { LINE("554 5.5.1 Protocol error: you spoke before the greeting, closing connection"), FAULT },
 	[REPLY_NOT_FOR_YOU] = { LINE("554 5.7.1 No LMTP service for your address, closing connection"), FAULT },
-	[REPLY_NO_RECIPIENTS] = { LINE("554 5.5.1 No valid recipients"), 1 },
+	[REPLY_NO_RECIPIENTS] = { LINE("554 5.5.1 No valid recipients"), IDLE },
 	[REPLY_LOOP] = { LINE("554 5.4.6 Too many hops, this message is looping"), REFUSAL },
 	[REPLY_UNKNOWN_PARAMETER] = { LINE("555 5.5.4 Parameter not recognized"), FAULT },
 	[REPLY_NO_MAIL_THERE] = { LINE("556 5.1.10 The recipient's domain does not accept mail"), REFUSAL },
