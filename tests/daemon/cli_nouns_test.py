@@ -14,7 +14,7 @@ import time
 import harness
 from harness import PASSWORD, SLOW, shared, wait_until
 
-EX_USAGE, EX_DATAERR, EX_NOPERM = 64, 65, 77
+EX_USAGE, EX_DATAERR, EX_UNAVAILABLE, EX_NOPERM = 64, 65, 69, 77
 used = set()  # (noun, verb) that were run: the last test compares
 
 
@@ -238,6 +238,75 @@ def test_queue():
     cli("relay", "rm", "--domain", "example.net", "--yes")
     for verb in ("show", "retry", "rm"):
         refused(EX_DATAERR, "queue", verb, entry["id"], "--yes")
+
+
+def test_the_queue_is_steered():
+    """Each verb by id, and some by what a message is; queue_api_test.py has what comes of it."""
+    port = harness.free_port()
+    cli("relay", "set", "--domain", "example.net", "--host", "127.0.0.1", "--port", str(port), "--tls", "none")
+    entry = queue_one("steered")
+    assert "would hold" in cli("queue", "hold", entry["id"], "--dry-run")
+    assert cli("queue", "hold", entry["id"]) == "held\n"
+    assert "friend@example.net held" in cli("queue", "ls", "--state", "held", "--sender", "bob@*", "--older-than", "0h", "--newer-than", "1h")
+    refused(EX_DATAERR, "queue", "hold", entry["id"], says="held already")
+    assert "1 done, 0 failed" in cli("queue", "release", "--recipient", "*@example.net", "--wait")
+    assert cli("queue", "expire", entry["id"], "--at", "3d") == "changed\n"
+    assert cli("queue", "route", entry["id"], "--via", f"127.0.0.1:{harness.free_port()}") == "due now, that way\n"
+    refused(EX_DATAERR, "queue", "route", entry["id"], "--via", "no way", says="--via: ")
+    refused(EX_USAGE, "queue", "hold", says="which messages")
+    refused(EX_USAGE, "queue", "hold", entry["id"], "--all", says="either")
+    destination = f"127.0.0.1:{port}"
+    assert cli("queue", "pause", destination, "--reason", "they move", "--until", "2h") == "paused\n"
+    found = in_all_forms("queue", "destinations", "--paused", "yes")
+    assert [d["name"] for d in found] == [destination] and found[0]["pause"]["reason"] == "they move", found
+    assert js("queue", "destination", destination)["paused"] is True
+    assert cli("queue", "resume", destination) == "resumed\n"
+    refused(EX_DATAERR, "queue", "resume", destination)
+    wait_until(lambda: run("queue", "bounce", entry["id"], "--words", "by hand", "--yes").returncode == 0, 30, "given back, once no attempt is under way")
+    wait_until(lambda: [h for h in js("queue", "history", "--recipient", "friend@example.net", "--state", "bounced")["data"] if h["id"] == entry["id"]], 30, "it is history")
+    assert in_all_forms("queue", "history", "--since", "1h", "--recipient", "friend@example.net")
+    cli("relay", "rm", "--domain", "example.net", "--yes")
+
+
+def test_hold_rules():
+    made = js("hold-rule", "add", "--sender", "*@held.example", "--note", "odd", "--expires", "2d", "--apply-now")
+    assert made["sender"] == "@held.example" and made["job"].startswith("job_"), made
+    assert "would create" in cli("hold-rule", "add", "--recipient", "x@held.example", "--dry-run")
+    assert [r["id"] for r in in_all_forms("hold-rule", "ls")] == [made["id"]]
+    assert js("hold-rule", "show", made["id"])["note"] == "odd"
+    refused(EX_DATAERR, "hold-rule", "add", says="--sender: ")
+    assert cli("hold-rule", "rm", made["id"]) == "removed\n"
+    refused(EX_DATAERR, "hold-rule", "rm", made["id"])
+
+
+def test_suppressions():
+    assert cli("suppression", "add", "never@elsewhere.example", "--reply", "asked us not to", "--status", "5.7.1", "--expires", "30d") == "suppressed\n"
+    found = in_all_forms("suppression", "ls", "--q", "never@")
+    assert found[0]["source"] == "operator" and found[0]["status"] == "5.7.1", found
+    assert js("suppression", "show", "never@elsewhere.example")["reply"] == "asked us not to"
+    assert cli("suppression", "rm", "never@elsewhere.example") == "removed\n"
+    refused(EX_DATAERR, "suppression", "rm", "never@elsewhere.example")
+
+
+def test_senders():
+    assert cli("sender", "stop", "bob@example.org", "--detail", "his phone was stolen") == "stopped\n"
+    assert [s["user"] for s in in_all_forms("sender", "ls", "--stopped")] == ["bob@example.org"]
+    assert js("sender", "show", "bob@example.org")["stop"]["detail"] == "his phone was stolen"
+    refused(EX_DATAERR, "sender", "stop", "bob@example.org")
+    assert cli("sender", "release", "bob@example.org") == "released\n"
+    cli("sender", "stop", "bob@example.org")
+    assert cli("sender", "purge", "bob@example.org", "--yes") == "purged\n"
+    refused(EX_DATAERR, "sender", "purge", "bob@example.org", "--yes")
+
+
+def test_probes_and_results_of_tls():
+    cli("relay", "set", "--domain", "example.net", "--host", "127.0.0.1", "--port", str(harness.free_port()), "--tls", "none")  # refuses at once
+    done = run("relay", "probe", "friend@example.net", "--sender", "bob@example.org")
+    assert done.returncode == EX_UNAVAILABLE and "mail would not go out now" in done.stdout, done
+    assert json.loads(run("relay", "probe", "friend@example.net", "-o", "json").stdout)["deliverable"] is False
+    refused(EX_DATAERR, "relay", "probe", "bob@example.org", says="never leaves")
+    cli("relay", "rm", "--domain", "example.net", "--yes")
+    in_all_forms("tls", "results", "--domain", "example.net")
 
 
 def test_trace_and_send():
@@ -549,10 +618,10 @@ def test_any_request_of_the_api():
 
 
 def test_every_verb_was_run():
-    nouns = re.findall(r"^  ([a-z]+) ", cli("help"), re.M)
+    nouns = re.findall(r"^  ([a-z-]+) ", cli("help"), re.M)
     assert len(nouns) > 25, nouns
     out = "".join(cli("help", noun) for noun in nouns)
-    verbs = set(re.findall(r"^  postroom ([a-z]+)(?: ([a-z][a-z0-9-]*))?(?= |$)", out, re.M))
+    verbs = set(re.findall(r"^  postroom ([a-z-]+)(?: ([a-z][a-z0-9-]*))?(?= |$)", out, re.M))
     used.update({("serve",), ("setup",), ("config", "check"), ("completion",), ("manual",), ("version",), ("help",)})  # cli_test.py, cli_shells_test.py
     missing = {v for v in verbs if tuple(w for w in v if w) not in used}
     assert not missing, f"never run here: {sorted(missing)}"

@@ -33,7 +33,7 @@ def test_bash_completes_nouns_verbs_options_and_their_words():
     assert bash("postroom", "user", "ls", "--ro") == ["--role"]
     assert set(bash("postroom", "user", "ls", "--role", "")) == {"user", "owner", "admin", "domain_admin", "auditor"}
     assert bash("postroom", "user", "ls", "-o", "nd") == ["ndjson"]
-    assert set(bash("postroom", "queue", "bulk", "")) == {"retry", "delete"}
+    assert set(bash("postroom", "queue", "bulk", "")) == {"retry", "delete", "hold", "release", "bounce"}
     assert bash("postroom", "completion", "z") == ["zsh"]
     assert bash("postroom", "user", "set", "a@b", "--suspended", "n") == ["no"]
     open(os.path.join(PLACE, "chain.pem"), "w").close()

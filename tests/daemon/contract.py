@@ -2,6 +2,7 @@
 
 A Walker asks the running daemon; every answer is validated, and what was reached is kept for the matrix of operations and statuses."""
 import copy
+import datetime
 import http.client
 import json
 import socket
@@ -11,6 +12,10 @@ from harness import SLOW, no_verify
 
 METHODS = ("get", "put", "post", "patch", "delete")
 SHARED = {413, 429, 501, 503}  # what "default" may stand for; 500 never
+
+
+def in_time(seconds):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # ---- values and schemas ----

@@ -2,7 +2,7 @@
 import socket
 
 import harness
-from contract import query_text
+from contract import in_time, query_text
 from contract_world import World, instance
 from harness import PASSWORD, wait_until
 
@@ -275,6 +275,28 @@ def test_a_message_that_is_under_way_stays():
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         w.call("relay_put", "deaf.example", body={"host": "127.0.0.1", "port": deaf.getsockname()[1], "tls": "none"}, expect=201)
         w.call("queue_delete", w.sent_to("deaf.example", "active"), expect=409)
+    w.end()
+
+
+def test_what_cannot_be_done_to_a_message_is_a_conflict():
+    w = world()
+    resting, held, nobody = w.resting(), w.held(), {"recipient": "nobody@nowhere.example"}
+    w.call("queue_retry", held, expect=409)
+    w.call("queue_hold", held, expect=409)
+    w.call("queue_release", resting, expect=409)
+    for name in ("queue_bounce", "queue_route", "queue_expire", "queue_delete"):
+        body = {"expires_at": in_time(86400)} if name == "queue_expire" else w.operations[name].example()
+        w.call(name, resting, query=nobody, body=body, expect=409)
+        w.call(name, resting, query=dict(nobody, dry_run=1), body=body, expect=409)
+    w.end()
+
+
+def test_who_sends_is_stopped_and_released_once():
+    w = world()
+    stopped, other = w.stopped(), w.user()
+    w.call("sender_stop", stopped, expect=409)
+    w.call("sender_release", other, expect=409)
+    w.call("sender_purge", other, expect=409)
     w.end()
 
 

@@ -110,6 +110,32 @@ class World(contract.Walker):
         self.call("relay_put", domain, body={"host": "127.0.0.1", "port": harness.free_port(), "tls": "none"}, expect=201)
         return self.sent_to(domain, "waiting")
 
+    def held(self):
+        """The id of a message that is held."""
+        message = self.resting()
+        self.call("queue_hold", message, expect=204)
+        return message
+
+    def paused(self):
+        """A next hop that is paused."""
+        name = self.name("p") + ".example"
+        self.call("destination_pause_put", name, body={"reason": "a test"}, expect=201)
+        return name
+
+    def hold_rule(self):
+        return self.call("hold_rule_create", body={"sender": self.name("h") + "@held.example"}, expect=201).json["id"]
+
+    def suppressed(self):
+        address = self.name("x") + "@elsewhere.example"
+        self.call("suppression_put", address, body={}, expect=201)
+        return address
+
+    def stopped(self):
+        """A user who may not send."""
+        address = self.user()
+        self.call("sender_stop", address, body={"detail": "a test"}, expect=200)
+        return address
+
     def message(self):
         """The id of a message in the trace, which is written once a second."""
         if not self.traced:
@@ -298,8 +324,28 @@ REQUESTS = {
     "certificate_delete": one("certificate"),
     "queue_list": lambda w: {"query": {"from": "nobody@sender.example"}},  # what waits is in motion
     "queue_get": one("queued"),
-    "queue_retry": one("queued"),
+    "queue_history_list": lambda w: {"query": {"sender": "nobody@sender.example"}},
+    "queue_retry": one("resting"),
+    "queue_hold": one("resting"),
+    "queue_release": one("held"),
+    "queue_bounce": one("resting"),
+    "queue_route": one("resting"),
+    "queue_expire": lambda w: {"args": (w.resting(),), "body": {"expires_at": contract.in_time(86400)}},
     "queue_delete": one("resting"),
+    "destinations_list": lambda w: {"query": {"paused": True}},
+    "destination_get": one("paused"),
+    "destination_pause_put": lambda w: {"args": (w.name("p") + ".example",)},
+    "destination_pause_delete": one("paused"),
+    "hold_rule_create": lambda w: {"body": {"sender": "*@" + w.name("h") + ".example", "apply_now": True}},
+    "hold_rule_get": one("hold_rule"),
+    "hold_rule_delete": one("hold_rule"),
+    "suppression_get": one("suppressed"),
+    "suppression_put": lambda w: {"args": (w.name("x") + "@elsewhere.example",)},
+    "suppression_delete": one("suppressed"),
+    "sender_get": lambda w: {"args": (w.person,)},
+    "sender_stop": one("user"),
+    "sender_release": one("stopped"),
+    "sender_purge": one("stopped"),
     "message_get": one("message"),
     "webhook_get": one("webhook"),
     "webhook_update": one("webhook"),
