@@ -139,7 +139,7 @@ enum err sending_find(struct queue *q, uint64_t account_id, struct arena *a, str
 	pthread_mutex_unlock(&q->sending->lock);
 	if (!s)
 		return ERR_TEMP;
-	if (!exists && !out->stopped)
+	if (!exists)
 		return ERR_NOT_FOUND;
 	out->held = out->stopped ? steer_account_held(q, account_id) : 0;
 	return a->failed ? ERR_LIMIT : ERR_OK;

@@ -44,7 +44,8 @@ enum err sending_list(struct queue *q, uint64_t after, size_t limit, bool stoppe
 enum err sending_release(struct queue *q, uint64_t account_id, bool purge, uint64_t *messages_out, struct note *why) MUST_CHECK;
 /* Stops it by hand. ERR_EXISTS: it is stopped already. */
 enum err sending_stop(struct queue *q, uint64_t account_id, struct span detail, struct note *why) MUST_CHECK;
-/* The account is gone: forget all. */
+/* The account is gone: forget all. What was held of its mail stays so, for the queue's own verbs. Accounts that the directory does not have any more are
+ * forgotten within the hour without this call; their numbers do not come again. */
 void sending_forget(struct queue *q, uint64_t account_id);
 
 #endif

@@ -21,6 +21,7 @@
 #define AGAIN_MS 10000 /* after a failure of the disk */
 #define BUSY_MS 1000
 #define TRIM_ROWS 1000
+#define LOOK_AT 256
 #define ROW_BYTES 1024u
 #define ADDRESS_MAX_BYTES 512u
 
@@ -164,7 +165,7 @@ struct failures {
 	size_t count;
 	struct {
 		uint64_t account_id, failed;
-	} of[256];
+	} of[LOOK_AT];
 	int64_t hour;
 };
 
@@ -249,6 +250,31 @@ static void trim_rows(struct queue *q, uint64_t account_id)
 			return;
 }
 
+/* Accounts that the directory does not have any more. */
+static void forget_gone(struct queue *q)
+{
+	struct sending *x = q->sending;
+	uint64_t ids[LOOK_AT], after = 0;
+	size_t count;
+
+	do {
+		const struct snapshot *snapshot;
+		enum err e;
+
+		pthread_mutex_lock(&x->reader_lock);
+		e = db_sent_accounts(x->reader, after, 0, false, LOOK_AT, ids, &count);
+		pthread_mutex_unlock(&x->reader_lock);
+		if (e != ERR_OK || count == 0)
+			return;
+		after = ids[count - 1];
+		snapshot = directory_hold(q->config.directory);
+		for (size_t i = 0; i < count; i++)
+			if (!snapshot_account(snapshot, ids[i]))
+				sending_forget(q, ids[i]);
+		snapshot_release(&snapshot);
+	} while (count == LOOK_AT);
+}
+
 /* With the lock held: nobody has sent with it for a day, or its past is a day old. */
 static bool may_go(const struct sender *s, int64_t hour)
 {
@@ -260,7 +286,7 @@ static bool may_go(const struct sender *s, int64_t hour)
 static void trim(struct queue *q, struct sending *x)
 {
 	int64_t hour = clock_real_ms() / HOUR_MS;
-	uint64_t ids[256];
+	uint64_t ids[LOOK_AT];
 	size_t count = 0;
 
 	for (size_t i = 0; i < SENDING_BUCKETS; i++) {
@@ -271,13 +297,14 @@ static void trim(struct queue *q, struct sending *x)
 				at = &s->next;
 				continue;
 			}
-			if (count < sizeof ids / sizeof ids[0])
+			if (count < LOOK_AT)
 				ids[count++] = s->account_id;
 			*at = s->next;
 			free(s);
 		}
 	}
 	pthread_mutex_unlock(&x->lock);
+	forget_gone(q);
 	trim_rows(q, 0);
 	for (size_t i = 0; i < count; i++)
 		trim_rows(q, ids[i]);
@@ -375,7 +402,7 @@ enum err sending_start(struct queue *q)
 		for (const struct sender *s = x->buckets[i]; s; s = s->next)
 			if (s->stopped)
 				(void)steer_account_hold(q, s->account_id);
-	x->trim_at_ms = clock_mono_ms() + HOUR_MS;
+	x->trim_at_ms = clock_mono_ms();
 	if (pthread_create(&x->thread, NULL, work, q) != 0)
 		return ERR_TEMP;
 	x->runs = true;

@@ -22,7 +22,7 @@ static bool may_stand(const struct smtp_session *s, struct arena *work, const st
 	if (s->profile != SMTP_LOCAL)
 		return false;
 	s->services->recipient(s->world, &address, false, &verdict);
-	return verdict.kind == SMTP_RECIPIENT_REMOTE;
+	return verdict.kind == SMTP_RECIPIENT_REMOTE || verdict.kind == SMTP_RECIPIENT_SUPPRESSED || verdict.kind == SMTP_RECIPIENT_NO_MAIL;
 }
 
 /* At least one address, and none that may not stand there. */

@@ -111,13 +111,16 @@ def test_sender_is_the_accounts_own():
         refused(lambda: s.sendmail("bob@example.org", ["carol@example.org"], message("two-froms", "bob@example.org, carol@example.org")), 550)
         refused(lambda: s.sendmail("bob@example.org", ["carol@example.org"], message("twice-from", more="From: alice@example.org\r\n")), 550)
         s.sendmail("bob@example.org", ["carol@example.org"], "Subject: no-from\r\n\r\nx\r\n")
-        s.sendmail("bob@example.org", ["carol@example.org"], message("from-elsewhere", "Bob <bob@laptop.example>"))
+        refused(lambda: s.sendmail("bob@example.org", ["carol@example.org"], message("from-elsewhere", "Bob <bob@laptop.example>")), 550)
         refused(lambda: s.sendmail("bob@example.org", ["carol@example.org"], message("other-sender", more="Sender: alice@example.org\r\n")), 550)
+        for field in ("Resent-From", "Resent-Sender"):
+            refused(lambda: s.sendmail("bob@example.org", ["carol@example.org"], message("resent", more=f"{field}: alice@example.org\r\n")), 550)
+        s.sendmail("bob@example.org", ["carol@example.org"], message("own-alias", "Help <helpdesk@example.org>", more="Sender: bob@example.org\r\nResent-From: helpdesk@example.org\r\nResent-Bcc: hidden@example.net\r\n"))
         s.sendmail("bob+list@example.org", ["carol@example.org"], message("own-subaddress", "Bob <bob+list@example.org>"))
     arrived("own-subaddress")
-    arrived("from-elsewhere")
+    assert b"hidden@" not in arrived("own-alias")
     assert b"\r\nFrom: <bob@example.org>\r\n" in arrived("no-from")
-    assert not any(b"not-own" in m or b"other-from" in m or b"two-froms" in m or b"twice-from" in m for m in p.bodies("carol"))
+    assert not any(b"not-own" in m or b"other-from" in m or b"from-elsewhere" in m or b": resent" in m or b"two-froms" in m or b"twice-from" in m for m in p.bodies("carol"))
 
 
 def test_message_is_completed_and_bcc_is_removed():

@@ -6,6 +6,7 @@
 
 #include "daemon/directory/setting.h"
 #include "daemon/queue/sending.h"
+#include "db/queue_sending.h"
 
 #define MINUTES(n) ((n)*60000LL)
 
@@ -369,6 +370,31 @@ static void an_account_that_is_gone_is_forgotten(void **state)
 	assert_int_equal(count, 0);
 }
 
+static size_t accounts_on_disk(struct fixture *f)
+{
+	struct db *db;
+	uint64_t ids[4];
+	size_t count;
+
+	assert_int_equal(db_open(f->path, &db_schema_queue, DB_READ, &db, NULL), ERR_OK);
+	assert_int_equal(db_sent_accounts(db, 0, 0, false, 4, ids, &count), ERR_OK);
+	db_close(&db);
+	return count;
+}
+
+static void an_account_that_the_directory_lost_is_forgotten_without_a_call(void **state)
+{
+	struct fixture *f = *state;
+	struct sending_state s;
+
+	assert_int_equal(send_to(f, names(f, "a", 0, 2), 2), ERR_OK);
+	assert_int_equal(directory_account_remove(f->directory, f->bob, NULL), ERR_OK);
+	assert_int_equal(sending_find(f->queue, f->bob, &f->arena, &s), ERR_NOT_FOUND);
+	assert_int_equal(accounts_on_disk(f), 1);
+	fixture_restart(f);
+	WAIT_UNTIL(accounts_on_disk(f) == 0);
+}
+
 static void what_is_old_is_forgotten(void **state)
 {
 	struct fixture *f = *state;
@@ -403,6 +429,7 @@ int main(void)
 		TEST(the_breaker_can_be_off),
 		TEST(a_stop_by_hand_holds_until_it_is_ended),
 		TEST(an_account_that_is_gone_is_forgotten),
+		TEST(an_account_that_the_directory_lost_is_forgotten_without_a_call),
 		TEST(what_is_old_is_forgotten),
 	};
 
