@@ -1,6 +1,6 @@
 /* api/apply.c: POST /apply: things shall be as a document says: one batch, a plan with dry_run, and twice the same changes nothing.
  *
- *   If-Match of the export ─▶ domains ─▶ users ─▶ aliases ─▶ relays ─▶ settings ─▶ domains that go ─▶ commit
+ *   If-Match of the export ─▶ domains ─▶ users ─▶ aliases ─▶ relays ─▶ TLS rules ─▶ settings ─▶ domains that go ─▶ commit
  *
  * (1) A section that is not there is left alone. (2) With prune, what a section does not name goes; but never a user: a mailbox is not
  * lost by a line that is missing. (3) Roles, and owners, are changed by owners only, as everywhere.
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/domain.h"
 #include "api/export.h"
 #include "api/given.h"
 #include "api/reply.h"
@@ -112,56 +113,105 @@ bool apply_names_have(const struct apply_names *n, struct span name)
 
 /* ---- domains ---- */
 
-static json_t *domain_json(struct span name)
+static enum err domain_failed(struct applying *a, size_t i, const char *field, enum err e)
 {
-	return json_pack("{s:o}", "name", json_span(name));
+	snprintf(a->pointer, sizeof a->pointer, "/domains/%zu/%s", i, field);
+	return e;
 }
 
-static enum err apply_domains(struct applying *a)
+/* *added_out: which entries are of new ones. One that stands there twice is added once. */
+static enum err add_domains(struct applying *a, const json_t *entries, bool *added)
 {
-	const json_t *entries = json_object_get(a->c->body, "domains"), *entry;
+	const json_t *entry;
 	size_t i;
-	enum err e = ERR_OK;
 
 	json_array_foreach(entries, i, entry)
 	{
 		struct span name = given_domain(a->c, apply_text(entry, "name"));
+		enum err e = snapshot_has_domain(a->s, name) ? ERR_EXISTS : directory_domain_add(a->c->context->directory, name, &a->why);
 
-		if (snapshot_has_domain(a->s, name))
-			continue;
-		e = directory_domain_add(a->c->context->directory, name, &a->why);
-		if (e == ERR_EXISTS) /* twice in the document */
-			continue;
-		if (e != ERR_OK) {
-			snprintf(a->pointer, sizeof a->pointer, "/domains/%zu/name", i);
-			return e;
-		}
-		apply_note(a, APPLY_CREATED, name, name, NULL, domain_json(name), EVENT_DOMAIN_CHANGED);
+		if (e != ERR_OK && e != ERR_EXISTS)
+			return domain_failed(a, i, "name", e);
+		added[i] = e == ERR_OK;
 	}
 	return ERR_OK;
 }
 
-/* After the rest: nothing may be left in them. */
+static enum err set_domain(struct applying *a, size_t i, const json_t *entry, bool is_new)
+{
+	struct domain fresh = { .name = given_domain(a->c, apply_text(entry, "name")) };
+	const struct domain *old = snapshot_domain(a->s, fresh.name);
+	const struct domain plain = { .name = fresh.name };
+	const char *field = "name";
+	enum err e = domain_read(a->c, entry, true, &fresh, &field, &a->why);
+
+	if (e == ERR_OK && (!old && !is_new))
+		return ERR_OK;
+	if (e == ERR_OK && old)
+		fresh.created_ms = old->created_ms;
+	if (e == ERR_OK && old && domain_is_same(old, &fresh))
+		return ERR_OK;
+	if (e == ERR_OK && (old || !domain_is_same(&plain, &fresh)))
+		e = domain_change(a->c, a->s, &fresh, &a->why);
+	if (e != ERR_OK)
+		return domain_failed(a, i, field, e);
+	apply_note(a, old ? APPLY_UPDATED : APPLY_CREATED, fresh.name, fresh.name, old ? domain_json(old) : NULL, domain_json(&fresh), EVENT_DOMAIN_CHANGED);
+	a->domains[a->domain_count++] = fresh.name;
+	return ERR_OK;
+}
+
+/* All are there before one can stand for another. */
+static enum err apply_domains(struct applying *a)
+{
+	const json_t *entries = json_object_get(a->c->body, "domains"), *entry;
+	bool *added = arena_array(&a->c->arena, json_array_size(entries) + 1, sizeof *added);
+	size_t i;
+	enum err e;
+
+	a->domains = arena_array(&a->c->arena, json_array_size(entries) + 1, sizeof *a->domains);
+	if (!added || !a->domains)
+		return ERR_LIMIT;
+	e = add_domains(a, entries, added);
+	json_array_foreach(entries, i, entry)
+	{
+		if (e == ERR_OK)
+			e = set_domain(a, i, entry, added[i]);
+	}
+	return e;
+}
+
+static enum err prune_some(struct applying *a, const struct apply_names *names, bool aliases)
+{
+	const struct domain *domains;
+	size_t count = snapshot_domain_rows(a->s, &domains);
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < count && e == ERR_OK; i++) {
+		const struct domain *d = &domains[i];
+
+		if ((d->alias_of.len > 0) != aliases || apply_names_have(names, d->name))
+			continue;
+		e = directory_domain_remove(a->c->context->directory, d->name, &a->why);
+		if (e != ERR_OK)
+			snprintf(a->pointer, sizeof a->pointer, "/domains");
+		else
+			apply_note(a, APPLY_REMOVED, d->name, d->name, domain_json(d), NULL, EVENT_DOMAIN_CHANGED);
+	}
+	return e;
+}
+
+/* After the rest: nothing may be left in them. Those that stand for others first. */
 static enum err prune_domains(struct applying *a)
 {
 	struct apply_names names;
-	const struct span *domains;
-	size_t count = snapshot_domains(a->s, &domains);
 	enum err e;
 
 	if (!a->prune || !body_has(a->c, "domains"))
 		return ERR_OK;
 	e = apply_names(a, "domains", "name", &names);
-	for (size_t i = 0; i < count && e == ERR_OK; i++) {
-		if (apply_names_have(&names, domains[i]))
-			continue;
-		e = directory_domain_remove(a->c->context->directory, domains[i], &a->why);
-		if (e != ERR_OK)
-			snprintf(a->pointer, sizeof a->pointer, "/domains");
-		else
-			apply_note(a, APPLY_REMOVED, domains[i], domains[i], domain_json(domains[i]), NULL, EVENT_DOMAIN_CHANGED);
-	}
-	return e;
+	if (e == ERR_OK)
+		e = prune_some(a, &names, true);
+	return e == ERR_OK ? prune_some(a, &names, false) : e;
 }
 
 /* ---- all ---- */
@@ -212,6 +262,8 @@ static enum err apply_all(struct applying *a)
 	if (e == ERR_OK)
 		e = apply_relays(a);
 	if (e == ERR_OK)
+		e = apply_tls_rules(a);
+	if (e == ERR_OK)
 		e = apply_settings(a);
 	return e == ERR_OK ? prune_domains(a) : e;
 }
@@ -257,6 +309,8 @@ void api_apply_create(struct api_call *c)
 		return;
 	for (size_t i = 0; i < a.suspended_count; i++)
 		user_end_sessions(c->context, a.suspended[i]);
+	for (size_t i = 0; i < a.domain_count; i++)
+		domain_settle(c->context, a.domains[i]);
 	if (renames && c->context->reload_certificates)
 		c->context->reload_certificates(c->context->arg);
 }

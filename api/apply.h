@@ -12,6 +12,8 @@ struct applying {
 	uint64_t created, updated, removed;
 	uint64_t *suspended; /* accounts that are no longer to be logged in */
 	size_t suspended_count;
+	struct span *domains; /* that were made or changed */
+	size_t domain_count;
 	struct note why;
 	char pointer[160]; /* of what was wrong: "/users/3/address" */
 };
@@ -20,6 +22,7 @@ struct applying {
 enum err apply_users(struct applying *a) MUST_CHECK;
 enum err apply_aliases(struct applying *a) MUST_CHECK;
 enum err apply_relays(struct applying *a) MUST_CHECK;
+enum err apply_tls_rules(struct applying *a) MUST_CHECK;
 enum err apply_settings(struct applying *a) MUST_CHECK;
 
 enum applied { APPLY_CREATED,

@@ -114,7 +114,7 @@ static enum err check_relay(struct applying *a, const struct relay_host *r)
 	if ((r->user.len > 0) != (r->password.len > 0))
 		note_set(&a->why, "user and password go together: a document that was exported has no passwords");
 	else if (r->user.len > 0 && r->tls == RELAY_TLS_NONE)
-		note_set(&a->why, "a password is only sent over TLS: opportunistic or required");
+		note_set(&a->why, "a password is only sent over TLS: opportunistic, required or encrypted");
 	else
 		return ERR_OK;
 	return ERR_SYNTAX;
@@ -122,10 +122,8 @@ static enum err check_relay(struct applying *a, const struct relay_host *r)
 
 static struct relay_host read_relay(struct applying *a, const json_t *entry)
 {
-	struct span name = apply_text(entry, "domain");
-
 	return (struct relay_host){
-		.domain = span_equals(name, SPAN("*")) ? name : given_domain(a->c, name),
+		.domain = relay_name(a->c, apply_text(entry, "domain")),
 		.host = apply_text(entry, "host"),
 		.port = (uint16_t)json_integer_value(json_object_get(entry, "port")),
 		.tls = relay_tls_of(apply_text(entry, "tls")),

@@ -5,6 +5,7 @@
 #include "api/apply.h"
 #include "api/given.h"
 #include "api/user.h"
+#include "api/user_mail.h"
 #include "daemon/auth/auth.h"
 #include "daemon/directory/manage.h"
 #include "daemon/events/events.h"
@@ -18,6 +19,7 @@ struct wanted {
 	const struct span *domains;
 	size_t domain_count;
 	bool suspended;
+	struct user_mail mail;
 };
 
 static enum err read_wanted(struct applying *a, const json_t *entry, struct wanted *out)
@@ -39,6 +41,7 @@ static enum err read_wanted(struct applying *a, const json_t *entry, struct want
 	}
 	out->domains = list;
 	out->domain_count = count;
+	user_mail_read(a->c, entry, true, &out->mail);
 	return ERR_OK;
 }
 
@@ -139,13 +142,14 @@ static json_t *shown(const struct account *account, bool hash_taken)
 }
 
 struct differences {
-	bool name, role, suspension, hash;
+	bool name, role, suspension, mail, hash;
 	bool above; /* whose it is */
 };
 
-static enum err change_user(struct applying *a, size_t i, uint64_t id, const struct wanted *w, struct differences *of)
+static enum err change_user(struct applying *a, size_t i, uint64_t id, const struct user_mail *now, const struct wanted *w, struct differences *of)
 {
 	struct directory *d = a->c->context->directory;
+	const char *field = "";
 	enum err e = ERR_OK;
 
 	if (of->name)
@@ -154,21 +158,39 @@ static enum err change_user(struct applying *a, size_t i, uint64_t id, const str
 		e = set_role(a, i, id, w);
 	if (e == ERR_OK && of->suspension)
 		e = fail_at(a, i, "suspended", user_set_suspended(a->c->context, id, w->suspended, &a->why));
+	if (e == ERR_OK && of->mail) {
+		e = user_mail_set(a->c, id, now, &w->mail, &field, &a->why);
+		e = fail_at(a, i, field, e);
+	}
 	return e == ERR_OK ? fail_at(a, i, "password_hash", take_hash(a, id, w->hash, of->above, &of->hash)) : e;
+}
+
+static void show_mail(struct account *account, const struct user_mail *mail)
+{
+	account->forwards = mail->forwards;
+	account->forward_count = mail->forward_count;
+	account->forward_keeps = mail->forward_keeps || mail->forward_count == 0;
+	account->identities = mail->identities;
+	account->identity_count = mail->identity_count;
+	account->send_hour = mail->hour;
+	account->send_day = mail->day;
+	account->send_new = mail->fresh;
 }
 
 static enum err create(struct applying *a, size_t i, const struct wanted *w)
 {
 	struct account account = { .address = w->address, .name = w->name, .role = w->role, .suspended = w->suspended, .granted = w->domains, .granted_count = w->domain_count };
-	struct differences of = { .name = w->name.len > 0, .role = w->role != ROLE_USER, .suspension = w->suspended };
+	struct user_mail now = user_mail_default();
+	struct differences of = { .name = w->name.len > 0, .role = w->role != ROLE_USER, .suspension = w->suspended, .mail = !user_mail_is_same(&now, &w->mail) };
 	enum err e = fail_at(a, i, "role", may(a, of.role));
 
+	show_mail(&account, &w->mail);
 	if (e == ERR_OK)
 		e = fail_at(a, i, "address", directory_account_add(a->c->context->directory, w->address, SPAN(""), ROLE_USER, &account.id, &a->why));
 	if (e == ERR_EXISTS) /* twice in the document, or an alias */
 		return ERR_STATE;
 	if (e == ERR_OK)
-		e = change_user(a, i, account.id, w, &of);
+		e = change_user(a, i, account.id, &now, w, &of);
 	if (e == ERR_OK)
 		apply_note(a, APPLY_CREATED, w->address, given_domain_of(w->address), NULL, shown(&account, of.hash), EVENT_USER_CHANGED);
 	return e;
@@ -177,19 +199,24 @@ static enum err create(struct applying *a, size_t i, const struct wanted *w)
 static enum err update(struct applying *a, size_t i, const struct account *old, const struct wanted *w)
 {
 	struct differences of = { .name = !span_equals(old->name, w->name), .role = old->role != w->role || !same_domains(old, w), .suspension = old->suspended != w->suspended, .above = is_above(a, old) };
+	struct user_mail now = user_mail_of(&a->c->arena, old);
 	struct account fresh = *old;
-	enum err e = fail_at(a, i, "role", may(a, of.role || (of.above && (of.name || of.suspension))));
+	enum err e;
+
+	of.mail = !user_mail_is_same(&now, &w->mail);
+	e = fail_at(a, i, "role", may(a, of.role || (of.above && (of.name || of.suspension || of.mail))));
 
 	fresh.name = w->name;
 	fresh.role = w->role;
 	fresh.granted = w->domains;
 	fresh.granted_count = w->domain_count;
 	fresh.suspended = w->suspended;
+	show_mail(&fresh, &w->mail);
 	if (e == ERR_OK)
-		e = change_user(a, i, old->id, w, &of);
+		e = change_user(a, i, old->id, &now, w, &of);
 	if (e == ERR_OK && of.suspension && w->suspended)
 		a->suspended[a->suspended_count++] = old->id;
-	if (e == ERR_OK && (of.name || of.role || of.suspension || of.hash))
+	if (e == ERR_OK && (of.name || of.role || of.suspension || of.mail || of.hash))
 		apply_note(a, APPLY_UPDATED, old->address, given_domain_of(old->address), shown(old, false), shown(&fresh, of.hash), EVENT_USER_CHANGED);
 	return e;
 }

@@ -4,10 +4,13 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+#include "api/given.h"
+
 static const char *const tls_names[] = {
 	[RELAY_TLS_NONE] = "none",
 	[RELAY_TLS_OPPORTUNISTIC] = "opportunistic",
 	[RELAY_TLS_REQUIRED] = "required",
+	[RELAY_TLS_ENCRYPTED] = "encrypted",
 };
 
 json_t *setting_value_json(enum setting which, struct span text)
@@ -39,9 +42,21 @@ const char *relay_tls_name(enum relay_tls tls)
 
 enum relay_tls relay_tls_of(struct span name)
 {
-	enum relay_tls tls = RELAY_TLS_REQUIRED;
+	enum relay_tls tls = RELAY_TLS_ENCRYPTED;
 
 	while (tls > RELAY_TLS_NONE && !span_equals(name, span_str(tls_names[tls])))
 		tls--;
 	return tls;
+}
+
+struct span relay_name(struct api_call *c, struct span given)
+{
+	struct span domain;
+
+	if (span_equals(given, SPAN("*")))
+		return given;
+	if (!span_starts(given, SPAN("@")))
+		return given_domain(c, given);
+	domain = given_domain(c, span_skip(given, 1));
+	return arena_printf(&c->arena, "@%.*s", (int)domain.len, domain.ptr);
 }

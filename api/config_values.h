@@ -12,5 +12,7 @@ struct span setting_value_text(struct api_call *c, const struct json_t *value);
 
 const char *relay_tls_name(enum relay_tls tls);
 enum relay_tls relay_tls_of(struct span name); /* of one that is none: RELAY_TLS_NONE */
+/* "*", and the normal form of "example.net" and "@example.org"; the call's arena. */
+struct span relay_name(struct api_call *c, struct span given);
 
 #endif

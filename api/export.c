@@ -1,4 +1,4 @@
-/* api/export.c: GET /export: domains, users, aliases, relays and settings as one document, as /apply takes it.
+/* api/export.c: GET /export: domains, users, aliases, relays, TLS rules and settings as one document, as /apply takes it.
  *
  * What holds by default is left out. Written piece by piece: as one JSON value the users of a big instance would take ten times the room.
  */
@@ -7,8 +7,11 @@
 #include <jansson.h>
 
 #include "api/config_values.h"
+#include "api/domain.h"
 #include "api/resources.h"
+#include "api/tls_rule.h"
 #include "api/user.h"
+#include "api/user_mail.h"
 #include "api/value.h"
 #include "db/control_account.h"
 
@@ -65,6 +68,7 @@ static json_t *user_entry(const struct account *a, struct span hash)
 		json_object_set_new(out, "domains", json_spans(a->granted, a->granted_count));
 	if (a->suspended)
 		json_object_set_new(out, "suspended", json_true());
+	user_mail_show(out, a, true);
 	if (hash.len > 0)
 		json_object_set_new(out, "password_hash", json_span(hash));
 	return out;
@@ -93,14 +97,30 @@ static enum err write_users(struct api_call *c, const struct snapshot *s, bool h
 
 /* ---- the rest ---- */
 
+static json_t *domain_entry(const struct domain *d)
+{
+	json_t *out = domain_json(d);
+
+	json_object_del(out, "created_at");
+	if (d->state == DOMAIN_ACTIVE)
+		json_object_del(out, "state");
+	if (d->alias_of.len == 0)
+		json_object_del(out, "alias_of");
+	if (d->source4.family == NET_NONE)
+		json_object_del(out, "source_ipv4");
+	if (d->source6.family == NET_NONE)
+		json_object_del(out, "source_ipv6");
+	return out;
+}
+
 static bool write_domains(const struct snapshot *s, struct buf *out)
 {
-	const struct span *domains;
-	size_t count = snapshot_domains(s, &domains);
+	const struct domain *domains;
+	size_t count = snapshot_domain_rows(s, &domains);
 	bool added = true;
 
 	for (size_t i = 0; i < count && added; i++)
-		added = add_member(out, i, json_pack("{s:o}", "name", json_span(domains[i])));
+		added = add_member(out, i, domain_entry(&domains[i]));
 	return added;
 }
 
@@ -128,6 +148,17 @@ static bool write_relays(const struct snapshot *s, struct buf *out)
 			json_object_set_new(one, "user", json_span(relays[i].user));
 		added = add_member(out, i, one);
 	}
+	return added;
+}
+
+static bool write_tls_rules(const struct snapshot *s, struct buf *out)
+{
+	const struct tls_rule *rules;
+	size_t count = snapshot_tls_rules(s, &rules);
+	bool added = true;
+
+	for (size_t i = 0; i < count && added; i++)
+		added = add_member(out, i, tls_rule_json(&rules[i], true));
 	return added;
 }
 
@@ -163,6 +194,9 @@ enum err export_write(struct api_call *c, const struct snapshot *s, bool hashes,
 		return ERR_LIMIT;
 	buf_add_str(out, "],\n\"relays\":[");
 	if (!write_relays(s, out))
+		return ERR_LIMIT;
+	buf_add_str(out, "],\n\"tls_rules\":[");
+	if (!write_tls_rules(s, out))
 		return ERR_LIMIT;
 	buf_add_str(out, "]}\n");
 	return out->failed ? ERR_LIMIT : ERR_OK;

@@ -36,10 +36,13 @@
 	X(me_app_passwords_list, "GET", "/api/v1/me/app_passwords") \
 	X(me_app_password_create, "POST", "/api/v1/me/app_passwords") \
 	X(me_app_password_delete, "DELETE", "/api/v1/me/app_passwords/{}") \
+	X(me_forwards_get, "GET", "/api/v1/me/forwards") \
+	X(me_forwards_put, "PUT", "/api/v1/me/forwards") \
 	X(domains_list, "GET", "/api/v1/domains") \
 	X(domain_create, "POST", "/api/v1/domains") \
 	X(domain_get, "GET", "/api/v1/domains/{}") \
 	X(domain_put, "PUT", "/api/v1/domains/{}") \
+	X(domain_update, "PATCH", "/api/v1/domains/{}") \
 	X(domain_delete, "DELETE", "/api/v1/domains/{}") \
 	X(users_list, "GET", "/api/v1/users") \
 	X(user_create, "POST", "/api/v1/users") \
@@ -69,6 +72,10 @@
 	X(relay_put, "PUT", "/api/v1/relays/{}") \
 	X(relay_delete, "DELETE", "/api/v1/relays/{}") \
 	X(relay_probe, "POST", "/api/v1/relays:probe") \
+	X(tls_rules_list, "GET", "/api/v1/tls_rules") \
+	X(tls_rule_get, "GET", "/api/v1/tls_rules/{}") \
+	X(tls_rule_put, "PUT", "/api/v1/tls_rules/{}") \
+	X(tls_rule_delete, "DELETE", "/api/v1/tls_rules/{}") \
 	X(tls_results_list, "GET", "/api/v1/tls_results") \
 	X(queue_list, "GET", "/api/v1/queue") \
 	X(queue_history_list, "GET", "/api/v1/queue/history") \

@@ -1,4 +1,4 @@
-/* api/relays.c: /relays: the host that mail for a domain ("*": for all) is handed to. Passwords go in and never come out. */
+/* api/relays.c: /relays: the host that mail for a domain ("*": for all; "@domain": from a domain of ours) is handed to. Passwords go in and never come out. */
 #include <jansson.h>
 
 #include "api/config_values.h"
@@ -40,15 +40,10 @@ void api_relays_list(struct api_call *c)
 	call_release(c, &s);
 }
 
-static struct span given_name(struct api_call *c)
-{
-	return span_equals(c->args[0], SPAN("*")) ? c->args[0] : given_domain(c, c->args[0]);
-}
-
 void api_relay_get(struct api_call *c)
 {
 	const struct snapshot *s = call_directory(c);
-	const struct relay_host *relay = snapshot_relay(s, given_name(c));
+	const struct relay_host *relay = snapshot_relay(s, relay_name(c, c->args[0]));
 	json_t *out = relay ? relay_json(relay) : NULL;
 
 	call_release(c, &s);
@@ -62,7 +57,7 @@ void api_relay_get(struct api_call *c)
 static struct relay_host given_relay(struct api_call *c, const struct relay_host *now)
 {
 	struct relay_host relay = {
-		.domain = given_name(c),
+		.domain = relay_name(c, c->args[0]),
 		.host = body_text(c, "host"),
 		.port = (uint16_t)body_number(c, "port"),
 		.tls = relay_tls_of(body_text(c, "tls")),
@@ -85,7 +80,7 @@ static bool is_sound(struct api_call *c, const struct relay_host *relay)
 		note_set(&why, "user and password go together");
 	} else if (relay->user.len > 0 && relay->tls == RELAY_TLS_NONE) {
 		field = "tls";
-		note_set(&why, "a password is only sent over TLS: opportunistic or required");
+		note_set(&why, "a password is only sent over TLS: opportunistic, required or encrypted");
 	}
 	if (field)
 		given_is_wrong(c, ERR_SYNTAX, field, &why);
@@ -113,7 +108,7 @@ void api_relay_put(struct api_call *c)
 	if (!call_begin(c))
 		return;
 	s = call_directory(c);
-	now = snapshot_relay(s, given_name(c));
+	now = snapshot_relay(s, relay_name(c, c->args[0]));
 	before = now ? relay_json(now) : json_null();
 	relay = given_relay(c, now);
 	call_release(c, &s);
@@ -124,7 +119,7 @@ void api_relay_put(struct api_call *c)
 	e = directory_relay_set(c->context->directory, &relay, &why);
 	if (e) {
 		json_decref(before);
-		given_is_wrong(c, e, "host", &why);
+		given_is_wrong(c, e, e == ERR_NOT_FOUND ? NULL : "host", &why);
 		return;
 	}
 	s = call_directory(c);
@@ -152,7 +147,7 @@ void api_relay_delete(struct api_call *c)
 	if (!call_begin(c))
 		return;
 	s = call_directory(c);
-	change.subject = given_name(c);
+	change.subject = relay_name(c, c->args[0]);
 	now = snapshot_relay(s, change.subject);
 	change.before = now ? relay_json(now) : json_null();
 	call_release(c, &s);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "api/given.h"
+#include "api/user_mail.h"
 #include "daemon/auth/web_session.h"
 #include "daemon/base/clock.h"
 #include "daemon/directory/manage.h"
@@ -31,10 +32,14 @@ int user_role_of(struct span name)
 json_t *user_json(const struct account *a)
 {
 	char id[32];
+	json_t *out;
 
 	(void)snprintf(id, sizeof(id), "usr_%llu", (unsigned long long)a->id);
-	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:b, s:o}", "id", id, "address", json_span(a->address), "name", json_span(a->name), "role", user_role_names[a->role], "domains",
-			 json_spans(a->granted, a->granted_count), "suspended", (int)a->suspended, "created_at", json_time(a->created_ms));
+	out = json_pack("{s:s, s:o, s:o, s:s, s:o, s:b, s:o}", "id", id, "address", json_span(a->address), "name", json_span(a->name), "role", user_role_names[a->role], "domains",
+			json_spans(a->granted, a->granted_count), "suspended", (int)a->suspended, "created_at", json_time(a->created_ms));
+	if (out)
+		user_mail_show(out, a, false);
+	return out;
 }
 
 enum err user_find(const struct api_call *c, const struct snapshot *s, struct span name, const struct account **out, struct note *why)

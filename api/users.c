@@ -9,6 +9,7 @@
 #include "api/given.h"
 #include "api/resources.h"
 #include "api/user.h"
+#include "api/user_mail.h"
 #include "daemon/auth/web_session.h"
 #include "daemon/directory/manage.h"
 #include "daemon/events/events.h"
@@ -35,6 +36,7 @@ struct subject {
 	uint64_t id;
 	json_t *before;
 	struct span address, domain; /* the call's arena */
+	struct user_mail mail;       /* as it was */
 	bool was_suspended;
 };
 
@@ -46,7 +48,7 @@ static bool look(struct api_call *c, bool create, struct subject *out)
 	struct note why = { "" };
 	enum err e;
 
-	*out = (struct subject){ 0 };
+	*out = (struct subject){ .mail = user_mail_default() };
 	s = call_directory(c);
 	e = user_find(c, s, c->args[0], &a, &why);
 	if (e == ERR_NOT_FOUND && create)
@@ -58,6 +60,7 @@ static bool look(struct api_call *c, bool create, struct subject *out)
 		out->before = user_json(a);
 		out->address = arena_copy(&c->arena, a->address);
 		out->domain = given_domain_of(out->address);
+		out->mail = user_mail_of(&c->arena, a);
 		out->was_suspended = a->suspended;
 	}
 	call_release(c, &s);
@@ -101,9 +104,11 @@ static enum err set_secret(struct api_call *c, uint64_t id, const char **field, 
 }
 
 /* PUT sets all that can be set, PATCH what is there. */
-static enum err set_fields(struct api_call *c, uint64_t id, bool all, const char **field, struct note *why)
+static enum err set_fields(struct api_call *c, const struct subject *subject, bool all, const char **field, struct note *why)
 {
 	struct directory *d = c->context->directory;
+	struct user_mail mail = subject->mail;
+	const uint64_t id = subject->id;
 	enum err e = ERR_OK;
 
 	*field = "name";
@@ -114,6 +119,9 @@ static enum err set_fields(struct api_call *c, uint64_t id, bool all, const char
 		if (all || body_has(c, "suspended") || body_is_null(c, "suspended"))
 			e = user_set_suspended(c->context, id, body_flag(c, "suspended"), why);
 	}
+	user_mail_read(c, c->body, all, &mail);
+	if (!e)
+		e = user_mail_set(c, id, &subject->mail, &mail, field, why);
 	return e ? e : set_secret(c, id, field, why);
 }
 
@@ -170,14 +178,14 @@ static void fail(struct api_call *c, enum err e, const char *field, const struct
 /* In the batch. */
 static void create(struct api_call *c, struct span address, const char *field)
 {
-	struct subject subject = { .before = json_null() };
+	struct subject subject = { .before = json_null(), .mail = user_mail_default() };
 	struct note why = { "" };
 	enum err e = given_reaches(c, address, &why);
 
 	if (!e)
 		e = directory_account_add(c->context->directory, address, SPAN(""), ROLE_USER, &subject.id, &why);
 	if (!e)
-		e = set_fields(c, subject.id, false, &field, &why);
+		e = set_fields(c, &subject, false, &field, &why);
 	if (e)
 		fail(c, e, field, &why);
 	else
@@ -217,7 +225,7 @@ static void update(struct api_call *c, const struct subject *subject, bool all)
 
 	if (!is_proven(c, subject))
 		return;
-	e = set_fields(c, subject->id, all, &field, &why);
+	e = set_fields(c, subject, all, &field, &why);
 	if (!e) {
 		finish(c, 200, subject);
 		return;

@@ -66,6 +66,15 @@ enum err db_session_remove_others(struct db *db, uint64_t account_id, uint64_t k
 	return stmt_run(db, s);
 }
 
+enum err db_session_remove_domain(struct db *db, struct span domain)
+{
+	static const char sql[] = "DELETE FROM web_session WHERE account_id IN (SELECT id FROM account WHERE domain = ?1)";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_text(s, 1, domain);
+	return stmt_run(db, s);
+}
+
 static struct db_session read_row(struct sqlite3_stmt *s)
 {
 	return (struct db_session){

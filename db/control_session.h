@@ -16,6 +16,8 @@ enum err db_session_add(struct db *db, const struct db_session *row, int64_t max
 enum err db_session_remove(struct db *db, uint64_t account_id, uint64_t id) MUST_CHECK;
 /* All of the account but `keep_id`. */
 enum err db_session_remove_others(struct db *db, uint64_t account_id, uint64_t keep_id) MUST_CHECK;
+/* All of the accounts of a domain. */
+enum err db_session_remove_domain(struct db *db, struct span domain) MUST_CHECK;
 /* The one with this digest. Spans live during the call of `row`. ERR_NOT_FOUND. */
 enum err db_session_find(struct db *db, struct span digest, enum err (*row)(void *arg, const struct db_session *s), void *arg) MUST_CHECK;
 /* Whose session is that? ERR_NOT_FOUND. */

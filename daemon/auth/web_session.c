@@ -271,6 +271,16 @@ enum err web_session_remove_others(struct auth *a, uint64_t account_id, uint64_t
 	return e;
 }
 
+static enum err remove_domain(struct db *db, void *arg)
+{
+	return db_session_remove_domain(db, *(const struct span *)arg);
+}
+
+enum err web_session_remove_domain(struct auth *a, struct span domain)
+{
+	return directory_write(a->directory, remove_domain, &domain, NULL);
+}
+
 /* ---- what there is ---- */
 
 struct listing {

@@ -27,5 +27,7 @@ enum err web_session_list(struct auth *a, uint64_t account_id, struct arena *are
 enum err web_session_remove(struct auth *a, uint64_t account_id, uint64_t id) MUST_CHECK;
 /* All of an account but one (0: all): after a change of password, role, or second factor. */
 enum err web_session_remove_others(struct auth *a, uint64_t account_id, uint64_t keep_id) MUST_CHECK;
+/* All of the accounts of a domain that is no longer active. Their caches are auth_forget()'s, after the commit. */
+enum err web_session_remove_domain(struct auth *a, struct span domain) MUST_CHECK;
 
 #endif

@@ -1,0 +1,17 @@
+/* api/domain.h: domains as the handlers of /domains, /export and /apply share them; internal to api/. */
+#ifndef POSTROOM_API_DOMAIN_H
+#define POSTROOM_API_DOMAIN_H
+
+#include "api/call.h"
+
+struct json_t *domain_json(const struct domain *d);
+/* What `from` says, into a domain that holds what there is: `all`: what is left out or null has its default, else it stays. The name is not read.
+ * ERR_SYNTAX: *field is not right. Spans live as long as `from` and the call. */
+enum err domain_read(struct api_call *c, const struct json_t *from, bool all, struct domain *out, const char **field, struct note *why) MUST_CHECK;
+/* In the batch, `s` being the directory before; the name is in its normal form. ERR_DENIED: it would shut somebody out whom the caller may not manage. */
+enum err domain_change(struct api_call *c, const struct snapshot *s, const struct domain *fresh, struct note *why) MUST_CHECK;
+bool domain_is_same(const struct domain *a, const struct domain *b);
+/* After the commit: ends what the domain's users are logged in with, when they no longer may. */
+void domain_settle(const struct api_context *context, struct span name);
+
+#endif

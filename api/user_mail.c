@@ -1,0 +1,181 @@
+/* api/user_mail.c: what concerns the mail of a user. */
+#include "api/user_mail.h"
+
+#include <jansson.h>
+
+#include "api/given.h"
+#include "daemon/directory/manage.h"
+
+#define AS_THE_SETTINGS (-1)
+
+struct user_mail user_mail_default(void)
+{
+	return (struct user_mail){ .forward_keeps = true, .hour = AS_THE_SETTINGS, .day = AS_THE_SETTINGS, .fresh = AS_THE_SETTINGS };
+}
+
+static const struct span *copy(struct arena *a, const struct span *list, size_t count)
+{
+	struct span *out = arena_array(a, count ? count : 1, sizeof *out);
+
+	for (size_t i = 0; i < count && out; i++)
+		out[i] = arena_copy(a, list[i]);
+	return out;
+}
+
+struct user_mail user_mail_of(struct arena *a, const struct account *account)
+{
+	struct user_mail out = {
+		.forwards = copy(a, account->forwards, account->forward_count),
+		.identities = copy(a, account->identities, account->identity_count),
+		.forward_keeps = account->forward_keeps,
+		.hour = account->send_hour,
+		.day = account->send_day,
+		.fresh = account->send_new,
+	};
+
+	out.forward_count = out.forwards ? account->forward_count : 0;
+	out.identity_count = out.identities ? account->identity_count : 0;
+	return out;
+}
+
+static json_t *limit_json(int32_t limit)
+{
+	return limit < 0 ? json_null() : json_integer(limit);
+}
+
+void user_mail_show(json_t *user, const struct account *account, bool brief)
+{
+	const bool limited = account->send_hour >= 0 || account->send_day >= 0 || account->send_new >= 0;
+
+	if (!brief || account->forward_count > 0)
+		json_object_set_new(user, "forwards", json_spans(account->forwards, account->forward_count));
+	if (!brief || !account->forward_keeps)
+		json_object_set_new(user, "forward_keeps", json_boolean(account->forward_keeps));
+	if (!brief || account->identity_count > 0)
+		json_object_set_new(user, "identities", json_spans(account->identities, account->identity_count));
+	if (!brief || limited)
+		json_object_set_new(user, "limits",
+				    json_pack("{s:o, s:o, s:o}", "per_hour", limit_json(account->send_hour), "per_day", limit_json(account->send_day), "new_per_day",
+					      limit_json(account->send_new)));
+}
+
+static const struct span *read_list(struct api_call *c, const json_t *list, size_t *count_out)
+{
+	size_t count = json_array_size(list);
+	struct span *out = arena_array(&c->arena, count ? count : 1, sizeof *out);
+
+	*count_out = out ? count : 0;
+	for (size_t i = 0; i < *count_out; i++) {
+		const json_t *one = json_array_get(list, i);
+
+		out[i] = span_make(json_string_value(one), json_string_length(one));
+	}
+	return out;
+}
+
+static void read_limit(const json_t *limits, bool all, const char *field, int32_t *out)
+{
+	const json_t *value = json_object_get(limits, field);
+
+	if (json_is_integer(value))
+		*out = (int32_t)json_integer_value(value);
+	else if (all || value)
+		*out = AS_THE_SETTINGS;
+}
+
+void user_mail_read(struct api_call *c, const json_t *from, bool all, struct user_mail *out)
+{
+	const json_t *forwards = json_object_get(from, "forwards"), *keeps = json_object_get(from, "forward_keeps");
+	const json_t *identities = json_object_get(from, "identities"), *limits = json_object_get(from, "limits");
+	const bool whole = all || json_is_null(limits);
+
+	if (all || forwards)
+		out->forwards = read_list(c, forwards, &out->forward_count);
+	if (all || keeps)
+		out->forward_keeps = !json_is_false(keeps);
+	if (all || identities)
+		out->identities = read_list(c, identities, &out->identity_count);
+	read_limit(limits, whole, "per_hour", &out->hour);
+	read_limit(limits, whole, "per_day", &out->day);
+	read_limit(limits, whole, "new_per_day", &out->fresh);
+}
+
+static bool is_listed(struct span one, const struct span *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (span_iequals(list[i], one))
+			return true;
+	return false;
+}
+
+/* The same ones, in whatever order and letter case. */
+static bool is_same_list(const struct span *a, size_t a_count, const struct span *b, size_t b_count)
+{
+	bool same = a_count == b_count;
+
+	for (size_t i = 0; i < a_count && same; i++)
+		same = is_listed(a[i], b, b_count) && is_listed(b[i], a, a_count);
+	return same;
+}
+
+static bool same_forwards(const struct user_mail *a, const struct user_mail *b)
+{
+	/* Without forwards all is kept, whatever was said. */
+	return is_same_list(a->forwards, a->forward_count, b->forwards, b->forward_count) && (a->forward_keeps == b->forward_keeps || a->forward_count == 0);
+}
+
+static bool same_identities(const struct user_mail *a, const struct user_mail *b)
+{
+	return is_same_list(a->identities, a->identity_count, b->identities, b->identity_count);
+}
+
+static bool same_limits(const struct user_mail *a, const struct user_mail *b)
+{
+	return a->hour == b->hour && a->day == b->day && a->fresh == b->fresh;
+}
+
+bool user_mail_is_same(const struct user_mail *a, const struct user_mail *b)
+{
+	return same_forwards(a, b) && same_identities(a, b) && same_limits(a, b);
+}
+
+/* Who manages some domains gives no names of others away. */
+static enum err set_identities(struct api_call *c, uint64_t id, const struct user_mail *now, const struct user_mail *wanted, struct note *why)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < wanted->identity_count && !e && !c->caller.all_domains; i++) {
+		if (!is_listed(wanted->identities[i], now->identities, now->identity_count))
+			e = given_reaches(c, wanted->identities[i], why);
+	}
+	return e ? e : directory_account_set_identities(c->context->directory, id, wanted->identities, wanted->identity_count, why);
+}
+
+/* They protect the whole server: its name with others is everybody's. */
+static enum err set_limits(struct api_call *c, uint64_t id, const struct user_mail *wanted, struct note *why)
+{
+	if (!c->caller.all_domains) {
+		note_set(why, "limits are for those to set who manage all domains");
+		return ERR_DENIED;
+	}
+	return directory_account_set_limits(c->context->directory, id, wanted->hour, wanted->day, wanted->fresh, why);
+}
+
+enum err user_mail_set(struct api_call *c, uint64_t id, const struct user_mail *now, const struct user_mail *wanted, const char **field, struct note *why)
+{
+	enum err e = ERR_OK;
+
+	if (!same_forwards(now, wanted)) {
+		*field = "forwards";
+		e = directory_account_set_forwards(c->context->directory, id, wanted->forwards, wanted->forward_count, wanted->forward_keeps, why);
+	}
+	if (!e && !same_identities(now, wanted)) {
+		*field = "identities";
+		e = set_identities(c, id, now, wanted, why);
+	}
+	if (!e && !same_limits(now, wanted)) {
+		*field = "limits";
+		e = set_limits(c, id, wanted, why);
+	}
+	return e;
+}
