@@ -1,6 +1,6 @@
-/* relay/probe.h: would mail to an address go out, and if not, where does it stop? All steps of an attempt up to RCPT, then RSET and QUIT: nothing is sent.
+/* relay/probe.h: would mail to an address go out, and if not, where does it stop? All steps of an attempt up to RCPT, then it ends: nothing is sent.
  *
- * Blocking, for a thread of its own; PROBE_MS at most.
+ * Blocking, for a thread of its own: PROBE_MS at most for the servers, and before that what the DNS and a policy take.
  */
 #ifndef POSTROOM_RELAY_PROBE_H
 #define POSTROOM_RELAY_PROBE_H

@@ -90,26 +90,13 @@ void relay_cancel(struct relay *r)
 	while (count < 0 && errno == EINTR);
 }
 
-/* Each of what an end asks for is given once. */
 static enum talk_end try_target(struct talk_setup *setup, struct results *results, struct failure *why)
 {
-	enum talk_end end = TALK_NEXT;
+	enum talk_end end;
 
-	for (bool again = true; again && !relay_is_cancelled(setup->relay);) {
-		bool *asked = NULL;
-
+	do
 		end = talk_with(setup, results, why);
-		switch (end) {
-		case TALK_DONE:
-		case TALK_NEXT: break;
-		case TALK_PLAIN: asked = &setup->plain; break;
-		case TALK_FRESH: asked = &setup->fresh; break;
-		case TALK_UNCHUNKED: asked = &setup->unchunked; break;
-		}
-		again = asked && !*asked;
-		if (again)
-			*asked = true;
-	}
+	while (talk_goes_again(setup, end) && !relay_is_cancelled(setup->relay));
 	return end;
 }
 

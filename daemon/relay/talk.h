@@ -31,4 +31,22 @@ struct talk_setup {
 };
 enum talk_end talk_with(const struct talk_setup *setup, struct results *results, struct failure *why);
 
+/* Once more to the same address, as the end asks for? Each of it is given once. */
+static inline bool talk_goes_again(struct talk_setup *setup, enum talk_end end)
+{
+	bool *asked = NULL;
+
+	switch (end) {
+	case TALK_DONE:
+	case TALK_NEXT: return false;
+	case TALK_PLAIN: asked = &setup->plain; break;
+	case TALK_FRESH: asked = &setup->fresh; break;
+	case TALK_UNCHUNKED: asked = &setup->unchunked; break;
+	}
+	if (!asked || *asked)
+		return false;
+	*asked = true;
+	return true;
+}
+
 #endif
