@@ -122,7 +122,8 @@ static void released_after_its_time_it_is_not_given_up_at_the_first_failure(void
 	assert_int_equal(fixture_steer(f, &id, QUEUE_RELEASE), ERR_OK);
 	fake_relay_wait_attempts(2);
 	settle(f);
-	assert_int_equal(queue_stats(f->queue).messages, 1);
+	fixture_wait_count(f, f->bob, 1); /* that it takes long */
+	WAIT_UNTIL(queue_stats(f->queue).messages == 1);
 	assert_true(look(f, &id).expires_ms >= clock_real_ms() + 86000000);
 }
 
