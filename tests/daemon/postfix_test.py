@@ -7,6 +7,7 @@ import shutil
 import smtplib
 import tempfile
 
+import harness
 from harness import FULL, PASSWORD, SLOW, no_verify, shared, wait_until
 from postfix import Postfix, write
 
