@@ -77,11 +77,12 @@ static enum smtp_reply_id refused_locally(struct smtp_session *s)
 	return s->services->local_may_send_now(s->world) ? REPLY_NONE : REPLY_TOO_MANY_MESSAGES;
 }
 
+/* By the breaker or an administrator: that holds wherever it writes from. */
 static bool is_stopped(struct smtp_session *s)
 {
 	int64_t again_s;
 
-	return smtp_is_limited(s) && s->services->sending(s->world, s->account_id, NULL, 0, &again_s) == SENDING_STOPPED;
+	return s->account_id != 0 && s->services->sending && s->services->sending(s->world, s->account_id, NULL, 0, &again_s) == SENDING_STOPPED;
 }
 
 static enum smtp_reply_id refused_now(struct smtp_session *s, const struct smtp_mail *mail)

@@ -66,7 +66,7 @@ struct smtp_services {
 	bool (*takes_mail)(void *world); /* there is a domain whose mail is ours; may be null: yes */
 	bool (*has_room)(void *world);   /* on the disk, for one more message of full size and the reserve; may be null: yes */
 	/* May the account send to these outside: those of the transaction, the newest last? count 0: may it send at all (the breaker)? *again_s_out: seconds
-	 * until it may, 0: unknown. Never asked for a loopback or trusted peer; may be null: yes. */
+	 * until it may, 0: unknown. Never asked of recipients for a loopback or trusted peer; may be null: yes. */
 	enum sending_verdict (*sending)(void *world, uint64_t account_id, const struct span *outside, size_t count, int64_t *again_s_out);
 	/* The peer has named one more recipient who is unknown here: how many came from its address (IPv6: its /64) lately, this one counted. Never called for a
 	 * loopback or trusted peer; may be null: the session's own count holds. */
