@@ -184,6 +184,7 @@ static void read_outcome(const struct relay_recipient *r, struct span tls, struc
 	o->host = r->host;
 	o->remote = r->remote;
 	o->passed_on = r->passed_on;
+	o->at_rcpt = r->at_rcpt;
 	o->tls = tls;
 }
 

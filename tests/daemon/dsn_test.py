@@ -30,6 +30,8 @@ def answer_recipient(_, argument):
     address = argument[3:].split(">")[0].strip("<>")
     if "nobody" in address or "forged" in address:
         return "550 5.1.1 Nobody of that name here"
+    if "shy" in address:
+        return "550 5.7.1 not from you"
     if "later" in address:
         return "451 4.2.0 not now"
     return None
@@ -108,6 +110,29 @@ def test_a_refusal_comes_back_with_the_servers_words():
     assert r.first["Remote-MTA"].startswith("dns; ") and r.first["Diagnostic-Code"] == "smtp; 550 5.1.1 Nobody of that name here" and r.first["Last-Attempt-Date"]
     assert "There is no such mailbox" in r.words and "nobody@far.example" in r.words
     assert r.returned.get_content_type() == "text/rfc822-headers" and "Subject: refused" in r.returned.get_content() and b"\nhello" not in r.raw
+
+
+def test_an_address_that_failed_is_refused_at_once():
+    submit("nobody8@far.example", "the first")
+    report()
+    with smtplib.SMTP_SSL("127.0.0.1", daemon().port["submissions"], local_hostname="laptop.example", context=no_verify(), timeout=30 * SLOW) as s:
+        s.login("bob@example.org", PASSWORD)
+        s.ehlo()
+        assert s.mail("bob@example.org")[0] == 250
+        code, text = s.rcpt("Nobody8@far.example")
+        assert code == 550 and b"5.1.1" in text and b"Nobody of that name here" in text, (code, text)
+        assert s.rcpt("nobody8+x@far.example")[0] == 250
+        tried = sum(c.startswith("RCPT TO:<nobody8@") for c in world["sink"].commands)
+        ask(daemon(), "DELETE", "/api/v1/suppressions/nobody8@far.example", expect=(200, 204))
+        assert s.rcpt("nobody8@far.example")[0] == 250
+    assert tried == 1
+
+
+def test_words_about_anything_else_suppress_nobody():
+    submit("shy@far.example", "policy")
+    assert report().first["Status"] == "5.7.1"
+    submit("shy@far.example", "policy again")
+    assert report().first["Status"] == "5.7.1"
 
 
 def test_ret_decides_what_comes_back():
