@@ -46,6 +46,7 @@ class Sink:
         self.listener.close()
         for connection in self.open:
             try:
+                connection.shutdown(socket.SHUT_RDWR)  # close() alone leaves it to the session's file
                 connection.close()
             except OSError:
                 pass
