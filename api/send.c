@@ -11,12 +11,15 @@
 #include <jansson.h>
 #include <pthread.h>
 
+#include "api/reply.h"
 #include "api/resources.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/encode.h"
 #include "daemon/directory/setting.h"
 #include "daemon/events/trace.h"
 #include "daemon/mime/date.h"
+#include "daemon/queue/sending.h"
+#include "daemon/queue/steering.h"
 
 #define HEADER_MAX (256u * 1024u)
 
@@ -55,15 +58,18 @@ bool send_may_use(struct api_call *c, const struct address *address)
 
 /* ---- recipients ---- */
 
-static const char *refusal_of(const struct snapshot *s, const struct address *address)
+/* *outside_out: it is for another server. */
+static const char *refusal_of(struct api_call *c, const struct snapshot *s, const struct address *address, bool *outside_out)
 {
+	struct suppression lately;
 	struct resolution r;
 
 	snapshot_resolve(s, address, &r);
+	*outside_out = r.kind == RESOLVED_REMOTE;
 	switch (r.kind) {
 	case RESOLVED_ACCOUNT:
-	case RESOLVED_ALIAS:
-	case RESOLVED_REMOTE: return NULL;
+	case RESOLVED_ALIAS: return NULL;
+	case RESOLVED_REMOTE: return suppression_find(c->context->queue, address, &c->arena, &lately) == ERR_OK ? "suppressed" : NULL;
 	case RESOLVED_REFUSED:
 	case RESOLVED_SUSPENDED: return "suspended";
 	case RESOLVED_UNKNOWN: return "no_such_user";
@@ -77,19 +83,59 @@ static json_t *judge_recipients(struct api_call *c, struct outgoing *o)
 	const struct snapshot *s = call_directory(c);
 	json_t *results = json_array();
 	size_t kept = 0;
+	bool outside;
 
+	o->outside = arena_array(&c->arena, o->recipient_count + 1, sizeof *o->outside);
 	for (size_t i = 0; i < o->recipient_count; i++) {
-		const char *refusal = refusal_of(s, &o->addresses[i]);
+		const char *refusal = refusal_of(c, s, &o->addresses[i], &outside);
 
 		json_array_append_new(results, json_pack("{s:o, s:b, s:o}", "address", json_span(o->recipients[i]), "accepted", refusal == NULL, "code", refusal ? json_string(refusal) : json_null()));
 		if (refusal)
 			continue;
+		if (outside && o->outside)
+			o->outside[o->outside_count++] = o->recipients[i];
 		o->recipients[kept] = o->recipients[i];
 		o->addresses[kept++] = o->addresses[i];
 	}
 	o->recipient_count = kept;
 	call_release(c, &s);
 	return results;
+}
+
+/* ---- limits ---- */
+
+/* Who sends from this machine itself is not limited, as over SMTP; the socket sends as nobody. */
+static bool is_counted(const struct api_call *c)
+{
+	return c->caller.account_id && !net_is_loopback(&c->request->peer);
+}
+
+static void reply_limited(struct api_call *c, enum sending_verdict verdict, int64_t again_ms)
+{
+	int64_t wait_s = (again_ms - clock_real_ms()) / 1000;
+
+	if (verdict == SENDING_STOPPED) {
+		call_reply_problem(c, 403, "sending_stopped", NULL, "sending from this account is stopped: an administrator has to release it");
+		return;
+	}
+	call_reply_problem(c, 429, "sending_limit", NULL, "so many recipients elsewhere are not allowed in %s", verdict == SENDING_HOUR ? "an hour" : "a day");
+	reply_retry_after(c, wait_s > 0 ? wait_s : 60);
+}
+
+/* False: answered. A stop holds from everywhere. */
+static bool may_send(struct api_call *c, const struct outgoing *o)
+{
+	struct sending_tally tally = { .count = 0 };
+	enum sending_verdict verdict;
+	int64_t again_ms = 0;
+
+	if (!c->caller.account_id || !o->outside)
+		return true;
+	verdict = sending_check(c->context->queue, c->caller.account_id, o->outside, is_counted(c) ? o->outside_count : 0, &tally, &again_ms);
+	if (verdict == SENDING_OK || (verdict != SENDING_STOPPED && !is_counted(c)))
+		return true;
+	reply_limited(c, verdict, again_ms);
+	return false;
 }
 
 /* ---- the queue ---- */
@@ -149,6 +195,7 @@ static enum err seal(struct api_call *c, const struct outgoing *o, struct accept
 		.reverse_path = o->from_text,
 		.recipients = o->recipients,
 		.recipient_count = o->recipient_count,
+		.counted = is_counted(c),
 		.smtputf8 = o->smtputf8,
 		.body_8bit = o->body_8bit,
 		.origin = { .connected_ms = clock_real_ms(), .peer = c->request->peer.family == NET_NONE ? SPAN("") : span_str(peer.text), .helo = SPAN("API") },
@@ -276,7 +323,7 @@ static void hand_over(struct api_call *c, struct outgoing *o, const struct conte
 		reply_accepted(c, o, results);
 		return;
 	}
-	if (!call_claim(c, span_str(o->id_text))) {
+	if (!may_send(c, o) || !call_claim(c, span_str(o->id_text))) {
 		json_decref(results);
 		return;
 	}

@@ -16,6 +16,8 @@ struct outgoing {
 	struct span *recipients;   /* as they were given, each once */
 	struct address *addresses; /* the same */
 	size_t recipient_count, recipient_max;
+	struct span *outside; /* of them for other servers */
+	size_t outside_count;
 	struct span message_id; /* without brackets */
 	bool smtputf8, body_8bit;
 };
