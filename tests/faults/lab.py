@@ -226,7 +226,7 @@ class Sink:
 
     def __init__(self, replies=("250 2.0.0 kept",)):
         self.replies = list(replies)  # the last one stays
-        self.kept, self.tries = [], 0
+        self.kept, self.tries, self.senders = [], 0, []
         self.lock = threading.Lock()
         self.listener = socket.socket()
         self.listener.bind(("127.0.0.1", 0))
@@ -248,6 +248,9 @@ class Sink:
                 if verb == b"DATA":
                     peer.sendall(b"354 go on\r\n")
                     peer.sendall(self.take(lines))
+                elif verb == b"MAIL":
+                    self.senders.append(re.search(rb"<(.*?)>", line).group(1).decode())
+                    peer.sendall(b"250 ok\r\n")
                 elif verb == b"QUIT":
                     peer.sendall(b"221 bye\r\n")
                     return

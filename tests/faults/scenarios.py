@@ -6,6 +6,7 @@ import contextlib
 import errno
 
 import lab
+from admin import ask
 from lab import ACKED, REFUSED, UNKNOWN, harness
 
 AGAIN_SECONDS = 10
@@ -199,6 +200,48 @@ class Bounce(Retry):
         lab.wait(lambda: lab.queue_rows(data) == 0, 10, "the queue is empty", run.instance)
         reports = [m for m in run.instance.bodies("alice") if b"message/delivery-status" in m and self.token.encode() in m]
         assert len(reports) == 1, f"{len(reports)} reports of the failure\n{run.instance.log_tail()}"
+
+
+class Forward(Accept):
+    """A message for an account that keeps a copy and sends it on, from a sender whose rewritten path has to be remembered."""
+
+    sender = "0100018b2c3d4e5f-8a7b6c5d-1234-5678-9abc-def012345678-000000@bulk.example.net"
+
+    def prepare(self, template):
+        self.greet(template, ("alice", "bob"))
+        lab.wait_quiet(template.instance)
+        path = "/api/v1/users/bob@example.org"
+        etag = ask(template.instance, "GET", path).headers["ETag"]
+        ask(template.instance, "PATCH", path, {"forwards": ["friend@remote.example"], "forward_keeps": True}, headers={"If-Match": etag})
+        template.has_queue = True  # it may wait for the other server
+
+    def ready(self, run):
+        run.sink = lab.Sink()
+        point_relay(run.instance, run.sink)
+        return Relayed(run.sink)
+
+    def act(self, run, helper):
+        run.token, message = lab.make_message(self.size)
+        run.ledger.promise(run.token, self.places, UNKNOWN)
+        run.state, reply = lab.smtp_send(run.instance.port["mx"], message, self.recipients, sender=self.sender)
+        run.ledger.promise(run.token, self.places, run.state)
+        return run.state
+
+    def after_restart(self, run):
+        """Never lost, twice only when the daemon did not live to hear or write the answer; and what comes back finds its way."""
+        for (waiting,) in lab.query(f"{run.data}/queue.db", "SELECT lower(hex(queue_id)) FROM message"):
+            run.instance.run_cli("queue", "retry", waiting)  # it may have ended meanwhile
+        lab.wait(lambda: lab.queue_rows(run.data) == 0, 10, "the queue is empty", run.instance)
+        kept = [whole for token, whole in run.sink.kept if token == run.token]
+        assert all(kept) and (kept or run.state != ACKED), f"the next server has {kept}"
+        assert len(kept) <= 2, f"the next server got it {len(kept)} times"
+        with run.instance.smtp() as s:
+            for path in {path for path in run.sink.senders if path.startswith("SRS0=")}:
+                s.ehlo()
+                s.mail("")
+                code, text = s.rcpt(path)
+                assert code == 250, f"{path}: {code} {text}"
+                s.rset()
 
 
 def point_relay(instance, sink):
