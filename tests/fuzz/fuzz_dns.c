@@ -3,6 +3,7 @@
 
 #include "daemon/net/addr.h"
 #include "daemon/net/rdata.h"
+#include "daemon/net/tls_expect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,6 +31,30 @@ static void check_network(struct span in)
 		abort();
 }
 
+static void check_tlsa(struct span in)
+{
+	struct dns_tlsa r;
+	struct tls_tlsa t;
+
+	if (dns_read_tlsa(in, &r) != ERR_OK)
+		return;
+	if (r.data.len == 0 || r.data.ptr + r.data.len != in.ptr + in.len)
+		abort();
+	t = (struct tls_tlsa){ r.usage, r.selector, r.matching, r.data };
+	if (tls_tlsa_is_usable(&t) && (r.usage < 2 || r.usage > 3 || r.data.len > TLS_TLSA_DATA_MAX))
+		abort();
+}
+
+static void check_txt(struct span in)
+{
+	struct buf text;
+
+	buf_init(&text, 1024);
+	if (dns_read_txt(in, &text) == ERR_OK && (text.failed || text.len >= in.len))
+		abort();
+	buf_clear(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span in = span_skip(span_make((const char *)data, size), 1);
@@ -38,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	switch (data[0] % 5) {
+	switch (data[0] % 7) {
 	case 0:
 		if (dns_read_mx(in, &mx) == ERR_OK)
 			check_name(mx.host);
@@ -56,6 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_round_trip(&a);
 		break;
 	case 4: check_network(in); break;
+	case 5: check_tlsa(in); break;
+	case 6: check_txt(in); break;
 	}
 	return 0;
 }
