@@ -117,6 +117,7 @@ static const char *noun_summary(const char *noun)
 		{ "suppression", "addresses elsewhere that are not written to" },
 		{ "sender", "what users send outside" },
 		{ "tls", "how TLS to other servers goes" },
+		{ "tls-rule", "what TLS other servers must have" },
 		{ "relay", "hosts that outgoing mail goes through" },
 		{ "submitter", "who on this machine sends as whom" },
 		{ "token", "tokens of the API" },

@@ -3,18 +3,33 @@
 
 /* clang-format off */
 static const struct verb list[] = {
-	{ .noun = "domain", .verb = "ls", .operation = "domains_list", .summary = "list the domains", .kind = VERB_LIST, .columns = "name", .arguments = {
+	{ .noun = "domain", .verb = "ls", .operation = "domains_list", .summary = "list the domains", .kind = VERB_LIST, .columns = "name state alias_of", .arguments = {
 		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in their name" },
 		{ "--sort", "ORDER", ARGUMENT_TEXT, PLACE_QUERY, "sort", false, "name -name", NULL },
 	} },
 	{ .noun = "domain", .verb = "add", .operation = "domain_create", .summary = "take mail for a domain", .kind = VERB_API, .is = VERB_PLANS, .done = "added", .arguments = {
 		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_BODY, "name", true, NULL, NULL },
+		{ "--state", "STATE", ARGUMENT_TEXT, PLACE_BODY, "state", false, "active accept hold refuse", "not active: no logins, nothing sent; its mail is accepted, held, or refused" },
+		{ "--alias-of", "DOMAIN", ARGUMENT_TEXT, PLACE_BODY, "alias_of", false, NULL, "its addresses are those of that domain; empty: a domain of its own" },
+		{ "--source-ipv4", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "source_ipv4", false, NULL, "from where its mail leaves; empty: as the settings say" },
+		{ "--source-ipv6", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "source_ipv6", false, NULL, "the same over IPv6" },
 	} },
 	{ .noun = "domain", .verb = "show", .operation = "domain_get", .summary = "one domain", .kind = VERB_API, .arguments = {
 		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
-	{ .noun = "domain", .verb = "ensure", .operation = "domain_put", .summary = "have this domain: adds it where it is missing", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{}", .done = "there", .arguments = {
+	{ .noun = "domain", .verb = "set", .operation = "domain_update", .summary = "change a domain; who is in one that is not active is logged out", .kind = VERB_API, .is = VERB_PLANS, .done = "changed", .arguments = {
 		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "--state", "STATE", ARGUMENT_TEXT, PLACE_BODY, "state", false, "active accept hold refuse", "not active: no logins, nothing sent; its mail is accepted, held, or refused" },
+		{ "--alias-of", "DOMAIN", ARGUMENT_TEXT, PLACE_BODY, "alias_of", false, NULL, "its addresses are those of that domain; empty: a domain of its own" },
+		{ "--source-ipv4", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "source_ipv4", false, NULL, "from where its mail leaves; empty: as the settings say" },
+		{ "--source-ipv6", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "source_ipv6", false, NULL, "the same over IPv6" },
+	} },
+	{ .noun = "domain", .verb = "ensure", .operation = "domain_put", .summary = "have this domain: adds it, or gives it these values and the defaults", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{}", .done = "there", .arguments = {
+		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "--state", "STATE", ARGUMENT_TEXT, PLACE_BODY, "state", false, "active accept hold refuse", "not active: no logins, nothing sent; its mail is accepted, held, or refused" },
+		{ "--alias-of", "DOMAIN", ARGUMENT_TEXT, PLACE_BODY, "alias_of", false, NULL, "its addresses are those of that domain; empty: a domain of its own" },
+		{ "--source-ipv4", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "source_ipv4", false, NULL, "from where its mail leaves; empty: as the settings say" },
+		{ "--source-ipv6", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "source_ipv6", false, NULL, "the same over IPv6" },
 	} },
 	{ .noun = "domain", .verb = "rm", .operation = "domain_delete", .summary = "remove a domain without users", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
 		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
@@ -51,6 +66,30 @@ static const struct verb list[] = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
 	{ .noun = "user", .verb = "resume", .operation = "user_update", .summary = "end a suspension", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"suspended\":false}", .done = "resumed", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "forward", .operation = "user_update", .summary = "send a user's mail on to other addresses", .kind = VERB_API, .is = VERB_PLANS, .done = "forwarded", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "TARGET", NULL, ARGUMENT_LIST, PLACE_BODY, "forwards", true, NULL, NULL },
+		{ "--keep", "YES|NO", ARGUMENT_YES_NO, PLACE_BODY, "forward_keeps", false, NULL, "does a copy stay in the mailbox? As it was, else yes" },
+	} },
+	{ .noun = "user", .verb = "unforward", .operation = "user_update", .summary = "send a user's mail on to nobody", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"forwards\":[]}", .done = "not forwarded", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "set-identities", .operation = "user_update", .summary = "addresses, or @domain, that a user may send as beside the own ones", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "IDENTITY", NULL, ARGUMENT_LIST, PLACE_BODY, "identities", true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "rm-identities", .operation = "user_update", .summary = "a user sends as the own addresses only", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"identities\":[]}", .done = "removed", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "set-limits", .operation = "user_update", .summary = "how much a user may send outside; 0: no limit", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "--per-hour", "N", ARGUMENT_NUMBER, PLACE_BODY, "limits.per_hour", false, NULL, "recipients in an hour" },
+		{ "--per-day", "N", ARGUMENT_NUMBER, PLACE_BODY, "limits.per_day", false, NULL, "recipients in a day" },
+		{ "--new-per-day", "N", ARGUMENT_NUMBER, PLACE_BODY, "limits.new_per_day", false, NULL, "recipients in a day that were never written to" },
+	} },
+	{ .noun = "user", .verb = "rm-limits", .operation = "user_update", .summary = "a user may send as much as the settings say", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"limits\":null}", .done = "as the settings say", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
 	{ .noun = "user", .verb = "rm", .operation = "user_delete", .summary = "remove a user and erase the mailbox", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {

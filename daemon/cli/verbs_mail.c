@@ -5,22 +5,35 @@
 static const struct verb list[] = {
 	{ .noun = "relay", .verb = "ls", .operation = "relays_list", .summary = "list the relay hosts", .kind = VERB_LIST, .columns = "domain host port tls user" },
 	{ .noun = "relay", .verb = "show", .operation = "relay_get", .summary = "one relay host", .kind = VERB_API, .arguments = {
-		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "* for all" },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "of recipients; @example.org: from senders there; * for all" },
 	} },
 	{ .noun = "relay", .verb = "set", .operation = "relay_put", .summary = "hand mail for a domain to a host", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .arguments = {
-		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "* for all" },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "of recipients; @example.org: from senders there; * for all" },
 		{ "--host", "HOST", ARGUMENT_TEXT, PLACE_BODY, "host", true, NULL, "a name or an IP address" },
 		{ "--port", "PORT", ARGUMENT_PORT, PLACE_BODY, "port", true, NULL, NULL },
-		{ "--tls", "MODE", ARGUMENT_TEXT, PLACE_BODY, "tls", true, NULL, "none, opportunistic, or required: name and chain are checked" },
+		{ "--tls", "MODE", ARGUMENT_TEXT, PLACE_BODY, "tls", true, NULL, "none, opportunistic, required (name and chain are checked), or encrypted (whoever it is)" },
 		{ "--user", "NAME", ARGUMENT_TEXT, PLACE_BODY, "user", false, NULL, "the login at the host" },
 		{ "--password-stdin", NULL, ARGUMENT_PASSWORD, PLACE_BODY, "password", false, NULL, NULL },
 	} },
 	{ .noun = "relay", .verb = "rm", .operation = "relay_delete", .summary = "deliver a domain by its MX again", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
-		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "* for all" },
+		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "of recipients; @example.org: from senders there; * for all" },
 	} },
 	{ .noun = "relay", .verb = "probe", .operation = "relay_probe", .summary = "would mail to an address go out? All steps of a delivery, and nothing is sent", .kind = VERB_PROBE, .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_BODY, "address", true, NULL, NULL },
 		{ "--sender", "ADDRESS", ARGUMENT_TEXT, PLACE_BODY, "sender", false, NULL, "the envelope's; the owner's address without it" },
+	} },
+
+	{ .noun = "tls-rule", .verb = "ls", .operation = "tls_rules_list", .summary = "list what TLS destinations must have", .kind = VERB_LIST, .columns = "domain mode names created_at" },
+	{ .noun = "tls-rule", .verb = "show", .operation = "tls_rule_get", .summary = "one rule", .kind = VERB_API, .arguments = {
+		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "tls-rule", .verb = "set", .operation = "tls_rule_put", .summary = "say what TLS a domain's servers must have, over DANE and MTA-STS", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .arguments = {
+		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "of recipients" },
+		{ "--mode", "MODE", ARGUMENT_TEXT, PLACE_BODY, "mode", true, "none may encrypt verify", "plain; TLS where it works; TLS, whoever it is; TLS and a certificate that fits" },
+		{ "--names", "NAMES", ARGUMENT_LIST, PLACE_BODY, "names", false, NULL, "with verify: names the certificate may have instead of the server's; .example.net: any below" },
+	} },
+	{ .noun = "tls-rule", .verb = "rm", .operation = "tls_rule_delete", .summary = "leave TLS to a domain to DANE, MTA-STS and chance", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
+		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
 
 	{ .noun = "trace", .operation = "messages_list", .summary = "what happened to messages, the newest first", .kind = VERB_TRACE, .is = VERB_NEWEST, .columns = "id arrived_at direction state sender recipient subject last_reply", .arguments = {

@@ -97,6 +97,53 @@ def test_domains():
     assert "example.com" not in [d["name"] for d in js("domain", "ls")["data"]]
 
 
+def test_domains_that_stand_for_others_or_are_disabled():
+    cli("domain", "add", "short.example", "--alias-of", "example.org", "--source-ipv4", "192.0.2.9")
+    shown = js("domain", "show", "short.example")
+    assert shown["alias_of"] == "example.org" and shown["source_ipv4"] == "192.0.2.9" and shown["state"] == "active", shown
+    refused(EX_DATAERR, "domain", "set", "example.org", "--alias-of", "short.example")
+    refused(EX_DATAERR, "domain", "set", "short.example", "--source-ipv6", "192.0.2.9", says="--source-ipv6: ")
+    refused(EX_DATAERR, "domain", "set", "example.org", "--state", "refuse", says="owner")
+    assert cli("domain", "set", "short.example", "--state", "hold", "--alias-of", "") == "changed\n"
+    shown = {d["name"]: d for d in in_all_forms("domain", "ls")}["short.example"]
+    assert shown["state"] == "hold" and shown["alias_of"] is None, shown
+    cli("domain", "ensure", "short.example")
+    assert js("domain", "show", "short.example")["state"] == "active" and js("domain", "show", "short.example")["source_ipv4"] is None
+    cli("domain", "rm", "short.example", "--yes")
+
+
+def test_users_forward_send_as_others_and_have_limits():
+    cli("user", "add", "frida@example.org", "--no-password")
+    cli("user", "forward", "frida@example.org", "frida@elsewhere.example", "second@elsewhere.example", "--keep", "no")
+    shown = js("user", "show", "frida@example.org")
+    assert shown["forwards"] == ["frida@elsewhere.example", "second@elsewhere.example"] and shown["forward_keeps"] is False, shown
+    refused(EX_DATAERR, "user", "forward", "frida@example.org", "frida@example.org")
+    cli("user", "set-identities", "frida@example.org", "sales@elsewhere.example", "@example.org")
+    refused(EX_DATAERR, "user", "set-identities", "frida@example.org", "@elsewhere.example")
+    cli("user", "set-limits", "frida@example.org", "--per-hour", "5", "--per-day", "0")
+    shown = js("user", "show", "frida@example.org")
+    assert sorted(shown["identities"]) == ["@example.org", "sales@elsewhere.example"], shown
+    assert shown["limits"] == {"per_hour": 5, "per_day": 0, "new_per_day": None}, shown
+    assert "frida@elsewhere.example" in cli("user", "show", "frida@example.org")
+    for verb in ("unforward", "rm-identities", "rm-limits"):
+        cli("user", verb, "frida@example.org")
+    shown = js("user", "show", "frida@example.org")
+    assert shown["forwards"] == [] and shown["forward_keeps"] is True and shown["identities"] == [] and set(shown["limits"].values()) == {None}, shown
+    cli("user", "rm", "frida@example.org", "--yes")
+
+
+def test_tls_rules():
+    assert cli("tls-rule", "set", "B\u00fccher.example", "--mode", "verify", "--names", "mx.example.net,.example.net") == "set\n"
+    cli("tls-rule", "set", "example.net", "--mode", "encrypt")
+    found = {r["domain"]: r for r in in_all_forms("tls-rule", "ls")}
+    assert found["xn--bcher-kva.example"]["names"] == ["mx.example.net", ".example.net"] and found["example.net"]["mode"] == "encrypt", found
+    assert js("tls-rule", "show", "example.net")["names"] == []
+    refused(EX_DATAERR, "tls-rule", "set", "example.net", "--mode", "may", "--names", "mx.example.net", says="--names: ")
+    for domain in found:
+        cli("tls-rule", "rm", domain, "--yes")
+    refused(EX_DATAERR, "tls-rule", "rm", "example.net", "--yes")
+
+
 def test_users():
     add_user("dave@example.org", "--name", "Dave D\u00f6rr")
     found = {u["address"]: u for u in in_all_forms("user", "ls")}
@@ -193,6 +240,10 @@ def test_relays():
     cli("relay", "set", "--domain", "*", "--host", "smart.example.net", "--port", "587", "--tls", "required", "--user", "me", "--password-stdin", input="relay-secret-1\n")
     cli("relay", "set", "--domain", "example.net", "--host", "192.0.2.1", "--port", "25", "--tls", "none")
     cli("relay", "set", "--domain", "example.net", "--host", "192.0.2.2", "--port", "2525", "--tls", "opportunistic")
+    cli("relay", "set", "--domain", "@example.org", "--host", "192.0.2.3", "--port", "25", "--tls", "encrypted")
+    refused(EX_DATAERR, "relay", "set", "--domain", "@nowhere.example", "--host", "192.0.2.3", "--port", "25", "--tls", "none")
+    assert js("relay", "show", "--domain", "@example.org")["tls"] == "encrypted"
+    cli("relay", "rm", "--domain", "@example.org", "--yes")
     found = {r["domain"]: r for r in in_all_forms("relay", "ls")}
     assert set(found) == {"*", "example.net"} and found["*"]["has_password"] is True and found["*"]["user"] == "me" and found["example.net"]["host"] == "192.0.2.2", found
     assert js("relay", "show", "--domain", "*")["host"] == "smart.example.net"

@@ -250,8 +250,27 @@ def test_names_that_are_taken_are_conflicts():
     w.end()
 
 
+def test_a_domain_stands_for_one_that_has_users():
+    w = world()
+    alias, second = w.domain(), w.domain()
+    w.call("domain_update", alias, body={"alias_of": "example.org"}, expect=200)
+    w.call("domain_update", second, body={"alias_of": alias}, expect=409)
+    w.call("domain_put", second, body={"alias_of": second}, expect=409)
+    w.call("domain_update", "example.org", body={"alias_of": second}, expect=409)
+    w.call("user_create", body={"address": f"x@{alias}", "password": PASSWORD}, expect=409)
+    w.end()
+
+
+def test_mail_is_not_forwarded_to_oneself_alone():
+    w = world()
+    w.call("me_forwards_put", caller=w.visitor(w.other), body={"forwards": [w.other]}, expect=409)
+    w.call("user_update", w.other, body={"forwards": [w.other]}, expect=409)
+    w.end()
+
+
 def test_what_is_needed_cannot_go():
     w = world()
+    w.call("domain_update", "example.org", body={"state": "refuse"}, expect=409)
     w.call("domain_delete", "example.org", expect=409)
     w.call("user_update", "alice@example.org", body={"suspended": True}, expect=409)
     w.call("user_delete", "alice@example.org", expect=409)

@@ -83,6 +83,11 @@ class World(contract.Walker):
         self.call("relay_put", domain, body={"host": "127.0.0.1", "port": 9, "tls": "none"}, expect=201)
         return domain
 
+    def tls_rule(self):
+        domain = self.name("t") + ".example"
+        self.call("tls_rule_put", domain, body={"mode": "encrypt"}, expect=201)
+        return domain
+
     def queued(self):
         """The id of a message that waits."""
         if not self.away:
@@ -295,6 +300,7 @@ REQUESTS = {
     "domain_create": lambda w: {"body": {"name": w.name("d") + ".example"}},
     "domain_get": one("domain"),
     "domain_put": lambda w: {"args": (w.name("d") + ".example",)},
+    "domain_update": one("domain"),
     "domain_delete": one("domain"),
     "user_create": lambda w: {"body": {"address": w.name("u") + "@example.org", "password": PASSWORD}},
     "user_get": one("user"),
@@ -318,6 +324,9 @@ REQUESTS = {
     "relay_get": one("relay"),
     "relay_put": lambda w: {"args": (w.name("r") + ".example",)},
     "relay_delete": one("relay"),
+    "tls_rule_get": one("tls_rule"),
+    "tls_rule_put": lambda w: {"args": (w.name("t") + ".example",)},
+    "tls_rule_delete": one("tls_rule"),
     "settings_update": lambda w: {"headers": w.condition("settings_list")},
     "certificate_get": one("certificate"),
     "certificate_put": certificate,
@@ -364,6 +373,7 @@ REQUESTS = {
     "session_passkey_create": passkey_login,
     "me_password_set": lambda w: {"caller": w.visitor(), "body": {"current_password": PASSWORD, "password": PASSWORD + "2"}},
     "me_sessions_revoke": of_visitor(),
+    "me_forwards_put": of_visitor(),
     "me_session_delete": of_visitor(own_session),
     "me_app_password_create": lambda w: {"caller": "user", "body": {"label": w.name("phone"), "protocols": ["imap"]}},
     "me_app_password_delete": of_visitor(lambda w, caller: (w.app_password(caller),)),
