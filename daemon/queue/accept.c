@@ -25,6 +25,7 @@
 #include "daemon/queue/detail.h"
 #include "daemon/queue/entry.h"
 #include "daemon/queue/flush.h"
+#include "daemon/queue/lane.h"
 #include "daemon/queue/route.h"
 #include "daemon/queue/sent.h"
 #include "daemon/queue/tell.h"
@@ -577,8 +578,8 @@ void accept_adopt(struct accept **accept)
 	} else {
 		entry_link(q, a->entry);
 		entry_start(q, a->entry);
-		/* What is not due now, or too much, is read back. */
-		detail_settle(q, a->entry, !a->entry->content);
+		/* What is not due now, or waits for a destination that is not there, or is too much, is read back. */
+		detail_settle(q, a->entry, !a->entry->content || !lane_is_near(a->entry));
 		a->entry = NULL;
 	}
 	accept_free(a);

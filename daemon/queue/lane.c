@@ -170,11 +170,14 @@ static void list_append(struct queue *q, struct lane *lane, enum lane_list list)
 	lane->list = list;
 }
 
+static bool is_stopped(const struct lane *lane)
+{
+	return lane->timer.slot || lane->paused;
+}
+
 static enum lane_list list_for(const struct lane *lane)
 {
-	bool stopped = lane->timer.slot || lane->paused;
-
-	if (!lane->ready_count || lane->active >= lane->limit || (stopped && !lane->forced.head))
+	if (!lane->ready_count || lane->active >= lane->limit || (is_stopped(lane) && !lane->forced.head))
 		return LIST_NONE;
 	if (lane->local)
 		return LIST_LOCAL;
@@ -218,9 +221,7 @@ static struct ready *ready_of(struct lane *lane, const struct part *p)
 
 static struct part *first_ready(const struct lane *lane)
 {
-	bool stopped = lane->timer.slot || lane->paused;
-
-	if (lane->forced.head || stopped)
+	if (lane->forced.head || is_stopped(lane))
 		return lane->forced.head;
 	for (size_t i = 0; lane->ranks && i < LANE_RANKS / 2; i++)
 		if (lane->ranks[i].head)
@@ -478,6 +479,14 @@ void lane_hold_back(struct queue *q, struct lane *lane, int64_t until_ms)
 	else
 		due_remove(q, &lane->timer);
 	lane_update(q, lane);
+}
+
+bool lane_is_near(const struct entry *e)
+{
+	for (const struct part *p = e->parts; p; p = p->sibling)
+		if (p->state == PART_ACTIVE || (p->state == PART_READY && (p->forced || !is_stopped(p->lane))))
+			return true;
+	return false;
 }
 
 /* What waits for a destination that is not there is not kept in memory. */

@@ -25,6 +25,8 @@ void lane_give(struct queue *q, struct lane *lane);
 void lane_hold_back(struct queue *q, struct lane *lane, int64_t until_ms);
 /* What is ready for it need not be fresh in memory: it waits for long. */
 void lane_cool(struct queue *q, struct lane *lane);
+/* Something of the entry may be taken as soon as there is a thread. */
+bool lane_is_near(const struct entry *e);
 /* After `failures`, `limit`, `slow` or `paused` were changed. */
 void lane_update(struct queue *q, struct lane *lane);
 
