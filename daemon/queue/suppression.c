@@ -48,33 +48,33 @@ static uint64_t hash_of(const struct suppression_list *list, struct span key)
 }
 
 /* Where it is, or the free place where it would be. */
-static size_t place_of(const struct suppression_list *list, uint64_t h)
+static size_t place_of(const uint64_t *table, size_t size, uint64_t h)
 {
-	size_t at = h & (list->size - 1);
+	size_t at = h & (size - 1);
 
-	while (list->table[at] && list->table[at] != h)
-		at = (at + 1) & (list->size - 1);
+	while (table[at] && table[at] != h)
+		at = (at + 1) & (size - 1);
 	return at;
 }
 
 static bool has_hash(const struct suppression_list *list, uint64_t h)
 {
-	return list->size && list->table[place_of(list, h)] == h;
+	return list->size && list->table[place_of(list->table, list->size, h)] == h;
 }
 
 static bool grow(struct suppression_list *list)
 {
-	struct suppression_list more = *list;
+	size_t size = list->size ? list->size * 2 : TABLE_FIRST;
+	uint64_t *table = calloc(size, sizeof(*table));
 
-	more.size = list->size ? list->size * 2 : TABLE_FIRST;
-	more.table = calloc(more.size, sizeof(*more.table));
-	if (!more.table)
+	if (!table)
 		return false;
 	for (size_t i = 0; i < list->size; i++)
 		if (list->table[i])
-			more.table[place_of(&more, list->table[i])] = list->table[i];
+			table[place_of(table, size, list->table[i])] = list->table[i];
 	free(list->table);
-	*list = more;
+	list->table = table;
+	list->size = size;
 	return true;
 }
 
@@ -85,7 +85,7 @@ static bool add_hash(struct suppression_list *list, uint64_t h)
 		return true;
 	if ((list->count + 1) * 2 > list->size && !grow(list))
 		return false;
-	list->table[place_of(list, h)] = h;
+	list->table[place_of(list->table, list->size, h)] = h;
 	list->count++;
 	return true;
 }
@@ -97,7 +97,7 @@ static void remove_hash(struct suppression_list *list, uint64_t h)
 
 	if (!has_hash(list, h))
 		return;
-	hole = place_of(list, h);
+	hole = place_of(list->table, list->size, h);
 	list->table[hole] = 0;
 	list->count--;
 	for (size_t at = (hole + 1) & mask; list->table[at]; at = (at + 1) & mask) {
