@@ -28,7 +28,7 @@
 
 #define KEPT_MS 4000
 #define KEPT_MESSAGES 100 /* that one connection carries */
-#define KEPT_PER_KEY 4
+#define KEPT_PER_KEY 10   /* as many as may be at work for one destination: when they have come to rest at once, each was in use a moment ago */
 #define KEPT_MAX 64
 #define KEPT_FLUSH_MS 100
 #define RELAY_HEADER_MAX (256u * 1024u) /* looked at for 8-bit */
