@@ -105,7 +105,7 @@ def test_ehlo_offers_what_is_there():
         while not lines or lines[-1][3] == "-":
             lines.append(c.line())
     offered = {line[4:].split()[0] for line in lines[1:]}
-    assert offered == {"PIPELINING", "SIZE", "8BITMIME", "CHUNKING", "SMTPUTF8", "STARTTLS", "ENHANCEDSTATUSCODES"}, offered
+    assert offered == {"PIPELINING", "SIZE", "8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8", "DSN", "LIMITS", "STARTTLS", "ENHANCEDSTATUSCODES"}, offered
 
 
 def test_bdat_delivers_chunks():
