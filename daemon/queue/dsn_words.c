@@ -3,7 +3,7 @@
 
 #include "daemon/mime/date.h"
 
-#define WORDS_MAX 800u
+#define WORDS_MAX 600u
 #define LINE_MAX_CHARS 76u
 
 const char *dsn_subject(const struct dsn *d)
@@ -105,7 +105,7 @@ static void add_paragraph(struct buf *out, const char *words)
 	buf_add_str(out, "\r\n");
 }
 
-/* Words of others, as a paragraph: nothing in them makes a line or moves the cursor. */
+/* Words of others, on one line, so that a search finds them: nothing in them makes a line or moves the cursor. */
 static void add_quoted(struct buf *out, const char *lead, struct span host, struct span words)
 {
 	struct buf text;
@@ -123,7 +123,9 @@ static void add_quoted(struct buf *out, const char *lead, struct span host, stru
 	for (size_t i = 0; i < text.len; i++)
 		text.ptr[i] = (unsigned char)text.ptr[i] >= 0x7f ? '?' : (unsigned char)text.ptr[i] < 0x20 ? ' '
 													   : text.ptr[i];
-	add_lines(out, "    ", buf_span(&text));
+	buf_add_str(out, "    ");
+	buf_add(out, buf_span(&text));
+	buf_add_str(out, "\r\n");
 	buf_clear(&text);
 }
 
