@@ -10,6 +10,7 @@ import urllib.parse
 
 from harness import SLOW, no_verify
 
+PROXY = "127.0.0.9"  # whom requests over https come through
 METHODS = ("get", "put", "post", "patch", "delete")
 SHARED = {413, 429, 501, 503}  # what "default" may stand for; 500 never
 
@@ -305,7 +306,7 @@ class Walker:
         kind = "local" if caller == "local" else "https"
         if kind not in self.connections:
             self.connections[kind] = Local(f"{self.instance.dir}/run/admin.sock") if kind == "local" else \
-                http.client.HTTPSConnection("127.0.0.1", self.instance.port["https"], timeout=30 * SLOW, context=no_verify())
+                http.client.HTTPSConnection("127.0.0.1", self.instance.port["https"], timeout=30 * SLOW, source_address=(PROXY, 0), context=no_verify())
         return self.connections[kind]
 
     def send(self, caller, method, target, body=None, headers=None):

@@ -5,7 +5,7 @@ import harness
 from harness import PASSWORD, wait_until
 
 SERVICES = ("mx", "submission", "imap", "https")
-CONF = "proxy_from = 127.0.0.1"  # so that a request can come from elsewhere
+CONF = f"proxy_from = {contract.PROXY}"  # so that a request can come from elsewhere; mail comes from 127.0.0.1 itself
 HOST = "mail.example.org"
 
 
