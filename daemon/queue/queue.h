@@ -180,6 +180,7 @@ struct queue_filter {
 	struct span error;       /* in the text of the last error, without case (ASCII) */
 	bool has_state;
 	enum recipient_state state; /* WAITING, ACTIVE, HELD */
+	enum queue_hold hold;       /* held for that; HOLD_NONE: any */
 	enum queue_tried tried;
 	int64_t accepted_before_ms, accepted_after_ms; /* unix */
 	uint64_t account_id;
@@ -213,6 +214,10 @@ struct queue_order {
 /* *changed_out (may be null): recipients it was done to. ERR_NOT_FOUND: no such message; ERR_STATE: nothing in it that this can be done to now, or
  * (BOUNCE, DELETE) a recipient in the middle of an attempt; ERR_SYNTAX: no such route or time. Durable on return, where it has to outlive a restart. */
 enum err queue_steer(struct queue *q, const struct queue_id *id, const struct queue_order *order, size_t *changed_out, struct note *why) MUST_CHECK;
+
+/* A domain takes mail again, or refuses it now (`released` false): what was held because it did neither is due, or goes back to its senders. May take
+ * as long as many messages do. *messages_out: to how many it was done. ERR_TEMP: some may be left; call again. */
+enum err queue_domain_changed(struct queue *q, struct span domain, bool released, uint64_t *messages_out, struct note *why) MUST_CHECK;
 
 struct queue_stats {
 	uint64_t messages, waiting, active, held;

@@ -100,14 +100,26 @@ static void retry(struct steering *s)
 	}
 }
 
+static void set_hold(struct steering *s, struct part *p, uint32_t n, enum queue_hold hold)
+{
+	struct rcpt *r = &s->e->detail->rcpts[n];
+
+	if (!s->chosen[n] || r->state != RECIPIENT_WAITING)
+		return;
+	part_change(s->q, p, r, RECIPIENT_WAITING, hold);
+	if (hold)
+		tell_held(s->q, s->e, n, hold);
+	else
+		tell_released(s->q, s->e, n);
+}
+
 static void set_holds(struct steering *s, enum queue_hold hold)
 {
 	for (struct part *p = s->e->parts; p; p = p->sibling) {
 		if (p->state == PART_DONE || !has_chosen(s, p))
 			continue;
 		for (uint32_t n = p->first; n < p->first + p->count; n++)
-			if (s->chosen[n] && s->e->detail->rcpts[n].state == RECIPIENT_WAITING)
-				part_change(s->q, p, &s->e->detail->rcpts[n], RECIPIENT_WAITING, hold);
+			set_hold(s, p, n, hold);
 		if (hold == HOLD_NONE)
 			p->due_ms = 0;
 		if (p->state != PART_ACTIVE)
@@ -339,15 +351,20 @@ static enum err end_chosen(struct steering *s)
 
 /* ---- one order ---- */
 
+static bool is_written(const struct entry *e)
+{
+	return !e || !(e->dirty || e->writing);
+}
+
 /* Until what is known of the entry is written, or it is gone. */
 static enum err wait_until_written(struct queue *q, const struct queue_id *id)
 {
 	int64_t until_ms = clock_mono_ms() + WRITTEN_MS;
-	const struct entry *e;
+	bool written;
 
 	flush_along(q);
 	pthread_mutex_lock(&q->lock);
-	while ((e = entry_find(q, id)) != NULL && (e->dirty || e->writing)) {
+	while (!(written = is_written(entry_find(q, id)))) {
 		struct flush *f = flush_take(q, true);
 
 		if (f) {
@@ -360,7 +377,7 @@ static enum err wait_until_written(struct queue *q, const struct queue_id *id)
 			break;
 	}
 	pthread_mutex_unlock(&q->lock);
-	return e && (e->dirty || e->writing) ? ERR_TEMP : ERR_OK;
+	return written ? ERR_OK : ERR_TEMP;
 }
 
 static enum err perform(struct steering *s)

@@ -151,6 +151,35 @@ void tell_not_filed(struct queue *q, const struct part *p, enum err why)
 	}
 }
 
+void tell_held(struct queue *q, const struct entry *e, uint32_t n, enum queue_hold hold)
+{
+	const struct rcpt *r = &e->detail->rcpts[n];
+	struct event event = { .type = EVENT_MESSAGE_HELD };
+	char id[QUEUE_ID_TEXT], words[40];
+	struct domain_text domain;
+	struct trace_turn turn = { .attempt = r->attempts };
+
+	(void)snprintf(words, sizeof(words), "held: %s", queue_hold_name(hold));
+	turn.reply = span_str(words);
+	note_turn(q, e, n, TRACE_DEFERRED, &turn);
+	if (!q->config.events)
+		return;
+	queue_id_text(&e->id, id);
+	event.subject = span_str(id);
+	event.domain = domain_of(r->kind == RCPT_REMOTE ? e->detail->reverse_path : r->original, &domain);
+	add_field(&event, "sender", e->detail->reverse_path);
+	add_field(&event, "recipient", r->address);
+	add_field(&event, "reason", span_str(queue_hold_name(hold)));
+	events_raise(q->config.events, &event);
+}
+
+void tell_released(struct queue *q, const struct entry *e, uint32_t n)
+{
+	struct trace_turn turn = { .reply = SPAN("released"), .attempt = e->detail->rcpts[n].attempts, .next_ms = clock_real_ms() };
+
+	note_turn(q, e, n, TRACE_DEFERRED, &turn);
+}
+
 void tell_removed(struct queue *q, const struct entry *e, uint32_t n)
 {
 	struct trace_turn turn = { .reply = SPAN("removed by hand"), .attempt = e->detail->rcpts[n].attempts };

@@ -20,6 +20,9 @@ void tell_outcome(struct queue *q, const struct entry *e, uint32_t n, const stru
 void tell_filed(struct queue *q, const struct part *p, struct span account);
 /* Not filed; told at growing intervals, as it is tried each minute. */
 void tell_not_filed(struct queue *q, const struct part *p, enum err why);
+/* By whom or what, or that it is free again. */
+void tell_held(struct queue *q, const struct entry *e, uint32_t n, enum queue_hold hold);
+void tell_released(struct queue *q, const struct entry *e, uint32_t n);
 void tell_removed(struct queue *q, const struct entry *e, uint32_t n);
 void tell_steered(struct queue *q, const struct queue_id *id, struct span verb);
 

@@ -291,6 +291,37 @@ static void lists_show_what_is_asked_for(void **state)
 	assert_int_equal(count_fitting(f, (struct queue_filter){ .has_state = true, .state = RECIPIENT_WAITING }), 1);
 }
 
+static void set_domain(struct fixture *f, enum domain_state state)
+{
+	struct domain domain = { .name = SPAN("second.test"), .state = state };
+
+	assert_int_equal(directory_domain_set(f->directory, &domain, NULL), ERR_OK);
+}
+
+static void mail_of_a_disabled_domain_waits_and_goes_when_it_is_active_again(void **state)
+{
+	struct fixture *f = *state;
+	struct queue_id id;
+	uint64_t messages, carl;
+
+	assert_int_equal(directory_domain_add(f->directory, SPAN("second.test"), NULL), ERR_OK);
+	assert_int_equal(directory_account_add(f->directory, SPAN("carl@second.test"), SPAN("$hash$"), ROLE_USER, &carl, NULL), ERR_OK);
+	fixture_start(f);
+	set_domain(f, DOMAIN_HOLDS);
+	id = fixture_send(f, &(struct mail){ .from = "e@other.test", .to = { "carl@second.test" } });
+	assert_int_equal(look(f, &id).recipients[0].hold, HOLD_DOMAIN);
+	assert_int_equal(look(f, &id).recipients[0].state, RECIPIENT_HELD);
+	fixture_restart(f);
+	assert_int_equal(look(f, &id).recipients[0].hold, HOLD_DOMAIN);
+	set_domain(f, DOMAIN_ACTIVE);
+	assert_int_equal(queue_domain_changed(f->queue, SPAN("third.test"), true, &messages, NULL), ERR_OK);
+	assert_int_equal(messages, 0);
+	assert_int_equal(queue_domain_changed(f->queue, SPAN("second.test"), true, &messages, NULL), ERR_OK);
+	assert_int_equal(messages, 1);
+	fixture_wait_count(f, carl, 1);
+	fixture_wait_empty(f);
+}
+
 static void a_paused_destination_gets_nothing_until_its_end(void **state)
 {
 	struct fixture *f = *state;
@@ -348,6 +379,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_route_is_taken_at_once_and_kept, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_end_that_was_changed_is_kept, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(lists_show_what_is_asked_for, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(mail_of_a_disabled_domain_waits_and_goes_when_it_is_active_again, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_paused_destination_gets_nothing_until_its_end, fixture_setup, fixture_teardown),
 	};
 
