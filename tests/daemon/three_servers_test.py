@@ -122,11 +122,11 @@ def test_success_is_told_by_the_server_that_delivered():
 
 
 def test_forward_to_another_server_bounces_back_through_srs():
-    server("b").cli("user", "forward", "anna@b.example", "--to", "nobody@c.example", "--no-keep")
+    server("b").cli("user", "forward", "anna@b.example", "nobody@c.example", "--keep", "no")
     send("a", "anna@b.example", "forwarded-in-vain")
     report = email.message_from_bytes(arrives("a", "paul", "forwarded-in-vain"))
     assert report.get_content_type() == "multipart/report", report.as_string()
-    server("b").cli("user", "forward", "anna@b.example", "--none")
+    server("b").cli("user", "unforward", "anna@b.example")
 
 
 def test_require_tls_goes_where_it_can_be_kept_and_comes_back_where_not():
