@@ -555,8 +555,12 @@ static void accept_free(struct accept *a)
 
 void accept_tell(struct accept *a)
 {
-	if (a->q->config.trace || a->q->config.events)
-		tell_accepted(a->q, &a->told);
+	if (!a->q->config.trace && !a->q->config.events)
+		return;
+	tell_accepted(a->q, &a->told);
+	for (uint32_t n = 0; n < a->entry->rcpt_count; n++)
+		if (a->entry->detail->rcpts[n].hold)
+			tell_held(a->q, a->entry, n, a->entry->detail->rcpts[n].hold);
 }
 
 void accept_adopt(struct accept **accept)

@@ -85,6 +85,8 @@ bool filter_fits_recipient(const struct queue_filter *f, const struct queue_entr
 		return true;
 	if ((f->has_state && r->state != f->state) || !fits_tried(f, r) || !fits_place(f, r))
 		return false;
+	if (f->hold && r->hold != f->hold)
+		return false;
 	if (f->error.len && !has_text(r->last_reply, f->error))
 		return false;
 	return !f->domains || is_sender_in_domains(f, e) || is_in_domains(f, r->address) || is_in_domains(f, r->original);
