@@ -95,7 +95,7 @@ static void collect(struct collector *c, enum notice_kind kind)
 			.reply = o->reply.len ? o->reply : r->reply,
 			.host = o->host,
 			.remote = o->remote,
-			.last_ms = c->attempted ? 0 : r->last_ms,
+			.last_ms = c->attempted ? c->real_ms : r->last_ms,
 			.until_ms = c->real_ms + (e->expires_mono_ms - c->mono_ms),
 		};
 	}

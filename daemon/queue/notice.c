@@ -51,9 +51,8 @@ static enum err collect(const struct entry *e, enum notice_kind kind, const stru
 		recipients[i] = (struct dsn_recipient){ .address = r->address, .original = r->original, .orcpt = r->orcpt, .status = told[i].status, .reply = told[i].reply, .remote = told[i].remote, .until_ms = told[i].until_ms };
 		if (told[i].remote)
 			recipients[i].host = told[i].host;
-		/* Where nothing was attempted there is nothing to date. */
 		if (kind == NOTICE_FAILED || kind == NOTICE_DELAYED)
-			recipients[i].last_ms = told[i].last_ms ? told[i].last_ms : d->now_ms;
+			recipients[i].last_ms = told[i].last_ms;
 	}
 	d->recipients = recipients;
 	d->count = count;

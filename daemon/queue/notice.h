@@ -17,7 +17,7 @@ struct notice_recipient {
 	struct span status, reply, host;
 	bool remote;      /* reply is the remote's */
 	int64_t until_ms; /* of DELAYED: unix, when it is given up */
-	int64_t last_ms;  /* of the last attempt, unix; 0: it was just now */
+	int64_t last_ms;  /* of the last attempt, unix; 0: there was none */
 };
 
 /* Does the sender want (or, unasked, get) to hear that of this recipient? False for a null reverse-path, NOTIFY=NEVER and the like. */

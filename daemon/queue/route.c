@@ -18,7 +18,7 @@
 
 #include "daemon/queue/route_loop.h"
 #include "daemon/queue/rules.h"
-#include "daemon/queue/srs.h"
+#include "daemon/queue/srs_open.h"
 #include "daemon/queue/steering.h"
 #include "daemon/queue/xtext.h"
 

@@ -7,17 +7,14 @@
  */
 #include "daemon/queue/srs.h"
 
-#include "daemon/base/clock.h"
 #include "daemon/base/encode.h"
 #include "daemon/crypto/digest.h"
-#include "daemon/directory/directory.h"
-#include "daemon/queue/route.h"
-#include "db/queue_srs.h"
 
 #define HASH_CHARS 6
 #define TOKEN_CHARS 26 /* 130 bits: nobody finds two paths with one */
 #define DAY_CHARS 2
 #define DAYS 1024
+#define DAY_LENGTH_MS 86400000LL
 #define KEYED_MAX 1024u
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -73,7 +70,7 @@ bool srs_is_one(const struct address *address)
 
 static unsigned today(const struct srs *srs)
 {
-	return (unsigned)(srs->now_ms / DAY_MS % DAYS);
+	return (unsigned)(srs->now_ms / DAY_LENGTH_MS % DAYS);
 }
 
 /* Cuts "<field>=" off; false: there is no such field. */
@@ -233,54 +230,4 @@ enum err srs_read(const struct srs *srs, const struct address *address, struct a
 	}
 	return e ? e : a->failed ? ERR_LIMIT
 				 : ERR_OK;
-}
-
-void srs_begin(struct queue *q, struct srs *out)
-{
-	directory_derive_key(q->config.directory, SPAN("srs"), out->key);
-	out->now_ms = clock_real_ms();
-}
-
-static enum err recall(struct queue *q, struct span token, int64_t now_ms, struct arena *a, struct address *out)
-{
-	struct span text;
-	enum err e;
-
-	pthread_mutex_lock(&q->reader_lock);
-	e = db_queue_srs_find(q->reader, token, now_ms, a, &text);
-	pthread_mutex_unlock(&q->reader_lock);
-	if (!e && address_parse(text, a, out)) {
-		/* An address literal. */
-		out->domain = route_domain(text);
-		if (!out->domain.len)
-			return ERR_NOT_FOUND;
-		out->local = span_take(text, text.len - out->domain.len - 1);
-	}
-	return e;
-}
-
-enum err srs_open(struct queue *q, const struct address *address, struct arena *a, struct address *out)
-{
-	const struct snapshot *s;
-	struct srs_path path;
-	struct srs srs;
-	bool ours;
-	enum err e;
-
-	if (!srs_is_one(address))
-		return ERR_NOT_FOUND;
-	s = directory_hold(q->config.directory);
-	ours = snapshot_has_domain(s, address->domain);
-	snapshot_release(&s);
-	if (!ours)
-		return ERR_NOT_FOUND;
-	srs_begin(q, &srs);
-	e = srs_read(&srs, address, a, &path);
-	explicit_bzero(srs.key, sizeof(srs.key));
-	if (e)
-		return ERR_NOT_FOUND;
-	if (path.token.len)
-		return recall(q, path.token, srs.now_ms, a, out);
-	*out = path.address;
-	return ERR_OK;
 }

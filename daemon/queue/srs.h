@@ -1,5 +1,5 @@
 /* queue/srs.h: the sender rewriting scheme: the reverse-path of a forwarded copy is an address of ours, so that SPF passes at the next server, and
- * a bounce to it comes back here and goes on to the sender.
+ * a bounce to it comes back here and goes on to the sender (srs_open.h). Pure.
  *
  *   SRS0=hash=day=domain=local@ours             of a sender elsewhere
  *   SRS1=hash=host=rest@ours                    of a path that a forwarder had rewritten: opened, it is SRS0<rest>@host
@@ -12,8 +12,6 @@
 
 #include "daemon/base/arena.h"
 #include "daemon/mime/address.h"
-
-struct queue;
 
 #define SRS_VALID_DAYS 21 /* longer than any server tries */
 
@@ -34,11 +32,5 @@ enum err srs_write(const struct srs *srs, const struct address *sender, struct s
 bool srs_is_one(const struct address *address);
 /* ERR_NOT_FOUND: no address of this kind. ERR_DENIED: a hash that is not ours, or too old. */
 enum err srs_read(const struct srs *srs, const struct address *address, struct arena *a, struct srs_path *out) MUST_CHECK;
-
-/* What an address in a domain of ours stands for, if it is a reverse-path that this server has written: for mail with the null reverse-path only
- * (anything else to it is no bounce). ERR_NOT_FOUND: it is none, or none any more. ERR_TEMP: the disk. */
-enum err srs_open(struct queue *q, const struct address *address, struct arena *a, struct address *out) MUST_CHECK;
-/* The key and now. */
-void srs_begin(struct queue *q, struct srs *out);
 
 #endif

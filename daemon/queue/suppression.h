@@ -10,7 +10,5 @@ void suppression_close(struct queue *q); /* harmless before suppression_open() *
 /* A remote recipient failed for good: the address joins the list when the failure speaks of the address or its domain. `at_rcpt`: the reply answered
  * RCPT. Never blocks; without queue.lock. */
 void suppression_learn(struct queue *q, struct span address, struct span status, struct span reply, bool remote, bool at_rcpt);
-/* Does such a failure say that there is nobody, now and later? Pure. */
-bool suppression_is_meant(struct span status, struct span reply, bool remote, bool at_rcpt);
 
 #endif

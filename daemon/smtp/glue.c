@@ -15,7 +15,7 @@
 #include "daemon/base/log.h"
 #include "daemon/directory/setting.h"
 #include "daemon/net/pool.h"
-#include "daemon/queue/srs.h"
+#include "daemon/queue/srs_open.h"
 #include "daemon/queue/steering.h"
 #include "daemon/smtp/harvest.h"
 #include "daemon/smtp/local.h"

@@ -5,7 +5,7 @@
 
 #include "daemon/queue/route.h"
 #include "daemon/queue/rules.h"
-#include "daemon/queue/srs.h"
+#include "daemon/queue/srs_open.h"
 #include "daemon/queue/steering.h"
 #include "daemon/queue/suppression.h"
 

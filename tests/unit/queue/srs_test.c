@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "daemon/queue/srs.h"
+#include "daemon/queue/srs_open.h"
 
 #define DAY 86400000LL
 

@@ -4,6 +4,7 @@
 #include "daemon/directory/setting.h"
 #include "daemon/queue/steering.h"
 #include "daemon/queue/suppression.h"
+#include "daemon/queue/suppression_meant.h"
 
 #define DAY 86400000LL
 
