@@ -31,7 +31,7 @@ enum setting {
 	SETTING_SMTP_ERRORS_MAX,                  /* of one session (10) */
 	SETTING_SMTP_IDLE_SECONDS,                /* (300) */
 	SETTING_SMTP_MESSAGE_SECONDS,             /* for the content of one message at SMTP_SLOW_BODY_BYTES_PER_S (600) */
-	SETTING_SMTP_LINE_MAX,                    /* octets of a line of a message; 998 are lawful (RFC 5322 2.1.1), much is longer (65536) */
+	SETTING_SMTP_LINE_MAX,                    /* octets of a line of a message; 998 are lawful (RFC 5322 2.1.1), much is longer (262144) */
 	SETTING_SMTP_GREETING_SECONDS,            /* a stranger who talks before the greeting is refused; 0: no wait (1); after restart */
 	SETTING_DISK_RESERVE,                     /* bytes: with less than that and 1.5 messages, mail is put off (256 MiB) */
 	SETTING_PASSWORD_LENGTH_MIN,              /* characters */
