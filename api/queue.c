@@ -113,21 +113,21 @@ void api_queue_get(struct api_call *c)
 
 /* ---- steering ---- */
 
-static void answer_error(struct api_call *c, enum err e, const struct queue_order *order, struct note *why)
+static void answer_error(struct api_call *c, enum err e, enum queue_action action, struct note *why)
 {
 	if (e == ERR_STATE && !why->text[0])
-		note_set(why, "%s", queue_order_refusal(order->action));
-	if (e == ERR_SYNTAX && (order->action == QUEUE_ROUTE || order->action == QUEUE_EXPIRE))
-		given_is_wrong(c, e, order->action == QUEUE_ROUTE ? "route" : "expires_at", why);
+		note_set(why, "%s", queue_order_refusal(action));
+	if (e == ERR_SYNTAX && (action == QUEUE_ROUTE || action == QUEUE_EXPIRE))
+		given_is_wrong(c, e, action == QUEUE_ROUTE ? "route" : "expires_at", why);
 	else
 		call_abandon(c, e, why);
 }
 
 /* The queue has a file of its own: what is done there is done, the audit entry follows. */
-static void steer(struct api_call *c, struct queue_order *order)
+static void steer(struct api_call *c, struct queue_order order)
 {
 	struct queue_filter filter = { .recipient = queue_pattern(call_query(c, "recipient")) };
-	struct change change = { .verb = queue_order_verb(order->action), .event = EVENT_QUEUE_CHANGED };
+	struct change change = { .verb = queue_order_verb(order.action), .event = EVENT_QUEUE_CHANGED };
 	struct note why = { "" };
 	struct queue_entry entry;
 	struct reach reach;
@@ -145,50 +145,50 @@ static void steer(struct api_call *c, struct queue_order *order)
 	queue_id_text(&entry.id, id);
 	change.subject = span_str(id);
 	change.before = queue_view_json(c, &reach, &entry);
-	order->filter = &filter;
+	order.filter = &filter;
 	if (c->dry_run)
-		e = queue_order_fits(order, &entry);
+		e = queue_order_fits(&order, &entry);
 	else
-		e = queue_steer(c->context->queue, &entry.id, order, NULL, &why);
+		e = queue_steer(c->context->queue, &entry.id, &order, NULL, &why);
 	if (e == ERR_OK) {
 		call_finish(c, 204, NULL, &change);
 		return;
 	}
 	json_decref(change.before);
-	answer_error(c, e, order, &why);
+	answer_error(c, e, order.action, &why);
 }
 
 void api_queue_retry(struct api_call *c)
 {
-	steer(c, &(struct queue_order){ .action = QUEUE_RETRY });
+	steer(c, (struct queue_order){ .action = QUEUE_RETRY });
 }
 
 void api_queue_hold(struct api_call *c)
 {
-	steer(c, &(struct queue_order){ .action = QUEUE_HOLD });
+	steer(c, (struct queue_order){ .action = QUEUE_HOLD });
 }
 
 void api_queue_release(struct api_call *c)
 {
-	steer(c, &(struct queue_order){ .action = QUEUE_RELEASE });
+	steer(c, (struct queue_order){ .action = QUEUE_RELEASE });
 }
 
 void api_queue_bounce(struct api_call *c)
 {
-	steer(c, &(struct queue_order){ .action = QUEUE_BOUNCE, .words = body_text(c, "words") });
+	steer(c, (struct queue_order){ .action = QUEUE_BOUNCE, .words = body_text(c, "words") });
 }
 
 void api_queue_delete(struct api_call *c)
 {
-	steer(c, &(struct queue_order){ .action = QUEUE_DELETE });
+	steer(c, (struct queue_order){ .action = QUEUE_DELETE });
 }
 
 void api_queue_route(struct api_call *c)
 {
-	steer(c, &(struct queue_order){ .action = QUEUE_ROUTE, .route = body_text(c, "route") });
+	steer(c, (struct queue_order){ .action = QUEUE_ROUTE, .route = body_text(c, "route") });
 }
 
 void api_queue_expire(struct api_call *c)
 {
-	steer(c, &(struct queue_order){ .action = QUEUE_EXPIRE, .expires_ms = body_time(c, "expires_at") });
+	steer(c, (struct queue_order){ .action = QUEUE_EXPIRE, .expires_ms = body_time(c, "expires_at") });
 }
