@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define TYPE_ANY 0
+#define TYPE_CNAME 5 /* answers to every type */
 #define TYPE_SERVFAIL 0xffff
 #define TYPE_SILENCE 0xfffe
 
@@ -55,10 +56,10 @@ static size_t answer(const struct dns_server *s, unsigned char *packet, size_t l
 		if (r->type == TYPE_SILENCE)
 			return 0;
 		rcode = r->type == TYPE_SERVFAIL ? 2 : 0;
-		if (r->type != type)
+		if (r->type != type && r->type != TYPE_CNAME)
 			continue;
 		put16(&to, 0xc00c); /* the question's name */
-		put16(&to, type);
+		put16(&to, r->type);
 		put16(&to, 1);
 		put16(&to, 0);
 		put16(&to, 60);

@@ -207,6 +207,46 @@ static void names_from_outside_are_checked(void **state)
 	assert_int_equal(strlen(mx.host), 253);
 }
 
+static void the_name_behind_an_alias_is_told(void **state)
+{
+	struct dns_answer *a = ask("alias.test", DNS_A);
+
+	(void)state;
+	assert_int_equal(a->status, DNS_FOUND);
+	assert_int_equal(a->count, 1);
+	assert_string_equal(a->alias_of, "mail.example.test");
+	dns_answer_free(&a);
+	a = ask("MAIL.example.test", DNS_A);
+	assert_int_equal(a->status, DNS_FOUND);
+	assert_null(a->alias_of);
+	dns_answer_free(&a);
+}
+
+static void texts_and_certificate_records_are_read(void **state)
+{
+	struct dns_answer *a = ask("text.test", DNS_TXT);
+	struct dns_tlsa tlsa;
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, 8);
+	assert_int_equal(dns_read_txt(a->records[0], &text), ERR_OK);
+	assert_string_equal(buf_cstr(&text), "a bcd");
+	assert_int_equal(dns_read_txt(a->records[0], &text), ERR_LIMIT);
+	buf_clear(&text);
+	assert_int_equal(dns_read_txt(SPAN(""), &text), ERR_CORRUPT);
+	assert_int_equal(dns_read_txt(SPAN("\003ab"), &text), ERR_CORRUPT);
+	assert_int_equal(dns_read_txt(SPAN("\0"), &text), ERR_OK);
+	buf_clear(&text);
+	dns_answer_free(&a);
+	assert_int_equal(dns_read_tlsa(SPAN("\003\001\002xyz"), &tlsa), ERR_OK);
+	assert_int_equal(tlsa.usage, 3);
+	assert_int_equal(tlsa.selector, 1);
+	assert_int_equal(tlsa.matching, 2);
+	assert_true(span_equals(tlsa.data, SPAN("xyz")));
+	assert_int_equal(dns_read_tlsa(SPAN("\003\001\002"), &tlsa), ERR_CORRUPT);
+}
+
 static void modes_are_checked(void **state)
 {
 	static const char *const good[] = { "recursive", "system", "127.0.0.1@53", "::1@5353" };
@@ -233,6 +273,8 @@ int main(void)
 		cmocka_unit_test(a_silent_server_is_given_up_at_the_deadline),
 		cmocka_unit_test(open_questions_are_answered_at_the_end),
 		cmocka_unit_test(names_from_outside_are_checked),
+		cmocka_unit_test(the_name_behind_an_alias_is_told),
+		cmocka_unit_test(texts_and_certificate_records_are_read),
 		cmocka_unit_test(modes_are_checked),
 	};
 
