@@ -315,6 +315,43 @@ static void a_suppressed_address_fails_with_the_words_of_then(void **state)
 	assert_true(span_equals(r.recipients[0].status, SPAN("5.7.1")));
 }
 
+/* As many as may be, through the door: memory is enough for them, and one more is too many. */
+static void ten_thousand_addresses_are_the_end(void **state)
+{
+	struct fixture *f = *state;
+	struct span *targets = arena_array(&f->arena, 1000, sizeof(*targets));
+	struct accept_envelope envelope = { .source = FROM_MX, .reverse_path = SPAN("0100018b2c3d4e5f-8a7b6c5d-1234-5678-9abc-def012345678-000000@bulk.test") };
+	struct span lists[10];
+	struct accept *a;
+
+	for (unsigned k = 0; k < 10; k++) {
+		for (unsigned i = 0; i < 998; i++)
+			targets[i] = arena_printf(&f->arena, "somebody-with-quite-a-long-name-%u@list-%u.far.test", i, k);
+		lists[k] = arena_printf(&f->arena, "list%u@example.test", k);
+		assert_int_equal(directory_alias_add(f->directory, lists[k], targets, 998, NULL), ERR_OK);
+	}
+	queue_id_new(&envelope.id);
+	envelope.recipients = lists;
+	envelope.recipient_count = 10;
+	assert_int_equal(accept_begin(f->queue, &a), ERR_OK);
+	assert_int_equal(accept_add(a, SPAN("Subject: x\r\n\r\nhello\r\n")), ERR_OK);
+	assert_int_equal(accept_seal(a, &envelope, NULL), ERR_OK);
+	accept_end(&a);
+	targets[0] = SPAN("one@more.test");
+	for (unsigned i = 1; i < 20; i++)
+		targets[i] = arena_printf(&f->arena, "one-%u@more.test", i);
+	assert_int_equal(directory_alias_add(f->directory, SPAN("more@example.test"), targets, 20, NULL), ERR_OK);
+	assert_int_equal(directory_alias_remove(f->directory, lists[0], NULL), ERR_OK);
+	targets[20] = SPAN("more@example.test");
+	for (unsigned i = 0; i < 998; i++)
+		targets[i == 20 ? 998 : i] = arena_printf(&f->arena, "somebody-with-quite-a-long-name-%u@list-0.far.test", i);
+	assert_int_equal(directory_alias_add(f->directory, lists[0], targets, 999, NULL), ERR_OK);
+	assert_int_equal(accept_begin(f->queue, &a), ERR_OK);
+	assert_int_equal(accept_add(a, SPAN("Subject: x\r\n\r\nhello\r\n")), ERR_OK);
+	assert_int_equal(accept_seal(a, &envelope, NULL), ERR_LIMIT);
+	accept_end(&a);
+}
+
 static void a_stranger_relays_through_nobody(void **state)
 {
 	struct fixture *f = *state;
@@ -342,6 +379,7 @@ int main(void)
 		TEST(disabled_domains_hold_or_refuse),
 		TEST(a_hold_rule_holds_whom_it_names),
 		TEST(a_suppressed_address_fails_with_the_words_of_then),
+		TEST(ten_thousand_addresses_are_the_end),
 		TEST(a_stranger_relays_through_nobody),
 	};
 #undef TEST
