@@ -80,7 +80,9 @@ static struct span canonical_name(const struct ub_result *result)
 		name.len--;
 	if (asked.len > 0 && asked.ptr[asked.len - 1] == '.')
 		asked.len--;
-	return name.len >= DNS_MAX_NAME || span_iequals(name, asked) || memchr(name.ptr, '\\', name.len) ? SPAN("") : name;
+	if (name.len == 0 || name.len >= DNS_MAX_NAME || span_iequals(name, asked) || memchr(name.ptr, '\\', name.len))
+		return SPAN("");
+	return name;
 }
 
 /* Answer, spans and bytes in one block. */
