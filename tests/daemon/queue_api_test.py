@@ -296,7 +296,7 @@ def test_nothing_is_sent_to_a_paused_destination():
         subject = submit(f"x@{a.domain}")
         found = wait_until(lambda: [d for d in api("GET", "/queue/destinations", paused="true").json["data"] if d["name"] == a.destination and d["messages"] == 1], 10, "the destination is listed")[0]
         assert found["paused"] and found["pause"]["reason"] == "they move still" and found["active"] == 0 and found["oldest_at"], found
-        assert daemon().cli("queue", "destination", a.destination)["messages"] == 1
+        assert daemon().cli("queue", "destination", a.destination, "-o", "json")["messages"] == 1
         assert api("GET", "/status").json["queue"]["destinations_paused"] == 1
         other = Elsewhere()
         with other:

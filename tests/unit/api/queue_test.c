@@ -219,7 +219,7 @@ static void destinations_are_paused_by_name(void **state)
 	assert_int_equal(ask(w, "GET", "/api/v1/queue/destinations?paused=true", ""), 200);
 	assert_int_equal(got_number(w, "data"), 2);
 	assert_string_equal(got_text(w, "data/0/name"), "far.example");
-	assert_string_equal(got_text(w, "data/0/pause/until"), "2035-01-01T00:00:00Z");
+	assert_string_equal(got_text(w, "data/0/pause/until"), "2035-01-01T00:00:00.000Z");
 	assert_int_equal(ask(w, "GET", "/api/v1/queue/destinations/far.example", ""), 200);
 	assert_int_equal(ask(w, "GET", "/api/v1/queue/destinations/near.example", ""), 404);
 	assert_int_equal(ask(w, "GET", "/api/v1/status", ""), 200);
