@@ -14,6 +14,7 @@
 #include "api/domain.h"
 #include "api/export.h"
 #include "api/given.h"
+#include "api/jobs.h"
 #include "api/reply.h"
 #include "api/resources.h"
 #include "api/user.h"
@@ -157,6 +158,8 @@ static enum err set_domain(struct applying *a, size_t i, const json_t *entry, bo
 		return domain_failed(a, i, field, e);
 	apply_note(a, old ? APPLY_UPDATED : APPLY_CREATED, fresh.name, fresh.name, old ? domain_json(old) : NULL, domain_json(&fresh), EVENT_DOMAIN_CHANGED);
 	a->domains[a->domain_count++] = fresh.name;
+	if (domain_holds(a->s, fresh.name))
+		a->released[a->released_count++] = fresh.name;
 	return ERR_OK;
 }
 
@@ -165,11 +168,13 @@ static enum err apply_domains(struct applying *a)
 {
 	const json_t *entries = json_object_get(a->c->body, "domains"), *entry;
 	bool *added = arena_array(&a->c->arena, json_array_size(entries) + 1, sizeof *added);
+	const struct span *all;
 	size_t i;
 	enum err e;
 
 	a->domains = arena_array(&a->c->arena, json_array_size(entries) + 1, sizeof *a->domains);
-	if (!added || !a->domains)
+	a->released = arena_array(&a->c->arena, json_array_size(entries) + snapshot_domains(a->s, &all) + 1, sizeof *a->released);
+	if (!added || !a->domains || !a->released)
 		return ERR_LIMIT;
 	e = add_domains(a, entries, added);
 	json_array_foreach(entries, i, entry)
@@ -196,6 +201,8 @@ static enum err prune_some(struct applying *a, const struct apply_names *names, 
 			snprintf(a->pointer, sizeof a->pointer, "/domains");
 		else
 			apply_note(a, APPLY_REMOVED, d->name, d->name, domain_json(d), NULL, EVENT_DOMAIN_CHANGED);
+		if (e == ERR_OK && domain_holds(a->s, d->name))
+			a->released[a->released_count++] = d->name;
 	}
 	return e;
 }
@@ -268,6 +275,12 @@ static enum err apply_all(struct applying *a)
 	return e == ERR_OK ? prune_domains(a) : e;
 }
 
+/* What was held of domains that hold no more. */
+static enum err release_domains(struct applying *a, struct job **out)
+{
+	return a->released_count ? domain_release(a->c, a->released, a->released_count, out) : ERR_OK;
+}
+
 static void refuse(struct applying *a, enum err e)
 {
 	bool invalid = e == ERR_SYNTAX || e == ERR_LIMIT || e == ERR_NOT_FOUND;
@@ -287,7 +300,9 @@ void api_apply_create(struct api_call *c)
 {
 	struct applying a = { .c = c, .prune = call_query_flag(c, "prune") };
 	bool renames;
+	struct job *job = NULL;
 	json_t *out;
+	bool done;
 	enum err e;
 
 	if (!call_begin(c))
@@ -298,6 +313,8 @@ void api_apply_create(struct api_call *c)
 		return;
 	}
 	e = apply_all(&a);
+	if (e == ERR_OK)
+		e = release_domains(&a, &job);
 	renames = json_object_get(json_object_get(c->body, "settings"), "hostname") != NULL;
 	snapshot_release(&a.s);
 	if (e != ERR_OK) {
@@ -305,7 +322,9 @@ void api_apply_create(struct api_call *c)
 		return;
 	}
 	out = json_pack("{s:I, s:I, s:I}", "created", (json_int_t)a.created, "updated", (json_int_t)a.updated, "removed", (json_int_t)a.removed);
-	if (!call_finish(c, 200, &out, NULL))
+	done = call_finish(c, 200, &out, NULL);
+	job_begin(c, &job, done);
+	if (!done)
 		return;
 	for (size_t i = 0; i < a.suspended_count; i++)
 		user_end_sessions(c->context, a.suspended[i]);

@@ -14,6 +14,8 @@ struct applying {
 	size_t suspended_count;
 	struct span *domains; /* that were made or changed */
 	size_t domain_count;
+	struct span *released; /* that held mail, and were changed or went */
+	size_t released_count;
 	struct note why;
 	char pointer[160]; /* of what was wrong: "/users/3/address" */
 };

@@ -2,11 +2,17 @@
 #include "api/domain.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 
 #include "api/given.h"
+#include "api/jobs.h"
 #include "api/user.h"
 #include "daemon/auth/web_session.h"
+#include "daemon/base/log.h"
 #include "daemon/directory/manage.h"
+#include "daemon/queue/queue.h"
+
+#define RELEASE_ARENA_MAX ((size_t)16 << 20)
 
 static const char *const state_names[] = {
 	[DOMAIN_ACTIVE] = "active",
@@ -104,6 +110,108 @@ enum err domain_change(struct api_call *c, const struct snapshot *s, const struc
 	if (!e && disables && c->context->auth)
 		e = web_session_remove_domain(c->context->auth, fresh->name);
 	return e;
+}
+
+bool domain_holds(const struct snapshot *s, struct span name)
+{
+	const struct domain *d = snapshot_domain(s, name), *meant = d && d->alias_of.len > 0 ? snapshot_domain(s, d->alias_of) : NULL;
+
+	return (d && d->state == DOMAIN_HOLDS) || (meant && meant->state == DOMAIN_HOLDS);
+}
+
+static bool refuses(const struct snapshot *s, const struct domain *d)
+{
+	const struct domain *meant = d->alias_of.len > 0 ? snapshot_domain(s, d->alias_of) : NULL;
+
+	return d->state == DOMAIN_REFUSES || (meant && meant->state == DOMAIN_REFUSES);
+}
+
+/* ---- what was held ---- */
+
+struct release {
+	struct arena arena;
+	struct span *names;
+	size_t count;
+};
+
+static enum err step(struct job *job, void *arg, bool *done_out, struct note *why)
+{
+	const struct release *r = arg;
+
+	(void)why;
+	for (size_t i = 0; i < r->count; i++)
+		job_item(job, r->names[i], 200, NULL, NULL);
+	*done_out = true;
+	return ERR_OK;
+}
+
+static void let_go(struct queue *q, struct span name, bool released)
+{
+	struct note why = { "" };
+	uint64_t messages = 0;
+	enum err e = queue_domain_changed(q, name, released, &messages, &why);
+
+	log_event(e ? LOG_WARN : LOG_INFO, "api", "domain_released", "domain=%s messages=%llu returned=%d why=%s", log_quote(name).text, (unsigned long long)messages, (int)!released,
+		  log_quote(span_str(why.text)).text);
+}
+
+static void let_go_of(struct queue *q, const struct snapshot *s, struct span name)
+{
+	const struct domain *domains;
+	size_t count = snapshot_domain_rows(s, &domains);
+
+	if (!snapshot_has_domain(s, name))
+		let_go(q, name, false);
+	for (size_t i = 0; i < count; i++) {
+		const struct domain *d = &domains[i];
+
+		if ((span_equals(d->name, name) || span_equals(d->alias_of, name)) && !domain_holds(s, d->name))
+			let_go(q, d->name, !refuses(s, d));
+	}
+}
+
+/* Behind the commit: it may take long, and no batch waits for it. */
+static void released(struct job *job, void *arg)
+{
+	const struct api_context *context = job_context(job);
+	const struct snapshot *s = directory_hold(context->directory);
+	const struct release *r = arg;
+
+	for (size_t i = 0; i < r->count; i++)
+		let_go_of(context->queue, s, r->names[i]);
+	snapshot_release(&s);
+}
+
+static void release_free(void *arg)
+{
+	struct release *r = arg;
+
+	arena_clear(&r->arena);
+	free(r);
+}
+
+enum err domain_release(struct api_call *c, const struct span *names, size_t count, struct job **out)
+{
+	static const struct job_work work = { step, released, release_free };
+	struct release *r;
+	uint64_t id;
+
+	*out = NULL;
+	if (!c->context->queue || !c->context->jobs)
+		return ERR_OK;
+	r = calloc(1, sizeof *r);
+	if (!r)
+		return ERR_TEMP;
+	arena_init(&r->arena, RELEASE_ARENA_MAX);
+	r->names = arena_array(&r->arena, count, sizeof *r->names);
+	for (size_t i = 0; i < count && r->names; i++)
+		r->names[i] = arena_copy(&r->arena, names[i]);
+	r->count = r->names ? count : 0;
+	if (r->arena.failed) {
+		release_free(r);
+		return ERR_TEMP;
+	}
+	return job_add(c, &work, r, count, out, &id);
 }
 
 void domain_settle(const struct api_context *context, struct span name)

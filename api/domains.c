@@ -3,6 +3,7 @@
 
 #include "api/domain.h"
 #include "api/given.h"
+#include "api/jobs.h"
 #include "api/listing.h"
 #include "api/resources.h"
 #include "daemon/directory/manage.h"
@@ -67,6 +68,38 @@ void api_domain_get(struct api_call *c)
 		call_reply_problem(c, 404, "not_found", NULL, "there is no such domain");
 }
 
+/* Was mail to it held before the batch? Then it does not stay so when it is held no more. */
+static bool was_held(struct api_call *c, struct span name)
+{
+	const struct snapshot *s = directory_hold(c->context->directory);
+	bool held = domain_holds(s, name);
+
+	snapshot_release(&s);
+	return held;
+}
+
+/* The commit, and what follows it. Takes the answer and the change in every case. */
+static void commit(struct api_call *c, int status, json_t **out, struct change *change, bool lets_go)
+{
+	const struct span name = change->subject;
+	struct job *job = NULL;
+	enum err e = lets_go ? domain_release(c, &name, 1, &job) : ERR_OK;
+	bool done;
+
+	if (e) {
+		if (out)
+			json_decref(*out);
+		json_decref(change->before);
+		json_decref(change->after);
+		call_abandon(c, e, NULL);
+		return;
+	}
+	done = call_finish(c, status, out, given_real_change(change));
+	job_begin(c, &job, done);
+	if (done && status == 200)
+		domain_settle(c->context, name);
+}
+
 /* Answers with the domain as the batch has made it; `before` is taken. */
 static void finish(struct api_call *c, int status, struct span name, json_t *before)
 {
@@ -74,6 +107,7 @@ static void finish(struct api_call *c, int status, struct span name, json_t *bef
 	const struct snapshot *s = call_directory(c);
 	const struct domain *d = snapshot_domain(s, name);
 	json_t *out = d ? domain_json(d) : NULL;
+	bool lets_go = status == 200 && !domain_holds(s, name) && was_held(c, name);
 
 	call_release(c, &s);
 	if (!out) {
@@ -85,8 +119,7 @@ static void finish(struct api_call *c, int status, struct span name, json_t *bef
 	change.after = json_incref(out);
 	if (status == 201)
 		call_location(c, "domains", name);
-	if (call_finish(c, status, &out, given_real_change(&change)) && status != 201)
-		domain_settle(c->context, name);
+	commit(c, status, &out, &change, lets_go);
 }
 
 /* In the batch. `field` is that of the name. */
@@ -199,5 +232,5 @@ void api_domain_delete(struct api_call *c)
 		call_abandon(c, e, &why);
 		return;
 	}
-	(void)call_finish(c, 204, NULL, &change);
+	commit(c, 204, NULL, &change, was_held(c, change.subject));
 }
