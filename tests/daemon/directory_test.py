@@ -99,6 +99,90 @@ def test_settings_outlive_a_restart():
     set_setting(daemon(), queue_days=None)
 
 
+# ---- domains ----
+
+DOMAINS = "/api/v1/domains"
+
+
+def add_person(address):
+    ask(daemon(), "POST", USERS, {"address": address, "password": PASSWORD}, expect=201)
+
+
+def test_disabled_domain_logs_out_and_its_mail_follows_the_state():
+    ask(daemon(), "POST", DOMAINS, {"name": "shut.example"}, expect=201)
+    add_person("carl@shut.example")
+    client = imaplib.IMAP4_SSL("127.0.0.1", daemon().port["imaps"], ssl_context=no_verify(), timeout=30 * SLOW)
+    client.login("carl@shut.example", PASSWORD)
+    with daemon().smtp("submission") as s:
+        s.starttls(context=no_verify())
+        s.login("carl@shut.example", PASSWORD)
+        ask(daemon(), "PATCH", f"{DOMAINS}/shut.example", {"state": "accept"}, expect=200)
+        assert s.mail("carl@shut.example")[0] != 250, "who is in already sends nothing more"
+    try:
+        client.noop()
+        assert False, "the session goes on"
+    except (imaplib.IMAP4.abort, OSError):
+        pass
+    assert not may_log_in("carl@shut.example") and may_log_in("bob@example.org")
+    assert recipient_code("carl@shut.example") == 250
+    ask(daemon(), "PATCH", f"{DOMAINS}/shut.example", {"state": "refuse"}, expect=200)
+    assert recipient_code("carl@shut.example") == 550
+    ask(daemon(), "PATCH", f"{DOMAINS}/shut.example", {"state": "hold"}, expect=200)
+    daemon().send("Subject: kept back\r\n\r\nhello\r\n", to=("carl@shut.example",))
+    held = wait_until(lambda: ask(daemon(), "GET", "/api/v1/queue?state=held").json["data"], 10, "the message is held")
+    assert held[0]["recipients"][0]["address"] == "carl@shut.example", held
+    ask(daemon(), "PATCH", f"{DOMAINS}/shut.example", {"state": "active"}, expect=200)
+    wait_until(lambda: not ask(daemon(), "GET", "/api/v1/queue?state=held").json["data"], 10, "what was held goes on")
+
+    def has_mail():
+        client = imaplib.IMAP4_SSL("127.0.0.1", daemon().port["imaps"], ssl_context=no_verify(), timeout=30 * SLOW)
+        client.login("carl@shut.example", PASSWORD)
+        count = int(client.select()[1][0])
+        client.logout()
+        return count == 1
+
+    wait_until(has_mail, 10, "the message is delivered")
+
+
+def test_domain_that_stands_for_another_gets_its_mail():
+    ask(daemon(), "POST", DOMAINS, {"name": "short.example", "alias_of": "example.org"}, expect=201)
+    assert recipient_code("bob@short.example") == 250 and recipient_code("bob+news@SHORT.example") == 250
+    assert recipient_code("nobody@short.example") == 550
+    before = daemon().count("bob")
+    daemon().send("Subject: by the other name\r\n\r\nhello\r\n", to=("bob@short.example",))
+    wait_until(lambda: daemon().count("bob") == before + 1, 10, "the message is delivered")
+    with daemon().smtp("submission") as s:
+        s.starttls(context=no_verify())
+        s.login("bob@example.org", PASSWORD)
+        assert s.mail("bob@short.example")[0] == 250
+        s.rset()
+        assert s.mail("alice@short.example")[0] == 553
+
+
+def test_forwarded_mail_goes_on_and_a_copy_stays_when_it_shall():
+    add_person("from@example.org")
+    add_person("to@example.org")
+    ask(daemon(), "PATCH", f"{USERS}/from@example.org", {"forwards": ["to@example.org"], "forward_keeps": False}, expect=200)
+    daemon().send("Subject: one\r\n\r\nhello\r\n", to=("from",))
+    wait_until(lambda: daemon().count("to") == 1, 10, "the message went on")
+    ask(daemon(), "PATCH", f"{USERS}/from@example.org", {"forward_keeps": True}, expect=200)
+    daemon().send("Subject: two\r\n\r\nhello\r\n", to=("from",))
+    wait_until(lambda: daemon().count("to") == 2 and daemon().count("from") == 1, 10, "it went on and stayed")
+
+
+def test_identity_may_be_sent_as():
+    def code(sender):
+        with daemon().smtp("submission") as s:
+            s.starttls(context=no_verify())
+            s.login("alice@example.org", PASSWORD)
+            return s.mail(sender)[0]
+
+    assert code("sales@elsewhere.example") == 553
+    ask(daemon(), "PATCH", f"{USERS}/alice@example.org", {"identities": ["sales@elsewhere.example"]}, expect=200)
+    assert code("sales@elsewhere.example") == 250 and code("other@elsewhere.example") == 553
+    ask(daemon(), "PATCH", f"{USERS}/alice@example.org", {"identities": []}, expect=200)
+
+
 # ---- certificates ----
 
 def fingerprint():
