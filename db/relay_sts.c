@@ -18,15 +18,6 @@ enum err db_relay_sts_put(struct db *db, const struct db_relay_sts *row)
 	return stmt_run(db, s);
 }
 
-enum err db_relay_sts_delete(struct db *db, struct span domain)
-{
-	static const char sql[] = "DELETE FROM sts_policy WHERE domain = ?1";
-	struct sqlite3_stmt *s = db_stmt(db, sql);
-
-	stmt_text(s, 1, domain);
-	return stmt_run(db, s);
-}
-
 enum err db_relay_sts_trim(struct db *db, int64_t now_ms)
 {
 	static const char sql[] = "DELETE FROM sts_policy WHERE expires_ms <= ?1";

@@ -12,7 +12,6 @@ struct db_relay_sts {
 };
 
 enum err db_relay_sts_put(struct db *db, const struct db_relay_sts *row) MUST_CHECK;
-enum err db_relay_sts_delete(struct db *db, struct span domain) MUST_CHECK;
 enum err db_relay_sts_trim(struct db *db, int64_t now_ms) MUST_CHECK;
 /* Those that hold longest first, at most `max`; what `each` gets lives during the call. */
 enum err db_relay_sts_each(struct db *db, int64_t now_ms, size_t max, void (*each)(void *arg, const struct db_relay_sts *row), void *arg) MUST_CHECK;

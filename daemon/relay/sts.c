@@ -370,30 +370,36 @@ static bool give_policy(const struct entry *e, struct arena *a, struct sts_polic
 	return e->mode != STS_NONE && out->mx.ptr && out->text.ptr;
 }
 
+/* There is a policy with that id: what is held is as good as it, or it is fetched. With the lock held, as await_fetch(). */
+static struct entry *follow_record(struct sts *s, struct span domain, const char *id)
+{
+	int64_t now_ms = clock_real_ms();
+	struct entry *e = find_entry(s, domain);
+	bool must_wait;
+
+	if (!e)
+		e = add_entry(s, domain);
+	if (!e)
+		return NULL;
+	must_wait = !holds(e, now_ms) || strcmp(e->id, id) != 0;
+	if ((must_wait || now_ms - e->fetched_ms >= STS_REFRESH_MS) && may_fetch(s, e, now_ms))
+		begin_fetch(s, e, id);
+	return must_wait ? await_fetch(s, domain) : e;
+}
+
 bool sts_find(struct sts *s, struct span domain, struct arena *a, struct sts_policy *out, struct sts_trouble *trouble_out)
 {
 	char id[STS_ID_MAX + 1] = "";
-	bool announced = ask_id(s, domain, id), found;
-	int64_t now_ms = clock_real_ms();
+	bool announced = ask_id(s, domain, id), found = false;
 	struct entry *e;
 
 	trouble_out->result_type = NULL;
 	pthread_mutex_lock(&s->lock);
-	e = find_entry(s, domain);
-	if (!e && announced)
-		e = add_entry(s, domain);
-	if (e && announced) {
-		bool must_wait = !holds(e, now_ms) || strcmp(e->id, id) != 0;
-
-		if ((must_wait || now_ms - e->fetched_ms >= STS_REFRESH_MS) && may_fetch(s, e, now_ms))
-			begin_fetch(s, e, id);
-		if (must_wait)
-			e = await_fetch(s, domain);
-	}
-	if (e && announced && e->trouble.result_type && !e->fetching)
-		*trouble_out = e->trouble;
-	found = e && holds(e, clock_real_ms()) && give_policy(e, a, out);
+	e = announced ? follow_record(s, domain, id) : find_entry(s, domain);
 	if (e) {
+		if (announced && !e->fetching)
+			*trouble_out = e->trouble;
+		found = holds(e, clock_real_ms()) && give_policy(e, a, out);
 		unlink_use(e);
 		used_now(s, e);
 	}

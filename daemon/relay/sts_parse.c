@@ -200,6 +200,23 @@ static enum err read_line(struct reading *r, struct span line)
 	return span_equals(key, SPAN("mx")) ? add_pattern(r, value) : ERR_OK;
 }
 
+static enum err check_whole(const struct reading *r)
+{
+	const char *missing = NULL;
+
+	if (!r->version)
+		missing = "version";
+	else if (!r->mode)
+		missing = "mode";
+	else if (!r->max_age)
+		missing = "max_age";
+	else if (r->out->mode != STS_NONE && r->patterns == 0)
+		missing = "mx";
+	if (missing)
+		note_set(r->why, "%s is missing", missing);
+	return missing ? ERR_SYNTAX : ERR_OK;
+}
+
 enum err sts_parse_policy(struct span text, struct sts_parsed *out, struct note *why)
 {
 	struct reading r = { .out = out, .why = why };
@@ -218,13 +235,7 @@ enum err sts_parse_policy(struct span text, struct sts_parsed *out, struct note 
 		if (line.len > 0)
 			e = read_line(&r, line);
 	}
-	if (e == ERR_OK && (!r.version || !r.mode || !r.max_age || (out->mode != STS_NONE && r.patterns == 0))) {
-		note_set(why, "%s is missing", !r.version ? "version" : !r.mode ? "mode"
-								: !r.max_age    ? "max_age"
-										: "mx");
-		e = ERR_SYNTAX;
-	}
-	return e;
+	return e == ERR_OK ? check_whole(&r) : e;
 }
 
 static bool matches(struct span pattern, struct span host)

@@ -49,11 +49,12 @@ static void add_extension(X509 *cert, int nid, const char *value)
 static struct pair make(const char *subject, const char *alternative, const struct pair *issuer, int days)
 {
 	struct pair p = { .cert = X509_new(), .key = EVP_EC_gen("P-256") };
+	static long serial;
 	char text[300];
 
 	assert_non_null(p.key);
 	X509_set_version(p.cert, X509_VERSION_3);
-	ASN1_INTEGER_set(X509_get_serialNumber(p.cert), rand());
+	ASN1_INTEGER_set(X509_get_serialNumber(p.cert), ++serial);
 	X509_gmtime_adj(X509_getm_notBefore(p.cert), -30L * 86400);
 	X509_gmtime_adj(X509_getm_notAfter(p.cert), days * 86400L);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(p.cert), "CN", MBSTRING_UTF8, (const unsigned char *)subject, -1, -1, 0);
