@@ -93,7 +93,7 @@ static bool first_forwarder(const struct address *sender, struct span *host, str
 	*rest = span_skip(sender->local, 4);
 	*host = sender->domain;
 	switch (tag_of(sender->local)) {
-	case '0': return true;
+	case '0': return rest->len > 1;
 	case '1': break;
 	default: return false;
 	}
@@ -130,6 +130,7 @@ enum err srs_write(const struct srs *srs, const struct address *sender, struct s
 	const char digits[DAY_CHARS] = { alphabet[today(srs) / 32], alphabet[today(srs) % 32] };
 	const struct span day = span_make(digits, sizeof(digits));
 	struct span host, rest, hash, local;
+	size_t at;
 
 	*out = (struct srs_path){ 0 };
 	if (first_forwarder(sender, &host, &rest)) {
@@ -140,8 +141,8 @@ enum err srs_write(const struct srs *srs, const struct address *sender, struct s
 		local = arena_printf(a, "SRS0=%.*s=%.*s=%.*s=%.*s", (int)hash.len, hash.ptr, DAY_CHARS, digits, (int)sender->domain.len, sender->domain.ptr, (int)sender->local.len, sender->local.ptr);
 	}
 	out->address = (struct address){ local, arena_copy(a, domain) };
-	/* As it is written: quotes count. */
-	if (join_address(&out->address, a).len > ADDRESS_LOCAL_MAX + 1 + domain.len)
+	/* As it is written: quotes count. An address literal may hold what separates the fields. */
+	if (join_address(&out->address, a).len > ADDRESS_LOCAL_MAX + 1 + domain.len || span_find_char(sender->domain, '=', &at))
 		out->address.local = write_long(srs, day, sender, a, out);
 	return a->failed ? ERR_LIMIT : ERR_OK;
 }

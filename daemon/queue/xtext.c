@@ -30,7 +30,7 @@ void xtext_decode(struct span text, struct buf *out)
 			c = (char)(digit(text.ptr[at + 1]) << 4 | digit(text.ptr[at + 2]));
 			at += 2;
 		}
-		buf_add_char(out, (unsigned char)c < 0x20 || c == 0x7f ? '?' : c);
+		buf_add_char(out, (unsigned char)c < 0x20 || (unsigned char)c >= 0x7f ? '?' : c);
 	}
 }
 

@@ -5,7 +5,7 @@
 #include "daemon/base/buf.h"
 
 void xtext_encode(struct span text, struct buf *out);
-/* What is no xtext stays as it is; control characters become '?'. */
+/* What is no xtext stays as it is; what is not printable ASCII becomes '?'. */
 void xtext_decode(struct span text, struct buf *out);
 /* An address of type utf-8: '+', '=' and '\' are spelt out, and, unless `utf8`, all beyond ASCII. */
 void xtext_embed(struct span text, bool utf8, struct buf *out);
