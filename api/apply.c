@@ -140,19 +140,15 @@ static enum err add_domains(struct applying *a, const json_t *entries, bool *add
 
 static enum err set_domain(struct applying *a, size_t i, const json_t *entry, bool is_new)
 {
-	struct domain fresh = { .name = given_domain(a->c, apply_text(entry, "name")) };
-	const struct domain *old = snapshot_domain(a->s, fresh.name);
-	const struct domain plain = { .name = fresh.name };
+	const struct domain plain = { .name = given_domain(a->c, apply_text(entry, "name")) }, *old = snapshot_domain(a->s, plain.name), *now = old ? old : &plain;
+	struct domain fresh = plain;
 	const char *field = "name";
 	enum err e = domain_read(a->c, entry, true, &fresh, &field, &a->why);
 
-	if (e == ERR_OK && (!old && !is_new))
+	fresh.created_ms = now->created_ms;
+	if (e == ERR_OK && !is_new && (!old || domain_is_same(old, &fresh)))
 		return ERR_OK;
-	if (e == ERR_OK && old)
-		fresh.created_ms = old->created_ms;
-	if (e == ERR_OK && old && domain_is_same(old, &fresh))
-		return ERR_OK;
-	if (e == ERR_OK && (old || !domain_is_same(&plain, &fresh)))
+	if (e == ERR_OK && !domain_is_same(now, &fresh))
 		e = domain_change(a->c, a->s, &fresh, &a->why);
 	if (e != ERR_OK)
 		return domain_failed(a, i, field, e);

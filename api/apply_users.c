@@ -196,15 +196,9 @@ static enum err create(struct applying *a, size_t i, const struct wanted *w)
 	return e;
 }
 
-static enum err update(struct applying *a, size_t i, const struct account *old, const struct wanted *w)
+static struct account as_wanted(const struct account *old, const struct wanted *w)
 {
-	struct differences of = { .name = !span_equals(old->name, w->name), .role = old->role != w->role || !same_domains(old, w), .suspension = old->suspended != w->suspended, .above = is_above(a, old) };
-	struct user_mail now = user_mail_of(&a->c->arena, old);
 	struct account fresh = *old;
-	enum err e;
-
-	of.mail = !user_mail_is_same(&now, &w->mail);
-	e = fail_at(a, i, "role", may(a, of.role || (of.above && (of.name || of.suspension || of.mail))));
 
 	fresh.name = w->name;
 	fresh.role = w->role;
@@ -212,11 +206,28 @@ static enum err update(struct applying *a, size_t i, const struct account *old, 
 	fresh.granted_count = w->domain_count;
 	fresh.suspended = w->suspended;
 	show_mail(&fresh, &w->mail);
+	return fresh;
+}
+
+static bool any(const struct differences *of)
+{
+	return of->name || of->suspension || of->mail;
+}
+
+static enum err update(struct applying *a, size_t i, const struct account *old, const struct wanted *w)
+{
+	struct differences of = { .name = !span_equals(old->name, w->name), .role = old->role != w->role || !same_domains(old, w), .suspension = old->suspended != w->suspended, .above = is_above(a, old) };
+	struct user_mail now = user_mail_of(&a->c->arena, old);
+	struct account fresh = as_wanted(old, w);
+	enum err e;
+
+	of.mail = !user_mail_is_same(&now, &w->mail);
+	e = fail_at(a, i, "role", may(a, of.role || (of.above && any(&of))));
 	if (e == ERR_OK)
 		e = change_user(a, i, old->id, &now, w, &of);
 	if (e == ERR_OK && of.suspension && w->suspended)
 		a->suspended[a->suspended_count++] = old->id;
-	if (e == ERR_OK && (of.name || of.role || of.suspension || of.mail || of.hash))
+	if (e == ERR_OK && (any(&of) || of.role || of.hash))
 		apply_note(a, APPLY_UPDATED, old->address, given_domain_of(old->address), shown(old, false), shown(&fresh, of.hash), EVENT_USER_CHANGED);
 	return e;
 }

@@ -15,7 +15,7 @@ struct user_mail user_mail_default(void)
 
 static const struct span *copy(struct arena *a, const struct span *list, size_t count)
 {
-	struct span *out = arena_array(a, count ? count : 1, sizeof *out);
+	struct span *out = count ? arena_array(a, count, sizeof *out) : NULL;
 
 	for (size_t i = 0; i < count && out; i++)
 		out[i] = arena_copy(a, list[i]);
@@ -62,7 +62,7 @@ void user_mail_show(json_t *user, const struct account *account, bool brief)
 static const struct span *read_list(struct api_call *c, const json_t *list, size_t *count_out)
 {
 	size_t count = json_array_size(list);
-	struct span *out = arena_array(&c->arena, count ? count : 1, sizeof *out);
+	struct span *out = count ? arena_array(&c->arena, count, sizeof *out) : NULL;
 
 	*count_out = out ? count : 0;
 	for (size_t i = 0; i < *count_out; i++) {

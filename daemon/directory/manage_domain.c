@@ -76,7 +76,7 @@ static enum err check_alias_of(struct db *db, const struct db_domain *row, struc
 static enum err run_domain_set(struct directory *d, void *arg, struct note *why)
 {
 	const struct db_domain *row = arg;
-	int64_t owners;
+	int64_t owners = 0;
 	enum err e = db_domain_find(d->db, row->name);
 
 	if (!e)
