@@ -38,18 +38,13 @@ class Sink:
                 return
             with self.lock:
                 self.connections += 1
-                self.open.append(connection)
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        for connection in self.open:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)  # close() alone leaves it to the session's file
-                connection.close()
-            except OSError:
-                pass
+        for session in self.open:
+            session.hang_up()
 
     def answer(self, verb, argument, usual):
         with self.lock:
@@ -63,11 +58,16 @@ class Sink:
         return scripted or usual
 
     def serve(self, connection):
+        session = None
         try:
-            Session(self, connection).run()
+            session = Session(self, connection)
+            self.open.append(session)
+            session.run()
         except (OSError, ssl.SSLError, ValueError):
             pass
         finally:
+            if session:
+                session.hang_up()
             connection.close()
 
 
@@ -79,6 +79,13 @@ class Session:
         if sink.tls_from_start:
             self.start_tls()
         self.file = self.socket.makefile("rb")
+
+    def hang_up(self):
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)  # close() alone leaves it to the session's file
+            self.socket.close()
+        except OSError:
+            pass
 
     def forget(self):
         self.sender, self.recipients, self.options = None, [], ""
