@@ -36,10 +36,10 @@
 #define SRS_TRIM_ROWS 4
 #define HEADER_PIECE 8192u
 #define SUBJECT_MAX 400u
-#define ROW_PAGES_BYTES 8192u /* of the WAL, beside the content */
-#define PATH_MAX_BYTES 450u   /* of an address with every character of the local part quoted */
+#define ROW_PAGES_BYTES 8192u                  /* of the WAL, beside the content */
+#define PATH_MAX_BYTES 450u                    /* of an address with every character of the local part quoted */
 #define ACCEPT_ARENA_MAX (32u * 1024u * 1024u) /* ROUTE_MAX_ADDRESSES of them */
-#define RELEASE_MAX_MS (366 * DAY_MS) /* how far ahead FUTURERELEASE may reach is the listener's to say */
+#define RELEASE_MAX_MS (366 * DAY_MS)          /* how far ahead FUTURERELEASE may reach is the listener's to say */
 
 enum accept_state { ACCEPT_WRITING,
 		    ACCEPT_SEALED,

@@ -268,6 +268,8 @@ static void lists_show_what_is_asked_for(void **state)
 	before_ms = clock_real_ms();
 	clock_fake_advance_ms(10);
 	(void)deferred(f, "y@third.test", "z@other.test");
+	fake_relay_wait_attempts(3);
+	settle(f);
 	assert_int_equal(count_fitting(f, (struct queue_filter){ 0 }), 2);
 	assert_int_equal(count_fitting(f, (struct queue_filter){ .recipient = SPAN("x@OTHER.test") }), 1);
 	assert_int_equal(count_fitting(f, (struct queue_filter){ .recipient = SPAN("@other.test") }), 2);
