@@ -291,34 +291,6 @@ def test_queue():
         refused(EX_DATAERR, "queue", verb, entry["id"], "--yes")
 
 
-def test_the_queue_is_steered():
-    """Each verb by id, and some by what a message is; queue_api_test.py has what comes of it."""
-    port = harness.free_port()
-    cli("relay", "set", "--domain", "example.net", "--host", "127.0.0.1", "--port", str(port), "--tls", "none")
-    entry = queue_one("steered")
-    assert "would hold" in cli("queue", "hold", entry["id"], "--dry-run")
-    assert cli("queue", "hold", entry["id"]) == "held\n"
-    assert "friend@example.net held" in cli("queue", "ls", "--state", "held", "--sender", "bob@*", "--older-than", "0h", "--newer-than", "1h")
-    refused(EX_DATAERR, "queue", "hold", entry["id"], says="held already")
-    assert "1 done, 0 failed" in cli("queue", "release", "--recipient", "*@example.net", "--wait")
-    assert cli("queue", "expire", entry["id"], "--at", "3d") == "changed\n"
-    assert cli("queue", "route", entry["id"], "--via", f"127.0.0.1:{harness.free_port()}") == "due now, that way\n"
-    refused(EX_DATAERR, "queue", "route", entry["id"], "--via", "no way", says="--via: ")
-    refused(EX_USAGE, "queue", "hold", says="which messages")
-    refused(EX_USAGE, "queue", "hold", entry["id"], "--all", says="either")
-    destination = f"127.0.0.1:{port}"
-    assert cli("queue", "pause", destination, "--reason", "they move", "--until", "2h") == "paused\n"
-    found = in_all_forms("queue", "destinations", "--paused", "yes")
-    assert [d["name"] for d in found] == [destination] and found[0]["pause"]["reason"] == "they move", found
-    assert js("queue", "destination", destination)["paused"] is True
-    assert cli("queue", "resume", destination) == "resumed\n"
-    refused(EX_DATAERR, "queue", "resume", destination)
-    wait_until(lambda: run("queue", "bounce", entry["id"], "--words", "by hand", "--yes").returncode == 0, 30, "given back, once no attempt is under way")
-    wait_until(lambda: [h for h in js("queue", "history", "--recipient", "friend@example.net", "--state", "bounced")["data"] if h["id"] == entry["id"]], 30, "it is history")
-    assert in_all_forms("queue", "history", "--since", "1h", "--recipient", "friend@example.net")
-    cli("relay", "rm", "--domain", "example.net", "--yes")
-
-
 def test_hold_rules():
     made = js("hold-rule", "add", "--sender", "*@held.example", "--note", "odd", "--expires", "2d", "--apply-now")
     assert made["sender"] == "@held.example" and made["job"].startswith("job_"), made
@@ -666,6 +638,34 @@ def test_any_request_of_the_api():
     for words in (("GET", "api/v1/users"), ("GET", "/api/v1/users\r\nX-Evil: 1"), ("get", "/api/v1/users"), ("GET", "/api/v1/users", "--if-match", "x\r\ny: z")):
         done = run("api", *words)
         assert done.returncode == EX_USAGE and not done.stdout, done
+
+
+def test_the_queue_is_steered():
+    """Each verb by id, and some by what a message is; queue_api_test.py has what comes of it."""
+    port = harness.free_port()
+    cli("relay", "set", "--domain", "example.net", "--host", "127.0.0.1", "--port", str(port), "--tls", "none")
+    entry = queue_one("steered")
+    assert "would hold" in cli("queue", "hold", entry["id"], "--dry-run")
+    assert cli("queue", "hold", entry["id"]) == "held\n"
+    assert "friend@example.net held" in cli("queue", "ls", "--state", "held", "--sender", "bob@*", "--older-than", "0h", "--newer-than", "1h")
+    refused(EX_DATAERR, "queue", "hold", entry["id"], says="held already")
+    assert "1 done, 0 failed" in cli("queue", "release", "--recipient", "*@example.net", "--wait")
+    assert cli("queue", "expire", entry["id"], "--at", "3d") == "changed\n"
+    assert cli("queue", "route", entry["id"], "--via", f"127.0.0.1:{harness.free_port()}") == "due now, that way\n"
+    refused(EX_DATAERR, "queue", "route", entry["id"], "--via", "no way", says="--via: ")
+    refused(EX_USAGE, "queue", "hold", says="which messages")
+    refused(EX_USAGE, "queue", "hold", entry["id"], "--all", says="either")
+    destination = f"127.0.0.1:{port}"
+    assert cli("queue", "pause", destination, "--reason", "they move", "--until", "2h") == "paused\n"
+    found = in_all_forms("queue", "destinations", "--paused", "yes")
+    assert [d["name"] for d in found] == [destination] and found[0]["pause"]["reason"] == "they move", found
+    assert js("queue", "destination", destination)["paused"] is True
+    assert cli("queue", "resume", destination) == "resumed\n"
+    refused(EX_DATAERR, "queue", "resume", destination)
+    wait_until(lambda: run("queue", "bounce", entry["id"], "--words", "by hand", "--yes").returncode == 0, 30, "given back, once no attempt is under way")
+    wait_until(lambda: [h for h in js("queue", "history", "--recipient", "friend@example.net", "--state", "bounced")["data"] if h["id"] == entry["id"]], 30, "it is history")
+    assert in_all_forms("queue", "history", "--since", "1h", "--recipient", "friend@example.net")
+    cli("relay", "rm", "--domain", "example.net", "--yes")
 
 
 def test_every_verb_was_run():
