@@ -22,29 +22,29 @@ const char *dsn_subject(const struct dsn *d)
 
 /* What to do, by the enhanced status code (RFC 3463 and its registry); the first that fits, ".*" any. */
 struct advice {
-	const char *status, *words;
+	const char *status, *words, *ours; /* ours: what is said instead when no other server has refused it; null: the same */
 };
 static const struct advice advices[] = {
-	{ "X.1.1", "There is no such mailbox. Look for a typing mistake in the address, or ask the recipient in another way for the right one." },
-	{ "X.1.2", "There is no such domain, or it has no mail server. Look for a typing mistake behind the @." },
-	{ "X.1.3", "The address cannot be right as it is written. Look for a typing mistake." },
-	{ "X.1.6", "The mailbox has moved. Ask the recipient in another way for the new address." },
-	{ "X.1.8", "The recipient's server does not accept your address. Tell the administrator of your mail server." },
-	{ "X.1.10", "This domain takes no mail. Look for a typing mistake behind the @, or ask the recipient in another way for the right address." },
-	{ "X.2.1", "The mailbox exists but takes no mail at present. Reach the recipient in another way." },
-	{ "X.2.2", "The mailbox is full. Tell the recipient in another way, and send the message again later." },
-	{ "X.2.3", "The message is too large for this mailbox. Send it in parts, or send a link to the file." },
-	{ "X.3.4", "The message is too large for the recipient's server. Send it in parts, or send a link to the file." },
-	{ "X.4.6", "The message went round in a circle: two addresses send their mail on to each other. Tell the recipient or the administrator." },
-	{ "X.4.7", "The time for delivery was over. Send the message again if it is still of use." },
-	{ "4.", "The recipient's server could not be reached, or would not take the message, for all that time. Send it again later, or reach the recipient in another way." },
-	{ "X.6.7", "The recipient's server does not take international addresses. Ask the recipient for an address in plain letters." },
-	{ "X.6.", "The recipient's server cannot take the message in this form. Send it as a simpler message." },
-	{ "X.7.30", "You asked that the message travels over protected connections only, and the recipient's server has none. Send it without that demand if you may." },
-	{ "X.7.1", "The recipient's server does not want this message. Its words above say why, if anything does; its administrator decides." },
-	{ "X.7.", "A rule of the recipient's server stands against this message. Its words above say which; show them to your administrator." },
-	{ "X.4.", "The way to the recipient's server is broken. Send the message again later, or tell your administrator." },
-	{ "", "The words above say why. If they do not help, show this message to your administrator." },
+	{ "X.1.1", "There is no such mailbox. Look for a typing mistake in the address, or ask the recipient in another way for the right one.", NULL },
+	{ "X.1.2", "There is no such domain, or it has no mail server. Look for a typing mistake behind the @.", NULL },
+	{ "X.1.3", "The address cannot be right as it is written. Look for a typing mistake.", NULL },
+	{ "X.1.6", "The mailbox has moved. Ask the recipient in another way for the new address.", NULL },
+	{ "X.1.8", "The recipient's server does not accept your address. Tell the administrator of your mail server.", NULL },
+	{ "X.1.10", "This domain takes no mail. Look for a typing mistake behind the @, or ask the recipient in another way for the right address.", NULL },
+	{ "X.2.1", "The mailbox exists but takes no mail at present. Reach the recipient in another way.", NULL },
+	{ "X.2.2", "The mailbox is full. Tell the recipient in another way, and send the message again later.", NULL },
+	{ "X.2.3", "The message is too large for this mailbox. Send it in parts, or send a link to the file.", NULL },
+	{ "X.3.4", "The message is too large for the recipient's server. Send it in parts, or send a link to the file.", NULL },
+	{ "X.4.6", "The message went round in a circle: two addresses send their mail on to each other. Tell the recipient or the administrator.", NULL },
+	{ "X.4.7", "The time for delivery was over. Send the message again if it is still of use.", NULL },
+	{ "4.", "It could not be delivered in all that time. Send it again later, or reach the recipient in another way.", NULL },
+	{ "X.6.7", "The recipient's server does not take international addresses. Ask the recipient for an address in plain letters.", NULL },
+	{ "X.6.", "The recipient's server cannot take the message in this form. Send it as a simpler message.", NULL },
+	{ "X.7.30", "You asked that the message travels over protected connections only, and the recipient's server has none. Send it without that demand if you may.", NULL },
+	{ "X.7.1", "The recipient's server does not want this message. Its words above say why, if anything does; its administrator decides.", "The administrator of this mail system decides about that. Ask there if you think it is wrong." },
+	{ "X.7.", "A rule of the recipient's server stands against this message. Its words above say which; show them to your administrator.", "The administrator of this mail system decides about that. Ask there if you think it is wrong." },
+	{ "X.4.", "The way to the recipient's server is broken. Send the message again later, or tell your administrator.", NULL },
+	{ "", "The words above say why. If they do not help, show this message to your administrator.", NULL },
 };
 
 static bool fits(struct span status, const char *pattern)
@@ -61,7 +61,7 @@ static bool fits(struct span status, const char *pattern)
 	return whole ? span_equals(span_skip(status, 1), span_skip(p, 1)) : span_starts(span_skip(status, 1), span_skip(p, 1));
 }
 
-static const char *advice_for(struct span status)
+static const char *advice_for(struct span status, bool remote)
 {
 	size_t at = 0;
 
@@ -70,7 +70,7 @@ static const char *advice_for(struct span status)
 		status = SPAN("4.");
 	while (!fits(status, advices[at].status))
 		at++;
-	return advices[at].words;
+	return !remote && advices[at].ours ? advices[at].ours : advices[at].words;
 }
 
 /* A paragraph, broken at blanks. */
@@ -149,7 +149,7 @@ static void add_recipient(const struct dsn *d, const struct dsn_recipient *r, st
 		else
 			add_quoted(out, "What went wrong:", SPAN(""), r->reply.len ? r->reply : SPAN("the message could not be delivered"));
 		if (d->kind == NOTICE_FAILED)
-			add_lines(out, "    ", span_str(advice_for(r->status)));
+			add_lines(out, "    ", span_str(advice_for(r->status, r->remote)));
 		else if (r->until_ms)
 			add_until(out, r->until_ms);
 		break;

@@ -224,7 +224,7 @@ static void describe_suppression(struct graph *g, struct node *n, const struct s
 	if (s->by_operator)
 		n->reply = arena_printf(g->a, "not tried: mail to this address was stopped by the administrator%s%.*s", s->reply.len ? ": " : "", (int)s->reply.len, s->reply.ptr ? s->reply.ptr : "");
 	else
-		n->reply = arena_printf(g->a, "not tried again: mail to this address failed lately: %.*s", (int)s->reply.len, s->reply.ptr ? s->reply.ptr : "");
+		n->reply = arena_printf(g->a, "not tried again, since mail to this address failed lately (an administrator can lift that): %.*s", (int)s->reply.len, s->reply.ptr ? s->reply.ptr : "");
 }
 
 static enum err resolve_remote(struct graph *g, struct node *n)

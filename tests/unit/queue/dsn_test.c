@@ -231,7 +231,7 @@ static void each_kind_has_its_action_and_words(void **state)
 
 static void advice_goes_by_the_status(void **state)
 {
-	static const char *const advice[][2] = { { "5.1.10", "This domain takes no mail" }, { "5.1.1", "There is no such mailbox" }, { "5.2.2", "The mailbox is full" }, { "4.4.7", "for all that time" }, { "5.4.7", "The time for delivery was over" }, { "5.7.30", "protected" }, { "5.7.26", "A rule of the recipient's" }, { "5.9.9", "The words above say why" }, { "", "The words above say why" } };
+	static const char *const advice[][2] = { { "5.1.10", "This domain takes no mail" }, { "5.1.1", "There is no such mailbox" }, { "5.2.2", "The mailbox is full" }, { "4.4.7", "in all that time" }, { "5.4.7", "The time for delivery was over" }, { "5.7.30", "protected" }, { "5.7.26", "A rule of the recipient's" }, { "5.9.9", "The words above say why" }, { "", "The words above say why" } };
 	struct dsn_recipient r = refused("x@other.test");
 	struct dsn d = example(&r, 1);
 
@@ -241,6 +241,21 @@ static void advice_goes_by_the_status(void **state)
 		write_it(&d);
 		assert_true(has(advice[i][1]));
 	}
+}
+
+static void what_was_decided_here_is_not_blamed_on_others(void **state)
+{
+	struct dsn_recipient r = refused("x@other.test");
+	struct dsn d = example(&r, 1);
+
+	(void)state;
+	r.remote = false;
+	r.status = SPAN("5.7.0");
+	r.reply = SPAN("returned by the administrator");
+	write_it(&d);
+	assert_true(has("What went wrong: returned by the administrator"));
+	assert_true(has("The administrator of this mail system decides"));
+	assert_false(has("recipient's server"));
 }
 
 static void utf8_addresses_use_the_global_types_for_who_reads_them(void **state)
@@ -396,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(xtext_is_decoded, setup, teardown),
 		cmocka_unit_test_setup_teardown(each_kind_has_its_action_and_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(advice_goes_by_the_status, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_decided_here_is_not_blamed_on_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(utf8_addresses_use_the_global_types_for_who_reads_them, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_reads_ascii_gets_utf8_addresses_spelt_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sender_beyond_ascii_needs_the_extension, setup, teardown),
