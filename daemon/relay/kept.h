@@ -16,7 +16,7 @@
 struct kept_link {
 	struct stream *stream; /* null: none */
 	struct offers offers;
-	uint64_t messages; /* that it has carried */
+	uint64_t messages; /* that were begun on it */
 	uint8_t key[KEPT_KEY_BYTES];
 };
 

@@ -208,7 +208,7 @@ static void end_connection(struct talk *t, enum talk_end end)
 		return;
 	if (t->broken || relay_is_cancelled(t->relay))
 		stream_close(&t->link.stream);
-	else if (end == TALK_DONE && !t->odd && !last && !t->setup->probe && t->accepted_count > 0 && answer_is(&t->answer, 2) && stream_is_quiet(t->link.stream))
+	else if (end == TALK_DONE && !t->odd && !last && !t->setup->probe && t->accepted_count > 0 && answer_is(&t->answer, 2) && !stream_has_buffered(t->link.stream))
 		kept_put(t->relay->kept, &t->link);
 	else
 		kept_leave(t->relay->kept, &t->link);

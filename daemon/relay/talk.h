@@ -26,7 +26,7 @@ struct talk_setup {
 	bool plain, fresh, unchunked;   /* what the ends of before ask for */
 	int64_t connect_ms;             /* how long the connection may take */
 	int64_t until_ms;               /* monotonic: when the attempt is over, whatever pace each answer has */
-	bool probe;                     /* nothing is sent: RSET behind the answers to RCPT. The outcomes are those of RCPT */
+	bool probe;                     /* nothing is sent: QUIT behind the answers to RCPT. The outcomes are those of RCPT */
 	const struct talk_watch *watch; /* may be null */
 };
 enum talk_end talk_with(const struct talk_setup *setup, struct results *results, struct failure *why);

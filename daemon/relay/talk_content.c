@@ -181,7 +181,6 @@ static enum talk_end decide_final(struct talk *t, enum err e)
 		decide_accepted(t, &f);
 		return TALK_DONE;
 	}
-	t->link.messages++;
 	t->job->answered = !answer_is(&t->answer, 4);
 	if (answer_is(&t->answer, 2)) {
 		decide_accepted(t, NULL);

@@ -33,6 +33,14 @@ static void add_deliver_by(const struct talk *t, struct buf *line)
 	buf_addf(line, " BY=%lld;%s%s", (long long)left_s, t->job->deliver_by & 1 ? "R" : "N", t->job->deliver_by & 4 ? "T" : "");
 }
 
+static void add_dsn(const struct relay_job *job, struct buf *line)
+{
+	if (job->ret)
+		buf_add_str(line, job->ret == 'F' ? " RET=FULL" : " RET=HDRS");
+	if (job->envid.len > 0)
+		buf_addf(line, " ENVID=%.*s", (int)job->envid.len, job->envid.ptr);
+}
+
 static enum err send_mail(struct talk *t, uint64_t size)
 {
 	const struct relay_job *job = t->job;
@@ -48,10 +56,8 @@ static enum err send_mail(struct talk *t, uint64_t size)
 		buf_add_str(&line, t->binary ? " BODY=BINARYMIME" : " BODY=8BITMIME");
 	if (offers->utf8 && (job->smtputf8 || has_utf8_path(t)))
 		buf_add_str(&line, " SMTPUTF8");
-	if (offers->dsn && job->ret)
-		buf_add_str(&line, job->ret == 'F' ? " RET=FULL" : " RET=HDRS");
-	if (offers->dsn && job->envid.len > 0)
-		buf_addf(&line, " ENVID=%.*s", (int)job->envid.len, job->envid.ptr);
+	if (offers->dsn)
+		add_dsn(job, &line);
 	if (job->require_tls)
 		buf_add_str(&line, " REQUIRETLS");
 	if (offers->priority && job->priority != 0)
@@ -73,6 +79,7 @@ static enum talk_end read_mail(struct talk *t)
 	talk_tell(t, "mail", answer_is(&t->answer, 2) ? PROBE_OK : PROBE_FAILED, true, "%s", answer_is(&t->answer, 2) ? "the sender was taken" : "the sender was refused");
 	if (answer_is(&t->answer, 2)) {
 		t->reused = false;
+		t->link.messages++;
 		return TALK_DONE;
 	}
 	failure_remote(&f, &t->answer, t->setup->target->host);
