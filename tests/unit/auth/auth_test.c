@@ -88,6 +88,29 @@ static void suspended_is_told_only_with_the_right_password(void **state)
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
 }
 
+/* All are told, and logged out, like one who is suspended. */
+static void users_of_a_domain_that_is_not_active_do_not_log_in(void **state)
+{
+	struct domain domain = { .name = SPAN("shut.test"), .state = DOMAIN_ACCEPTS };
+	struct fixture *p = *state;
+	struct auth_result r;
+	uint64_t carl;
+
+	assert_int_equal(directory_domain_add(p->d, SPAN("shut.test"), NULL), ERR_OK);
+	assert_int_equal(directory_account_add(p->d, SPAN("carl@shut.test"), SPAN(""), ROLE_USER, &carl, NULL), ERR_OK);
+	assert_int_equal(auth_set_password(p->auth, carl, SPAN("secret password"), NULL), ERR_OK);
+	r = fixture_check(p, AUTH_IMAP, "carl@shut.test", "secret password", "192.0.2.1");
+	assert_int_equal(r.verdict, AUTH_OK);
+	assert_int_equal(directory_domain_set(p->d, &domain, NULL), ERR_OK);
+	assert_false(auth_still_holds(p->auth, carl, r.credential));
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "carl@shut.test", "secret password", "192.0.2.1").verdict, AUTH_SUSPENDED);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "carl@shut.test", "wrong password", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_OK);
+	domain.state = DOMAIN_ACTIVE;
+	assert_int_equal(directory_domain_set(p->d, &domain, NULL), ERR_OK);
+	assert_true(auth_still_holds(p->auth, carl, r.credential));
+}
+
 static void failures_of_a_network_add_up(void **state)
 {
 	struct fixture *p = *state;
@@ -200,6 +223,7 @@ int main(void)
 		CASE(new_password_ends_what_was_proven),
 		CASE(login_holds_until_password_suspension_or_removal),
 		CASE(suspended_is_told_only_with_the_right_password),
+		CASE(users_of_a_domain_that_is_not_active_do_not_log_in),
 		cmocka_unit_test_setup_teardown(failures_of_a_network_add_up, fixture_make_with_fake_clock, fixture_remove),
 		CASE(full_queue_is_busy_and_everyone_is_answered_once),
 		CASE(one_network_does_not_fill_the_queue),
