@@ -117,10 +117,11 @@ def serve_once(answer):
 
 
 def test_answers_that_are_none():
-    good = b'{"data":[{"name":"a.example"}],"next_cursor":null}'
-    assert serve_once(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(good) + good).stdout == "name\na.example\n"
-    assert serve_once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n" + good[:5] + b"\r\n%x;x=y\r\n" % (len(good) - 5) + good[5:] + b"\r\n0\r\nT: x\r\n\r\n").stdout == "name\na.example\n"
-    assert serve_once(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n" + good).stdout == "name\na.example\n"
+    good = b'{"data":[{"name":"a.example","state":"active","alias_of":"b.example"}],"next_cursor":null}'
+    listed = "name       state   alias_of\na.example  active  b.example\n"
+    assert serve_once(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(good) + good).stdout == listed
+    assert serve_once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n" + good[:5] + b"\r\n%x;x=y\r\n" % (len(good) - 5) + good[5:] + b"\r\n0\r\nT: x\r\n\r\n").stdout == listed
+    assert serve_once(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n" + good).stdout == listed
     for answer in (b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx",
                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffffff\r\nx", b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 300 + b"\r\n",
                    b"HTTP/1.1 200 OK\r\nA: " + b"b" * 100000 + b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\nnot json", b"HTTP/1.1 200 OK\r\n\r\n[]", b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100000,
