@@ -4,7 +4,6 @@
 #include "api/given.h"
 #include "api/resources.h"
 #include "api/user.h"
-#include "daemon/events/events.h"
 #include "daemon/queue/sending.h"
 
 #define PAGE 100
@@ -164,9 +163,18 @@ static enum err begin(struct api_call *c, struct named *user, struct change *cha
 	return ERR_OK;
 }
 
+static void answer_error(struct api_call *c, enum err e, const struct note *why)
+{
+	const struct note stopped = { "it is stopped already" }, free_to_send = { "it is not stopped" };
+
+	if (e == ERR_EXISTS)
+		call_abandon(c, ERR_STATE, &stopped);
+	else
+		call_abandon(c, e, e == ERR_STATE ? &free_to_send : why);
+}
+
 static void end(struct api_call *c, enum err e, const struct note *why, const struct named *user, struct change *change, uint64_t messages)
 {
-	const char *words = change->event < 0 ? "it is stopped already" : "it is not stopped";
 	struct sending_state state = { .account_id = user->id };
 	json_t *out;
 
@@ -174,12 +182,7 @@ static void end(struct api_call *c, enum err e, const struct note *why, const st
 		e = sending_find(c->context->queue, user->id, &c->arena, &state);
 	if (e != ERR_OK) {
 		json_decref(change->before);
-		if (e == ERR_STATE || e == ERR_EXISTS)
-			call_abandon(c, e, &(struct note){ "" });
-		else
-			call_abandon(c, e, why);
-		if (e == ERR_STATE || e == ERR_EXISTS)
-			call_reply_problem(c, 409, "conflict", NULL, "%s", words);
+		answer_error(c, e, why);
 		return;
 	}
 	change->after = sender_json(c, &state, user->address);
@@ -206,7 +209,7 @@ void api_sender_stop(struct api_call *c)
 
 static void release(struct api_call *c, const char *verb, bool purge)
 {
-	struct change change = { .verb = verb, .event = EVENT_SENDING_RELEASED };
+	struct change change = { .verb = verb, .event = -1 };
 	struct note why = { "" };
 	struct named user;
 	uint64_t messages = 0;

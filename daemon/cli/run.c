@@ -266,7 +266,7 @@ int run_list(struct arguments *a)
 
 		return run_usage(a, &why);
 	}
-	rows.empty = a->verb->empty;
+	rows.empty = a->verb->empty && a->query.len > 0 ? "Nothing fits." : a->verb->empty;
 	rows.named = a->columns != NULL;
 	status = run_find_target(a, &t);
 	if (status != EX_OK)

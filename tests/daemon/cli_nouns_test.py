@@ -274,7 +274,7 @@ def test_queue():
     text = cli("queue", "show", entry["id"]) + cli("queue", "ls")
     assert entry["id"] in text and "\x1b" not in text, text
     assert js("queue", "ls", "--domain", "example.com")["data"] == [] and len(js("queue", "ls", "--from", "bob@example.org")["data"]) == 1
-    assert js("queue", "ls", "--before", "1h")["data"] == []
+    assert js("queue", "ls", "--before", "1h")["data"] == [] and cli("queue", "ls", "--before", "1h") == "Nothing fits.\n"
     assert cli("queue", "retry", entry["id"]) == "due now\n"
     wait_until(lambda: js("queue", "show", entry["id"])["recipients"][0]["attempts"] == 2, 30, "a second attempt")
     wait_until(lambda: js("queue", "ls", "--state", "deferred")["data"], 30)
