@@ -390,6 +390,26 @@ def test_converted_messages_decode_to_what_was_sent():
     old.close()
 
 
+def test_binary_is_encoded_for_who_takes_none():
+    old = Sink("127.0.0.1", free_port(), offers=("PIPELINING", "8BITMIME"))
+    relay_to("text.example", old.listener.getsockname()[1])
+    data = bytes(range(256)) * 40 + b"\r\n.\r\n\n.\n\r.\r" + b"x" * 5000
+    content = (b"From: alice@example.org\r\nSubject: binary\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+               b"--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nsome text \xc3\xa4\r\n"
+               b"--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n" + data + b"\r\n--b--\r\n")
+    with smtplib.SMTP_SSL("127.0.0.1", daemon().port["submissions"], local_hostname="laptop.example", timeout=30 * SLOW, context=no_verify()) as s:
+        s.login("alice@example.org", PASSWORD)
+        assert s.docmd("MAIL FROM:<alice@example.org> BODY=BINARYMIME")[0] == 250
+        assert s.docmd("RCPT TO:<x@text.example>")[0] == 250
+        s.send(b"BDAT %d LAST\r\n" % len(content) + content)
+        assert s.getreply()[0] == 250
+    wait_until(lambda: old.messages, 10, "it arrives")
+    got = old.messages[0].content
+    assert b"\r" not in got.replace(b"\r\n", b"") and b"\n" not in got.replace(b"\r\n", b"") and b"\0" not in got
+    assert [p[2] for p in parts(got)] == [b"some text \xc3\xa4", data]
+    old.close()
+
+
 def test_the_daemon_is_well_afterwards():
     submit(message("afterwards"), ["x@good.example"])
     wait_until(lambda: any(b"Subject: afterwards" in m.content for m in world["good"].messages), 10, "mail goes on")
