@@ -1,5 +1,7 @@
 """DANE, MTA-STS and REQUIRETLS against signed names and policy hosts of all kinds: who gets the mail, who does not, and what is told of it."""
 import smtplib
+import threading
+import time
 
 import harness
 import tls_lab
@@ -10,7 +12,7 @@ tls_lab.enter(__file__)
 
 TLS = ("STARTTLS", "PIPELINING")
 PLAIN = ("PIPELINING",)
-world = {"address": {}, "sinks": {}}
+world = {"address": {}, "sinks": {}, "answer": threading.Event()}
 records, insecure, bogus, spoiled = [], [], [], []
 
 
@@ -92,6 +94,7 @@ def sts_names(ca, other):
     sts("star", ca.certificate("mta-sts.star.insecure"), tls_lab.policy("enforce", "*"))
     sts("overflow", ca.certificate("mta-sts.overflow.insecure"), tls_lab.policy("enforce", "mx.overflow.insecure", max_age=99999999999999999999))
     sts("huge", ca.certificate("mta-sts.huge.insecure"), lambda: policy("huge") + b"x: y\r\n" * (100 * 1024 * 1024 // 6))
+    sts("slow", ca.certificate("mta-sts.slow.insecure"), lambda: world["answer"].wait(30) and policy("slow", mode="testing"))
     sts("twice", ca.certificate("mta-sts.twice.insecure"), policy("twice"))
     insecure.append('_mta-sts.twice.insecure. TXT "v=STSv1; id=2;"')
 
@@ -308,6 +311,19 @@ def test_a_policy_that_vanished_holds_over_a_restart():
     daemon().stop()
     daemon().start()
     put_off("x@vanishing.insecure", sink("vanishing", offers=PLAIN), "4.7.4", "not offered")
+
+
+def test_a_stop_does_not_wait_for_a_policy_host():
+    submit("x@slow.insecure", "slow")
+    wait_until(lambda: [r for r in world["host"].requests if r[0] == "mta-sts.slow.insecure"], 10, "the policy is asked for")
+    began = time.monotonic()
+    daemon().stop()
+    assert time.monotonic() - began < 12 * SLOW, "a stop ends within 10 s"
+    world["answer"].set()
+    peer = sink("slow", "anyone")
+    daemon().start()
+    wait_until(lambda: [m for m in peer.messages if b"Subject: slow\r\n" in m.content], 90, lambda: f"{entry('slow')}\n{daemon().log_tail(8)}")
+    close(peer)
 
 
 # ---- what a message or an administrator asks for ----
