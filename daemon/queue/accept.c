@@ -39,7 +39,6 @@
 #define ROW_PAGES_BYTES 8192u                  /* of the WAL, beside the content */
 #define PATH_MAX_BYTES 450u                    /* of an address with every character of the local part quoted */
 #define ACCEPT_ARENA_MAX (32u * 1024u * 1024u) /* ROUTE_MAX_ADDRESSES of them */
-#define RELEASE_MAX_MS (366 * DAY_MS)          /* how far ahead FUTURERELEASE may reach is the listener's to say */
 
 enum accept_state { ACCEPT_WRITING,
 		    ACCEPT_SEALED,
@@ -406,7 +405,7 @@ static enum err make_entry(struct accept *a, const struct snapshot *s, int64_t l
 		.count = a->recipient_count,
 		.real_ms = a->row.accepted_ms,
 		.mono_ms = clock_mono_ms(),
-		.lifetime_max_ms = lifetime_ms + RELEASE_MAX_MS,
+		.lifetime_max_ms = lifetime_ms,
 		.notice_ms = snapshot_number(s, SETTING_QUEUE_NOTICE_HOURS) * 3600000,
 		.with_detail = true,
 	};

@@ -52,15 +52,15 @@ static void set_times(struct entry *e, const struct entry_plan *plan)
 {
 	const struct queue_row *row = plan->row;
 	int64_t begun_ms = row->accepted_ms > row->release_ms ? row->accepted_ms : row->release_ms;
-	int64_t age_ms = plan->real_ms - begun_ms;
+	int64_t age_ms = plan->real_ms - begun_ms, max_ms = plan->lifetime_max_ms + (row->release_ms ? RELEASE_MAX_MS : 0);
 
 	e->accepted_ms = row->accepted_ms;
-	e->expires_mono_ms = plan->mono_ms + left_ms(plan, row->expires_ms, plan->lifetime_max_ms);
+	e->expires_mono_ms = plan->mono_ms + left_ms(plan, row->expires_ms, max_ms);
 	if (age_ms < 0)
-		age_ms = -left_ms(plan, begun_ms, plan->lifetime_max_ms);
-	e->begun_mono_ms = plan->mono_ms - (age_ms < plan->lifetime_max_ms ? age_ms : plan->lifetime_max_ms);
+		age_ms = -left_ms(plan, begun_ms, max_ms);
+	e->begun_mono_ms = plan->mono_ms - (age_ms < max_ms ? age_ms : max_ms);
 	if (row->deliver_by_ms)
-		e->deliver_by_mono_ms = plan->mono_ms + left_ms(plan, row->deliver_by_ms, plan->lifetime_max_ms);
+		e->deliver_by_mono_ms = plan->mono_ms + left_ms(plan, row->deliver_by_ms, max_ms);
 }
 
 static struct entry *entry_alloc(const struct entry_plan *plan)
@@ -127,7 +127,7 @@ static void note_chores(struct part *p, const struct entry_plan *plan, const str
 static void part_add(struct part *p, const struct entry_plan *plan, size_t i)
 {
 	const struct queue_recipient_row *r = &plan->recipients[i];
-	int64_t due_ms = plan->mono_ms + left_ms(plan, r->next_ms, r->attempts ? RETRY_MAX_MS : plan->lifetime_max_ms);
+	int64_t due_ms = plan->mono_ms + left_ms(plan, r->next_ms, r->attempts || !plan->row->release_ms ? RETRY_MAX_MS : RELEASE_MAX_MS);
 
 	p->count++;
 	if (!is_open(r))
@@ -294,13 +294,4 @@ void entry_start(struct queue *q, struct entry *e)
 	for (struct part *p = e->parts; p; p = p->sibling)
 		if (p->state != PART_DONE)
 			part_place(q, p);
-}
-
-struct part *entry_part(const struct entry *e, uint32_t n)
-{
-	struct part *p = e->parts;
-
-	while (n >= p->first + p->count)
-		p = p->sibling;
-	return p;
 }

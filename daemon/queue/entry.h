@@ -13,7 +13,7 @@ struct entry_plan {
 	const struct span *hops;                      /* of the remote ones, by index */
 	size_t count;
 	int64_t real_ms, mono_ms; /* now */
-	int64_t lifetime_max_ms;  /* what the wall clock says is believed so far */
+	int64_t lifetime_max_ms;  /* what the wall clock says of its end is believed so far, and RELEASE_MAX_MS more where it was to go later */
 	int64_t notice_ms;        /* until the sender is told of a delay; 0: never */
 	bool with_detail;         /* else it is read back when it is needed */
 };
@@ -28,7 +28,5 @@ void entry_link(struct queue *q, struct entry *e);
 void entry_unlink(struct queue *q, struct entry *e);
 /* Its parts are placed: due when they say. */
 void entry_start(struct queue *q, struct entry *e);
-/* The part of its recipient `n`. */
-struct part *entry_part(const struct entry *e, uint32_t n);
 
 #endif

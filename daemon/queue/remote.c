@@ -104,7 +104,9 @@ static struct net_addr source_of(const struct snapshot *s, const struct net_addr
 
 	if (own && own->family != NET_NONE)
 		return *own;
-	return net_ip_parse(snapshot_text(s, which), &addr) ? (struct net_addr){ .family = NET_NONE } : addr;
+	if (net_ip_parse(snapshot_text(s, which), &addr))
+		addr.family = NET_NONE;
+	return addr;
 }
 
 static void choose_source(const struct snapshot *s, struct relay_job *relay)

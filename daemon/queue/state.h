@@ -174,6 +174,7 @@ struct lane_chain {
 #define DELIVERY_THREADS 4
 #define FRESH_MAX_BYTES (64u * 1024u * 1024u)
 #define DAY_MS 86400000LL
+#define RELEASE_MAX_MS (31 * DAY_MS) /* how far ahead FUTURERELEASE reaches, on the monotonic clock; SMTP offers no more */
 
 enum relay_slot { SLOT_FREE,
 		  SLOT_RUNNING,
