@@ -99,11 +99,17 @@ static bool add_tlsa(SSL *ssl, const struct tls_expect *expect)
 	return taken > 0;
 }
 
-static bool set(SSL *ssl, const struct tls_expect *expect)
+/* RFC 6066 3: literal addresses are not permitted in SNI; nor is what stands for one in mail. */
+static bool is_host_name(const char *name)
 {
 	struct net_addr ip;
-	/* RFC 6066 3: literal addresses are not permitted in SNI. */
-	bool has_sni = expect->sni && net_ip_parse(span_str(expect->sni), &ip) != ERR_OK;
+
+	return name && name[0] != '[' && net_ip_parse(span_str(name), &ip) != ERR_OK;
+}
+
+static bool set(SSL *ssl, const struct tls_expect *expect)
+{
+	bool has_sni = is_host_name(expect->sni);
 
 	if (expect->verify == TLS_VERIFY_DANE) {
 		if (!has_sni || !add_tlsa(ssl, expect))

@@ -24,6 +24,6 @@ void ledger_close(struct ledger **l);
 /* Never waits. */
 void ledger_nudge(struct ledger *l);
 /* One transaction; each at its time. ERR_STATE: nothing is kept. `written`: bytes, about; 0: it only reads. */
-enum err ledger_run(struct ledger *l, enum err (*run)(struct db *db, void *arg), void *arg, size_t written) MUST_CHECK;
+enum err ledger_run(struct ledger *l, enum err (*work)(struct db *db, void *arg), void *arg, size_t written) MUST_CHECK;
 
 #endif

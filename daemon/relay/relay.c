@@ -70,6 +70,8 @@ void relay_free(struct relay **relay)
 	if (!r)
 		return;
 	kept_free(&r->kept);
+	if (r->sts)
+		sts_cancel(r->sts); /* the last turn fetches nothing */
 	ledger_close(&r->ledger);
 	sts_free(&r->sts);
 	tls_report_free(&r->report);
