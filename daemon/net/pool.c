@@ -41,6 +41,20 @@ static enum err add_special(struct pool *p, int fd, uint32_t key)
 	return epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ? ERR_OK : ERR_TEMP;
 }
 
+static enum err init_tables(struct pool *p, struct note *why)
+{
+	const struct pool_config *config = &p->config;
+	enum err e = slots_init(&p->slots, config->max_connections);
+
+	if (e == ERR_OK)
+		e = peers_init(&p->peers, config->max_connections);
+	if (e == ERR_OK && config->greet_delay_ms > 0)
+		e = waited_new(&p->waited);
+	if (e != ERR_OK)
+		note_set(why, "%s: no memory for %u connections", config->name, config->max_connections);
+	return e;
+}
+
 enum err pool_new(const struct pool_config *config, struct pool **out, struct note *why)
 {
 	struct pool *p;
@@ -65,11 +79,7 @@ enum err pool_new(const struct pool_config *config, struct pool **out, struct no
 	}
 	if (ready_init(&p->ready, why) != ERR_OK || wheel_init(&p->wheel, why) != ERR_OK)
 		goto failed;
-	if (slots_init(&p->slots, config->max_connections) != ERR_OK || peers_init(&p->peers, config->max_connections) != ERR_OK) {
-		note_set(why, "%s: no memory for %u connections", config->name, config->max_connections);
-		goto failed;
-	}
-	if (config->greet_delay_ms > 0 && waited_new(&p->waited) != ERR_OK)
+	if (init_tables(p, why) != ERR_OK)
 		goto failed;
 	if (add_special(p, p->ready.event_fd, KEY_SIGNAL) != ERR_OK || add_special(p, p->wheel.timer_fd, KEY_TIMER) != ERR_OK) {
 		note_set(why, "%s: epoll", config->name);

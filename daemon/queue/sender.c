@@ -45,7 +45,7 @@ static struct sent_count *count_of(struct sender *s, int64_t hour)
 	return &s->ring[(uint64_t)hour % SENDING_HOURS];
 }
 
-void sender_reset(struct sender *s)
+static void reset(struct sender *s)
 {
 	memset(s->ring, 0, sizeof(s->ring));
 }
@@ -54,7 +54,7 @@ void sender_advance(struct sender *s, int64_t hour)
 {
 	/* A clock that was set back: hours to come would count for good. */
 	if (hour >= s->hour + SENDING_HOURS || hour < s->hour - SENDING_HOURS) {
-		sender_reset(s);
+		reset(s);
 		s->hour = hour;
 	}
 	while (s->hour < hour)
@@ -115,37 +115,6 @@ static void take_read(struct sender *s, const struct sender *read)
 	s->loaded = true;
 }
 
-struct sender *sender_lock(struct queue *q, uint64_t account_id)
-{
-	struct sending *x = q->sending;
-	struct sender *s, read;
-
-	pthread_mutex_lock(&x->lock);
-	for (unsigned round = 0;; round++) {
-		uint32_t before = *sender_changes(x, account_id);
-
-		s = sender_find(x, account_id);
-		if (s && s->loaded)
-			break;
-		pthread_mutex_unlock(&x->lock);
-		if (read_sender(x, account_id, &read) != ERR_OK) {
-			pthread_mutex_lock(&x->lock);
-			return NULL;
-		}
-		pthread_mutex_lock(&x->lock);
-		/* One message more or less is nothing; waiting for quiet could last. */
-		if (before != *sender_changes(x, account_id) && round < READ_AGAIN_MAX)
-			continue;
-		s = sender_make(x, account_id);
-		if (s && !s->loaded)
-			take_read(s, &read);
-		break;
-	}
-	if (s)
-		sender_advance(s, clock_real_ms() / HOUR_MS);
-	return s;
-}
-
 /* ---- windows ---- */
 
 static uint64_t part_of(uint64_t count, int64_t covered_ms)
@@ -197,4 +166,70 @@ struct sender_limits sender_limits(struct queue *q, uint64_t account_id)
 
 	snapshot_release(&snapshot);
 	return limits;
+}
+
+void sender_judge(struct sending *x, struct sender *s, const struct sender_limits *limits)
+{
+	const struct sender_window w = sender_window_at(s, clock_real_ms());
+	const struct breaker_facts facts = {
+		.hour = w.hour,
+		.hour_new = w.hour_new,
+		.day = w.day,
+		.day_new = w.day_new,
+		.failed = w.failed,
+		.failed_of = w.failed_of,
+		.peak_hour = s->peak_hour,
+		.peak_new_day = s->peak_new_day,
+		.limit_hour = limits->hour,
+		.limit_new = limits->fresh,
+		.own_limits = limits->own,
+	};
+	const char *reason = limits->breaker && !s->stopped && !s->busy ? breaker_judge(&facts, s->detail, sizeof(s->detail)) : NULL;
+
+	if (!reason)
+		return;
+	s->stopped = s->news = x->news = true;
+	x->news_at_ms = 0;
+	s->reason = reason;
+	s->since_ms = clock_real_ms();
+	pthread_cond_signal(&x->work);
+}
+
+struct sender *sender_lock(struct queue *q, uint64_t account_id)
+{
+	const struct sender_limits limits = sender_limits(q, account_id);
+	struct sending *x = q->sending;
+	struct sender *s, read;
+	bool loaded = false;
+
+	pthread_mutex_lock(&x->lock);
+	for (unsigned round = 0;; round++) {
+		uint32_t before = *sender_changes(x, account_id);
+
+		s = sender_find(x, account_id);
+		if (s && s->loaded)
+			break;
+		pthread_mutex_unlock(&x->lock);
+		if (read_sender(x, account_id, &read) != ERR_OK) {
+			pthread_mutex_lock(&x->lock);
+			return NULL;
+		}
+		pthread_mutex_lock(&x->lock);
+		/* One message more or less is nothing; waiting for quiet could last. */
+		if (before != *sender_changes(x, account_id) && round < READ_AGAIN_MAX)
+			continue;
+		s = sender_make(x, account_id);
+		loaded = s && !s->loaded;
+		if (loaded)
+			take_read(s, &read);
+		break;
+	}
+	if (s) {
+		sender_advance(s, clock_real_ms() / HOUR_MS);
+		s->used_ms = clock_mono_ms();
+	}
+	/* What happened while it was not in memory was judged by nobody. */
+	if (loaded)
+		sender_judge(x, s, &limits);
+	return s;
 }

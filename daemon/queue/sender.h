@@ -12,8 +12,6 @@ struct sender *sender_find(struct sending *x, uint64_t account_id);
 struct sender *sender_make(struct sending *x, uint64_t account_id);
 /* The ring goes on to that hour. */
 void sender_advance(struct sender *s, int64_t hour);
-/* Counts of the ring begin anew. */
-void sender_reset(struct sender *s);
 uint32_t *sender_changes(struct sending *x, uint64_t account_id);
 
 struct sender_window {
@@ -29,5 +27,7 @@ struct sender_limits {
 	bool breaker;
 };
 struct sender_limits sender_limits(struct queue *q, uint64_t account_id);
+/* With the lock held: stops a sender that the breaker finds to be stolen, in memory; the sending thread does the rest. */
+void sender_judge(struct sending *x, struct sender *s, const struct sender_limits *limits);
 
 #endif

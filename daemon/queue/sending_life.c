@@ -21,6 +21,7 @@
 #define AGAIN_MS 10000 /* after a failure of the disk */
 #define BUSY_MS 1000
 #define TRIM_ROWS 1000
+#define IDLE_MS 600000
 #define LOOK_AT 256
 #define ROW_BYTES 1024u
 #define ADDRESS_MAX_BYTES 512u
@@ -201,16 +202,19 @@ static void take_failures(struct sending *x, struct failures *f)
 	}
 }
 
+/* With the lock held, which is given back meanwhile. Nobody reads an account while what it lacks is on its way: it would be missed, or counted twice. */
 static void write_failures(struct queue *q, struct sending *x)
 {
 	struct failures f = { .hour = clock_real_ms() / HOUR_MS };
-	enum err e;
+	enum err e = ERR_OK;
 
-	take_failures(x, &f);
-	if (f.count == 0)
-		return;
 	pthread_mutex_unlock(&x->lock);
-	e = db_group_run(q->group, run_failures, &f, ROW_BYTES);
+	pthread_mutex_lock(&x->reader_lock);
+	pthread_mutex_lock(&x->lock);
+	take_failures(x, &f);
+	pthread_mutex_unlock(&x->lock);
+	if (f.count > 0)
+		e = db_group_run(q->group, run_failures, &f, ROW_BYTES);
 	pthread_mutex_lock(&x->lock);
 	for (size_t i = 0; i < f.count; i++) {
 		struct sender *s = sender_find(x, f.of[i].account_id);
@@ -221,6 +225,14 @@ static void write_failures(struct queue *q, struct sending *x)
 			x->unwritten = true;
 		}
 	}
+	pthread_mutex_unlock(&x->lock);
+	pthread_mutex_unlock(&x->reader_lock);
+	/* One that is not in memory is read, and judged with that. */
+	for (size_t i = 0; i < f.count && !x->quit; i++) {
+		(void)sender_lock(q, f.of[i].account_id);
+		pthread_mutex_unlock(&x->lock);
+	}
+	pthread_mutex_lock(&x->lock);
 }
 
 /* ---- forgetting ---- */
@@ -275,12 +287,14 @@ static void forget_gone(struct queue *q)
 	} while (count == LOOK_AT);
 }
 
-/* With the lock held: nobody has sent with it for a day, or its past is a day old. */
+/* With the lock held: nobody has sent with it for a day (it was only looked at), or its past is a day old. */
 static bool may_go(const struct sender *s, int64_t hour)
 {
 	if (s->stopped || s->busy || s->pending > 0 || s->unwritten > 0)
 		return false;
-	return !s->loaded || hour - s->loaded_hour >= 24 || hour < s->loaded_hour;
+	if (!s->loaded || hour - s->loaded_hour >= 24 || hour < s->loaded_hour)
+		return true;
+	return clock_mono_ms() - s->used_ms > IDLE_MS && sender_window_at(s, clock_real_ms()).day == 0;
 }
 
 static void trim(struct queue *q, struct sending *x)

@@ -1,12 +1,13 @@
 /* queue/sending_state.h: what is held in memory of accounts that send outside; of the files of sending alone.
  *
  * An account is in memory once it was asked for (sender_lock) and until it has not sent for a day, or a day is over: then it is read again, and its own
- * past with it. Everything is guarded by sending.lock, which is inside every other lock but reader_lock, and nothing is called back with it held.
+ * past with it. Everything is guarded by sending.lock, which is inside every other lock, reader_lock too, and nothing is called back with it held.
  */
 #ifndef POSTROOM_QUEUE_SENDING_STATE_H
 #define POSTROOM_QUEUE_SENDING_STATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "daemon/crypto/digest.h"
 #include "daemon/queue/breaker.h"
@@ -30,6 +31,7 @@ struct sender {
 	uint64_t account_id;
 	bool loaded; /* what follows is all there is; else only `unwritten` is known */
 	int64_t loaded_hour;
+	int64_t used_ms;                       /* monotonic: when it was last asked for */
 	int64_t hour;                          /* the newest of the ring */
 	struct sent_count ring[SENDING_HOURS]; /* by hour % SENDING_HOURS */
 	uint64_t peak_hour, peak_new_day;      /* the most in an hour, and first-time recipients in a day, of the four weeks before */
@@ -49,7 +51,8 @@ struct sending {
 	pthread_cond_t work;
 	struct sender *buckets[SENDING_BUCKETS];
 	uint32_t changes[SENDING_BUCKETS]; /* of a bucket: commits that were counted; who reads meanwhile reads again */
-	bool runs, quit;
+	bool runs;
+	atomic_bool quit;
 	bool news, unwritten;                        /* of some sender */
 	int64_t news_at_ms, write_at_ms, trim_at_ms; /* monotonic */
 	pthread_t thread;

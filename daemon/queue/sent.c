@@ -148,34 +148,6 @@ enum err sent_write(struct sent *s, struct db *db)
 	return e == ERR_OK ? db_sent_add(db, s->account_id, &row) : e;
 }
 
-/* With the lock held. */
-static void judge(struct sending *x, struct sender *s, const struct sender_limits *limits)
-{
-	const struct sender_window w = sender_window_at(s, clock_real_ms());
-	const struct breaker_facts facts = {
-		.hour = w.hour,
-		.hour_new = w.hour_new,
-		.day = w.day,
-		.day_new = w.day_new,
-		.failed = w.failed,
-		.failed_of = w.failed_of,
-		.peak_hour = s->peak_hour,
-		.peak_new_day = s->peak_new_day,
-		.limit_hour = limits->hour,
-		.limit_new = limits->fresh,
-		.own_limits = limits->own,
-	};
-	const char *reason = limits->breaker && !s->stopped && !s->busy ? breaker_judge(&facts, s->detail, sizeof(s->detail)) : NULL;
-
-	if (!reason)
-		return;
-	s->stopped = s->news = x->news = true;
-	x->news_at_ms = 0;
-	s->reason = reason;
-	s->since_ms = clock_real_ms();
-	pthread_cond_signal(&x->work);
-}
-
 void sent_written(struct sent **sent, enum err result)
 {
 	struct sent *s = *sent;
@@ -201,7 +173,7 @@ void sent_written(struct sent **sent, enum err result)
 
 		now->recipients += (uint32_t)s->count;
 		now->first_time += (uint32_t)s->fresh;
-		judge(x, sender, &limits);
+		sender_judge(x, sender, &limits);
 	}
 	if (sender && sender->stopped && !sender->news && result == ERR_OK) {
 		sender->more = x->news = true;
@@ -229,7 +201,7 @@ void sent_failed(struct queue *q, uint64_t account_id)
 	if (s && s->loaded) {
 		sender_advance(s, clock_real_ms() / HOUR_MS);
 		s->ring[(uint64_t)s->hour % SENDING_HOURS].failed++;
-		judge(x, s, &limits);
+		sender_judge(x, s, &limits);
 	}
 	pthread_mutex_unlock(&x->lock);
 }

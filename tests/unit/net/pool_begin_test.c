@@ -213,7 +213,7 @@ static void who_speaks_before_the_greeting_hears_so_and_is_closed(void **state)
 	close(fd);
 	/* It has not waited: the next time is no better. */
 	fd = connected(&b, STRANGER);
-	usleep(20000);
+	bench_await(&b, &b.opened, 2);
 	say(fd, "echo one\r\n");
 	expect(fd, "early\r\n");
 	expect_end(fd);

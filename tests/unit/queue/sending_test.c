@@ -307,6 +307,22 @@ static void dead_addresses_stop_the_account(void **state)
 	assert_int_equal(state_of(f).failed_day, 40);
 }
 
+static void failures_before_anybody_asks_are_judged_when_somebody_does(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_start(f);
+	send_many(f, "a", 0, 40);
+	WAIT_UNTIL(queue_stats(f->queue).active == 0 && fake_relay_attempts() > 0);
+	assert_false(is_stopped(f));
+	fake_relay_set(fail_all);
+	fixture_restart(f);
+	fixture_advance(f, MINUTES(12));
+	WAIT_UNTIL(queue_stats(f->queue).waiting == 0);
+	WAIT_UNTIL(is_stopped(f));
+	assert_int_equal(state_of(f).failed_day, 40);
+}
+
 static void a_first_newsletter_passes(void **state)
 {
 	struct fixture *f = *state;
@@ -425,6 +441,7 @@ int main(void)
 		TEST(what_was_released_is_the_accounts_past),
 		TEST(purged_mail_is_gone_without_a_word),
 		TEST(dead_addresses_stop_the_account),
+		TEST(failures_before_anybody_asks_are_judged_when_somebody_does),
 		TEST(a_first_newsletter_passes),
 		TEST(the_breaker_can_be_off),
 		TEST(a_stop_by_hand_holds_until_it_is_ended),
