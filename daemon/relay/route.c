@@ -16,6 +16,7 @@
 #include "daemon/directory/directory.h"
 #include "daemon/net/resolver.h"
 #include "daemon/relay/inside.h"
+#include "daemon/relay/tls_report.h"
 
 struct mx {
 	struct dns_mx record;
@@ -29,7 +30,6 @@ struct search {
 	struct route *route;
 	struct planner planner;
 	bool temp_failure; /* a look-up that may succeed later */
-	bool bogus;        /* of which one failed validation */
 	bool loop;         /* an address of ours was met */
 	bool named;        /* by the administrator: loopback is allowed */
 	uint16_t port, preference;
@@ -78,11 +78,20 @@ static void put_off(struct search *s, const struct failure *why)
 	s->route->put_off = true;
 }
 
+/* RFC 8460 4.3.2.1: there will be no session, and why is the domain's business. */
+static void note_bogus(const struct search *s, const char *host, const char *reason)
+{
+	const struct tls_note note = { .domain = s->job->domain, .policy_type = "tlsa", .result_type = "dnssec-invalid", .mx_host = host, .reason = span_str(reason) };
+
+	if (!s->named)
+		tls_report_note(s->relay, &note);
+}
+
 /* Addresses of a host, and what its DNS says of them. */
 struct found {
 	struct net_addr addrs[RELAY_MAX_ADDRESSES_PER_HOST];
 	size_t count;
-	bool insecure, failed;
+	bool insecure, failed, bogus;
 	char alias_of[DNS_MAX_NAME]; /* "": itself */
 };
 
@@ -92,7 +101,7 @@ static void find_records(struct search *s, const char *host, enum dns_type type,
 
 	if (answer->status == DNS_TEMP_FAILURE) {
 		s->temp_failure = out->failed = true;
-		s->bogus = s->bogus || answer->bogus;
+		out->bogus = out->bogus || answer->bogus;
 	}
 	if (answer->status == DNS_FOUND) {
 		out->insecure = out->insecure || !answer->secure;
@@ -156,7 +165,9 @@ static void add_host(struct search *s, const char *host)
 		plan_host(s, kept, &f);
 	if (f.count > 0 || !f.failed)
 		return;
-	failure_ours(&why, RELAY_RETRY, s->bogus ? "4.7.5" : "4.4.3", "%s: %s", host, s->bogus ? "its addresses fail DNSSEC validation" : "the look-up of its addresses failed");
+	if (f.bogus)
+		note_bogus(s, host, "its addresses fail validation");
+	failure_ours(&why, RELAY_RETRY, f.bogus ? "4.7.5" : "4.4.3", "%s: %s", host, f.bogus ? "its addresses fail DNSSEC validation" : "the look-up of its addresses failed");
 	put_off(s, &why);
 }
 
@@ -258,6 +269,8 @@ static enum err ask_mx(struct search *s, const char *domain, struct failure *why
 		e = ERR_NOT_FOUND;
 		break;
 	case DNS_TEMP_FAILURE:
+		if (answer->bogus)
+			note_bogus(s, "", "the MX records fail validation");
 		failure_ours(&later, RELAY_RETRY, answer->bogus ? "4.7.5" : "4.4.3", answer->bogus ? "the MX records of %s fail DNSSEC validation" : "DNS look-up of %s failed, it is tried again", domain);
 		put_off(s, &later);
 		break;

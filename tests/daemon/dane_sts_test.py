@@ -242,6 +242,8 @@ def test_an_alias_has_its_targets_records():
 def test_bogus_names_are_tried_again_and_unsigned_ones_have_no_dane():
     put_off("x@wrong.bogus", None, "4.7.5", "DNSSEC")
     put_off("x@hostbogus.example", None, "4.7.5", "DNSSEC")
+    for name in ("wrong.bogus", "hostbogus.example"):
+        failure_of(name, "dnssec-invalid")
     delivered("x@unsigned.insecure", sink("unsigned", "anyone"))
 
 
