@@ -20,21 +20,6 @@ struct alias_item {
 	size_t count;
 };
 
-/* Blanks and commas part addresses, but not inside of a quoted local part. */
-static bool next_target(struct span *rest, struct span *out)
-{
-	size_t from = 0, to;
-	bool quoted = false;
-
-	while (from < rest->len && strchr(" ,;\t\n", rest->ptr[from]))
-		from++;
-	for (to = from; to < rest->len && (quoted || !strchr(" ,;\t\n", rest->ptr[to])); to++)
-		quoted ^= rest->ptr[to] == '"';
-	*out = span_make(rest->ptr + from, to - from);
-	*rest = span_skip(*rest, to);
-	return out->len > 0;
-}
-
 static unsigned prepare(const struct api_context *context, const struct reach *reach, const struct row *row, bool is_plan, struct arena *a, struct import_item *item)
 {
 	struct alias_item *alias = (struct alias_item *)item;
@@ -43,7 +28,7 @@ static unsigned prepare(const struct api_context *context, const struct reach *r
 	(void)context;
 	(void)reach;
 	(void)is_plan;
-	while (rest.len > 0 && next_target(&rest, &one))
+	while (rest.len > 0 && import_next_address(&rest, &one))
 		alias->count++;
 	if (row->values[ADDRESS].len > ADDRESS_MAX || alias->count > TARGETS_MAX) {
 		note_set(&item->why, "an address has at most %d bytes, an alias %d targets", ADDRESS_MAX, TARGETS_MAX);
@@ -52,7 +37,7 @@ static unsigned prepare(const struct api_context *context, const struct reach *r
 	}
 	alias->targets = arena_array(a, alias->count, sizeof(*alias->targets));
 	rest = row->values[TARGETS];
-	for (size_t i = 0; i < alias->count && alias->targets && next_target(&rest, &one); i++)
+	for (size_t i = 0; i < alias->count && alias->targets && import_next_address(&rest, &one); i++)
 		alias->targets[i] = arena_copy(a, one);
 	if (a->failed)
 		item->error = ERR_TEMP;

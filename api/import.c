@@ -226,3 +226,17 @@ void import_reply(struct api_call *c, const struct import_kind *kind)
 		call_reply_job(c, &work, i, rows_total(i->rows));
 	}
 }
+
+bool import_next_address(struct span *rest, struct span *out)
+{
+	size_t from = 0, to;
+	bool quoted = false;
+
+	while (from < rest->len && strchr(" ,;\t\n", rest->ptr[from]))
+		from++;
+	for (to = from; to < rest->len && (quoted || !strchr(" ,;\t\n", rest->ptr[to])); to++)
+		quoted ^= rest->ptr[to] == '"';
+	*out = span_make(rest->ptr + from, to - from);
+	*rest = span_skip(*rest, to);
+	return out->len > 0;
+}

@@ -32,4 +32,7 @@ void import_reply(struct api_call *c, const struct import_kind *kind);
 /* What an error of one item is to people: status and code. */
 int import_status(enum err e, const char **code_out);
 
+/* Blanks, commas and line feeds part addresses, but not inside of a quoted local part. False: there is no other one. */
+bool import_next_address(struct span *rest, struct span *out);
+
 #endif

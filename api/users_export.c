@@ -6,12 +6,25 @@
 
 #include <jansson.h>
 
+#define FORWARDS_TEXT_MAX (FORWARDS_MAX * 2048)
+
 static void add_csv(struct buf *out, const struct account *a)
 {
+	struct buf forwards;
+
+	buf_init(&forwards, FORWARDS_TEXT_MAX);
 	csv_add(out, a->address, false);
 	csv_add(out, a->name, false);
 	csv_add(out, span_str(user_role_names[a->role]), false);
-	csv_add(out, a->suspended ? SPAN("true") : SPAN("false"), true);
+	csv_add(out, a->suspended ? SPAN("true") : SPAN("false"), false);
+	for (size_t i = 0; i < a->forward_count; i++) {
+		buf_add_str(&forwards, i ? " " : "");
+		buf_add(&forwards, a->forwards[i]);
+	}
+	csv_add(out, buf_span(&forwards), false);
+	csv_add(out, a->forward_keeps ? SPAN("true") : SPAN("false"), true);
+	out->failed = out->failed || forwards.failed;
+	buf_clear(&forwards);
 }
 
 /* Written one by one: the whole as one JSON value would take ten times the room. */
@@ -19,6 +32,8 @@ static void add_json(struct buf *out, const struct account *a, bool first)
 {
 	json_t *one = json_pack("{s:o, s:o, s:s, s:b}", "address", json_span(a->address), "name", json_span(a->name), "role", user_role_names[a->role], "suspended", (int)a->suspended);
 
+	json_object_set_new(one, "forwards", json_spans(a->forwards, a->forward_count));
+	json_object_set_new(one, "forward_keeps", json_boolean(a->forward_keeps));
 	buf_add_str(out, first ? "" : ",\n");
 	if (!json_write(one, out))
 		out->failed = true;
@@ -35,7 +50,7 @@ void api_users_export(struct api_call *c)
 	struct buf out;
 
 	buf_init(&out, API_RESPONSE_MAX);
-	buf_add_str(&out, json ? "{\"users\":[\n" : "address,name,role,suspended\r\n");
+	buf_add_str(&out, json ? "{\"users\":[\n" : "address,name,role,suspended,forwards,forward_keeps\r\n");
 	for (size_t i = 0; i < count && !out.failed; i++) {
 		if (!user_fits(c, &filter, accounts[i]))
 			continue;

@@ -6,6 +6,7 @@
 #include "api/import.h"
 #include "api/resources.h"
 #include "api/user.h"
+#include "api/user_mail.h"
 #include "daemon/auth/web_session.h"
 #include "daemon/directory/manage.h"
 #include "daemon/directory/setting.h"
@@ -19,14 +20,18 @@ enum column { ADDRESS,
 	      PASSWORD_HASH,
 	      ROLE,
 	      SUSPENDED,
+	      FORWARDS,
+	      FORWARD_KEEPS,
 	      COLUMNS };
-static const char *const columns[] = { "address", "name", "password", "password_hash", "role", "suspended" };
+static const char *const columns[] = { "address", "name", "password", "password_hash", "role", "suspended", "forwards", "forward_keeps" };
 
 struct user_item {
 	struct import_item item;
 	struct span name, stored; /* stored: the hash */
 	enum role role;
-	bool has_role, has_secret, has_suspended, suspended;
+	bool has_role, has_secret, has_suspended, suspended, has_keeps, keeps;
+	struct span *forwards;
+	size_t forward_count;      /* 0: not said */
 	uint64_t ends_sessions_of; /* 0: nobody's */
 };
 
@@ -57,14 +62,30 @@ static enum err may_give(const struct reach *reach, enum role role, struct note 
 	return ERR_DENIED;
 }
 
-static enum err read_flag(struct span value, bool *given_out, bool *out, struct note *why)
+static enum err read_flag(const char *name, struct span value, bool *given_out, bool *out, struct note *why)
 {
 	*given_out = value.len > 0;
 	*out = span_iequals(value, SPAN("true"));
 	if (*out || value.len == 0 || span_iequals(value, SPAN("false")))
 		return ERR_OK;
-	note_set(why, "suspended is true or false");
+	note_set(why, "%s is true or false", name);
 	return ERR_SYNTAX;
+}
+
+static enum err read_forwards(struct span given, struct user_item *u, struct arena *a, struct note *why)
+{
+	struct span rest = given, one;
+
+	while (import_next_address(&rest, &one))
+		u->forward_count++;
+	if (u->forward_count > FORWARDS_MAX) {
+		note_set(why, "mail is forwarded to at most %d addresses", FORWARDS_MAX);
+		return ERR_LIMIT;
+	}
+	u->forwards = arena_array(a, u->forward_count, sizeof *u->forwards);
+	for (size_t i = 0; u->forwards && import_next_address(&given, &one); i++)
+		u->forwards[i] = arena_copy(a, one);
+	return u->forwards ? ERR_OK : ERR_TEMP;
 }
 
 static enum err check_length(const struct api_context *context, struct span password, struct note *why)
@@ -117,7 +138,11 @@ static unsigned prepare(const struct api_context *context, const struct reach *r
 	(void)reach;
 	item->error = read_role(row->values[ROLE], u, &item->why);
 	if (!item->error)
-		item->error = read_flag(row->values[SUSPENDED], &u->has_suspended, &u->suspended, &item->why);
+		item->error = read_flag("suspended", row->values[SUSPENDED], &u->has_suspended, &u->suspended, &item->why);
+	if (!item->error)
+		item->error = read_flag("forward_keeps", row->values[FORWARD_KEEPS], &u->has_keeps, &u->keeps, &item->why);
+	if (!item->error)
+		item->error = read_forwards(row->values[FORWARDS], u, a, &item->why);
 	if (!item->error)
 		item->error = read_secret(context, row, is_plan, a, &u->stored, &cost, &item->why);
 	if (!item->error && row->values[ADDRESS].len > ADDRESS_MAX)
@@ -131,6 +156,10 @@ static json_t *item_json(const struct user_item *u)
 {
 	json_t *out = json_pack("{s:o, s:o, s:s, s:b}", "address", json_span(u->item.subject), "name", json_span(u->name), "role", user_role_names[u->role], "suspended", (int)u->suspended);
 
+	if (u->forward_count > 0)
+		json_object_set_new(out, "forwards", json_spans(u->forwards, u->forward_count));
+	if (u->has_keeps)
+		json_object_set_new(out, "forward_keeps", json_boolean(u->keeps));
 	if (u->has_secret)
 		json_object_set_new(out, "password", json_string("***"));
 	return out;
@@ -160,6 +189,8 @@ static enum err set_rest(const struct api_context *context, const struct user_it
 		e = auth_set_imported_hash(context->auth, id, u->stored, why);
 	if (!e && u->role != ROLE_USER)
 		e = directory_account_set_role(d, id, u->role, NULL, 0, why);
+	if (!e && u->forward_count > 0)
+		e = directory_account_set_forwards(d, id, u->forwards, u->forward_count, !u->has_keeps || u->keeps, why);
 	if (!e && u->suspended)
 		e = directory_account_set_suspended(d, id, true, why);
 	return e;
@@ -199,6 +230,40 @@ static bool has_other_suspension(const struct user_item *u, const struct account
 	return u->has_suspended && u->suspended != a->suspended;
 }
 
+/* The user's forwards as the row wants them. */
+static struct user_mail with_forwards(const struct user_item *u, struct user_mail mail)
+{
+	if (u->forward_count > 0) {
+		mail.forwards = u->forwards;
+		mail.forward_count = u->forward_count;
+	}
+	if (u->has_keeps)
+		mail.forward_keeps = u->keeps;
+	return mail;
+}
+
+static struct user_mail forwards_of(const struct account *a)
+{
+	struct user_mail mail = user_mail_default();
+
+	mail.forwards = a->forwards;
+	mail.forward_count = a->forward_count;
+	mail.forward_keeps = a->forward_keeps;
+	return mail;
+}
+
+static bool has_other_forwards(const struct user_item *u, const struct account *a)
+{
+	const struct user_mail now = forwards_of(a), wanted = with_forwards(u, now);
+
+	return !user_mail_is_same(&now, &wanted);
+}
+
+static enum err set_forwards(const struct api_context *context, uint64_t id, const struct user_mail *mail, struct note *why)
+{
+	return directory_account_set_forwards(context->directory, id, mail->forwards, mail->forward_count, mail->forward_keeps, why);
+}
+
 /* As PUT and PATCH of a user have it. */
 static enum err may_update(const struct reach *reach, const struct user_item *u, const struct account *a, struct note *why)
 {
@@ -230,14 +295,20 @@ static enum err set_secret(const struct api_context *context, const struct user_
 
 static enum err change_fields(const struct api_context *context, const struct user_item *u, const struct account *a, struct note *why)
 {
-	const bool renames = has_other_name(u, a), suspends = has_other_suspension(u, a);
+	const bool renames = has_other_name(u, a), suspends = has_other_suspension(u, a), forwards = has_other_forwards(u, a);
+	const struct user_mail before = forwards_of(a), after = with_forwards(u, before);
 	enum err e = renames ? directory_account_set_name(context->directory, a->id, u->name, why) : ERR_OK, undone = ERR_OK;
 
 	if (e)
 		return e;
-	if (suspends)
+	if (forwards)
+		e = set_forwards(context, a->id, &after, why);
+	if (!e && suspends) {
 		e = user_set_suspended(context, a->id, u->suspended, why);
-	if (e && renames)
+		if (e && forwards)
+			undone = set_forwards(context, a->id, &before, NULL);
+	}
+	if (e && renames && !undone)
 		undone = directory_account_set_name(context->directory, a->id, a->name, NULL);
 	/* The hash was looked at before: what fails here is the database, and with it the batch. */
 	if (!e && set_secret(context, u, a->id, why) != ERR_OK)
@@ -245,11 +316,16 @@ static enum err change_fields(const struct api_context *context, const struct us
 	return undone ? undone : e;
 }
 
+static bool is_as_wanted(const struct user_item *u, const struct account *a)
+{
+	return !has_other_name(u, a) && !has_other_suspension(u, a) && !has_other_forwards(u, a) && !u->has_secret && (!u->has_role || u->role == a->role);
+}
+
 static enum err update(const struct api_context *context, const struct reach *reach, struct user_item *u, const struct account *a, struct span domain, struct change *change, struct note *why)
 {
 	enum err e;
 
-	if (!has_other_name(u, a) && !has_other_suspension(u, a) && !u->has_secret && (!u->has_role || u->role == a->role))
+	if (is_as_wanted(u, a))
 		return ERR_OK;
 	e = may_update(reach, u, a, why);
 	if (!e)
@@ -263,6 +339,12 @@ static enum err update(const struct api_context *context, const struct reach *re
 		json_object_set_new(change->after, "name", json_span(u->name));
 	if (has_other_suspension(u, a))
 		json_object_set_new(change->after, "suspended", json_boolean(u->suspended));
+	if (has_other_forwards(u, a)) {
+		const struct user_mail mail = with_forwards(u, forwards_of(a));
+
+		json_object_set_new(change->after, "forwards", json_spans(mail.forwards, mail.forward_count));
+		json_object_set_new(change->after, "forward_keeps", json_boolean(mail.forward_keeps));
+	}
 	if (u->has_secret)
 		json_object_set_new(change->after, "password", json_string("***"));
 	return ERR_OK;

@@ -98,7 +98,7 @@ static enum auth_verdict standing(struct auth *a, uint64_t account_id)
 	const struct snapshot *s = directory_hold(a->directory);
 	const struct account *account = snapshot_account(s, account_id);
 	enum auth_verdict v = !account ? AUTH_WRONG : account->disabled ? AUTH_SUSPENDED
-									 : AUTH_OK;
+									: AUTH_OK;
 
 	snapshot_release(&s);
 	return v;

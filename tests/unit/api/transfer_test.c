@@ -170,6 +170,38 @@ static void planned_import_tells_each_row_and_changes_nothing(void **state)
 	assert_int_equal(world_user(w, "bob@example.org"), 0);
 }
 
+static void forwards_come_and_go_with_their_users(void **state)
+{
+	struct world *w = *state;
+	char csv[1024], job[32];
+
+	assert_int_equal(import_csv(w, "", "address,forwards,forward_keeps\r\nbob@example.org,\"a@far.example, b@far.example\",false\r\ncarl@example.org,not an address,\r\n"), 200);
+	assert_int_equal(got_number(w, "failed"), 1);
+	(void)snprintf(job, sizeof(job), "%s", got_text(w, "id"));
+	assert_int_equal(item_status(w, job, 1), 422);
+	assert_int_equal(world_user(w, "carl@example.org"), 0);
+	assert_int_equal(ask(w, "GET", "/api/v1/users/bob@example.org", ""), 200);
+	assert_string_equal(got_text(w, "forwards/1"), "b@far.example");
+	assert_true(json_is_false(got(w, "forward_keeps")));
+	assert_int_equal(ask(w, "GET", "/api/v1/users:export?q=bob", ""), 200);
+	(void)snprintf(csv, sizeof(csv), "%.*s", (int)w->response.body.len, w->response.body.ptr);
+	assert_non_null(strstr(csv, "a@far.example b@far.example,false"));
+	assert_int_equal(import_csv(w, "?dry_run=1&update=true", csv), 200);
+	assert_int_equal(got_number(w, "changes"), 0);
+	assert_int_equal(import_csv(w, "", "address,forwards\r\nbob@example.org,c@far.example\r\n"), 200);
+	assert_int_equal(got_number(w, "failed"), 1);
+	assert_int_equal(import_csv(w, "?update=true", "address,forwards\r\nbob@example.org,c@far.example\r\n"), 200);
+	assert_int_equal(got_number(w, "failed"), 0);
+	assert_int_equal(ask(w, "GET", "/api/v1/users/bob@example.org", ""), 200);
+	assert_int_equal(got_number(w, "forwards"), 1);
+	assert_true(json_is_false(got(w, "forward_keeps")));
+	/* What is there stays when the rest of a row does not work. */
+	assert_int_equal(import_csv(w, "?update=true", "address,name,forwards,suspended\r\nalice@example.org,A,d@far.example,true\r\n"), 200);
+	assert_int_equal(got_number(w, "failed"), 1);
+	assert_int_equal(ask(w, "GET", "/api/v1/users/alice@example.org", ""), 200);
+	assert_int_equal(got_number(w, "forwards"), 0);
+}
+
 /* Whoever has whatever role. */
 static void export_imports_again_and_changes_nothing(void **state)
 {
@@ -332,7 +364,7 @@ static void export_and_import_are_each_other(void **state)
 	assert_int_equal(ask(w, "GET", "/api/v1/users:export?q=ob", ""), 200);
 	assert_string_equal(w->response.content_type, "text/csv; charset=utf-8");
 	(void)snprintf(csv, sizeof(csv), "%.*s", (int)w->response.body.len, w->response.body.ptr);
-	assert_string_equal(csv, "address,name,role,suspended\r\nbob@example.org,\"'-1 \"\"Bob\"\"\",user,true\r\n");
+	assert_string_equal(csv, "address,name,role,suspended,forwards,forward_keeps\r\nbob@example.org,\"'-1 \"\"Bob\"\"\",user,true,,true\r\n");
 	assert_int_equal(import_csv(w, "", csv), 200);
 	assert_int_equal(got_number(w, "failed"), 0);
 	assert_int_equal(ask(w, "DELETE", "/api/v1/users/bob@example.org", ""), 204);
@@ -416,6 +448,7 @@ int main(void)
 		CASE(each_row_of_an_import_stands_for_itself),
 		CASE(import_that_cannot_be_read_changes_nothing),
 		CASE(planned_import_tells_each_row_and_changes_nothing),
+		CASE(forwards_come_and_go_with_their_users),
 		CASE(export_imports_again_and_changes_nothing),
 		CASE(import_changes_who_is_there_when_told_to),
 		CASE(import_with_a_token_changes_nobody_with_a_role),
