@@ -480,6 +480,5 @@ enum err queue_steer(struct queue *q, const struct queue_id *id, const struct qu
 		*changed_out = s.count;
 	queue_id_text(id, text);
 	log_event(LOG_INFO, "queue", "steered", "qid=%s action=%s recipients=%zu", text, verb(order->action), s.count);
-	tell_steered(q, id, span_str(verb(order->action)));
 	return ERR_OK;
 }

@@ -186,13 +186,3 @@ void tell_removed(struct queue *q, const struct entry *e, uint32_t n)
 
 	note_turn(q, e, n, TRACE_REMOVED, &turn);
 }
-
-void tell_steered(struct queue *q, const struct queue_id *id, struct span verb)
-{
-	struct event event = { .type = EVENT_QUEUE_CHANGED, .fields = { { "verb", verb } }, .field_count = 1 };
-	char text[QUEUE_ID_TEXT];
-
-	queue_id_text(id, text);
-	event.subject = span_str(text);
-	events_raise(q->config.events, &event);
-}

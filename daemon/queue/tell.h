@@ -24,6 +24,5 @@ void tell_not_filed(struct queue *q, const struct part *p, enum err why);
 void tell_held(struct queue *q, const struct entry *e, uint32_t n, enum queue_hold hold);
 void tell_released(struct queue *q, const struct entry *e, uint32_t n);
 void tell_removed(struct queue *q, const struct entry *e, uint32_t n);
-void tell_steered(struct queue *q, const struct queue_id *id, struct span verb);
 
 #endif
