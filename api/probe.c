@@ -69,6 +69,10 @@ void api_relay_probe(struct api_call *c)
 		call_reply_problem(c, 422, "invalid", "address", "not an address: local@domain");
 		return;
 	}
+	if (span_starts(to.domain, SPAN("["))) {
+		call_reply_problem(c, 422, "invalid", "address", "an address literal is no recipient");
+		return;
+	}
 	if (is_ours(c, &to)) {
 		call_reply_problem(c, 422, "invalid", "address", "a domain of this server: mail to it never leaves");
 		return;

@@ -459,6 +459,7 @@ def test_a_probe_says_where_mail_would_stop_and_sends_nothing():
         assert not api("POST", "/relays:probe", {"address": f"x@{dead.domain}"}).json["deliverable"]
         api("POST", "/relays:probe", {"address": "bob@example.org"}, expect=422)
         api("POST", "/relays:probe", {"address": "nobody"}, expect=422)
+        api("POST", "/relays:probe", {"address": "x@[127.0.0.1]"}, expect=422)
         shown = daemon().run_cli("relay", "probe", f"yes@{a.domain}")
         assert shown.returncode == 0 and "nothing was sent" in shown.stdout and "rcpt" in shown.stdout, shown
         shown = daemon().run_cli("relay", "probe", f"no@{a.domain}")

@@ -229,6 +229,35 @@ static void destinations_are_paused_by_name(void **state)
 	assert_int_equal(ask(w, "DELETE", "/api/v1/queue/destinations/relay.example:587/pause", ""), 204);
 }
 
+static void messages_of_the_api_obey_suppressions_and_stops(void **state)
+{
+	static const char one[] = "{\"from\":\"alice@example.org\",\"to\":[\"gone@far.example\"],\"text\":\"t\"}";
+	static const char two[] = "{\"from\":\"alice@example.org\",\"to\":[\"GONE@far.example\",\"there@far.example\"],\"text\":\"t\"}";
+	struct world *w = *state;
+
+	assert_int_equal(ask(w, "PUT", "/api/v1/suppressions/gone@far.example", "{}"), 201);
+	assert_int_equal(ask(w, "POST", "/api/v1/messages", one), 422);
+	assert_string_equal(got_text(w, "code"), "no_recipients");
+	w->token = world_token(w, world_user(w, "alice@example.org"), "messages:send");
+	assert_int_equal(ask(w, "POST", "/api/v1/messages", two), 202);
+	assert_string_equal(got_text(w, "recipients/0/code"), "suppressed");
+	assert_int_equal(got_number(w, "recipients/1/accepted"), 1);
+	w->token = SPAN("");
+	assert_int_equal(ask(w, "POST", "/api/v1/senders/alice@example.org:stop", "{\"detail\":\"lost\"}"), 200);
+	assert_int_equal(ask(w, "POST", "/api/v1/senders/alice@example.org:stop", "{}"), 409);
+	assert_int_equal(ask(w, "GET", "/api/v1/senders?stopped=true", ""), 200);
+	assert_string_equal(got_text(w, "data/0/stop/detail"), "lost");
+	w->token = world_token(w, world_user(w, "alice@example.org"), "messages:send");
+	assert_int_equal(ask(w, "POST", "/api/v1/messages", two), 403);
+	assert_string_equal(got_text(w, "code"), "sending_stopped");
+	w->token = SPAN("");
+	assert_int_equal(ask(w, "POST", "/api/v1/senders/alice@example.org:release?dry_run=1", ""), 200);
+	assert_int_equal(ask(w, "POST", "/api/v1/senders/alice@example.org:purge", ""), 200);
+	assert_int_equal(got_number(w, "messages"), 1);
+	assert_int_equal(ask(w, "POST", "/api/v1/senders/alice@example.org:release", ""), 409);
+	assert_int_equal(ask(w, "POST", "/api/v1/senders/nobody@example.org:release", ""), 404);
+}
+
 static void without_a_relay_nothing_is_probed(void **state)
 {
 	struct world *w = *state;
@@ -248,6 +277,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rules_are_made_listed_and_removed, world_make, world_remove),
 		cmocka_unit_test_setup_teardown(suppressed_addresses_are_one_however_they_are_written, world_make, world_remove),
 		cmocka_unit_test_setup_teardown(destinations_are_paused_by_name, world_make, world_remove),
+		cmocka_unit_test_setup_teardown(messages_of_the_api_obey_suppressions_and_stops, world_make, world_remove),
 		cmocka_unit_test_setup_teardown(without_a_relay_nothing_is_probed, world_make, world_remove),
 	};
 
