@@ -540,7 +540,7 @@ static void list_take_entry(struct list_reader *r)
 		entry.name = r->comment;
 	if (entry.local.len > 0)
 		list_add(r, &entry);
-	else if (entry.name.len > 0)
+	else if (entry.name.len > 0 || entry.domain.len > 0)
 		r->unread = true;
 	if (r->in_group && (at_end(r) || peek(r) == ';')) {
 		r->in_group = false;

@@ -303,7 +303,7 @@ static void header_lists_are_read_leniently(void **state)
 static void what_would_be_skipped_is_an_error_where_it_matters(void **state)
 {
 	static const char *const whole[] = { "a@b", "Ann <a@b>", "a@b (Ann), c@d", "g:a@b;", "\"Doe, J\" <j@d>, a@b", "a . b @ c", ",a@b," };
-	static const char *const broken[] = { "a@b <c@d>", "<c@d> a@b", "a@b c@d", "Ann <a@b", "Ann <>, a@b", "<a@b c@d>", "a c@d, a@b", "<@c:a@b>", "a@b (c@d", "g: h: c@d;", "a@b > c@d" };
+	static const char *const broken[] = { "a@b <c@d>", "<c@d> a@b", "a@b c@d", "Ann <a@b", "Ann <>, a@b", "<a@b c@d>", "a c@d, a@b", "<@c:a@b>", "a@b (c@d", "g: h: c@d;", "a@b > c@d", "a@b, <\"\"@c>", "\"\"@c, a@b" };
 	struct header_address *list;
 	struct arena a;
 	size_t count;
