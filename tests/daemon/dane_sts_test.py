@@ -37,7 +37,7 @@ def sts(name, certificate, body, ident="1", **options):
 
 
 def dane_names(ca, other):
-    good = {name: ca.certificate(f"mx.{name}.example") for name in ("ee", "bad", "ta", "plain", "broken", "spoiled", "second", "alias", "nosts", "required", "optional")}
+    good = {name: ca.certificate(f"mx.{name}.example") for name in ("ee", "bad", "ta", "plain", "broken", "spoiled", "second", "alias", "nomx", "nosts", "required", "optional")}
     stranger = other.certificate("somebody.example")
     world["certificates"] = {
         **good,
@@ -64,6 +64,7 @@ def dane_names(ca, other):
     domain("two")
     records.append(f"two.example. MX 5 mx.spoiled.example.\n_25._tcp.mx.two.example. TLSA {stranger.tlsa()}")
     records.append(f"alias.example. MX 10 mx.alias.example.\nmx.alias.example. CNAME real.alias.example.\nreal.alias.example. A {number('alias')}\n_25._tcp.real.alias.example. TLSA {good['alias'].tlsa()}")
+    records.append(f"nomx.example. A {number('nomx')}\n_25._tcp.nomx.example. TLSA {good['nomx'].tlsa()}")
     domain("unsigned", "insecure", tlsa=good["ee"].tlsa(), into=insecure)
     domain("wrong", "bogus", into=bogus)
     records.append("hostbogus.example. MX 10 mx.wrong.bogus.")
@@ -237,6 +238,11 @@ def test_the_next_host_gets_the_mail_when_one_is_put_off():
 def test_an_alias_has_its_targets_records():
     peer = sink("alias", "alias")
     delivered("x@alias.example", peer)
+
+
+def test_a_domain_without_mx_has_its_own_records():
+    delivered("x@nomx.example", sink("nomx", "nomx"))
+    put_off("x@nomx.example", sink("nomx", "anyone"), "4.7.5", "TLSA")
 
 
 def test_bogus_names_are_tried_again_and_unsigned_ones_have_no_dane():
