@@ -7,7 +7,7 @@
 #include "daemon/queue/filter.h"
 #include "db/queue_message.h"
 
-#define PAGE_ROWS 100
+#define PAGE_ROWS 25
 
 static int64_t next_ms_of(const struct part *p)
 {
