@@ -3,6 +3,7 @@ import atexit
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -107,7 +108,7 @@ smtpd_peername_lookup = no
 {settings}
 """)
         env = dict(os.environ, LD_LIBRARY_PATH=libraries)
-        self.process = subprocess.Popen([f"{place}/usr/lib/postfix/sbin/master", "-d", "-c", f"{folder}/etc"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([f"{place}/usr/lib/postfix/sbin/master", "-d", "-c", f"{folder}/etc"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         atexit.register(self.close)
         wait_until(lambda: harness.answers(self.port, host), 20, f"Postfix answers\n{self.log()}")
 
@@ -126,5 +127,7 @@ smtpd_peername_lookup = no
         return found
 
     def close(self):
-        self.process.terminate()
+        """All of its processes: one that serves a connection would go on taking mail for a while."""
+        atexit.unregister(self.close)
+        os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
