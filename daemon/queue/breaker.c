@@ -10,7 +10,7 @@
  * What is like it and is not: the first newsletter to 500 customers. It is strangers, and more than ever before, but few of them fail, and it is over
  * after 500. Hence the rules:
  *
- *   bounces         A quarter of the recipients of the last two hours failed for good, and at least 30. The surest sign, so it holds at any rate; a
+ *   bounces         A quarter of the recipients of the last two hours' messages failed for good, and at least 30. The surest sign, so it holds at any rate; a
  *                   newsletter of which that many fail is a list that should not be written to, either.
  *   rate            At least 600 in an hour (RATE_FLOOR; more where the general limit was raised), eight times the busiest hour of the account's last
  *                   four weeks, and half of them strangers. Who sends newsletters has such an hour behind him, and is not stopped by the next.

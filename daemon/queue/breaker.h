@@ -7,7 +7,7 @@
 struct breaker_facts {
 	uint64_t hour, hour_new;          /* recipients of the last 60 minutes, and of them written to for the first time */
 	uint64_t day, day_new;            /* of 24 hours */
-	uint64_t failed, failed_of;       /* for good, in the last two hours or so, and the recipients of that time */
+	uint64_t failed, failed_of;       /* for good, of the messages of the last two hours or so, and all recipients of those */
 	uint64_t peak_hour, peak_new_day; /* the most of an hour, and first-time recipients of a day, in the four weeks before */
 	int64_t limit_hour, limit_new;    /* what an hour and a day may have; 0: no limit */
 	bool own_limits;                  /* an administrator has said for this account what it may send */

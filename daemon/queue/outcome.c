@@ -131,7 +131,7 @@ static void apply_one(struct queue *q, struct part *p, struct rcpt *r, const str
 		return;
 	count(r, o);
 	if (o->kind == OUTCOME_FAILED && p->entry->counted && r->kind == RCPT_REMOTE && o->status[0] == '5' && sent_was_named(r->address, r->original))
-		sent_failed(q, p->entry->account_id);
+		sent_failed(q, p->entry->account_id, p->entry->accepted_ms);
 	r->attempts += attempted;
 	r->last_ms = clock_real_ms();
 	keep_words(r, o);

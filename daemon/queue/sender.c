@@ -45,9 +45,21 @@ static struct sent_count *count_of(struct sender *s, int64_t hour)
 	return &s->ring[(uint64_t)hour % SENDING_HOURS];
 }
 
+struct sent_count *sender_count(struct sender *s, int64_t hour)
+{
+	return hour <= s->hour && hour > s->hour - SENDING_HOURS ? count_of(s, hour) : NULL;
+}
+
 static void reset(struct sender *s)
 {
 	memset(s->ring, 0, sizeof(s->ring));
+	s->unwritten = 0;
+}
+
+void sender_unload(struct sender *s)
+{
+	reset(s);
+	s->loaded = false;
 }
 
 void sender_advance(struct sender *s, int64_t hour)
@@ -57,8 +69,12 @@ void sender_advance(struct sender *s, int64_t hour)
 		reset(s);
 		s->hour = hour;
 	}
-	while (s->hour < hour)
-		*count_of(s, ++s->hour) = (struct sent_count){ 0, 0, 0 };
+	while (s->hour < hour) {
+		struct sent_count *oldest = count_of(s, ++s->hour);
+
+		s->unwritten -= oldest->unwritten;
+		*oldest = (struct sent_count){ .recipients = 0 };
+	}
 }
 
 /* ---- reading ---- */
@@ -78,7 +94,7 @@ static void read_hour(void *arg, const struct sent_hour *row)
 	if (row->hour > h->now_hour)
 		return;
 	if (row->hour > h->now_hour - SENDING_HOURS) {
-		*count_of(s, row->hour) = (struct sent_count){ (uint32_t)row->recipients, (uint32_t)row->first_time, (uint32_t)row->failed };
+		*count_of(s, row->hour) = (struct sent_count){ .recipients = (uint32_t)row->recipients, .first_time = (uint32_t)row->first_time, .failed = (uint32_t)row->failed };
 		return;
 	}
 	if (row->hour / 24 != h->day)
@@ -104,14 +120,22 @@ static enum err read_sender(struct sending *x, uint64_t account_id, struct sende
 }
 
 /* What was read joins what is known already: failures, and that it is stopped. */
-static void take_read(struct sender *s, const struct sender *read)
+static void take_read(struct sender *s, struct sender *read)
 {
-	memcpy(s->ring, read->ring, sizeof(s->ring));
-	s->hour = read->hour;
+	int64_t hour = s->hour > read->hour ? s->hour : read->hour;
+
+	sender_advance(s, hour);
+	sender_advance(read, hour);
+	for (size_t i = 0; i < SENDING_HOURS; i++) {
+		uint32_t unwritten = s->ring[i].unwritten;
+
+		s->ring[i] = read->ring[i];
+		s->ring[i].failed += unwritten;
+		s->ring[i].unwritten = unwritten;
+	}
 	s->loaded_hour = read->loaded_hour;
 	s->peak_hour = read->peak_hour;
 	s->peak_new_day = read->peak_new_day;
-	count_of(s, s->hour)->failed += (uint32_t)s->unwritten;
 	s->loaded = true;
 }
 

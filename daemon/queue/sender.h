@@ -10,6 +10,10 @@ struct sender *sender_lock(struct queue *q, uint64_t account_id);
 struct sender *sender_find(struct sending *x, uint64_t account_id);
 /* With the lock held: the one in memory, or a new one that is not loaded. Null without memory. */
 struct sender *sender_make(struct sending *x, uint64_t account_id);
+/* With the lock held: that hour of the ring; null: it is not in it. */
+struct sent_count *sender_count(struct sender *s, int64_t hour);
+/* With the lock held: to be read again when it is asked for next; what was not written is forgotten. */
+void sender_unload(struct sender *s);
 /* The ring goes on to that hour. */
 void sender_advance(struct sender *s, int64_t hour);
 uint32_t *sender_changes(struct sending *x, uint64_t account_id);

@@ -249,8 +249,7 @@ static void end_release(struct queue *q, const struct release *r, enum err resul
 		s->busy = false;
 		if (result == ERR_OK) {
 			s->stopped = false;
-			s->loaded = false; /* read again: its counts and its past are others now */
-			s->unwritten = 0;
+			sender_unload(s); /* its counts and its past are others now */
 		}
 	}
 	pthread_mutex_unlock(&q->sending->lock);
@@ -293,8 +292,7 @@ void sending_forget(struct queue *q, uint64_t account_id)
 	s = sender_find(x, account_id);
 	if (s) {
 		s->stopped = s->news = false;
-		s->loaded = false;
-		s->unwritten = 0;
+		sender_unload(s);
 	}
 	pthread_mutex_unlock(&x->lock);
 }

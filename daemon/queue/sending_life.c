@@ -165,9 +165,9 @@ static void stop_senders(struct queue *q, struct sending *x)
 struct failures {
 	size_t count;
 	struct {
-		uint64_t account_id, failed;
+		uint64_t account_id;
+		struct sent_hour more;
 	} of[LOOK_AT];
-	int64_t hour;
 };
 
 static enum err run_failures(struct db *db, void *arg)
@@ -175,37 +175,59 @@ static enum err run_failures(struct db *db, void *arg)
 	const struct failures *f = arg;
 	enum err e = ERR_OK;
 
-	for (size_t i = 0; e == ERR_OK && i < f->count; i++) {
-		const struct sent_hour more = { .hour = f->hour, .failed = f->of[i].failed };
-
-		e = db_sent_add(db, f->of[i].account_id, &more);
-	}
+	for (size_t i = 0; e == ERR_OK && i < f->count; i++)
+		e = db_sent_add(db, f->of[i].account_id, &f->of[i].more);
 	return e;
+}
+
+/* With the lock held. False: there is no more room. */
+static bool take_of(struct sender *s, struct failures *f)
+{
+	for (int64_t hour = s->hour; s->unwritten > 0 && hour > s->hour - SENDING_HOURS; hour--) {
+		struct sent_count *count = sender_count(s, hour);
+
+		if (count->unwritten == 0)
+			continue;
+		if (f->count == LOOK_AT)
+			return false;
+		f->of[f->count].account_id = s->account_id;
+		f->of[f->count++].more = (struct sent_hour){ .hour = hour, .failed = count->unwritten };
+		s->unwritten -= count->unwritten;
+		count->unwritten = 0;
+	}
+	return true;
 }
 
 /* With the lock held. What does not fit comes with the next. */
 static void take_failures(struct sending *x, struct failures *f)
 {
-	x->unwritten = false;
-	for (size_t i = 0; i < SENDING_BUCKETS; i++) {
-		for (struct sender *s = x->buckets[i]; s; s = s->next) {
-			if (s->unwritten == 0)
-				continue;
-			if (f->count == sizeof f->of / sizeof f->of[0]) {
-				x->unwritten = true;
-				return;
-			}
-			f->of[f->count].account_id = s->account_id;
-			f->of[f->count++].failed = s->unwritten;
-			s->unwritten = 0;
-		}
+	bool all = true;
+
+	for (size_t i = 0; all && i < SENDING_BUCKETS; i++)
+		for (struct sender *s = x->buckets[i]; all && s; s = s->next)
+			all = take_of(s, f);
+	x->unwritten = !all;
+}
+
+/* With the lock held: they were not written. */
+static void put_back(struct sending *x, const struct failures *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		struct sender *s = sender_find(x, f->of[i].account_id);
+		struct sent_count *count = s ? sender_count(s, f->of[i].more.hour) : NULL;
+
+		if (!count)
+			continue;
+		count->unwritten += (uint32_t)f->of[i].more.failed;
+		s->unwritten += f->of[i].more.failed;
+		x->unwritten = true;
 	}
 }
 
 /* With the lock held, which is given back meanwhile. Nobody reads an account while what it lacks is on its way: it would be missed, or counted twice. */
 static void write_failures(struct queue *q, struct sending *x)
 {
-	struct failures f = { .hour = clock_real_ms() / HOUR_MS };
+	struct failures f = { .count = 0 };
 	enum err e = ERR_OK;
 
 	pthread_mutex_unlock(&x->lock);
@@ -216,15 +238,10 @@ static void write_failures(struct queue *q, struct sending *x)
 	if (f.count > 0)
 		e = db_group_run(q->group, run_failures, &f, ROW_BYTES);
 	pthread_mutex_lock(&x->lock);
-	for (size_t i = 0; i < f.count; i++) {
-		struct sender *s = sender_find(x, f.of[i].account_id);
-
+	for (size_t i = 0; i < f.count; i++)
 		(*sender_changes(x, f.of[i].account_id))++;
-		if (s && e != ERR_OK) {
-			s->unwritten += f.of[i].failed;
-			x->unwritten = true;
-		}
-	}
+	if (e != ERR_OK)
+		put_back(x, &f);
 	pthread_mutex_unlock(&x->lock);
 	pthread_mutex_unlock(&x->reader_lock);
 	/* One that is not in memory is read, and judged with that. */

@@ -22,21 +22,23 @@
 #define KNOWN_HOURS (180 * 24)
 #define KNOWN_MAX 200000u /* of one account */
 
+/* Of the messages that were accepted in an hour: a failure is of the hour of its message, whenever it comes, or old failures would stand beside few recipients. */
 struct sent_count {
 	uint32_t recipients, first_time, failed;
+	uint32_t unwritten; /* of `failed`: not in the database */
 };
 
 struct sender {
 	struct sender *next;
 	uint64_t account_id;
-	bool loaded; /* what follows is all there is; else only `unwritten` is known */
+	bool loaded; /* what follows is all there is; else only what is unwritten is known */
 	int64_t loaded_hour;
 	int64_t used_ms;                       /* monotonic: when it was last asked for */
 	int64_t hour;                          /* the newest of the ring */
 	struct sent_count ring[SENDING_HOURS]; /* by hour % SENDING_HOURS */
 	uint64_t peak_hour, peak_new_day;      /* the most in an hour, and first-time recipients in a day, of the four weeks before */
 	uint64_t pending, pending_new;         /* in a transaction that is not committed yet */
-	uint64_t unwritten;                    /* failures that are not in the database */
+	uint64_t unwritten;                    /* of the ring */
 	bool stopped;
 	bool news; /* stopped by the breaker: to be written down, and its mail to be held */
 	bool more; /* stopped, and mail came in that was on its way already: to be held, too */

@@ -184,24 +184,27 @@ void sent_written(struct sent **sent, enum err result)
 	sent_free(sent);
 }
 
-void sent_failed(struct queue *q, uint64_t account_id)
+void sent_failed(struct queue *q, uint64_t account_id, int64_t accepted_ms)
 {
 	const struct sender_limits limits = sender_limits(q, account_id);
 	struct sending *x = q->sending;
+	struct sent_count *count;
 	struct sender *s;
 
 	pthread_mutex_lock(&x->lock);
 	s = sender_make(x, account_id);
-	if (s) {
+	if (s)
+		sender_advance(s, clock_real_ms() / HOUR_MS);
+	count = s ? sender_count(s, accepted_ms / HOUR_MS) : NULL;
+	if (count) {
+		count->failed++;
+		count->unwritten++;
 		s->unwritten++;
 		if (!x->unwritten)
 			pthread_cond_signal(&x->work);
 		x->unwritten = true;
 	}
-	if (s && s->loaded) {
-		sender_advance(s, clock_real_ms() / HOUR_MS);
-		s->ring[(uint64_t)s->hour % SENDING_HOURS].failed++;
+	if (count && s->loaded)
 		sender_judge(x, s, &limits);
-	}
 	pthread_mutex_unlock(&x->lock);
 }

@@ -16,8 +16,8 @@ void sent_free(struct sent **s);
 enum err sent_write(struct sent *s, struct db *db) MUST_CHECK;
 /* What became of that transaction, once the message is in the queue. Takes *s; null is allowed. */
 void sent_written(struct sent **s, enum err result);
-/* A recipient of a message that was counted has failed for good. Also with queue.lock held. */
-void sent_failed(struct queue *q, uint64_t account_id);
+/* A recipient of a message that was counted, and accepted then (unix), has failed for good. Also with queue.lock held. */
+void sent_failed(struct queue *q, uint64_t account_id, int64_t accepted_ms);
 /* Is that address what the sender named, and not where an alias or a forward of ours leads, which is not its doing? `original`: as in the envelope;
  * empty: the same. */
 bool sent_was_named(struct span address, struct span original);

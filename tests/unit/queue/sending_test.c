@@ -318,9 +318,28 @@ static void failures_before_anybody_asks_are_judged_when_somebody_does(void **st
 	fake_relay_set(fail_all);
 	fixture_restart(f);
 	fixture_advance(f, MINUTES(12));
-	WAIT_UNTIL(queue_stats(f->queue).waiting == 0);
 	WAIT_UNTIL(is_stopped(f));
+	fixture_wait_empty(f);
 	assert_int_equal(state_of(f).failed_day, 40);
+}
+
+static void late_failures_are_of_the_hour_of_their_message(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_start(f);
+	send_many(f, "old", 0, 60);
+	WAIT_UNTIL(queue_stats(f->queue).active == 0 && fake_relay_attempts() > 0);
+	fixture_advance(f, MINUTES(180));
+	WAIT_UNTIL(queue_stats(f->queue).active == 0);
+	fake_relay_set(fail_all);
+	fixture_advance(f, MINUTES(600));
+	fixture_wait_empty(f);
+	/* All of them failed, and nothing was sent for hours: nothing that a thief does. */
+	assert_int_equal(state_of(f).failed_day, 60);
+	assert_false(is_stopped(f));
+	fixture_restart(f);
+	assert_int_equal(state_of(f).failed_day, 60);
 }
 
 static void a_first_newsletter_passes(void **state)
@@ -442,6 +461,7 @@ int main(void)
 		TEST(purged_mail_is_gone_without_a_word),
 		TEST(dead_addresses_stop_the_account),
 		TEST(failures_before_anybody_asks_are_judged_when_somebody_does),
+		TEST(late_failures_are_of_the_hour_of_their_message),
 		TEST(a_first_newsletter_passes),
 		TEST(the_breaker_can_be_off),
 		TEST(a_stop_by_hand_holds_until_it_is_ended),
