@@ -211,6 +211,15 @@ static const struct span *next_of(const struct span *all, size_t count, size_t *
 	return own;
 }
 
+/* There are many: what was room for more goes back. */
+static void fit_accounts(struct snapshot *s)
+{
+	struct account *fitting = s->account_count ? realloc(s->accounts, s->account_count * sizeof(*s->accounts)) : NULL;
+
+	if (fitting)
+		s->accounts = fitting;
+}
+
 static void link_accounts(struct snapshot *s)
 {
 	size_t grant = 0, forward = 0, identity = 0;
@@ -474,6 +483,7 @@ static enum err read_accounts(struct builder *b, struct db *db)
 {
 	enum err e = db_account_each(db, add_account, b);
 
+	fit_accounts(b->s);
 	if (!e)
 		e = db_account_grant_each(db, add_grant, b);
 	if (!e)

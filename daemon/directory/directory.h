@@ -29,12 +29,10 @@ struct account {
 	bool disabled;      /* suspended, or of a domain that is not active: neither logs in nor sends */
 	bool forward_keeps; /* a copy stays in the mailbox; true without forwards */
 	int64_t created_ms;
-	const struct span *granted; /* ROLE_DOMAIN_ADMIN: domains, sorted */
-	size_t granted_count;
-	const struct span *forwards; /* addresses to which mail goes on, as text */
-	size_t forward_count;
+	const struct span *granted;    /* ROLE_DOMAIN_ADMIN: domains, sorted */
+	const struct span *forwards;   /* addresses to which mail goes on, as text */
 	const struct span *identities; /* addresses, or "@domain", that it may send as beside its own */
-	size_t identity_count;
+	uint32_t granted_count, forward_count, identity_count;
 	int32_t send_hour, send_day, send_new; /* limits of its own for recipients outside; 0: none; -1: as the settings say */
 };
 #define FORWARDS_MAX 50
