@@ -27,8 +27,9 @@
 #define RELAY_TRANSACTIONS 20 /* on one connection for one attempt, where the server takes few recipients at a time */
 
 #define KEPT_MS 4000
-#define KEPT_MESSAGES 100 /* that one connection carries */
-#define KEPT_PER_KEY 10   /* as many as may be at work for one destination: when they have come to rest at once, each was in use a moment ago */
+#define KEPT_ANSWER_MS 5000 /* for the answer to MAIL, until a fresh one is tried: the other end may be there and not alive any more */
+#define KEPT_MESSAGES 100   /* that one connection carries */
+#define KEPT_PER_KEY 10     /* as many as may be at work for one destination: when they have come to rest at once, each was in use a moment ago */
 #define KEPT_MAX 64
 #define KEPT_FLUSH_MS 100
 #define RELAY_HEADER_MAX (256u * 1024u) /* looked at for 8-bit */

@@ -71,7 +71,7 @@ static enum err send_mail(struct talk *t, uint64_t size)
 
 static enum talk_end read_mail(struct talk *t)
 {
-	enum err e = talk_read(t, talk_step_ms(t, RELAY_COMMAND_MS));
+	enum err e = talk_read(t, talk_step_ms(t, t->reused ? KEPT_ANSWER_MS : RELAY_COMMAND_MS));
 	struct failure f;
 
 	if (e != ERR_OK)

@@ -53,6 +53,15 @@ static void one_that_is_gone_is_as_if_it_had_not_been(void **state)
 	attempt_assert(0, RELAY_RETRY, "4.4.2", NULL, false);
 }
 
+static void one_that_does_not_answer_is_not_waited_for(void **state)
+{
+	(void)state;
+	attempt_set_clock(&clock_fake);
+	attempt_many(SCRIPTS(SCRIPT(EHLO_PLAIN, TAKES, "< MAIL", "late", ">! 2", "wait"), SCRIPT(EHLO_PLAIN, TAKES)), STUFFED STUFFED, 2);
+	attempt_assert(0, RELAY_DELIVERED, "2.0.0", "250 kept", true);
+	attempt_set_clock(NULL);
+}
+
 static void a_refusal_for_good_is_one_on_a_kept_connection_too(void **state)
 {
 	(void)state;
@@ -227,6 +236,7 @@ int main(void)
 		ATTEMPT_TEST(tls_is_kept_with_it),
 		ATTEMPT_TEST(what_was_not_as_it_should_be_is_not_kept),
 		ATTEMPT_TEST(one_that_is_gone_is_as_if_it_had_not_been),
+		ATTEMPT_TEST(one_that_does_not_answer_is_not_waited_for),
 		ATTEMPT_TEST(a_refusal_for_good_is_one_on_a_kept_connection_too),
 		ATTEMPT_TEST(the_server_says_how_many_messages_a_connection_carries),
 		ATTEMPT_TEST(one_that_is_older_than_a_moment_is_not_used),
