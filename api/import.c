@@ -232,6 +232,9 @@ bool import_next_address(struct span *rest, struct span *out)
 	size_t from = 0, to;
 	bool quoted = false;
 
+	*out = SPAN("");
+	if (rest->len == 0)
+		return false;
 	while (from < rest->len && strchr(" ,;\t\n", rest->ptr[from]))
 		from++;
 	for (to = from; to < rest->len && (quoted || !strchr(" ,;\t\n", rest->ptr[to])); to++)
