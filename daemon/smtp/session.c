@@ -282,6 +282,17 @@ static enum line_kind skip_line(struct smtp_session *s, struct span in, size_t *
 	return LINE_LONG;
 }
 
+static bool has_octets(const struct smtp_session *s, struct span line)
+{
+	const struct smtp_command *c;
+	struct span rest;
+
+	if (s->state == AT_AUTH)
+		return false;
+	c = smtp_command_find(line, &rest);
+	return c && (c->flags & OCTETS_FOLLOW);
+}
+
 static enum line_kind take_line(struct smtp_session *s, struct span in, struct span *line_out, size_t *used_out)
 {
 	struct span unseen = span_skip(in, s->scanned);
@@ -295,17 +306,18 @@ static enum line_kind take_line(struct smtp_session *s, struct span in, struct s
 		if (in.len < line_max(s, in))
 			return LINE_NONE;
 		s->scanned = 0;
+		s->uncounted = has_octets(s, in);
 		return skip_line(s, in, used_out);
 	}
 	count = (size_t)(lf - in.ptr) + 1;
 	s->scanned = 0;
 	*used_out = count;
-	if (count > line_max(s, in))
-		return LINE_LONG;
-	if (count < 2 || lf[-1] != '\r')
-		return LINE_BARE;
-	*line_out = span_take(in, count - 2);
-	return LINE_WHOLE;
+	if (count >= 2 && lf[-1] == '\r' && count <= line_max(s, in)) {
+		*line_out = span_take(in, count - 2);
+		return LINE_WHOLE;
+	}
+	s->uncounted = has_octets(s, span_take(in, count));
+	return count > line_max(s, in) ? LINE_LONG : LINE_BARE;
 }
 
 static enum step run_line(struct smtp_session *s, enum line_kind kind, struct span line, struct smtp_reply *reply)
@@ -322,7 +334,8 @@ static enum step run_line(struct smtp_session *s, enum line_kind kind, struct sp
 		reply->id = REPLY_BARE_LINE_END;
 	else
 		reply->id = in_auth ? REPLY_AUTH_LINE_TOO_LONG : REPLY_LINE_TOO_LONG;
-	return STEP_REPLY;
+	/* As a BDAT that can't be read: what follows may be content. */
+	return s->uncounted ? STEP_CLOSE : STEP_REPLY;
 }
 
 static enum step feed_line(struct smtp_session *s, struct span in, size_t *used_out, struct out *out)

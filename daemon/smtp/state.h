@@ -60,6 +60,7 @@ struct smtp_session {
 	/* the line that is not whole yet */
 	size_t scanned;          /* of the unused input: no LF in it */
 	uint64_t skipped;        /* of a line that is too long; 0: none */
+	bool uncounted;          /* it is a BDAT: octets follow */
 	int64_t line_started_ms; /* mono; 0: no line begun */
 
 	/* transaction */
