@@ -103,6 +103,15 @@ static enum err step_ids(struct job *job, struct queue_bulk *b, struct arena *a,
 	return e;
 }
 
+/* What has nothing to be done to is no failure; what can't go because an attempt is under way is one. */
+static bool is_meant(const struct queue_bulk *b, const struct queue_entry *e, const struct queue_filter *filter)
+{
+	struct queue_order order = b->order;
+
+	order.filter = filter;
+	return order.action == QUEUE_BOUNCE || order.action == QUEUE_DELETE || queue_order_fits(&order, e) == ERR_OK;
+}
+
 static enum err step_filter(struct job *job, struct queue_bulk *b, struct arena *a, bool *done_out)
 {
 	struct queue_entry *entries;
@@ -112,10 +121,9 @@ static enum err step_filter(struct job *job, struct queue_bulk *b, struct arena 
 	enum err e = queue_list(job_context(job)->queue, &b->wish.filter, b->has_after ? &b->after : NULL, BULK_STEP, a, &entries, &count, &b->after, &more);
 
 	for (size_t i = 0; i < count && e == ERR_OK; i++) {
-		if (!may_steer(b, &entries[i]))
-			continue;
 		queue_wish_of(&b->wish, &entries[i], &filter);
-		e = steer_one(job, b, &entries[i].id, &filter);
+		if (may_steer(b, &entries[i]) && is_meant(b, &entries[i], &filter))
+			e = steer_one(job, b, &entries[i].id, &filter);
 	}
 	b->has_after = true;
 	*done_out = !more;

@@ -157,6 +157,9 @@ static void a_plan_of_many_has_their_number_and_examples(void **state)
 	assert_int_equal(ask(w, "POST", "/api/v1/queue:bulk", "{\"action\":\"hold\",\"filter\":{\"recipient\":\"odd@plan.example\"}}"), 200);
 	assert_int_equal(got_number(w, "done"), 60);
 	assert_int_equal(listed(w, "state=held&limit=500"), 60);
+	assert_int_equal(ask(w, "POST", "/api/v1/queue:bulk", "{\"action\":\"hold\",\"filter\":{\"recipient\":\"*@plan.example\"}}"), 200);
+	assert_int_equal(got_number(w, "done"), 60);
+	assert_int_equal(got_number(w, "failed"), 0);
 }
 
 static void rules_are_made_listed_and_removed(void **state)
