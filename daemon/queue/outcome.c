@@ -130,7 +130,8 @@ static void apply_one(struct queue *q, struct part *p, struct rcpt *r, const str
 	if (o->kind == OUTCOME_UNTRIED)
 		return;
 	count(r, o);
-	if (o->kind == OUTCOME_FAILED && p->entry->counted && r->kind == RCPT_REMOTE && o->status[0] == '5' && sent_was_named(r->address, r->original))
+	/* What was given up without another server's word says nothing of whom it was for. */
+	if (attempted && o->kind == OUTCOME_FAILED && p->entry->counted && r->kind == RCPT_REMOTE && o->status[0] == '5' && sent_was_named(r->address, r->original))
 		sent_failed(q, p->entry->account_id, p->entry->accepted_ms);
 	r->attempts += attempted;
 	r->last_ms = clock_real_ms();

@@ -113,9 +113,11 @@ static enum err read_sender(struct sending *x, uint64_t account_id, struct sende
 	enum err e;
 
 	*out = (struct sender){ .account_id = account_id, .loaded = true, .hour = h.now_hour, .loaded_hour = h.now_hour };
+	pthread_mutex_lock(&x->load_lock);
 	pthread_mutex_lock(&x->reader_lock);
 	e = db_sent_hours(x->reader, account_id, h.now_hour - SENDING_PAST_HOURS, read_hour, &h);
 	pthread_mutex_unlock(&x->reader_lock);
+	pthread_mutex_unlock(&x->load_lock);
 	return e;
 }
 
@@ -154,18 +156,20 @@ struct sender_window sender_window_at(const struct sender *s, int64_t real_ms)
 
 	for (int64_t age = 0; age < SENDING_HOURS; age++) {
 		const struct sent_count *c = &s->ring[(uint64_t)(now - age) % SENDING_HOURS];
+		/* More only of mail whose counts began anew. */
+		uint64_t failed = c->failed < c->recipients ? c->failed : c->recipients;
 		bool last = age == SENDING_HOURS - 1;
 
 		if (now - age > s->hour || now - age <= s->hour - SENDING_HOURS)
 			continue;
 		w.day += last ? part_of(c->recipients, left_ms) : c->recipients;
 		w.day_new += last ? part_of(c->first_time, left_ms) : c->first_time;
-		w.failed_day += last ? part_of(c->failed, left_ms) : c->failed;
+		w.failed_day += last ? part_of(failed, left_ms) : failed;
 		if (age > 1)
 			continue;
 		w.hour += age == 1 ? part_of(c->recipients, left_ms) : c->recipients;
 		w.hour_new += age == 1 ? part_of(c->first_time, left_ms) : c->first_time;
-		w.failed += c->failed;
+		w.failed += failed;
 		w.failed_of += c->recipients;
 	}
 	return w;

@@ -249,6 +249,7 @@ static void end_release(struct queue *q, const struct release *r, enum err resul
 		s->busy = false;
 		if (result == ERR_OK) {
 			s->stopped = false;
+			s->released_ms = clock_real_ms();
 			sender_unload(s); /* its counts and its past are others now */
 		}
 	}

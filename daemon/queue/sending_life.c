@@ -231,7 +231,7 @@ static void write_failures(struct queue *q, struct sending *x)
 	enum err e = ERR_OK;
 
 	pthread_mutex_unlock(&x->lock);
-	pthread_mutex_lock(&x->reader_lock);
+	pthread_mutex_lock(&x->load_lock);
 	pthread_mutex_lock(&x->lock);
 	take_failures(x, &f);
 	pthread_mutex_unlock(&x->lock);
@@ -243,7 +243,7 @@ static void write_failures(struct queue *q, struct sending *x)
 	if (e != ERR_OK)
 		put_back(x, &f);
 	pthread_mutex_unlock(&x->lock);
-	pthread_mutex_unlock(&x->reader_lock);
+	pthread_mutex_unlock(&x->load_lock);
 	/* One that is not in memory is read, and judged with that. */
 	for (size_t i = 0; i < f.count && !x->quit; i++) {
 		(void)sender_lock(q, f.of[i].account_id);
@@ -308,6 +308,8 @@ static void forget_gone(struct queue *q)
 static bool may_go(const struct sender *s, int64_t hour)
 {
 	if (s->stopped || s->busy || s->pending > 0 || s->unwritten > 0)
+		return false;
+	if (s->released_ms > 0 && clock_real_ms() - s->released_ms < SENDING_HOURS * HOUR_MS)
 		return false;
 	if (!s->loaded || hour - s->loaded_hour >= 24 || hour < s->loaded_hour)
 		return true;
@@ -418,6 +420,7 @@ enum err sending_open(struct queue *q, struct note *why)
 	q->sending = x;
 	pthread_mutex_init(&x->lock, NULL);
 	pthread_mutex_init(&x->reader_lock, NULL);
+	pthread_mutex_init(&x->load_lock, NULL);
 	e = wait_init(&x->work);
 	directory_derive_key(q->config.directory, SPAN("known recipients"), x->key);
 	if (e == ERR_OK)
@@ -470,6 +473,7 @@ void sending_close(struct queue *q)
 	db_close(&x->reader);
 	pthread_cond_destroy(&x->work);
 	pthread_mutex_destroy(&x->reader_lock);
+	pthread_mutex_destroy(&x->load_lock);
 	pthread_mutex_destroy(&x->lock);
 	free(x);
 }

@@ -1,7 +1,7 @@
 /* queue/sending_state.h: what is held in memory of accounts that send outside; of the files of sending alone.
  *
  * An account is in memory once it was asked for (sender_lock) and until it has not sent for a day, or a day is over: then it is read again, and its own
- * past with it. Everything is guarded by sending.lock, which is inside every other lock, reader_lock too, and nothing is called back with it held.
+ * past with it. Everything is guarded by sending.lock, which is inside every other lock, and nothing is called back with it held.
  */
 #ifndef POSTROOM_QUEUE_SENDING_STATE_H
 #define POSTROOM_QUEUE_SENDING_STATE_H
@@ -40,9 +40,10 @@ struct sender {
 	uint64_t pending, pending_new;         /* in a transaction that is not committed yet */
 	uint64_t unwritten;                    /* of the ring */
 	bool stopped;
-	bool news; /* stopped by the breaker: to be written down, and its mail to be held */
-	bool more; /* stopped, and mail came in that was on its way already: to be held, too */
-	bool busy; /* somebody is stopping or releasing it */
+	bool news;           /* stopped by the breaker: to be written down, and its mail to be held */
+	bool more;           /* stopped, and mail came in that was on its way already: to be held, too */
+	bool busy;           /* somebody is stopping or releasing it */
+	int64_t released_ms; /* unix: failures of mail of before are not held against it */
 	int64_t since_ms;
 	const char *reason;
 	char detail[SENDING_DETAIL_MAX];
@@ -59,6 +60,7 @@ struct sending {
 	int64_t news_at_ms, write_at_ms, trim_at_ms; /* monotonic */
 	pthread_t thread;
 	uint8_t key[SHA256_BYTES];
+	pthread_mutex_t load_lock;   /* guards nothing: an account is not read while what it lacks is on its way to the database. Outside the others */
 	pthread_mutex_t reader_lock; /* guards reader */
 	struct db *reader;
 };

@@ -195,7 +195,7 @@ void sent_failed(struct queue *q, uint64_t account_id, int64_t accepted_ms)
 	s = sender_make(x, account_id);
 	if (s)
 		sender_advance(s, clock_real_ms() / HOUR_MS);
-	count = s ? sender_count(s, accepted_ms / HOUR_MS) : NULL;
+	count = s && accepted_ms > s->released_ms ? sender_count(s, accepted_ms / HOUR_MS) : NULL;
 	if (count) {
 		count->failed++;
 		count->unwritten++;
