@@ -157,6 +157,20 @@ static void check_argument(const struct verb *v, const struct argument *g, json_
 	check_choices(v, g, schema);
 }
 
+/* How many stand in the path. One message of the queue does, many are the body of queue_bulk. */
+static size_t check_arguments(const struct verb *v, json_t *operation)
+{
+	bool steers = v->kind == VERB_STEER;
+	size_t holes = 0;
+	json_t *item;
+
+	for (int k = 0; k < VERB_MAX_ARGUMENTS && v->arguments[k].name; k++) {
+		check_argument(v, &v->arguments[k], steers ? find_operation("queue_bulk", &item) : operation);
+		holes += v->arguments[k].place == PLACE_PATH || (steers && strcmp(v->arguments[k].name, "ID") == 0);
+	}
+	return holes;
+}
+
 static void each_verb_fits_its_operation(void **state)
 {
 	const struct verb *v;
@@ -165,7 +179,6 @@ static void each_verb_fits_its_operation(void **state)
 	for (size_t i = 0; (v = verb_at(i)); i++) {
 		const char *method, *path;
 		json_t *operation, *item;
-		size_t holes = 0;
 
 		if (!v->operation)
 			continue;
@@ -173,12 +186,7 @@ static void each_verb_fits_its_operation(void **state)
 		operation = find_operation(v->operation, &item);
 		if (!operation)
 			fail_msg("%s is not in the document", v->operation);
-		for (int k = 0; k < VERB_MAX_ARGUMENTS && v->arguments[k].name; k++) {
-			/* One message of the queue stands in the path, many are the body of queue_bulk. */
-			check_argument(v, &v->arguments[k], v->kind == VERB_STEER ? find_operation("queue_bulk", &item) : operation);
-			holes += v->arguments[k].place == PLACE_PATH || (v->kind == VERB_STEER && strcmp(v->arguments[k].name, "ID") == 0);
-		}
-		assert_int_equal(holes, holes_of(path));
+		assert_int_equal(check_arguments(v, operation), holes_of(path));
 		if (((v->is & VERB_PLANS) != 0) != (find_parameter(operation, "dry_run") != NULL))
 			fail_msg("%s %s: --dry-run of %s", v->noun, v->verb ? v->verb : "", v->operation);
 		if ((v->kind == VERB_LIST || v->kind == VERB_TRACE) && !find_parameter(operation, "cursor"))
