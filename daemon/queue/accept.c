@@ -453,9 +453,12 @@ static enum err check_envelope(const struct accept_envelope *envelope)
 	return safe ? ERR_OK : ERR_SYNTAX;
 }
 
-static bool counts(const struct queue_recipient_row *r)
+/* Who forwards what he sends to himself has named them, too. */
+static bool counts(const struct accept *a, size_t n)
 {
-	return r->kind == RCPT_REMOTE && sent_was_named(r->address, r->original);
+	const struct queue_recipient_row *r = &a->recipients[n];
+
+	return r->kind == RCPT_REMOTE && (a->route.recipients[n].own || sent_was_named(r->address, r->original));
 }
 
 static enum err count_sent(struct accept *a)
@@ -464,12 +467,12 @@ static enum err count_sent(struct accept *a)
 	enum err e;
 
 	for (size_t i = 0; i < a->recipient_count; i++)
-		count += counts(&a->recipients[i]);
+		count += counts(a, i);
 	if (count == 0)
 		return ERR_OK;
 	e = sent_new(a->q, a->row.account_id, count, &a->sent);
 	for (size_t i = 0; !e && i < a->recipient_count; i++)
-		if (counts(&a->recipients[i]))
+		if (counts(a, i))
 			sent_add(a->sent, a->recipients[i].address);
 	return e;
 }

@@ -29,6 +29,7 @@ struct node {
 	uint32_t parent;      /* what led here first; of a root itself */
 	bool leaf, reaches;
 	bool expanded; /* its sender wants to hear that it was sent on to several */
+	bool own;      /* a forward of the sender's led here */
 	enum rcpt_kind kind;
 	enum queue_hold hold;
 	uint64_t account_id;
@@ -252,6 +253,7 @@ static enum err resolve_account(struct graph *g, uint32_t at, const struct resol
 		n->kind = RCPT_LOCAL;
 		n->account_id = r->account_id;
 	}
+	n->own |= r->account_id != 0 && r->account_id == g->envelope->account_id;
 	return forwards ? expand(g, at, account->forwards, forwards, keeps) : ERR_OK;
 }
 
@@ -407,7 +409,7 @@ static size_t list_leaves(struct graph *g, struct routed *out)
 
 	for (size_t i = 0; i < g->count; i++) {
 		const struct node *n = &g->nodes[i];
-		struct routed r = { .address = n->text, .original = g->envelope->recipients[n->root], .root = n->root, .notify = n->notify, .orcpt = n->orcpt, .order = i };
+		struct routed r = { .address = n->text, .original = g->envelope->recipients[n->root], .root = n->root, .notify = n->notify, .orcpt = n->orcpt, .own = n->own, .order = i };
 
 		if (n->expanded && n->reaches) {
 			out[count] = r;

@@ -19,6 +19,7 @@ struct routed {
 	struct span orcpt;
 	enum queue_hold hold;
 	struct span status, reply; /* of SUPPRESSED: those of then */
+	bool own;                  /* a forward of the sender itself led here */
 	size_t order;
 };
 

@@ -129,6 +129,24 @@ static void recipients_outside_are_counted_over_a_restart(void **state)
 	assert_int_equal(state_of(f).new_day, 2);
 }
 
+static void what_a_sender_forwards_to_itself_counts(void **state)
+{
+	struct fixture *f = *state;
+	const struct span targets[] = { SPAN("x@third.test"), SPAN("y@third.test"), SPAN("z@third.test") }, to[] = { SPAN("Bob+me@example.test") }, to_ann[] = { SPAN("ann@example.test") };
+
+	assert_int_equal(directory_account_set_forwards(f->directory, f->bob, targets, 3, true, NULL), ERR_OK);
+	assert_int_equal(directory_account_set_forwards(f->directory, f->ann, targets, 3, true, NULL), ERR_OK);
+	assert_int_equal(send_to(f, to_ann, 1), ERR_OK);
+	assert_int_equal(state_of(f).hour, 0);
+	assert_int_equal(send_to(f, to, 1), ERR_OK);
+	assert_int_equal(state_of(f).hour, 3);
+	assert_int_equal(state_of(f).new_day, 3);
+	/* Nobody is asked at RCPT, since that one is here: the commit refuses. */
+	set(f, SETTING_SENDING_PER_HOUR, "5");
+	assert_int_equal(send_to(f, to, 1), ERR_LIMIT);
+	assert_int_equal(state_of(f).hour, 3);
+}
+
 static void an_hour_has_its_limit_and_ends(void **state)
 {
 	struct fixture *f = *state;
@@ -470,6 +488,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(recipients_outside_are_counted_over_a_restart),
+		TEST(what_a_sender_forwards_to_itself_counts),
 		TEST(an_hour_has_its_limit_and_ends),
 		TEST(a_day_has_its_limit),
 		TEST(only_strangers_count_among_the_new),
