@@ -42,6 +42,7 @@ enum err sending_find(struct queue *q, uint64_t account_id, struct arena *a, str
 enum err sending_list(struct queue *q, uint64_t after, size_t limit, bool stopped_only, struct arena *a, struct sending_state **out, size_t *count_out) MUST_CHECK;
 /* It may send again: what was held goes out (`purge` false), or is gone without a DSN (true). Counts begin anew. ERR_STATE: it is not stopped. */
 enum err sending_release(struct queue *q, uint64_t account_id, bool purge, uint64_t *messages_out, struct note *why) MUST_CHECK;
+#define SENDING_WORDS_MAX 200 /* characters of `detail` */
 /* Stops it by hand. ERR_EXISTS: it is stopped already. */
 enum err sending_stop(struct queue *q, uint64_t account_id, struct span detail, struct note *why) MUST_CHECK;
 /* The account is gone: forget all. What was held of its mail stays so, for the queue's own verbs. Accounts that the directory does not have any more are

@@ -100,10 +100,9 @@ enum err sending_make_durable(struct queue *q, const struct sending_stop_facts *
 	struct sending_stop_facts copy = *facts;
 	/* The row first: mail that is held and belongs to nobody who is stopped would never be released. */
 	enum err e = db_group_run(q->group, run_stop, &copy, ROW_BYTES);
-	size_t held = steer_account_hold(q, facts->account_id);
 
 	if (e == ERR_OK)
-		tell_stopped(q, facts, held);
+		tell_stopped(q, facts, steer_account_hold(q, facts->account_id));
 	return e;
 }
 

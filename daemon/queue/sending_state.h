@@ -18,7 +18,7 @@
 #define SENDING_HOURS 25 /* the one that runs, and those that a day reaches into */
 #define SENDING_PAST_HOURS (28 * 24)
 #define SENDING_BUCKETS 1024u
-#define SENDING_DETAIL_MAX 240
+#define SENDING_DETAIL_MAX (4 * SENDING_WORDS_MAX + 1)
 #define KNOWN_HOURS (180 * 24)
 #define KNOWN_MAX 200000u /* of one account */
 

@@ -424,6 +424,23 @@ static void a_stop_by_hand_holds_until_it_is_ended(void **state)
 	fixture_wait_empty(f);
 }
 
+static void words_of_who_stops_it_are_kept_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct buf words;
+
+	buf_init(&words, 4 * SENDING_WORDS_MAX);
+	for (int i = 0; i < SENDING_WORDS_MAX; i++)
+		buf_add_str(&words, "\xf0\x9f\x90\x8c");
+	fixture_start(f);
+	assert_int_equal(sending_stop(f->queue, f->bob, buf_span(&words), NULL), ERR_OK);
+	for (int round = 0; round < 2; round++) {
+		assert_true(span_equals(state_of(f).detail, buf_span(&words)));
+		fixture_restart(f);
+	}
+	buf_clear(&words);
+}
+
 static void an_account_that_is_gone_is_forgotten(void **state)
 {
 	struct fixture *f = *state;
@@ -503,6 +520,7 @@ int main(void)
 		TEST(a_first_newsletter_passes),
 		TEST(the_breaker_can_be_off),
 		TEST(a_stop_by_hand_holds_until_it_is_ended),
+		TEST(words_of_who_stops_it_are_kept_whole),
 		TEST(an_account_that_is_gone_is_forgotten),
 		TEST(an_account_that_the_directory_lost_is_forgotten_without_a_call),
 		TEST(what_is_old_is_forgotten),
