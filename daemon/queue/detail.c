@@ -165,11 +165,10 @@ void detail_let_go(struct queue *q, struct entry *e)
 {
 	if (--e->holds)
 		return;
-	/* It was kept from being removed meanwhile. */
-	if (e->open == 0)
-		flush_mark(q, e, true);
-	else
+	if (e->open)
 		detail_settle(q, e, false);
+	else if (!e->dirty)
+		flush_mark(q, e, true); /* it was kept from being removed meanwhile */
 }
 
 static bool is_in_a_round(const struct entry *e)

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/queue/flush.h"
+
 static bool has(struct span text, const char *what)
 {
 	size_t at;
@@ -283,11 +285,27 @@ static void list_goes_in_order_of_acceptance(void **state)
 	assert_int_equal(queue_stats(f->queue).oldest_ms, clock_real_ms() - 4);
 }
 
+/* Results of deliveries share commits: the ledger keeps them from being filed twice. */
+static void what_was_filed_waits_for_company_before_its_row_goes(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_start(f);
+	(void)fixture_send(f, &(struct mail){ .from = "e@other.test", .to = { "bob@example.test" } });
+	fixture_wait_empty(f);
+	for (int i = 0; i < 50; i++)
+		fixture_pause();
+	assert_int_equal(fixture_rows(f), 1);
+	fixture_advance(f, FLUSH_DELAY_MS + 1);
+	WAIT_UNTIL(fixture_rows(f) == 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(alias_reaches_every_target_once),
+		TEST(what_was_filed_waits_for_company_before_its_row_goes),
 		TEST(catch_all_takes_what_nobody_has),
 		TEST(alias_circle_is_told_to_the_sender),
 		TEST(waiting_mail_is_delivered_once_after_a_restart),
