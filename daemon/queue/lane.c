@@ -362,17 +362,18 @@ void part_force(struct queue *q, struct part *p)
 	part_place(q, p);
 }
 
-static struct part *take_part(struct queue *q, struct part *p)
+void part_claim(struct queue *q, struct part *p)
 {
 	due_remove(q, &p->timer);
 	set_state(q, p, PART_ACTIVE);
-	p->forced = false;
-	return p;
 }
 
-void part_claim(struct queue *q, struct part *p)
+/* For an attempt: what an operator wanted is done by it. */
+static struct part *take_part(struct queue *q, struct part *p)
 {
-	(void)take_part(q, p);
+	part_claim(q, p);
+	p->forced = false;
+	return p;
 }
 
 void part_change(struct queue *q, struct part *p, struct rcpt *r, enum recipient_state state, enum queue_hold hold)

@@ -28,6 +28,20 @@ struct loader {
 	size_t messages;
 };
 
+/* False: it was accepted a moment ago, and is there already. */
+static bool link_one(struct queue *q, struct entry *e)
+{
+	if (entry_find(q, &e->id)) {
+		entry_free(q, &e);
+		return false;
+	}
+	entry_link(q, e);
+	entry_start(q, e);
+	if (e->open == 0)
+		flush_mark(q, e, true);
+	return true;
+}
+
 static enum err make_entry(struct loader *l)
 {
 	struct queue *q = l->q;
@@ -45,23 +59,18 @@ static enum err make_entry(struct loader *l)
 		.with_detail = !l->open, /* it is about to be removed */
 	};
 	char text[QUEUE_ID_TEXT];
-	enum err err = ERR_OK;
+	enum err err;
 
 	memcpy(id.bytes, l->row.id, sizeof(id.bytes));
-	if (!entry_find(q, &id))
-		err = entry_new(q, &plan, &e);
+	err = entry_new(q, &plan, &e);
 	if (e) {
 		queue_id_text(&id, text);
 		/* It fails with a DSN when its turn comes. */
 		if (l->row.body_file.len && !body_exists(q, l->row.body_file))
 			log_event(LOG_ERROR, "queue", "corrupt", "qid=%s missing=%s", text, log_quote(l->row.body_file).text);
 		pthread_mutex_lock(&q->lock);
-		entry_link(q, e);
-		entry_start(q, e);
-		if (e->open == 0)
-			flush_mark(q, e, true);
+		l->messages += link_one(q, e);
 		pthread_mutex_unlock(&q->lock);
-		l->messages++;
 	}
 	l->gathering = false;
 	l->count = 0;

@@ -193,14 +193,14 @@ static void tell_retries(struct queue *q, const struct part *p, const struct out
 			tell_outcome(q, p->entry, p->first + i, &outcomes[i], p->entry->detail->rcpts[p->first + i].attempts, next_ms);
 }
 
-/* Addresses that are not there are not tried again for a while. */
+/* Addresses that are not there are not tried again for a while. What a host that an operator chose says of them is nobody else's word. */
 static void learn(struct queue *q, const struct part *p, const struct outcome *outcomes)
 {
 	for (uint32_t i = 0; i < p->count; i++) {
 		const struct rcpt *r = &p->entry->detail->rcpts[p->first + i];
 		const struct outcome *o = &outcomes[i];
 
-		if (o->open && o->kind == OUTCOME_FAILED && r->kind == RCPT_REMOTE)
+		if (o->open && o->kind == OUTCOME_FAILED && r->kind == RCPT_REMOTE && !r->route.len)
 			suppression_learn(q, r->address, span_str(o->status), o->reply, o->remote, o->at_rcpt);
 	}
 }

@@ -142,15 +142,15 @@ struct entry {
 	struct entry *hash_next;
 	struct entry *next, *previous; /* order of acceptance */
 	struct entry *dirty_next;
-	struct detail *detail;   /* null: to be read back */
-	struct content *content; /* fresh; null: read it back */
-	struct accept *dsns;     /* sealed notices, to be stored with what they tell of */
-	struct part *parts;      /* by `sibling`, in order of recipients */
-	int64_t accepted_ms;     /* unix */
-	int64_t begun_mono_ms;   /* accepted, or released (FUTURERELEASE): from when delays count */
-	int64_t expires_mono_ms;
-	int64_t deliver_by_mono_ms; /* 0: none */
-	uint64_t account_id;        /* of the sender, 0: nobody logged in */
+	struct detail *detail;           /* null: to be read back */
+	struct content *content;         /* fresh; null: read it back */
+	struct accept *dsns;             /* sealed notices, to be stored with what they tell of */
+	struct part *parts;              /* by `sibling`, in order of recipients */
+	int64_t accepted_ms;             /* unix */
+	int64_t begun_mono_ms;           /* accepted, or released (FUTURERELEASE): from when delays count */
+	_Atomic int64_t expires_mono_ms; /* changed by operators at any time */
+	int64_t deliver_by_mono_ms;      /* 0: none */
+	uint64_t account_id;             /* of the sender, 0: nobody logged in */
 	uint64_t size;
 	uint32_t rcpt_count;
 	uint32_t open;  /* recipients that are not finished */

@@ -12,13 +12,13 @@
 #include "daemon/base/wait.h"
 #include "daemon/directory/directory.h"
 #include "daemon/directory/setting.h"
-#include "daemon/queue/chore.h"
 #include "daemon/queue/detail.h"
 #include "daemon/queue/entry.h"
 #include "daemon/queue/filter.h"
 #include "daemon/queue/flush.h"
 #include "daemon/queue/hop.h"
 #include "daemon/queue/lane.h"
+#include "daemon/queue/lifetime.h"
 #include "daemon/queue/list.h"
 #include "daemon/queue/outcome.h"
 #include "daemon/queue/route.h"
@@ -26,18 +26,16 @@
 #include "db/queue_message.h"
 
 #define WRITTEN_MS 10000         /* until a flush that does not come is given up */
-#define RELEASED_LEFT_MS DAY_MS  /* what was held gets so much time at least */
 #define HOP_ARENA_MAX (1u << 20) /* names of next hops, of one part */
 
 struct steering {
 	struct queue *q;
 	struct queue_id id;
 	const struct queue_order *order;
-	struct entry *e;  /* held */
-	bool *chosen;     /* of its recipients */
-	size_t count;     /* how many are */
-	bool is_active;   /* one that is meant is in the middle of an attempt */
-	int64_t lives_ms; /* of RELEASE: unix, until when it lives at least; 0: it lives longer anyway */
+	struct entry *e; /* held */
+	bool *chosen;    /* of its recipients */
+	size_t count;    /* how many are */
+	bool is_active;  /* one that is meant is in the middle of an attempt */
 };
 
 /* ---- choosing ---- */
@@ -78,10 +76,11 @@ static void choose(struct steering *s)
 	}
 }
 
+/* One that is still open. */
 static bool has_chosen(const struct steering *s, const struct part *p)
 {
 	for (uint32_t n = p->first; n < p->first + p->count; n++)
-		if (s->chosen[n])
+		if (s->chosen[n] && s->e->detail->rcpts[n].state == RECIPIENT_WAITING)
 			return true;
 	return false;
 }
@@ -121,65 +120,19 @@ static void set_holds(struct steering *s, enum queue_hold hold)
 		for (uint32_t n = p->first; n < p->first + p->count; n++)
 			set_hold(s, p, n, hold);
 		if (hold == HOLD_NONE)
-			p->due_ms = 0;
+			p->due_ms = lifetime_begin_ms(s->e);
 		if (p->state != PART_ACTIVE)
 			part_place(s->q, p);
 	}
 	flush_mark(s->q, s->e, true);
 }
 
-static void set_expiry(struct steering *s, int64_t expires_ms)
-{
-	struct entry *e = s->e;
-	int64_t now_ms = clock_mono_ms(), left_ms = expires_ms - clock_real_ms();
-
-	e->expires_mono_ms = now_ms + (left_ms > 0 ? left_ms : 0);
-	for (struct part *p = e->parts; p; p = p->sibling) {
-		int64_t chore_ms = chore_due(e, 0, true, now_ms);
-
-		if (p->state == PART_DONE)
-			continue;
-		/* One that tells the sender may come before. */
-		if (p->chore_ms <= now_ms || chore_ms < p->chore_ms || p->chore_ms > e->expires_mono_ms)
-			p->chore_ms = chore_ms;
-		if (p->due_ms > e->expires_mono_ms)
-			p->due_ms = e->expires_mono_ms;
-		if (p->state != PART_ACTIVE)
-			part_place(s->q, p);
-	}
-}
-
 /* ---- what is written first ---- */
 
-static enum err run_expire(struct db *db, void *arg)
-{
-	const struct steering *s = arg;
-
-	return db_queue_expire(db, s->id.bytes, s->lives_ms ? s->lives_ms : s->order->expires_ms);
-}
-
-static enum err expire(struct steering *s, int64_t expires_ms)
-{
-	enum err err = db_group_run(s->q->group, run_expire, s, 256);
-
-	if (err)
-		return err;
-	pthread_mutex_lock(&s->q->lock);
-	set_expiry(s, expires_ms);
-	pthread_mutex_unlock(&s->q->lock);
-	return ERR_OK;
-}
-
-/* What was held is given time: it could not be tried. */
 static enum err release(struct steering *s)
 {
-	int64_t now_ms = clock_mono_ms();
-	enum err err = ERR_OK;
+	enum err err = lifetime_after_hold(s->q, s->e);
 
-	if (s->e->expires_mono_ms < now_ms + RELEASED_LEFT_MS) {
-		s->lives_ms = clock_real_ms() + RELEASED_LEFT_MS;
-		err = expire(s, s->lives_ms);
-	}
 	if (err)
 		return err;
 	pthread_mutex_lock(&s->q->lock);
@@ -278,7 +231,7 @@ static void apply_route(struct steering *s, struct part *p, const struct snapsho
 			set_route(&s->e->detail->rcpts[n], s->order->route);
 	move_recipients(s, p, snapshot, a);
 	for (struct part *piece = p; piece != next; piece = piece->sibling)
-		part_wait(s->q, piece, has_chosen(s, piece) ? 0 : piece->due_ms);
+		part_wait(s->q, piece, has_chosen(s, piece) ? lifetime_begin_ms(s->e) : piece->due_ms);
 }
 
 static enum err reroute(struct steering *s)
@@ -331,29 +284,48 @@ static bool end_part(struct steering *s, struct part *p)
 	return ended;
 }
 
-static enum err end_chosen(struct steering *s)
+static bool is_any_left(struct steering *s)
 {
-	struct part **claimed;
-	bool ended = true;
-	size_t count;
+	bool left = false;
 
 	pthread_mutex_lock(&s->q->lock);
-	claimed = claim_chosen(s, &count);
+	for (const struct part *p = s->e->parts; p; p = p->sibling)
+		left |= p->state != PART_DONE && has_chosen(s, p);
 	pthread_mutex_unlock(&s->q->lock);
-	for (size_t i = 0; i < count; i++)
-		ended &= end_part(s, claimed[i]);
-	free(claimed);
+	return left;
+}
+
+/* One notice tells of so many recipients only: what is left comes with the next. */
+static enum err end_chosen(struct steering *s)
+{
+	bool begun = false, ended = true;
+	size_t count = 1;
+
+	while (ended && count) {
+		struct part **claimed;
+
+		pthread_mutex_lock(&s->q->lock);
+		claimed = claim_chosen(s, &count);
+		pthread_mutex_unlock(&s->q->lock);
+		if (!claimed)
+			return ERR_TEMP;
+		for (size_t i = 0; i < count; i++)
+			ended &= end_part(s, claimed[i]);
+		free(claimed);
+		begun |= count > 0;
+	}
+	if (!ended)
+		return ERR_TEMP;
 	/* What was free a moment ago may be on its way now. */
-	if (!count)
-		return ERR_STATE;
-	return ended ? ERR_OK : ERR_TEMP;
+	return begun && !is_any_left(s) ? ERR_OK : ERR_STATE;
 }
 
 /* ---- one order ---- */
 
+/* One that has ended is, when it is gone. */
 static bool is_written(const struct entry *e)
 {
-	return !e || !(e->dirty || e->writing);
+	return !e || (e->open && !e->dirty && !e->writing);
 }
 
 /* Until what is known of the entry is written, or it is gone. */
@@ -394,7 +366,7 @@ static enum err perform(struct steering *s)
 		return ERR_OK;
 	case QUEUE_RELEASE: return release(s);
 	case QUEUE_ROUTE: return reroute(s);
-	case QUEUE_EXPIRE: return expire(s, s->order->expires_ms);
+	case QUEUE_EXPIRE: return lifetime_set(s->q, s->e, s->order->expires_ms);
 	case QUEUE_BOUNCE:
 	case QUEUE_DELETE: break;
 	}

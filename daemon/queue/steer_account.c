@@ -11,6 +11,7 @@
 #include "daemon/queue/detail.h"
 #include "daemon/queue/flush.h"
 #include "daemon/queue/lane.h"
+#include "daemon/queue/lifetime.h"
 #include "daemon/queue/tell.h"
 
 #define DURABLE_MS 10000
@@ -56,7 +57,7 @@ static bool change_entry(struct queue *q, struct entry *e, enum deed deed, bool 
 			here |= change(q, p, n, deed);
 		changed |= here;
 		if (here && deed == DEED_RELEASE)
-			p->due_ms = 0;
+			p->due_ms = lifetime_begin_ms(e);
 	}
 	if (!changed)
 		return false;
@@ -95,7 +96,7 @@ static size_t change_all(struct queue *q, uint64_t account_id, enum deed deed, b
 		}
 		detail_hold(e);
 		pthread_mutex_unlock(&q->lock);
-		if (detail_need(q, e) == ERR_OK) {
+		if (detail_need(q, e) == ERR_OK && (deed != DEED_RELEASE || lifetime_after_hold(q, e) == ERR_OK)) {
 			pthread_mutex_lock(&q->lock);
 			changed += change_entry(q, e, deed, left_out);
 		} else {
@@ -123,7 +124,7 @@ size_t steer_account_hold(struct queue *q, uint64_t account_id)
 static bool is_written(const struct queue *q, uint64_t account_id)
 {
 	for (const struct entry *e = q->first; e; e = e->next)
-		if (e->account_id == account_id && (e->dirty || e->writing))
+		if (e->account_id == account_id && (!e->open || e->dirty || e->writing))
 			return false;
 	return true;
 }

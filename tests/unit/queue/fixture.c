@@ -153,16 +153,17 @@ static enum err add_body(struct accept *a, size_t size)
 enum err fixture_accept(struct fixture *f, const struct mail *mail, struct queue_id *id_out)
 {
 	struct outcome_wait w = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, ERR_OK };
-	struct span recipients[4];
-	struct accept_wish wishes[4] = { { .notify = mail->notify }, { .notify = mail->notify }, { .notify = mail->notify }, { .notify = mail->notify } };
+	struct span recipients[QUEUE_MAX_RECIPIENTS];
+	struct accept_wish wishes[QUEUE_MAX_RECIPIENTS];
 	struct accept_envelope envelope = { .wishes = wishes, .priority = mail->priority, .release_ms = mail->release_ms, .deliver_by_ms = mail->deliver_by_ms, .deliver_by = mail->deliver_by, .source = mail->source, .reverse_path = span_str(mail->from), .recipients = recipients, .trace = SPAN("Received: from here by mail.example.test\r\n") };
 	struct accept *a;
 	enum err e;
 
 	envelope.account_id = mail->source == FROM_SUBMISSION ? f->bob : 0;
 	queue_id_new(&envelope.id);
-	while (envelope.recipient_count < 4 && mail->to[envelope.recipient_count]) {
-		recipients[envelope.recipient_count] = span_str(mail->to[envelope.recipient_count]);
+	for (size_t i = 0; mail->many ? i < mail->many : i < 4 && mail->to[i]; i++) {
+		recipients[i] = mail->many ? arena_printf(&f->arena, "r%zu@other.test", i) : span_str(mail->to[i]);
+		wishes[i] = (struct accept_wish){ .notify = mail->notify };
 		envelope.recipient_count++;
 	}
 	assert_int_equal(accept_begin(f->queue, &a), ERR_OK);

@@ -41,6 +41,7 @@ void fixture_alias(struct fixture *f, const char *address, const char *target);
 struct mail {
 	const char *from;
 	const char *to[4];
+	unsigned many; /* instead: r0@other.test, r1@other.test, so many */
 	enum queue_source source;
 	const char *header; /* null: a small one */
 	size_t body_size;   /* 0: a small one */

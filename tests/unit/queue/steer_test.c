@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "daemon/queue/steer_account.h"
 #include "daemon/queue/steering.h"
 
 static bool has(struct span text, const char *what)
@@ -369,6 +370,132 @@ static void a_paused_destination_gets_nothing_until_its_end(void **state)
 	fixture_wait_empty(f);
 }
 
+/* Nobody is there, for as long as `blocked`. */
+static atomic_bool blocked;
+
+static void block(struct relay_job *job)
+{
+	while (atomic_load(&blocked))
+		fixture_pause();
+	fake_relay_answer(job, RELAY_DELIVERED, "2.0.0", "250 ok");
+}
+
+static void a_retry_outlives_a_notice_that_is_made_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+	struct queue_id first, second;
+
+	fixture_start(f);
+	first = deferred(f, "x@other.test", NULL);
+	second = fixture_send(f, &(struct mail){ .from = "bob@example.test", .to = { "y@other.test" }, .source = FROM_SUBMISSION, .deliver_by_ms = clock_real_ms() + 60000, .deliver_by = BY_NOTIFY });
+	fake_relay_wait_attempts(2);
+	settle(f);
+	atomic_store(&blocked, true);
+	fake_relay_set(block);
+	assert_int_equal(fixture_steer(f, &first, QUEUE_RETRY), ERR_OK);
+	WAIT_UNTIL(queue_stats(f->queue).active == 1);
+	/* It waits for its turn. */
+	assert_int_equal(fixture_steer(f, &second, QUEUE_RETRY), ERR_OK);
+	fixture_advance(f, 61000);
+	fixture_wait_count(f, f->bob, 1);
+	atomic_store(&blocked, false);
+	fixture_wait_empty(f);
+}
+
+static void a_bounce_ends_more_recipients_than_one_notice_tells_of(void **state)
+{
+	struct fixture *f = *state;
+	struct queue_id id;
+	size_t changed;
+
+	fixture_start(f);
+	assert_int_equal(queue_pause_set(f->queue, &(struct queue_pause){ .destination = SPAN("other.test") }, NULL), ERR_OK);
+	id = fixture_send(f, &(struct mail){ .from = "bob@example.test", .many = 700, .source = FROM_SUBMISSION });
+	assert_int_equal(steer(f, &id, (struct queue_order){ .action = QUEUE_BOUNCE }, &changed), ERR_OK);
+	assert_int_equal(changed, 700);
+	fixture_wait_empty(f);
+	fixture_wait_count(f, f->bob, 2);
+	assert_int_equal(queue_stats(f->queue).waiting, 0);
+}
+
+static void what_is_to_be_sent_later_is_not_sent_sooner_for_being_released(void **state)
+{
+	struct fixture *f = *state;
+	struct queue_id id;
+
+	fake_relay_set(take_all);
+	fixture_start(f);
+	id = fixture_send(f, &(struct mail){ .from = "bob@example.test", .to = { "x@other.test" }, .source = FROM_SUBMISSION, .release_ms = clock_real_ms() + 7200000 });
+	assert_int_equal(fixture_steer(f, &id, QUEUE_HOLD), ERR_OK);
+	assert_int_equal(fixture_steer(f, &id, QUEUE_RELEASE), ERR_OK);
+	assert_int_equal(steer(f, &id, (struct queue_order){ .action = QUEUE_ROUTE, .route = SPAN("way.test:2525") }, NULL), ERR_OK);
+	assert_int_equal(look(f, &id).recipients[0].next_ms, look(f, &id).release_ms);
+	fixture_restart(f);
+	assert_int_equal(look(f, &id).recipients[0].next_ms, look(f, &id).release_ms);
+	fixture_advance(f, 7190000);
+	fixture_pause();
+	assert_int_equal(fake_relay_attempts(), 0);
+	fixture_advance(f, 10001);
+	fixture_wait_empty(f);
+	assert_int_equal(fake_relay_attempts(), 1);
+}
+
+static void mail_of_an_account_that_was_stopped_for_long_is_tried_when_it_is_released(void **state)
+{
+	struct fixture *f = *state;
+	struct queue_id id, later;
+	uint64_t messages;
+
+	fixture_start(f);
+	id = deferred(f, "x@other.test", NULL);
+	later = fixture_send(f, &(struct mail){ .from = "bob@example.test", .to = { "y@other.test" }, .source = FROM_SUBMISSION, .release_ms = clock_real_ms() + 20 * 86400000LL });
+	assert_int_equal(steer_account_hold(f->queue, f->bob), 2);
+	fixture_advance(f, 10 * 86400000LL);
+	assert_int_equal(steer_account_release(f->queue, f->bob, false, &messages, NULL), ERR_OK);
+	assert_int_equal(messages, 2);
+	fake_relay_wait_attempts(2);
+	settle(f);
+	assert_int_equal(queue_stats(f->queue).messages, 2);
+	assert_true(look(f, &id).expires_ms >= clock_real_ms() + 86000000);
+	assert_int_equal(look(f, &later).recipients[0].attempts, 0);
+	fixture_restart(f);
+	assert_int_equal(queue_stats(f->queue).messages, 2);
+	assert_true(look(f, &id).expires_ms >= clock_real_ms() + 86000000);
+}
+
+static void refuse_all(struct relay_job *job)
+{
+	fake_relay_answer(job, RELAY_FAILED, "5.1.1", "550 5.1.1 nobody here");
+	for (size_t i = 0; i < job->recipient_count; i++)
+		job->recipients[i].at_rcpt = true;
+}
+
+static bool is_suppressed(struct fixture *f, const char *local)
+{
+	struct address address = { span_str(local), SPAN("other.test") };
+	struct suppression found;
+
+	return suppression_find(f->queue, &address, &f->arena, &found) == ERR_OK;
+}
+
+/* Whoever may choose a route would else decide for all who cannot be written to. */
+static void what_a_host_of_an_operators_route_refuses_is_not_learnt(void **state)
+{
+	struct fixture *f = *state;
+	struct queue_id id;
+
+	fixture_start(f);
+	id = deferred(f, "x@other.test", NULL);
+	fake_relay_set(refuse_all);
+	assert_int_equal(steer(f, &id, (struct queue_order){ .action = QUEUE_ROUTE, .route = SPAN("way.test:2525") }, NULL), ERR_OK);
+	fixture_wait_count(f, f->bob, 1);
+	(void)send_out(f, "y@other.test", NULL);
+	fixture_wait_count(f, f->bob, 2);
+	fixture_wait_empty(f);
+	WAIT_UNTIL(is_suppressed(f, "y"));
+	assert_false(is_suppressed(f, "x"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +510,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lists_show_what_is_asked_for, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(mail_of_a_disabled_domain_waits_and_goes_when_it_is_active_again, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_paused_destination_gets_nothing_until_its_end, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_retry_outlives_a_notice_that_is_made_meanwhile, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_bounce_ends_more_recipients_than_one_notice_tells_of, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(what_is_to_be_sent_later_is_not_sent_sooner_for_being_released, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(mail_of_an_account_that_was_stopped_for_long_is_tried_when_it_is_released, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(what_a_host_of_an_operators_route_refuses_is_not_learnt, fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
