@@ -236,6 +236,8 @@ enum step smtp_auth_answer(struct smtp_session *s, enum smtp_ask asked, const st
 			reply->text = minutes_text(s, answer->retry_after_ms);
 		return step;
 	case SMTP_MALFORMED: return over(s, REPLY_BAD_BASE64, reply);
+	case SMTP_LIMITED:
+	case SMTP_STOPPED:
 	case SMTP_LATER: return over(s, REPLY_AUTH_BUSY, reply);
 	}
 	return over(s, REPLY_AUTH_BUSY, reply);

@@ -79,6 +79,8 @@ void smtp_content_refused(struct smtp_session *s, enum smtp_reply_id refusal, st
 	*reply = (struct smtp_reply){ refusal, SPAN("") };
 	if (refusal == REPLY_TOO_SLOW)
 		reply->text = smtp_hostname(s);
+	if (refusal == REPLY_SENDING_LIMIT)
+		reply->text = SPAN("The limit of this account is reached by now, try again later");
 	if (refusal == REPLY_CONTENT_LINE_TOO_LONG) {
 		(void)snprintf(s->text, sizeof(s->text), "%zu", s->limits.line_max);
 		reply->text = span_str(s->text);
@@ -244,6 +246,13 @@ static void log_received(const struct smtp_session *s)
 		  (unsigned long long)s->account_id, log_quote(s->reverse_path).text, s->recipient_count, (unsigned long long)s->content_bytes);
 }
 
+static enum smtp_reply_id refusal_of_commit(enum smtp_verdict verdict)
+{
+	if (verdict == SMTP_LIMITED)
+		return REPLY_SENDING_LIMIT;
+	return verdict == SMTP_STOPPED ? REPLY_SENDING_STOPPED : REPLY_TRY_LATER;
+}
+
 enum step smtp_commit_answer(struct smtp_session *s, const struct smtp_answer *answer, struct smtp_reply *reply)
 {
 	if (answer->verdict == SMTP_YES) {
@@ -256,7 +265,7 @@ enum step smtp_commit_answer(struct smtp_session *s, const struct smtp_answer *a
 		s->spent = 0;
 		s->commands = s->commands_before;
 	} else {
-		smtp_content_refused(s, REPLY_TRY_LATER, reply);
+		smtp_content_refused(s, refusal_of_commit(answer->verdict), reply);
 	}
 	smtp_transaction_clear(s);
 	smtp_set_state(s, AT_READY);

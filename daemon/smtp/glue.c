@@ -357,9 +357,10 @@ static void committed(void *arg, enum err result)
 {
 	struct verdict *v = arg;
 
-	v->answer.verdict = result == ERR_OK ? SMTP_YES : SMTP_LATER;
-	/* LIMIT and DENIED: what the account may send was used up by another session, or it was stopped, since RCPT. */
-	if (result != ERR_OK && result != ERR_LIMIT && result != ERR_DENIED)
+	v->answer.verdict = result == ERR_OK ? SMTP_YES : result == ERR_LIMIT ? SMTP_LIMITED
+						  : result == ERR_DENIED      ? SMTP_STOPPED
+									      : SMTP_LATER;
+	if (v->answer.verdict == SMTP_LATER)
 		log_event(LOG_ERROR, "smtp", "commit_failed", "error=%s", err_name(result));
 	pool_answer(v->ticket, v);
 }

@@ -125,6 +125,8 @@ enum smtp_verdict {
 	SMTP_REFUSED,            /* too many failures: retry_after_ms */
 	SMTP_WANTS_APP_PASSWORD, /* right main password, but a second factor is on */
 	SMTP_MALFORMED,          /* of ASK_SCRAM_: not a message of it */
+	SMTP_LIMITED,            /* of ASK_COMMIT: by now its account has sent what it may */
+	SMTP_STOPPED,            /* of ASK_COMMIT: by now its account may not send */
 	SMTP_LATER,              /* could not be done now; nothing has changed */
 };
 struct smtp_answer {

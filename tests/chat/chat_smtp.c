@@ -11,7 +11,7 @@
  *   ASK: scram-first MESSAGE        ANS: says MESSAGE | malformed | one of those above
  *   ASK: scram-plus-first MESSAGE   ASK: scram-final MESSAGE    CHECK: exchanges N (that were ended)
  *   set: binding                    (with TLS there is something to bind to)
- *   ASK: commit                     ANS: ok | temp
+ *   ASK: commit                     ANS: ok | temp | limited | stopped
  *   ASK: pause MS                   ANS: ok
  *   CHECK: messages N               CHECK: from PATH       CHECK: rcpt N ADDRESS      CHECK: rcpts N
  *   CHECK: trace PART               CHECK: body PART       CHECK: no-body PART        CHECK: bytes N   (of the last message kept)
@@ -222,6 +222,8 @@ static enum err verdict_of(struct span text, struct smtp_answer *out)
 		{ "refused", SMTP_REFUSED },
 		{ "app-password", SMTP_WANTS_APP_PASSWORD },
 		{ "malformed", SMTP_MALFORMED },
+		{ "limited", SMTP_LIMITED },
+		{ "stopped", SMTP_STOPPED },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -240,9 +242,11 @@ static enum err answer(void *world, struct span text, enum step *step_out, struc
 	struct smtp_answer a = { .verdict = SMTP_NO, .retry_after_ms = 250000, .login = SPAN("alice@example.org") };
 	bool friendly = span_equals(text, SPAN("default"));
 
-	if (q->kind == SMTP_ASK_COMMIT)
+	if (q->kind == SMTP_ASK_COMMIT) {
 		a.verdict = smtp_world_commit(w, q->message, friendly || span_equals(text, SPAN("ok")));
-	else if (friendly)
+		if (a.verdict != SMTP_YES && verdict_of(text, &a) != ERR_OK)
+			a.verdict = SMTP_LATER;
+	} else if (friendly)
 		a.verdict = span_equals(q->login, SPAN("alice@example.org")) && span_equals(q->password, SPAN("secret")) ? SMTP_YES : SMTP_NO;
 	else if (span_starts(text, SPAN("says ")))
 		a = (struct smtp_answer){ .verdict = SMTP_YES, .text = span_skip(text, 5) };
