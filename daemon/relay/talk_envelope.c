@@ -83,10 +83,10 @@ static enum talk_end read_mail(struct talk *t)
 		return TALK_DONE;
 	}
 	failure_remote(&f, &t->answer, t->setup->target->host);
-	if (f.outcome == RELAY_RETRY)
+	/* On a kept connection it may be the connection that is meant: a refusal for good is believed from a fresh one. */
+	if (f.outcome == RELAY_RETRY || t->reused)
 		return talk_refused(t);
 	t->odd = true;
-	t->reused = false;
 	results_fail_rest(t->results, &f);
 	return TALK_DONE;
 }
@@ -224,7 +224,7 @@ static enum talk_end read_rcpt(struct talk *t, size_t recipient)
 
 /* ---- both ---- */
 
-/* Answers to what was sent behind a refused MAIL. A server that takes DATA all the same gets an empty message for nobody. */
+/* Answers to what was sent behind a refused MAIL. A server that takes DATA all the same is left without a message. */
 static void drain(struct talk *t, size_t count)
 {
 	for (size_t i = 0; i < count && !t->broken; i++) {
@@ -262,6 +262,8 @@ static enum talk_end send_pipelined(struct talk *t, uint64_t size, bool *data_se
 	for (size_t from = 0, to; from < t->chosen_count && end == TALK_DONE; from = to) {
 		to = from + RELAY_WINDOW < t->chosen_count ? from + RELAY_WINDOW : t->chosen_count;
 		with_data = data_behind && to == t->chosen_count;
+		if (e == ERR_OK && from > 0)
+			e = talk_silent(t);
 		if (e == ERR_OK)
 			e = send_window(t, from, to, with_data);
 		if (e != ERR_OK)

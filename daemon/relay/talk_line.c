@@ -21,7 +21,7 @@ enum talk_end talk_refused(struct talk *t)
 {
 	t->job->answered = false;
 	t->odd = true;
-	if (t->reused && !answer_is(&t->answer, 5))
+	if (t->reused)
 		return TALK_FRESH;
 	failure_remote(t->why, &t->answer, t->setup->target->host);
 	return TALK_NEXT;

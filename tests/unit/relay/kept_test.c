@@ -62,10 +62,12 @@ static void one_that_does_not_answer_is_not_waited_for(void **state)
 	attempt_set_clock(NULL);
 }
 
-static void a_refusal_for_good_is_one_on_a_kept_connection_too(void **state)
+static void a_refusal_for_good_is_believed_from_a_fresh_connection(void **state)
 {
 	(void)state;
-	attempt_many(SCRIPTS(SCRIPT(EHLO_PLAIN, TAKES, "< MAIL", "> 550 5.7.1 no", "< QUIT")), STUFFED, 2);
+	attempt_many(SCRIPTS(SCRIPT(EHLO_PLAIN, TAKES, "< MAIL", "> 554 5.7.0 too many on this connection"), SCRIPT(EHLO_PLAIN, TAKES, "< QUIT")), STUFFED STUFFED, 2);
+	attempt_assert(0, RELAY_DELIVERED, "2.0.0", "250 kept", true);
+	attempt_many(SCRIPTS(SCRIPT(EHLO_PLAIN, TAKES, "< MAIL", "> 550 5.7.1 no"), SCRIPT(EHLO_PLAIN, "< MAIL", "> 550 5.7.1 no", "< QUIT")), STUFFED, 2);
 	attempt_assert(0, RELAY_FAILED, "5.7.1", "550 5.7.1 no", true);
 }
 
@@ -237,7 +239,7 @@ int main(void)
 		ATTEMPT_TEST(what_was_not_as_it_should_be_is_not_kept),
 		ATTEMPT_TEST(one_that_is_gone_is_as_if_it_had_not_been),
 		ATTEMPT_TEST(one_that_does_not_answer_is_not_waited_for),
-		ATTEMPT_TEST(a_refusal_for_good_is_one_on_a_kept_connection_too),
+		ATTEMPT_TEST(a_refusal_for_good_is_believed_from_a_fresh_connection),
 		ATTEMPT_TEST(the_server_says_how_many_messages_a_connection_carries),
 		ATTEMPT_TEST(one_that_is_older_than_a_moment_is_not_used),
 		ATTEMPT_TEST(another_source_or_name_has_another_connection),
