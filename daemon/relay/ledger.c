@@ -35,21 +35,30 @@ static enum err open_file(struct ledger *l, struct note *why)
 	return e == ERR_OK ? db_open(l->config.path, &db_schema_relay, DB_WRITE, &l->db, why) : e;
 }
 
-enum err ledger_open(const struct ledger_config *config, struct ledger **out, struct note *why)
+static void log_not_opened(enum err e, const struct note *why)
+{
+	log_event(LOG_ERROR, "relay", "db_not_opened", "error=%s why=%s", err_name(e), log_quote(span_str(why->text)).text);
+}
+
+/* Mail goes out without what is remembered, too. */
+enum err ledger_open(const struct ledger_config *config, struct ledger **out)
 {
 	struct ledger *l = calloc(1, sizeof(*l));
+	struct note why = { "" };
 	enum err e;
 
 	if (!l)
 		return ERR_TEMP;
 	l->config = *config;
 	e = wait_init(&l->changed);
-	if (e == ERR_OK && config->path)
-		e = open_file(l, why);
 	if (e != ERR_OK) {
 		free(l);
 		return e;
 	}
+	if (config->path)
+		e = open_file(l, &why);
+	if (e != ERR_OK)
+		log_not_opened(e, &why);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_mutex_init(&l->db_lock, NULL);
 	*out = l;
@@ -143,7 +152,7 @@ static void begin_anew(struct ledger *l)
 	if (e == ERR_OK)
 		e = db_open(l->config.path, &db_schema_relay, DB_WRITE, &l->db, &why);
 	if (e != ERR_OK)
-		log_event(LOG_ERROR, "relay", "db_not_opened", "error=%s why=%s", err_name(e), log_quote(span_str(why.text)).text);
+		log_not_opened(e, &why);
 }
 
 enum err ledger_run(struct ledger *l, enum err (*work)(struct db *db, void *arg), void *arg, size_t written)

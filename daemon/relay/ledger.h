@@ -16,8 +16,8 @@ struct ledger_config {
 	void (*turn)(void *arg);           /* on the thread: within LEDGER_GATHER_MS of a nudge, each LEDGER_IDLE_MS, and at the end */
 	void *arg;
 };
-/* A damaged file is put aside and begun anew. */
-enum err ledger_open(const struct ledger_config *config, struct ledger **out, struct note *why) MUST_CHECK;
+/* A damaged file is put aside and begun anew; with one that can't be opened nothing is kept. */
+enum err ledger_open(const struct ledger_config *config, struct ledger **out) MUST_CHECK;
 /* Turns begin. */
 enum err ledger_start(struct ledger *l, struct note *why) MUST_CHECK;
 void ledger_close(struct ledger **l);

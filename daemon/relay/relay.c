@@ -31,7 +31,7 @@ static void turn(void *arg)
 static enum err open_memory(struct relay *r, struct note *why)
 {
 	const struct ledger_config c = { .path = r->config.path, .checkpointer = r->config.checkpointer, .turn = turn, .arg = r };
-	enum err e = ledger_open(&c, &r->ledger, why);
+	enum err e = ledger_open(&c, &r->ledger);
 
 	if (e == ERR_OK)
 		e = tls_report_new(r->ledger, &r->report);

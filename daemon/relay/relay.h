@@ -28,7 +28,7 @@ struct relay_config {
 	struct fetcher *fetcher;           /* null: no MTA-STS. Its own, freed behind relay_cancel() and before relay_free() */
 	struct checkpointer *checkpointer; /* may be null */
 };
-/* A damaged relay.db is put aside and begun anew. */
+/* A damaged relay.db is put aside and begun anew; one that can't be opened is done without, until the next start. */
 enum err relay_new(const struct relay_config *config, struct relay **out, struct note *why) MUST_CHECK;
 void relay_free(struct relay **r);
 /* Makes running attempts fail soon with ERR_TEMP outcomes; for the stop. */

@@ -6,7 +6,7 @@
  *                                                      +--expires--> UNKNOWN, whatever became of the TXT record
  *
  * (1) A policy ends by its time alone: a record or a host that vanished changes nothing before (RFC 8461 3.1).
- * (2) An entry that is fetched for, or not written yet, stays in memory.
+ * (2) An entry that is fetched for stays in memory; so does one that is not written yet, while there is room.
  */
 #include "daemon/relay/sts.h"
 
@@ -103,14 +103,14 @@ static void drop_entry(struct sts *s, struct entry *e)
 	free(e);
 }
 
-/* The longest unused go; relay.db forgets them when their time is over. */
+/* The longest unused go; relay.db forgets them when their time is over. What can't be written for long doesn't pile up for that. */
 static void make_room(struct sts *s)
 {
 	struct entry *e = s->use.newer, *next;
 
 	for (; e != &s->use && (s->count > STS_POLICIES_MAX || s->bytes > STS_BYTES_MAX); e = next) {
 		next = e->newer;
-		if (!e->fetching && !e->dirty)
+		if (!e->fetching && (!e->dirty || s->count > 2 * STS_POLICIES_MAX))
 			drop_entry(s, e);
 	}
 }
@@ -511,6 +511,18 @@ static void copy_dirty(struct sts *s, struct copied *c)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* The next turn writes it. */
+static void mark_dirty(struct sts *s, struct span domain)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&s->lock);
+	e = find_entry(s, domain);
+	if (e)
+		e->dirty = true;
+	pthread_mutex_unlock(&s->lock);
+}
+
 static enum err write_one(struct db *db, void *arg)
 {
 	struct copied *c = arg;
@@ -574,6 +586,8 @@ void sts_turn(struct sts *s)
 		copy_dirty(s, &c);
 		if (c.found)
 			e = ledger_run(s->ledger, write_one, &c, c.row.mx.len + 256);
+		if (e != ERR_OK && e != ERR_STATE)
+			mark_dirty(s, c.row.domain);
 		arena_clear(&c.arena);
 	} while (c.found && e == ERR_OK);
 	if (e == ERR_OK)

@@ -200,7 +200,7 @@ static void open_sts(void)
 {
 	const struct ledger_config c = { .path = path, .turn = turn };
 
-	assert_int_equal(ledger_open(&c, &ledger, NULL), ERR_OK);
+	assert_int_equal(ledger_open(&c, &ledger), ERR_OK);
 	assert_int_equal(sts_new(&config, ledger, &sts), ERR_OK);
 	assert_int_equal(ledger_start(ledger, NULL), ERR_OK);
 }
@@ -514,6 +514,26 @@ static void policies_are_there_after_a_restart(void **state)
 	assert_false(find());
 }
 
+static void what_could_not_be_written_is_written_later(void **state)
+{
+	struct db *other = NULL;
+	struct note why = { "" };
+
+	(void)state;
+	assert_int_equal(db_open(path, &db_schema_relay, DB_WRITE, &other, &why), ERR_OK);
+	assert_int_equal(db_begin(other), ERR_OK);
+	announce("v=STSv1; id=1");
+	assert_true(find());
+	sts_turn(sts);
+	db_rollback(other);
+	db_close(&other);
+	sts_turn(sts);
+	close_sts();
+	fake_dns_clear();
+	open_sts();
+	assert_true(find());
+}
+
 static void a_damaged_file_is_put_aside_and_begun_anew(void **state)
 {
 	char aside[120];
@@ -650,6 +670,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_who_need_it_wait_for_one_fetch, begin, end),
 		cmocka_unit_test_setup_teardown(the_end_wakes_who_waits, begin, end),
 		cmocka_unit_test_setup_teardown(policies_are_there_after_a_restart, begin, end),
+		cmocka_unit_test_setup_teardown(what_could_not_be_written_is_written_later, begin, end),
 		cmocka_unit_test_setup_teardown(a_damaged_file_is_put_aside_and_begun_anew, begin, end),
 		cmocka_unit_test_setup_teardown(a_host_of_an_enforced_policy_must_show_its_name, begin, end),
 		cmocka_unit_test_setup_teardown(a_host_that_an_enforced_policy_does_not_name_gets_nothing, begin, end),

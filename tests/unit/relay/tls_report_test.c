@@ -205,6 +205,18 @@ static void without_a_file_nothing_is_kept_and_nothing_fails(void **state)
 	assert_int_equal(count, 0);
 }
 
+static void a_file_that_cannot_be_opened_stops_no_mail(void **state)
+{
+	const struct relay_config config = { .path = folder };
+
+	(void)state;
+	relay_free(&relay);
+	assert_int_equal(relay_new(&config, &relay, NULL), ERR_OK);
+	note("a.example", "tlsa", NULL);
+	list("", 0, "", 10);
+	assert_int_equal(count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_too_old_goes, begin, end),
 		cmocka_unit_test_setup_teardown(memory_has_its_end, begin, end),
 		cmocka_unit_test_setup_teardown(without_a_file_nothing_is_kept_and_nothing_fails, begin, end),
+		cmocka_unit_test_setup_teardown(a_file_that_cannot_be_opened_stops_no_mail, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
