@@ -292,6 +292,9 @@ static enum err decide(struct convert *c, struct note *why)
 
 	if (!are_places_good(c))
 		return impossible(why, "its structure can't be read");
+	/* What lies behind the last one that the parser names would pass for structure. */
+	if (c->message.count >= MIME_MAX_PARTS)
+		return impossible(why, "it has too many parts");
 	for (size_t i = 0; i < c->message.count && e == ERR_OK; i = next_part(c, i))
 		e = decide_part(c, i, why);
 	return e;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/buf.h"
+#include "daemon/mime/parts.h"
 #include "daemon/relay/convert.h"
 
 static enum err read_span(void *arg, uint64_t offset, char *to, size_t size, size_t *count_out)
@@ -171,6 +172,22 @@ static void what_nobody_can_convert_is_said_to_be_so(void **state)
 	assert_impossible(SPAN(MIME UTF8_TEXT "Content-Transfer-Encoding: x-uuencode\r\n\r\n\xe4\r\n"), false, "encoded");
 }
 
+/* Those behind the last one that is looked at would be taken for what stands between parts. */
+static void more_parts_than_are_looked_at_are_not_lost(void **state)
+{
+	static const char part[] = "--b\r\n" UTF8_TEXT "Content-Transfer-Encoding: 8bit\r\n\r\n\xc3\xa4\r\n";
+	struct buf message;
+
+	(void)state;
+	buf_init(&message, 16u << 20);
+	buf_add(&message, SPAN(MIME "Content-Type: multipart/mixed; boundary=b\r\n\r\n"));
+	for (size_t i = 0; i < MIME_MAX_PARTS + 20; i++)
+		buf_add(&message, span_str(part));
+	buf_add(&message, SPAN("--b--\r\n"));
+	assert_impossible(buf_span(&message), false, "too many parts");
+	buf_clear(&message);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +202,7 @@ int main(void)
 		cmocka_unit_test(an_internationalized_message_within_is_encoded_whole),
 		cmocka_unit_test(a_soft_line_break_makes_no_boundary),
 		cmocka_unit_test(what_is_signed_is_not_changed),
+		cmocka_unit_test(more_parts_than_are_looked_at_are_not_lost),
 		cmocka_unit_test(what_nobody_can_convert_is_said_to_be_so),
 	};
 
