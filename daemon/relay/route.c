@@ -97,8 +97,14 @@ struct found {
 
 static void find_records(struct search *s, const char *host, enum dns_type type, struct found *out)
 {
-	struct dns_answer *answer = resolver_ask_wait(s->config->resolver, host, type, RELAY_DNS_MS);
+	struct dns_answer *answer;
 
+	/* A stop waits for one question, not for those of all hosts. */
+	if (relay_is_cancelled(s->relay)) {
+		s->temp_failure = out->failed = true;
+		return;
+	}
+	answer = resolver_ask_wait(s->config->resolver, host, type, RELAY_DNS_MS);
 	if (answer->status == DNS_TEMP_FAILURE) {
 		s->temp_failure = out->failed = true;
 		out->bogus = out->bogus || answer->bogus;

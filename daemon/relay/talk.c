@@ -60,22 +60,30 @@ static void refuse_utf8_recipients(struct talk *t)
 }
 
 /* RFC 2852 section 4: mail that must be there in time or come back goes to no server that can't promise it. */
-static bool is_too_late(const struct talk *t, struct failure *f)
+static int64_t seconds_left(const struct talk *t)
+{
+	return (t->job->deliver_by_ms - clock_real_ms()) / 1000;
+}
+
+static bool must_be_in_time(const struct talk *t)
+{
+	return t->job->deliver_by_ms != 0 && (t->job->deliver_by & 1);
+}
+
+static bool promises_time(const struct talk *t, struct failure *f)
 {
 	const struct offers *offers = &t->link.offers;
-	int64_t left_s = (t->job->deliver_by_ms - clock_real_ms()) / 1000;
+	int64_t left_s = seconds_left(t);
 
-	if (t->job->deliver_by_ms == 0 || !(t->job->deliver_by & 1))
-		return false;
-	if (left_s <= 0)
-		failure_ours(f, RELAY_FAILED, "5.4.7", "the time in which it was to be delivered is over");
-	else if (!offers->deliver_by)
+	if (!must_be_in_time(t) || left_s <= 0)
+		return true;
+	if (!offers->deliver_by)
 		failure_ours(f, RELAY_FAILED, "5.3.3", "%s does not promise delivery in time (DELIVERBY)", t->setup->target->host);
 	else if (offers->deliver_by_min_s > (uint64_t)left_s)
 		failure_ours(f, RELAY_FAILED, "5.4.7", "%s promises no delivery in %lld seconds (DELIVERBY)", t->setup->target->host, (long long)left_s);
 	else
-		return false;
-	return true;
+		return true;
+	return false;
 }
 
 static bool is_impossible(struct talk *t, struct failure *f)
@@ -84,12 +92,18 @@ static bool is_impossible(struct talk *t, struct failure *f)
 		refuse_utf8(t, f);
 		return true;
 	}
-	return is_too_late(t, f);
+	if (must_be_in_time(t) && seconds_left(t) <= 0) {
+		failure_ours(f, RELAY_FAILED, "5.4.7", "the time in which it was to be delivered is over");
+		return true;
+	}
+	return false;
 }
 
-/* RFC 8689 4.2.1; *why is set when not. */
+/* What another host may have when this one has not; *why is set when not. RFC 8689 4.2.1. */
 static bool may_go_here(struct talk *t)
 {
+	if (t->link.stream && !promises_time(t, t->why))
+		return false;
 	if (!t->job->require_tls)
 		return true;
 	if (t->link.stream && stream_is_verified(t->link.stream) && t->link.offers.require_tls)

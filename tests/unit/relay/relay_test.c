@@ -182,6 +182,14 @@ static void the_next_address_takes_over(void **state)
 	attempt_two(NULL, SCRIPTS(TAKES_IT));
 }
 
+static void the_next_address_takes_over_from_one_that_promises_no_time(void **state)
+{
+	(void)state;
+	attempt.job.deliver_by_ms = clock_real_ms() + 3600000;
+	attempt.job.deliver_by = 1;
+	attempt_two(SCRIPTS(SCRIPT(EHLO_PLAIN, "< QUIT")), SCRIPTS(SCRIPT("> 220 x", "< EHLO", "> 250-x", "> 250 DELIVERBY", "< MAIL", "> 250 ok", "< RCPT", "> 250 ok", "< DATA", "> 354 go", "data", "> 250 kept", "< QUIT")));
+}
+
 static void the_next_address_takes_over_from_a_busy_one(void **state)
 {
 	(void)state;
@@ -359,6 +367,7 @@ int main(void)
 		ATTEMPT_TEST(a_connection_lost_behind_the_dot_is_retried_and_goes_to_no_other_host),
 		ATTEMPT_TEST(bare_line_ends_never_leave),
 		ATTEMPT_TEST(the_next_address_takes_over),
+		ATTEMPT_TEST(the_next_address_takes_over_from_one_that_promises_no_time),
 		ATTEMPT_TEST(the_next_address_takes_over_from_a_busy_one),
 		ATTEMPT_TEST(one_hosts_refusal_is_not_for_good_while_another_is_only_busy),
 		ATTEMPT_TEST(an_internationalized_address_needs_smtputf8_whatever_the_message_said),
