@@ -4,7 +4,9 @@
  *     there is none, with a line in the log. When the notice cannot be made now, the recipient waits and fails later.
  * (2) So does one that was filed here: filing it again is nothing (the ledger). One that another server took is not sent again: when its notice
  *     cannot be made, there is none.
- * (3) Of a delay a sender is told once for each recipient, and once more when a time of BY is over (RFC 2852 4.1.4.2).
+ * (3) Who gave a time by which (BY) hears when a server took the message that knows of none, or of each (T), unless he wants to hear of nothing
+ *     (RFC 2852 section 4.1).
+ * (4) Of a delay a sender is told once for each recipient, and once more when a time of BY is over (RFC 2852 4.1.4.2).
  */
 #include "daemon/queue/inform.h"
 
@@ -36,6 +38,13 @@ static bool is_delayed(const struct collector *c, const struct rcpt *r)
 	return !r->told_ms && c->notice_ms && c->mono_ms >= e->begun_mono_ms + c->notice_ms;
 }
 
+static bool is_by_told(const struct collector *c, const struct rcpt *r, const struct outcome *o)
+{
+	const struct detail *d = c->p->entry->detail;
+
+	return r->kind == RCPT_REMOTE && c->p->entry->deliver_by_mono_ms && d->reverse_path.len && !(r->notify & NOTIFY_NEVER) && (o->by_lost || (d->deliver_by & BY_TRACE));
+}
+
 /* False: nothing is to be told. */
 static bool notice_of(const struct collector *c, const struct rcpt *r, const struct outcome *o, enum notice_kind *out)
 {
@@ -45,7 +54,7 @@ static bool notice_of(const struct collector *c, const struct rcpt *r, const str
 	case OUTCOME_DELIVERED:
 		*out = r->kind == RCPT_EXPANDED ? NOTICE_EXPANDED : r->kind == RCPT_REMOTE ? NOTICE_RELAYED
 											   : NOTICE_DELIVERED;
-		return !o->passed_on;
+		return !o->passed_on || is_by_told(c, r, o);
 	case OUTCOME_FAILED: *out = NOTICE_FAILED; return true;
 	case OUTCOME_REMOVED: return false;
 	case OUTCOME_UNTRIED:
@@ -79,7 +88,7 @@ static void collect(struct collector *c, enum notice_kind kind)
 
 		if (!notice_of(c, r, o, &its) || its != kind)
 			continue;
-		if (!notice_is_wanted(e, c->p->first + i, kind)) {
+		if (!notice_is_wanted(e, c->p->first + i, kind) && !(kind == NOTICE_RELAYED && is_by_told(c, r, o))) {
 			if (kind == NOTICE_FAILED)
 				log_silence(e, r);
 			continue;

@@ -21,6 +21,7 @@ struct outcome {
 	bool remote;       /* the remote's */
 	bool at_rcpt;      /* it answered RCPT */
 	bool passed_on;    /* the next server sees to the DSNs (RFC 3461 5.2.2) */
+	bool by_lost;      /* the next server knows of no time by which it is to be delivered */
 	/* Of outcome_apply() alone: */
 	bool open, held; /* when it began */
 	bool told;       /* of a delay */

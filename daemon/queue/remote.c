@@ -186,6 +186,7 @@ static void read_outcome(const struct relay_recipient *r, struct span tls, struc
 	o->host = r->host;
 	o->remote = r->remote;
 	o->passed_on = r->passed_on;
+	o->by_lost = r->by_lost;
 	o->at_rcpt = r->at_rcpt;
 	o->tls = tls;
 }

@@ -49,6 +49,7 @@ struct relay_recipient {
 	struct span orcpt;          /* in: as given, xtext; may be empty */
 	bool at_rcpt;               /* out: FAILED in answer to RCPT: the recipient was meant, not the message */
 	bool passed_on;             /* out: DELIVERED to a server that took NOTIFY with it: what DSN there is to be is its */
+	bool by_lost;               /* out: DELIVERED to a server that knows of no time by which (RFC 2852), though there is one */
 };
 
 struct relay_job {

@@ -42,7 +42,7 @@ enum err results_begin(struct results *r, struct relay_job *job)
 		job->recipients[i].reply = SPAN("not tried");
 		job->recipients[i].host = SPAN("");
 		job->recipients[i].remote = false;
-		job->recipients[i].at_rcpt = job->recipients[i].passed_on = false;
+		job->recipients[i].at_rcpt = job->recipients[i].passed_on = job->recipients[i].by_lost = false;
 	}
 	return r->decided ? ERR_OK : ERR_LIMIT;
 }

@@ -114,6 +114,7 @@ static void decide_accepted(struct talk *t, const struct failure *f)
 		}
 		result_delivered(t->results, i, &t->answer, t->setup->target->host);
 		t->job->recipients[i].passed_on = t->link.offers.dsn && t->job->recipients[i].notify != 0;
+		t->job->recipients[i].by_lost = t->job->deliver_by_ms != 0 && !t->link.offers.deliver_by;
 	}
 }
 

@@ -361,6 +361,38 @@ static void full_mailboxes_do_not_hold_back_the_others_of_their_server(void **st
 	assert_int_equal(fake_relay_attempts(), 1);
 }
 
+static void take_without_a_time(struct relay_job *job)
+{
+	take_all(job);
+	for (size_t i = 0; i < job->recipient_count; i++)
+		job->recipients[i].by_lost = true;
+}
+
+static void who_gave_a_time_hears_of_a_server_that_knows_none(void **state)
+{
+	struct fixture *f = *state;
+	struct mail mail = { .from = "bob@example.test", .to = { "x@other.test" }, .source = FROM_SUBMISSION, .deliver_by_ms = clock_real_ms() + 3600000, .deliver_by = BY_NOTIFY };
+
+	fake_relay_set(take_all);
+	fixture_start(f);
+	(void)fixture_send(f, &mail);
+	fixture_wait_empty(f);
+	fake_relay_set(take_without_a_time);
+	mail.notify = NOTIFY_NEVER;
+	(void)fixture_send(f, &mail);
+	fixture_wait_empty(f);
+	assert_int_equal(fixture_count(f, f->bob), 0);
+	mail.notify = 0;
+	(void)fixture_send(f, &mail);
+	fixture_wait_count(f, f->bob, 1);
+	assert_true(has(fixture_read(f, f->bob, 1), "Action: relayed\r\n"));
+	/* Of each server that takes it. */
+	fake_relay_set(take_all);
+	mail.deliver_by = BY_RETURN | BY_TRACE;
+	(void)fixture_send(f, &mail);
+	fixture_wait_count(f, f->bob, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
@@ -378,6 +410,7 @@ int main(void)
 		TEST(active_recipient_cannot_be_removed),
 		TEST(one_destination_gets_few_attempts_at_a_time),
 		TEST(full_mailboxes_do_not_hold_back_the_others_of_their_server),
+		TEST(who_gave_a_time_hears_of_a_server_that_knows_none),
 		TEST(busy_recipients_do_not_keep_the_others_of_a_large_message_waiting),
 	};
 

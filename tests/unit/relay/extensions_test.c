@@ -62,7 +62,9 @@ static void what_is_left_of_the_time_goes_with_the_message(void **state)
 	attempt.job.deliver_by = 2;
 	attempt.job.deliver_by_ms = clock_real_ms() - 5000;
 	attempt_once(SCRIPTS(SCRIPT(OFFERS("> 250-DELIVERBY"), "< MAIL FROM:<me@example.org> BY=-5;N", "> 250 ok", TO_A, BY_DATA)), STUFFED);
+	assert_false(attempt.recipients[0].by_lost);
 	attempt_once(SCRIPTS(SCRIPT(EHLO_PLAIN, "< MAIL FROM:<me@example.org>", "> 250 ok", TO_A, BY_DATA)), STUFFED);
+	assert_true(attempt.recipients[0].by_lost);
 	attempt_assert(0, RELAY_DELIVERED, "2.0.0", "250 kept", true);
 	attempt_set_clock(NULL);
 }
