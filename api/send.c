@@ -110,15 +110,16 @@ static bool is_counted(const struct api_call *c)
 	return c->caller.account_id && !net_is_loopback(&c->request->peer);
 }
 
-static void reply_limited(struct api_call *c, enum sending_verdict verdict, int64_t again_ms)
+static void reply_stopped(struct api_call *c)
+{
+	call_reply_problem(c, 403, "sending_stopped", NULL, "sending from this account is stopped: an administrator has to release it");
+}
+
+static void reply_limited(struct api_call *c, const char *when, int64_t again_ms)
 {
 	int64_t wait_s = (again_ms - clock_real_ms()) / 1000;
 
-	if (verdict == SENDING_STOPPED) {
-		call_reply_problem(c, 403, "sending_stopped", NULL, "sending from this account is stopped: an administrator has to release it");
-		return;
-	}
-	call_reply_problem(c, 429, "sending_limit", NULL, "so many recipients elsewhere are not allowed in %s", verdict == SENDING_HOUR ? "an hour" : "a day");
+	call_reply_problem(c, 429, "sending_limit", NULL, "so many recipients elsewhere are not allowed %s", when);
 	reply_retry_after(c, wait_s > 0 ? wait_s : 60);
 }
 
@@ -134,7 +135,10 @@ static bool may_send(struct api_call *c, const struct outgoing *o)
 	verdict = sending_check(c->context->queue, c->caller.account_id, o->outside, is_counted(c) ? o->outside_count : 0, &tally, &again_ms);
 	if (verdict == SENDING_OK || (verdict != SENDING_STOPPED && !is_counted(c)))
 		return true;
-	reply_limited(c, verdict, again_ms);
+	if (verdict == SENDING_STOPPED)
+		reply_stopped(c);
+	else
+		reply_limited(c, verdict == SENDING_HOUR ? "in an hour" : "in a day", again_ms);
 	return false;
 }
 
@@ -236,6 +240,17 @@ static void reply_refused(struct api_call *c, enum err e, const struct note *why
 	call_reply_problem(c, 413, "too_large", NULL, "a message has %lld bytes at most, its header %u", (long long)max, HEADER_MAX);
 }
 
+/* What other messages have used up meanwhile, or a forward of its own that it writes to: only the commit knows. */
+static void reply_uncommitted(struct api_call *c, enum err e)
+{
+	if (e == ERR_DENIED)
+		reply_stopped(c);
+	else if (e == ERR_LIMIT)
+		reply_limited(c, "now", 0);
+	else
+		call_reply_error(c, e, NULL);
+}
+
 /* Was the message of this id taken, before the request was cut short? */
 static bool was_taken(struct api_call *c, const struct outgoing *o)
 {
@@ -312,6 +327,7 @@ static void hand_over(struct api_call *c, struct outgoing *o, const struct conte
 	json_t *results = judge_recipients(c, o);
 	struct accept *message = NULL;
 	struct note why = { "" };
+	bool is_sealed;
 	enum err e;
 
 	if (o->recipient_count == 0) {
@@ -332,7 +348,8 @@ static void hand_over(struct api_call *c, struct outgoing *o, const struct conte
 		e = write_content(message, m);
 	if (e == ERR_OK)
 		e = seal(c, o, message, &why);
-	if (e == ERR_OK)
+	is_sealed = e == ERR_OK;
+	if (is_sealed)
 		e = commit(&message);
 	accept_end(&message);
 	if (e == ERR_OK) {
@@ -340,6 +357,10 @@ static void hand_over(struct api_call *c, struct outgoing *o, const struct conte
 		return;
 	}
 	json_decref(results);
+	if (is_sealed) {
+		reply_uncommitted(c, e);
+		return;
+	}
 	if (e == ERR_SYNTAX && !why.text[0])
 		note_set(&why, "a lone CR or a NUL is not allowed in a message");
 	reply_refused(c, e, &why);

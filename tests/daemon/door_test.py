@@ -4,14 +4,15 @@
 """
 import base64
 import contextlib
+import http.client
 import json
 import os
 import socket
 import struct
 import time
-import urllib.request
 
 import harness
+from admin import ask
 from harness import PASSWORD, Raw, SLOW, no_verify, shared, wait_until
 
 PROXY = "127.0.0.2"
@@ -21,7 +22,7 @@ NEIGHBOUR = "198.51.100.7"
 
 def daemon():
     return shared(users=["alice", "bob", "carol"], conf=f"resolver = 127.0.0.1@9\nproxy_from = {PROXY}\ntrusted_network = 198.51.100.0/24", trusted=False,
-                  services=harness.MAIL_SERVICES + ("lmtp",))
+                  services=harness.MAIL_SERVICES + ("lmtp", "https"))
 
 
 def line(client=STRANGER, port=40000):
@@ -244,6 +245,39 @@ def test_limits_of_an_hour_hold_for_strangers_and_not_for_neighbours():
             assert got[0].startswith("450 4.7.28"), got
         with logged_in("carol", NEIGHBOUR) as c:
             assert all(r.startswith("250") for r in send_to(c, [f"d{i}" for i in range(20)], "carol"))
+
+
+def post(token, *to):
+    """A message over the API, from a stranger's address: status and code."""
+    connection = http.client.HTTPSConnection("127.0.0.1", daemon().port["https"], context=no_verify(), timeout=30 * SLOW, source_address=(PROXY, 0))
+    try:
+        connection.request("POST", "/api/v1/messages", json.dumps({"from": "alice@example.org", "to": list(to), "subject": "api", "text": "x"}),
+                           {"Authorization": f"Bearer {token}", "Host": "mail.example.org", "Content-Type": "application/json", "X-Forwarded-For": STRANGER})
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+        assert answer.status != 429 or int(answer.headers["Retry-After"]) > 0
+        return answer.status, body.get("code")
+    finally:
+        connection.close()
+
+
+def test_messages_over_the_api_and_to_oneself_who_forwards_count_as_well():
+    token = ask(daemon(), "POST", "/api/v1/tokens", {"user": "alice@example.org", "label": "mail", "scopes": ["messages:send"]}, expect=201).json["token"]
+    with setting("sending_per_hour", 4):
+        assert post(token, "e1@other.example", "e2@other.example") == (202, None)
+        assert post(token, "e3@other.example", "e4@other.example", "e5@other.example") == (429, "sending_limit")
+        daemon().cli("user", "forward", "alice@example.org", "f1@other.example", "f2@other.example", "f3@other.example")
+        try:
+            assert post(token, "alice@example.org") == (429, "sending_limit"), "known only at the commit"
+            with logged_in("alice") as c:
+                assert c.ask("MAIL FROM:<alice@example.org>\r\n").startswith("250")
+                assert c.ask("RCPT TO:<alice@example.org>\r\n").startswith("250")
+                assert c.ask("DATA\r\n").startswith("354")
+                assert c.ask("From: alice@example.org\r\n\r\nx\r\n.\r\n").startswith("450 4.7.28")
+        finally:
+            ask(daemon(), "PATCH", "/api/v1/users/alice@example.org", {"forwards": []}, expect=200)
+        assert post(token, "alice@example.org") == (202, None)
+    assert senders()["alice@example.org"]["hour"] == 2
 
 
 def test_people_one_has_written_to_are_not_new():
