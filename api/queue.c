@@ -146,9 +146,10 @@ static void steer(struct api_call *c, struct queue_order order)
 	change.subject = span_str(id);
 	change.before = queue_view_json(c, &reach, &entry);
 	order.filter = &filter;
-	if (c->dry_run)
+	e = queue_order_check(&order, &why);
+	if (e == ERR_OK && c->dry_run)
 		e = queue_order_fits(&order, &entry);
-	else
+	else if (e == ERR_OK)
 		e = queue_steer(c->context->queue, &entry.id, &order, NULL, &why);
 	if (e == ERR_OK) {
 		call_finish(c, 204, NULL, &change);

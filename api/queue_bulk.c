@@ -205,6 +205,8 @@ static bool read_ids(struct api_call *c, struct queue_bulk *b)
 
 static bool read_order(struct api_call *c, struct queue_bulk *b)
 {
+	struct note why = { "" };
+
 	b->order.words = arena_copy(&b->arena, body_text(c, "words"));
 	b->order.route = arena_copy(&b->arena, body_text(c, "route"));
 	b->order.expires_ms = body_time(c, "expires_at");
@@ -214,6 +216,10 @@ static bool read_order(struct api_call *c, struct queue_bulk *b)
 	}
 	if (b->order.action == QUEUE_EXPIRE && !body_has(c, "expires_at")) {
 		call_reply_problem(c, 422, "invalid", "expires_at", "when?");
+		return false;
+	}
+	if (queue_order_check(&b->order, &why) != ERR_OK) {
+		call_reply_problem(c, 422, "invalid", b->order.action == QUEUE_ROUTE ? "route" : "expires_at", "%s", why.text);
 		return false;
 	}
 	return true;

@@ -19,17 +19,6 @@ struct span queue_pattern(struct span text)
 	return span_starts(text, SPAN("*@")) ? span_skip(text, 1) : text;
 }
 
-bool queue_pattern_fits(struct span pattern, struct span address)
-{
-	struct span domain = address_domain(address);
-
-	if (pattern.len == 0 || span_iequals(pattern, address))
-		return true;
-	if (pattern.ptr[0] == '@')
-		return domain.len > 0 && span_iequals(span_skip(pattern, 1), domain);
-	return span_ends(pattern, SPAN("@*")) && domain.len > 0 && span_iequals(span_take(pattern, pattern.len - 2), span_take(address, address.len - domain.len - 1));
-}
-
 /* ---- what was asked ---- */
 
 struct source {

@@ -16,7 +16,6 @@ void queue_wish_of(const struct queue_wish *w, const struct queue_entry *e, stru
 
 /* The filter's form of "alice@example.org", "*@example.org", "@example.org" and "alice@*". */
 struct span queue_pattern(struct span text);
-bool queue_pattern_fits(struct span pattern, struct span address);
 
 /* Behind the last '@'; "" for the null path. */
 struct span address_domain(struct span address);

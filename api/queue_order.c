@@ -1,7 +1,7 @@
 /* api/queue_order.c: what can be done to messages of the queue, by name. */
 #include "api/queue_order.h"
 
-#include "api/queue_filter.h"
+#include "daemon/queue/filter.h"
 
 static const struct {
 	const char *verb, *refusal;
@@ -58,12 +58,12 @@ static bool can_be_done(enum queue_action action, const struct queue_recipient *
 
 enum err queue_order_fits(const struct queue_order *order, const struct queue_entry *e)
 {
-	bool some = false, busy = false, ends = order->action == QUEUE_BOUNCE || order->action == QUEUE_DELETE;
+	bool some = false, busy = false, fits = filter_fits_message(order->filter, e), ends = order->action == QUEUE_BOUNCE || order->action == QUEUE_DELETE;
 
-	for (size_t i = 0; i < e->recipient_count; i++) {
+	for (size_t i = 0; fits && i < e->recipient_count; i++) {
 		const struct queue_recipient *r = &e->recipients[i];
 
-		if (order->filter && !queue_pattern_fits(order->filter->recipient, r->address))
+		if (!filter_fits_recipient(order->filter, e, r))
 			continue;
 		some = some || can_be_done(order->action, r);
 		busy = busy || r->state == RECIPIENT_ACTIVE;

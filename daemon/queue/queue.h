@@ -202,7 +202,7 @@ enum queue_action {
 	QUEUE_BOUNCE,  /* open recipients fail now, the sender gets a DSN (null sender: none) */
 	QUEUE_DELETE,  /* gone without a DSN */
 	QUEUE_ROUTE,   /* remote ones go to `route` from now on, and at once */
-	QUEUE_EXPIRE,  /* given up at `expires_ms` */
+	QUEUE_EXPIRE,  /* the message is given up at `expires_ms`: all of it, when one recipient fits */
 };
 struct queue_order {
 	enum queue_action action;
@@ -211,8 +211,10 @@ struct queue_order {
 	int64_t expires_ms;                /* of EXPIRE: unix */
 	struct span words;                 /* of BOUNCE: what the DSN says; empty: "returned by the administrator" */
 };
+/* Is it one that could be given to any message? ERR_SYNTAX: no such route, or time. */
+enum err queue_order_check(const struct queue_order *order, struct note *why) MUST_CHECK;
 /* *changed_out (may be null): recipients it was done to. ERR_NOT_FOUND: no such message; ERR_STATE: nothing in it that this can be done to now, or
- * (BOUNCE, DELETE) a recipient in the middle of an attempt; ERR_SYNTAX: no such route or time. Durable on return, where it has to outlive a restart. */
+ * (BOUNCE, DELETE) a recipient in the middle of an attempt; ERR_SYNTAX: as queue_order_check() says. Durable on return, where it has to outlive a restart. */
 enum err queue_steer(struct queue *q, const struct queue_id *id, const struct queue_order *order, size_t *changed_out, struct note *why) MUST_CHECK;
 
 /* A domain takes mail again, or refuses it now (`released` false): what was held because it did neither is due, or goes back to its senders. May take

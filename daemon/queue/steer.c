@@ -373,7 +373,7 @@ static enum err perform(struct steering *s)
 	return end_chosen(s);
 }
 
-static enum err check(const struct queue_order *order, struct note *why)
+enum err queue_order_check(const struct queue_order *order, struct note *why)
 {
 	struct relay_host host;
 
@@ -423,7 +423,7 @@ enum err queue_steer(struct queue *q, const struct queue_id *id, const struct qu
 {
 	struct steering s = { .q = q, .id = *id, .order = order };
 	char text[QUEUE_ID_TEXT];
-	enum err err = check(order, why);
+	enum err err = queue_order_check(order, why);
 
 	if (changed_out)
 		*changed_out = 0;
