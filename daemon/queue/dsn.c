@@ -3,8 +3,8 @@
 
 #include "daemon/mime/date.h"
 #include "daemon/mime/header.h"
+#include "daemon/mime/xtext.h"
 #include "daemon/queue/dsn_words.h"
-#include "daemon/queue/xtext.h"
 
 #define RETURNED_HEADER_MAX (64u * 1024u)
 #define WORDS_MAX 800u
@@ -55,7 +55,7 @@ static void add_original(struct buf *out, const struct dsn_recipient *r, bool ut
 		add_words(out, type, false);
 		buf_add_str(out, "; ");
 		if (!span_iequals(type, SPAN("utf-8")))
-			xtext_decode(address, out);
+			xtext_show(address, out);
 		else if (utf8 || span_is_ascii(address))
 			add_words(out, address, utf8);
 		else
@@ -158,7 +158,7 @@ static void add_status(const struct dsn *d, bool utf8, bool eight_bit, struct bu
 	buf_add_str(out, "\r\n");
 	if (d->envid.len) {
 		buf_add_str(out, "Original-Envelope-Id: ");
-		xtext_decode(d->envid, out);
+		xtext_show(d->envid, out);
 		buf_add_str(out, "\r\n");
 	}
 	buf_addf(out, "Reporting-MTA: dns; %.*s\r\n", (int)d->hostname.len, d->hostname.ptr);

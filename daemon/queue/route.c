@@ -16,11 +16,11 @@
 
 #include <stdlib.h>
 
+#include "daemon/mime/xtext.h"
 #include "daemon/queue/route_loop.h"
 #include "daemon/queue/rules.h"
 #include "daemon/queue/srs_open.h"
 #include "daemon/queue/steering.h"
-#include "daemon/queue/xtext.h"
 
 struct node {
 	struct span text;

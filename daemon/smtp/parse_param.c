@@ -2,8 +2,8 @@
 #include "daemon/smtp/parse_param.h"
 
 #include "daemon/mime/date.h"
+#include "daemon/mime/xtext.h"
 #include "daemon/smtp/limits.h"
-#include "daemon/smtp/xtext.h"
 
 #define PARAM_AUTH_MAX 500 /* RFC 4954 section 3 (6) */
 #define ORCPT_TYPE_MAX 64
@@ -70,7 +70,7 @@ static enum err read_auth(struct span value, struct arena *cmd, struct smtp_mail
 	struct span text;
 
 	(void)out;
-	if (value.len > PARAM_AUTH_MAX || smtp_xtext_decode(value, cmd, &text) != ERR_OK)
+	if (value.len > PARAM_AUTH_MAX || xtext_decode(value, cmd, &text) != ERR_OK)
 		return ERR_STATE;
 	return span_equals(text, SPAN("<>")) || address_parse(text, cmd, &who) == ERR_OK ? ERR_OK : ERR_STATE;
 }
@@ -93,7 +93,7 @@ static enum err read_envid(struct span value, struct arena *cmd, struct smtp_mai
 {
 	struct span text;
 
-	if (value.len > 3 * QUEUE_ENVID_MAX || smtp_xtext_decode(value, cmd, &text) != ERR_OK || text.len > QUEUE_ENVID_MAX)
+	if (value.len > 3 * QUEUE_ENVID_MAX || xtext_decode(value, cmd, &text) != ERR_OK || text.len > QUEUE_ENVID_MAX)
 		return ERR_STATE;
 	out->envid = value;
 	return ERR_OK;
@@ -264,10 +264,10 @@ static enum err read_orcpt(struct span value, struct arena *cmd, struct smtp_rcp
 			return ERR_STATE;
 	}
 	if (span_iequals(type, SPAN("utf-8"))) {
-		if (!smtp_is_utf8_address(rest))
+		if (!xtext_is_utf8_address(rest))
 			return ERR_STATE;
 		out->has_8bit |= !span_is_ascii(rest);
-	} else if (smtp_xtext_decode(rest, cmd, &text) != ERR_OK || text.len == 0) {
+	} else if (xtext_decode(rest, cmd, &text) != ERR_OK || text.len == 0) {
 		return ERR_STATE;
 	}
 	out->orcpt = value;

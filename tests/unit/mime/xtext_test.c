@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/smtp/xtext.h"
+#include "daemon/mime/xtext.h"
 
 static void assert_decodes(struct span xtext, struct span text)
 {
@@ -13,7 +13,7 @@ static void assert_decodes(struct span xtext, struct span text)
 	struct span out;
 
 	arena_init(&a, 4096);
-	assert_int_equal(smtp_xtext_decode(xtext, &a, &out), ERR_OK);
+	assert_int_equal(xtext_decode(xtext, &a, &out), ERR_OK);
 	assert_true(span_equals(out, text));
 	arena_clear(&a);
 }
@@ -39,7 +39,7 @@ static void what_is_no_xtext_or_says_a_control_is_refused(void **state)
 		struct span out;
 
 		arena_init(&a, 4096);
-		assert_int_equal(smtp_xtext_decode(bad[i], &a, &out), ERR_SYNTAX);
+		assert_int_equal(xtext_decode(bad[i], &a, &out), ERR_SYNTAX);
 		arena_clear(&a);
 	}
 }
@@ -51,17 +51,17 @@ static void a_full_arena_is_a_limit(void **state)
 
 	(void)state;
 	arena_init(&a, 4);
-	assert_int_equal(smtp_xtext_decode(SPAN("0123456789012345678901234567890123456789"), &a, &out), ERR_LIMIT);
+	assert_int_equal(xtext_decode(SPAN("0123456789012345678901234567890123456789"), &a, &out), ERR_LIMIT);
 	arena_clear(&a);
 }
 
 static void utf8_addresses_embed_what_cannot_stand_for_itself(void **state)
 {
 	(void)state;
-	assert_true(smtp_is_utf8_address(SPAN("a@b")));
-	assert_true(smtp_is_utf8_address(SPAN("j\\x{FC}r@b")));
-	assert_true(smtp_is_utf8_address(SPAN("\\x{20}\\x{2B}\\x{3D}\\x{5C}\\x{80}\\x{7FF}\\x{FFFF}\\x{10000}\\x{10FFFF}")));
-	assert_true(smtp_is_utf8_address(SPAN("j\xc3\xbcr@b\xf0\x9f\x98\x80")));
+	assert_true(xtext_is_utf8_address(SPAN("a@b")));
+	assert_true(xtext_is_utf8_address(SPAN("j\\x{FC}r@b")));
+	assert_true(xtext_is_utf8_address(SPAN("\\x{20}\\x{2B}\\x{3D}\\x{5C}\\x{80}\\x{7FF}\\x{FFFF}\\x{10000}\\x{10FFFF}")));
+	assert_true(xtext_is_utf8_address(SPAN("j\xc3\xbcr@b\xf0\x9f\x98\x80")));
 }
 
 static void other_forms_of_utf8_addresses_are_refused(void **state)
@@ -72,7 +72,7 @@ static void other_forms_of_utf8_addresses_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(smtp_is_utf8_address(span_str(bad[i])));
+		assert_false(xtext_is_utf8_address(span_str(bad[i])));
 }
 
 int main(void)
