@@ -262,6 +262,23 @@ bool net_is_public(const struct net_addr *a)
 	return false;
 }
 
+uint64_t net_network(const struct net_addr *a)
+{
+	uint64_t network;
+
+	memcpy(&network, a->ip, sizeof(network)); /* IPv4 has zeros behind */
+	return network;
+}
+
+uint64_t net_network_hash(uint64_t network, uint32_t family, uint64_t seed)
+{
+	uint64_t h = network ^ seed ^ family;
+
+	h = (h ^ (h >> 32)) * 0x9e3779b97f4a7c15u;
+	h = (h ^ (h >> 29)) * (seed | 1);
+	return h ^ (h >> 32);
+}
+
 unsigned net_addr_to_sockaddr(const struct net_addr *a, struct sockaddr_storage *out)
 {
 	memset(out, 0, sizeof(*out));

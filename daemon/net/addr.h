@@ -56,6 +56,11 @@ bool net_is_loopback(const struct net_addr *a);
 /* Of the open internet: not of the special-purpose registries (RFC 6890), and not an IPv6 address that holds such an IPv4 one. */
 bool net_is_public(const struct net_addr *a);
 
+/* What counts as one peer: an address, and of IPv6 its /64, which is one customer. */
+uint64_t net_network(const struct net_addr *a);
+/* For tables of them: without the seed nobody can choose addresses that collide. */
+uint64_t net_network_hash(uint64_t network, uint32_t family, uint64_t seed);
+
 /* Returns the length of the sockaddr, 0 for NET_NONE and NET_UNIX. */
 unsigned net_addr_to_sockaddr(const struct net_addr *a, struct sockaddr_storage *out);
 struct net_addr net_addr_from_sockaddr(const struct sockaddr *sa);

@@ -37,19 +37,12 @@ void peers_clear(struct peers *p)
 
 static struct peer_count key_of(const struct net_addr *a)
 {
-	struct peer_count key = { .family = (uint32_t)a->family };
-
-	memcpy(&key.network, a->ip, sizeof(key.network)); /* IPv4 has zeros behind */
-	return key;
+	return (struct peer_count){ .network = net_network(a), .family = (uint32_t)a->family };
 }
 
 static size_t home_of(const struct peers *p, const struct peer_count *key)
 {
-	uint64_t h = key->network ^ p->seed ^ key->family;
-
-	h = (h ^ (h >> 32)) * 0x9e3779b97f4a7c15u;
-	h = (h ^ (h >> 29)) * (p->seed | 1);
-	return (size_t)(h ^ (h >> 32)) & p->mask;
+	return (size_t)net_network_hash(key->network, key->family, p->seed) & p->mask;
 }
 
 /* The place of the key, or the free place where it would go. */

@@ -46,19 +46,12 @@ void waited_free(struct waited **w)
 
 static struct place key_of(const struct net_addr *a)
 {
-	struct place key = { .family = (uint32_t)a->family };
-
-	memcpy(&key.network, a->ip, sizeof(key.network)); /* IPv4 has zeros behind */
-	return key;
+	return (struct place){ .network = net_network(a), .family = (uint32_t)a->family };
 }
 
 static struct place *set_of(struct waited *w, const struct place *key)
 {
-	uint64_t h = key->network ^ w->seed ^ key->family;
-
-	h = (h ^ (h >> 32)) * 0x9e3779b97f4a7c15u;
-	h = (h ^ (h >> 29)) * (w->seed | 1);
-	return &w->places[((h ^ (h >> 32)) & (SETS - 1)) * WAYS];
+	return &w->places[(net_network_hash(key->network, key->family, w->seed) & (SETS - 1)) * WAYS];
 }
 
 bool waited_has(struct waited *w, const struct net_addr *a, int64_t now_ms)

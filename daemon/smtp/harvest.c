@@ -50,11 +50,7 @@ void harvest_free(struct harvest **h)
 
 static struct place *set_of(struct harvest *h, const struct place *key)
 {
-	uint64_t x = key->network ^ h->seed ^ key->family;
-
-	x = (x ^ (x >> 32)) * 0x9e3779b97f4a7c15u;
-	x = (x ^ (x >> 29)) * (h->seed | 1);
-	return &h->places[((x ^ (x >> 32)) & (SETS - 1)) * WAYS];
+	return &h->places[(net_network_hash(key->network, key->family, h->seed) & (SETS - 1)) * WAYS];
 }
 
 static uint32_t count_now(const struct place *p, int64_t now_ms)
@@ -66,10 +62,9 @@ static uint32_t count_now(const struct place *p, int64_t now_ms)
 
 unsigned harvest_add(struct harvest *h, const struct net_addr *a, int64_t now_mono_ms)
 {
-	struct place key = { .family = (uint32_t)a->family, .last_ms = now_mono_ms }, *set, *to;
+	struct place key = { .network = net_network(a), .family = (uint32_t)a->family, .last_ms = now_mono_ms }, *set, *to;
 	uint32_t least = UINT_MAX;
 
-	memcpy(&key.network, a->ip, sizeof(key.network)); /* IPv4 has zeros behind */
 	set = to = set_of(h, &key);
 	pthread_mutex_lock(&h->lock);
 	for (size_t i = 0; i < WAYS; i++) {
