@@ -82,6 +82,20 @@ enum err db_mailbox_count(struct db *db, uint64_t *out)
 	return ERR_OK;
 }
 
+enum err db_mailbox_sum(struct db *db, uint64_t *bytes_out, uint64_t *messages_out)
+{
+	static const char sql[] = "SELECT ifnull(sum(size), 0), ifnull(sum(messages), 0) FROM mailbox";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e = stmt_row(db, s);
+
+	if (e)
+		return e;
+	*bytes_out = (uint64_t)stmt_get_int(s, 0);
+	*messages_out = (uint64_t)stmt_get_int(s, 1);
+	stmt_reset(s);
+	return ERR_OK;
+}
+
 enum err db_mailbox_add(struct db *db, struct span name, int special_use, uint32_t uid_validity, uint64_t modseq, uint64_t *id_out)
 {
 	static const char sql[] = "INSERT INTO mailbox (name, special_use, uidvalidity, modseq) VALUES (?1, ?2, ?3, ?4)";

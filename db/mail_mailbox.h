@@ -20,6 +20,8 @@ enum err db_mailbox_by_name(struct db *db, struct span name, struct db_mailbox *
 /* By name, as bytes. ERR_TEMP when `each` returns false. */
 enum err db_mailbox_each(struct db *db, bool (*each)(void *arg, const struct db_mailbox *row), void *arg) MUST_CHECK;
 enum err db_mailbox_count(struct db *db, uint64_t *out) MUST_CHECK;
+/* Of all together. */
+enum err db_mailbox_sum(struct db *db, uint64_t *bytes_out, uint64_t *messages_out) MUST_CHECK;
 
 enum err db_mailbox_add(struct db *db, struct span name, int special_use, uint32_t uid_validity, uint64_t modseq, uint64_t *id_out) MUST_CHECK;
 /* The row and its expunge log; its messages must be gone. */

@@ -15,11 +15,13 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/rng.h"
 #include "daemon/store/files.h"
 #include "daemon/store/mailstore.h"
+#include "db/mail_mailbox.h"
 
 #define BUCKETS 256
 #define TEND_QUIET_MS (20 * 1000)
@@ -205,7 +207,16 @@ static enum err open_slot(struct store *s, struct slot *slot, struct note *why)
 	return e;
 }
 
-enum err store_open(struct store *s, uint64_t account_id, struct mailstore **out, struct note *why)
+static bool has_mailbox(const struct store *s, uint64_t account_id)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%" PRIu64 "/mail.db", s->accounts_dir, account_id);
+
+	return n > 0 && n < (int)sizeof(path) && access(path, F_OK) == 0;
+}
+
+/* ERR_NOT_FOUND: there is none, and it is not to be made. */
+static enum err open_account(struct store *s, uint64_t account_id, bool make, struct mailstore **out, struct note *why)
 {
 	struct slot *slot;
 	enum err e = ERR_OK;
@@ -218,13 +229,36 @@ enum err store_open(struct store *s, uint64_t account_id, struct mailstore **out
 	if (!slot)
 		e = ERR_TEMP;
 	else if (slot->state == SLOT_CLOSED)
-		e = open_slot(s, slot, why);
+		e = make || has_mailbox(s, account_id) ? open_slot(s, slot, why) : ERR_NOT_FOUND;
 	if (!e && slot->open) {
 		idle_remove(s, slot->open);
 		slot->open->references++;
 		*out = slot->open;
 	}
 	pthread_mutex_unlock(&s->lock);
+	return e;
+}
+
+enum err store_open(struct store *s, uint64_t account_id, struct mailstore **out, struct note *why)
+{
+	return open_account(s, account_id, true, out, why);
+}
+
+enum err store_usage(struct store *s, uint64_t account_id, uint64_t *bytes_out, uint64_t *messages_out)
+{
+	struct mailstore *m;
+	struct db *db;
+	enum err e = open_account(s, account_id, false, &m, NULL);
+
+	*bytes_out = 0;
+	*messages_out = 0;
+	if (e)
+		return e == ERR_NOT_FOUND ? ERR_OK : e;
+	e = mailstore_reader_take(m, &db);
+	if (!e)
+		e = db_mailbox_sum(db, bytes_out, messages_out);
+	mailstore_reader_give(m, &db);
+	store_close(&m);
 	return e;
 }
 

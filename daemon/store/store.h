@@ -25,6 +25,9 @@ void store_free(struct store **s);
 enum err store_open(struct store *s, uint64_t account_id, struct mailstore **out, struct note *why) MUST_CHECK;
 void store_close(struct mailstore **m);
 
+/* How much is in all mailboxes of an account, each message counted where it stands. An account that has no mailbox yet has nothing, and gets none by this. */
+enum err store_usage(struct store *s, uint64_t account_id, uint64_t *bytes_out, uint64_t *messages_out) MUST_CHECK;
+
 /* Erases the folder of a removed account. ERR_STATE while sessions hold it (kick them first). */
 enum err store_erase(struct store *s, uint64_t account_id, struct note *why) MUST_CHECK;
 
