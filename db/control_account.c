@@ -138,6 +138,17 @@ enum err db_account_set_limits(struct db *db, uint64_t id, int32_t hour, int32_t
 	return changed_one(db, s);
 }
 
+enum err db_account_set_quota(struct db *db, uint64_t id, int64_t bytes, int64_t messages)
+{
+	static const char sql[] = "UPDATE account SET quota_bytes = ?2, quota_messages = ?3 WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_int(s, 2, bytes);
+	stmt_int(s, 3, messages);
+	return changed_one(db, s);
+}
+
 enum err db_account_set_forward_keep(struct db *db, uint64_t id, bool keep)
 {
 	static const char sql[] = "UPDATE account SET forward_keep = ?2 WHERE id = ?1";
@@ -232,8 +243,8 @@ enum err db_account_count_owners(struct db *db, int64_t *out)
 
 enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct db_account *a), void *arg)
 {
-	static const char sql[] = "SELECT id, key, address, domain, CASE role WHEN 1 THEN 1 ELSE duty END, suspended, created_ms, name, forward_keep, send_hour, send_day, send_new "
-				  "FROM account ORDER BY id";
+	static const char sql[] = "SELECT id, key, address, domain, CASE role WHEN 1 THEN 1 ELSE duty END, suspended, created_ms, name, forward_keep, send_hour, send_day, send_new, "
+				  "quota_bytes, quota_messages FROM account ORDER BY id";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
 
@@ -251,6 +262,8 @@ enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct 
 			.send_hour = (int32_t)stmt_get_int(s, 9),
 			.send_day = (int32_t)stmt_get_int(s, 10),
 			.send_new = (int32_t)stmt_get_int(s, 11),
+			.quota_bytes = stmt_get_int(s, 12),
+			.quota_messages = stmt_get_int(s, 13),
 		};
 
 		e = row(arg, &a);

@@ -11,10 +11,11 @@ struct db_account {
 	int role; /* 0 user, 1 owner, 2 admin, 3 domain admin, 4 auditor: the first two stand in the column of that name, the others in `duty` */
 	bool suspended, forward_keep;
 	int32_t send_hour, send_day, send_new;
+	int64_t quota_bytes, quota_messages;
 	int64_t created_ms;
 };
 
-/* `id`, `name` and what concerns sending and forwarding are not read. ERR_EXISTS: the key is an account's or an alias'; ERR_STATE: no such domain. */
+/* `id`, `name` and what concerns sending, forwarding and quotas are not read. ERR_EXISTS: the key is an account's or an alias'; ERR_STATE: no such domain. */
 enum err db_account_add(struct db *db, const struct db_account *row, uint64_t *id_out) MUST_CHECK;
 /* ERR_NOT_FOUND. */
 enum err db_account_set_password(struct db *db, uint64_t id, struct span password_hash) MUST_CHECK;
@@ -29,6 +30,7 @@ enum err db_account_set_role(struct db *db, uint64_t id, int role) MUST_CHECK;
 enum err db_account_grant(struct db *db, uint64_t id, struct span domain) MUST_CHECK;
 enum err db_account_set_suspended(struct db *db, uint64_t id, bool suspended) MUST_CHECK;
 enum err db_account_set_limits(struct db *db, uint64_t id, int32_t hour, int32_t day, int32_t fresh) MUST_CHECK;
+enum err db_account_set_quota(struct db *db, uint64_t id, int64_t bytes, int64_t messages) MUST_CHECK;
 enum err db_account_set_forward_keep(struct db *db, uint64_t id, bool keep) MUST_CHECK;
 /* With it go the alias targets and forwards that name it, and the aliases that have no target then. */
 enum err db_account_remove(struct db *db, uint64_t id) MUST_CHECK;

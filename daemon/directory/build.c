@@ -140,6 +140,8 @@ static enum err add_account(void *arg, const struct db_account *row)
 		.send_hour = row->send_hour,
 		.send_day = row->send_day,
 		.send_new = row->send_new,
+		.quota_bytes = row->quota_bytes,
+		.quota_messages = row->quota_messages,
 	};
 	if (!add_named(b, keep_key(s, row->key, row->address, a->address), NAMED_ACCOUNT, s->account_count))
 		return ERR_TEMP;

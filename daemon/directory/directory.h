@@ -34,10 +34,13 @@ struct account {
 	const struct span *identities; /* addresses, or "@domain", that it may send as beside its own */
 	uint32_t granted_count, forward_count, identity_count;
 	int32_t send_hour, send_day, send_new; /* limits of its own for recipients outside; 0: none; -1: as the settings say */
+	int64_t quota_bytes, quota_messages;   /* of its mailboxes; 0: none; -1: as the settings say, which have none for messages */
 };
 #define FORWARDS_MAX 50
 #define IDENTITIES_MAX 200
 #define SENDING_LIMIT_MAX 10000000
+#define QUOTA_BYTES_MAX (INT64_C(1) << 50)
+#define QUOTA_MESSAGES_MAX INT64_C(1000000000)
 
 enum domain_state {
 	DOMAIN_ACTIVE,

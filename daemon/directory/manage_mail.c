@@ -1,4 +1,6 @@
-/* directory/manage_mail.c: what concerns the mail of an account: where it goes on to, what it may be from, how much may leave. */
+/* directory/manage_mail.c: what concerns the mail of an account: where it goes on to, what it may be from, how much may leave, how much may be kept. */
+#include <inttypes.h>
+
 #include "daemon/directory/change.h"
 #include "daemon/directory/manage.h"
 #include "daemon/directory/name.h"
@@ -185,4 +187,28 @@ enum err directory_account_set_limits(struct directory *d, uint64_t id, int32_t 
 		}
 	}
 	return directory_change(d, run_set_limits, &c, why);
+}
+
+struct quota {
+	uint64_t id;
+	int64_t bytes, messages;
+};
+
+static enum err run_set_quota(struct directory *d, void *arg, struct note *why)
+{
+	const struct quota *c = arg;
+
+	(void)why;
+	return db_account_set_quota(d->db, c->id, c->bytes, c->messages);
+}
+
+enum err directory_account_set_quota(struct directory *d, uint64_t id, int64_t bytes, int64_t messages, struct note *why)
+{
+	struct quota c = { id, bytes, messages };
+
+	if (bytes < -1 || bytes > QUOTA_BYTES_MAX || messages < -1 || messages > QUOTA_MESSAGES_MAX) {
+		note_set(why, "a quota is at most %" PRId64 " bytes and %" PRId64 " messages; 0: none; -1: as the settings say", QUOTA_BYTES_MAX, QUOTA_MESSAGES_MAX);
+		return ERR_LIMIT;
+	}
+	return directory_change(d, run_set_quota, &c, why);
 }

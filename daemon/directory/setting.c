@@ -262,6 +262,18 @@ const struct setting_rule setting_rules[SETTING_COUNT] = {
 		.why = "With less, new mail is put off with a temporary reply: other servers keep it and try again. Reading, deleting and this panel go on working, for which they need some space themselves. "
 		       "Free space or delete mail, and what was put off arrives by itself.",
 	},
+	[SETTING_QUOTA_BYTES] = {
+		.name = "quota_bytes",
+		.kind = SETTING_NUMBER,
+		.fallback = "0",
+		.min = 0,
+		.max = QUOTA_BYTES_MAX,
+		.unit = "bytes",
+		.group = "mail",
+		.help = "How much the mailbox of an account may hold; 0: no limit.",
+		.why = "Mail to an account whose mailbox is full is put off with a temporary reply: other servers keep it and try again for some days. Deleting something makes room; nothing that was accepted is lost. "
+		       "The account itself reads and moves its mail as before. An account can have a quota of its own, also none.",
+	},
 	[SETTING_PASSWORD_LENGTH_MIN] = {
 		.name = "password_length_min",
 		.kind = SETTING_NUMBER,

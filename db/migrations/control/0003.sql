@@ -12,6 +12,9 @@ CREATE INDEX domain_alias_of ON domain (alias_of) WHERE alias_of IS NOT NULL;
 ALTER TABLE account ADD COLUMN send_hour INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE account ADD COLUMN send_day INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE account ADD COLUMN send_new INTEGER NOT NULL DEFAULT -1;
+-- How much its mailboxes may hold until mail to it is refused. 0: no limit; -1: as the settings say.
+ALTER TABLE account ADD COLUMN quota_bytes INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE account ADD COLUMN quota_messages INTEGER NOT NULL DEFAULT -1;
 -- 1: a copy stays here when mail is forwarded.
 ALTER TABLE account ADD COLUMN forward_keep INTEGER NOT NULL DEFAULT 1 CHECK (forward_keep IN (0, 1));
 

@@ -359,6 +359,26 @@ static void limits_of_an_account_come_back(void **state)
 	snapshot_release(&s);
 }
 
+static void quota_of_an_account_comes_back(void **state)
+{
+	struct fixture *f = *state;
+	const struct account *a;
+	const struct snapshot *s;
+
+	assert_int_equal(directory_account_set_quota(f->d, f->bob, INT64_C(5000000000), 0, NULL), ERR_OK);
+	assert_int_equal(directory_account_set_quota(f->d, f->bob, -2, 0, NULL), ERR_LIMIT);
+	assert_int_equal(directory_account_set_quota(f->d, f->bob, QUOTA_BYTES_MAX + 1, 0, NULL), ERR_LIMIT);
+	assert_int_equal(directory_account_set_quota(f->d, f->bob, 0, QUOTA_MESSAGES_MAX + 1, NULL), ERR_LIMIT);
+	assert_int_equal(directory_account_set_quota(f->d, 999, 1, 1, NULL), ERR_NOT_FOUND);
+	s = directory_hold(f->d);
+	a = snapshot_account(s, f->bob);
+	assert_int_equal(a->quota_bytes, INT64_C(5000000000));
+	assert_int_equal(a->quota_messages, 0);
+	assert_int_equal(snapshot_account(s, f->ann)->quota_bytes, -1);
+	assert_int_equal(snapshot_account(s, f->ann)->quota_messages, -1);
+	snapshot_release(&s);
+}
+
 static enum err set_rule(struct fixture *f, const char *domain, enum tls_rule_mode mode, const struct span *names, size_t count)
 {
 	struct tls_rule rule = { .domain = span_str(domain), .mode = mode, .names = names, .name_count = count };
@@ -462,6 +482,7 @@ int main(void)
 		CASE(identity_under_a_domain_alias_does_not_reach_its_domain),
 		CASE(alias_target_under_a_domain_alias_is_its_account),
 		CASE(limits_of_an_account_come_back),
+		CASE(quota_of_an_account_comes_back),
 		CASE(tls_rule_is_of_its_very_domain),
 		CASE(relay_is_chosen_by_recipient_then_sender_then_for_all),
 	};
