@@ -26,4 +26,10 @@ static inline bool relay_is_cancelled(const struct relay *r)
 	return atomic_load(&r->cancelled);
 }
 
+/* Sends nothing (probe.h), and is no session that a report counts. */
+static inline bool relay_is_probe(const struct relay_job *job)
+{
+	return !job->read;
+}
+
 #endif

@@ -83,7 +83,7 @@ static void note_bogus(const struct search *s, const char *host, const char *rea
 {
 	const struct tls_note note = { .domain = s->job->domain, .policy_type = "tlsa", .result_type = "dnssec-invalid", .mx_host = host, .reason = span_str(reason) };
 
-	if (!s->named)
+	if (!s->named && !relay_is_probe(s->job))
 		tls_report_note(s->relay, &note);
 }
 

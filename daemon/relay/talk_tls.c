@@ -123,13 +123,19 @@ static enum talk_end injected(struct talk *t)
 static enum talk_end succeeded(struct talk *t, const struct tls_expect *expect, enum tls_trouble trouble)
 {
 	bool verified = stream_is_verified(t->link.stream);
-	bool as_expected = !t->plan->sts_testing || (verified && !t->plan->mx_unlisted);
+	const char *wrong = NULL;
 
-	if (t->plan->mx_unlisted)
+	if (t->plan->mx_unlisted) {
 		note_set(&t->note, "the policy does not name this host");
-	note_session(t, as_expected ? NULL : t->plan->mx_unlisted ? "validation-failure"
-								  : result_type(trouble));
-	talk_tell(t, "tls", as_expected ? PROBE_OK : PROBE_WARNING, false, "%s, certificate %s%s", stream_tls_version(t->link.stream),
+		wrong = "validation-failure";
+	} else if (t->plan->tlsa_unusable) {
+		note_set(&t->note, "no TLSA record can be used");
+		wrong = "tlsa-invalid";
+	} else if (t->plan->sts_testing && !verified) {
+		wrong = result_type(trouble);
+	}
+	note_session(t, wrong);
+	talk_tell(t, "tls", wrong ? PROBE_WARNING : PROBE_OK, false, "%s, certificate %s%s", stream_tls_version(t->link.stream),
 		  verified                            ? "verified"
 		  : expect->verify == TLS_VERIFY_NONE ? "not looked at"
 						      : "not verified",

@@ -101,7 +101,8 @@ static void note_failure(const struct planner *p, const char *policy_type, struc
 		.reason = reason,
 	};
 
-	tls_report_note(p->relay, &note);
+	if (!relay_is_probe(p->job))
+		tls_report_note(p->relay, &note);
 }
 
 /* ---- DANE ---- */
@@ -212,13 +213,18 @@ static const struct tls_plan *plan_of_sts(struct planner *p, const char *host, s
 /* TLS it must be then, and whatever an enforced policy adds (RFC 7672 2.2). */
 static const struct tls_plan *plan_of_unusable(struct planner *p, const char *host, struct failure *why)
 {
-	const struct tls_plan *sts = plan_of_sts(p, host, why), *plan;
+	const struct tls_plan *sts = plan_of_sts(p, host, why);
+	struct tls_plan *plan;
 
-	note_failure(p, "tlsa", SPAN(""), span_str(host), "tlsa-invalid", host, SPAN("no TLSA record can be used"));
-	if (!sts || sts->demand == DEMAND_VERIFIED)
+	if (!sts || sts->demand == DEMAND_VERIFIED) {
+		note_failure(p, "tlsa", SPAN(""), span_str(host), "tlsa-invalid", host, SPAN("no TLSA record can be used"));
 		return sts;
+	}
 	plan = new_plan(p, POLICY_DANE, DEMAND_ENCRYPTED);
-	return plan ? plan : no_memory(why);
+	if (!plan)
+		return no_memory(why);
+	plan->tlsa_unusable = true;
+	return plan;
 }
 
 const struct tls_plan *planner_host(struct planner *p, const struct plan_host *host, struct failure *why)

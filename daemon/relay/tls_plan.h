@@ -35,6 +35,7 @@ struct tls_plan {
 	bool sts_enforced;                 /* REQUIRETLS (RFC 8689 4.2.1) wants DNSSEC or MTA-STS behind the MX's name */
 	bool mx_secure;                    /* the MX set came with DNSSEC */
 	bool mx_unlisted;                  /* MTA-STS in testing mode, and it does not name this host: the session counts as failed */
+	bool tlsa_unusable;                /* there are TLSA records, and none that can be used: as well */
 	const char *names[PLAN_NAMES_MAX]; /* reference identities, in the job's arena; of DANE the TLSA base domain first (RFC 7672 8.1). None: the host */
 	size_t name_count;
 	struct tls_tlsa tlsa[PLAN_TLSA_MAX]; /* usable ones */

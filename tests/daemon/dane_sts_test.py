@@ -218,6 +218,9 @@ def test_a_host_with_records_gets_nothing_in_plain():
 
 def test_records_of_no_use_demand_encryption_alone():
     delivered("x@unusable.example", sink("unusable", "anyone"))
+    failure_of("unusable.example", "tlsa-invalid")
+    counted = result("unusable.example", "tlsa")
+    assert (counted["successes"], counted["failures"]) == (0, 1), counted
     put_off("x@unusable-plain.example", sink("unusable-plain", offers=PLAIN), "4.7.4", "not offered")
 
 
@@ -368,8 +371,10 @@ def test_probe_says_what_stands_in_the_way():
     done = daemon().run_cli("relay", "probe", "x@bad.example")
     assert done.returncode != 0 and "DANE" in done.stdout and "TLSA" in done.stdout, done.stdout + done.stderr
     close(peer)
+    before = result("spoiled.example", "tlsa")
     done = daemon().run_cli("relay", "probe", "x@spoiled.example")
     assert done.returncode != 0 and "DNSSEC" in done.stdout, done.stdout + done.stderr
+    assert result("spoiled.example", "tlsa") == before
     peer = sink("verified", "verified")
     done = daemon().run_cli("relay", "probe", "x@verified.insecure")
     assert done.returncode == 0 and "MTA-STS" in done.stdout, done.stdout + done.stderr
