@@ -181,6 +181,7 @@ static enum err tell(struct queue *q, const struct entry *e, struct dsn *d, stru
 	queue_id_text(&envelope.id, own);
 	d->boundary = span_str(own);
 	err = seal(q, d, &envelope, out, why);
+	d->boundary = SPAN(""); /* its text ends here */
 	if (!err)
 		log_event(LOG_INFO, "queue", "dsn", "qid=%s for=%.*s to=%s recipients=%zu", own, (int)d->queue_id.len, d->queue_id.ptr, log_quote(to).text, d->count);
 	return err;
@@ -208,7 +209,7 @@ static enum err tell_somebody(struct queue *q, const struct snapshot *s, const s
 	return err;
 }
 
-enum err notice_make(struct queue *q, const struct entry *e, enum notice_kind kind, const struct notice_recipient *told, size_t count, struct accept **out, struct note *why)
+enum err notice_make(struct queue *q, const struct entry *e, enum notice_kind kind, const struct notice_recipient *recipients, size_t count, struct accept **out, struct note *why)
 {
 	const struct snapshot *s = directory_hold(q->config.directory);
 	struct dsn d = { .kind = kind, .hostname = snapshot_hostname(s), .now_ms = clock_real_ms(), .arrival_ms = e->accepted_ms };
@@ -223,11 +224,11 @@ enum err notice_make(struct queue *q, const struct entry *e, enum notice_kind ki
 	buf_init(&body, RETURNED_MAX + PIECE);
 	queue_id_text(&e->id, id);
 	d.queue_id = span_str(id);
-	if (!e->detail->reverse_path.len && was_for(e, told, count, snapshot_postmaster(s))) {
+	if (!e->detail->reverse_path.len && was_for(e, recipients, count, snapshot_postmaster(s))) {
 		log_event(LOG_WARN, "queue", "dsn_dropped", "for=%s error=double_bounce", id);
 		err = ERR_OK;
 	} else {
-		err = collect(e, kind, told, count, &a, &d);
+		err = collect(e, kind, recipients, count, &a, &d);
 		if (!err)
 			err = content_get(q, e, false, &c);
 		/* A lost content must not keep the sender from being told. */

@@ -156,7 +156,7 @@ struct entry {
 	uint32_t open;  /* recipients that are not finished */
 	uint32_t busy;  /* parts that are ready or active */
 	uint32_t holds; /* of the detail: it stays, and the entry with it */
-	int8_t priority;
+	int16_t priority;
 	bool smtputf8, body_8bit, body_binary, require_tls, has_file;
 	bool counted; /* its failures count against its account (sent.h) */
 	bool linked, dirty, writing, finished;
@@ -234,7 +234,9 @@ struct queue {
 	struct lane *relay_lanes[RELAY_THREADS_MAX]; /* of its attempt; null: none */
 	int64_t relay_since_ms[RELAY_THREADS_MAX];   /* monotonic */
 	bool relay_watched;                          /* the scheduler waits for one to become slow */
+	bool relay_woken;                            /* an idle one was called, and has not looked yet: it calls the next */
 	unsigned relay_count, relay_idle, relay_failing, relay_turn;
+	unsigned relay_top; /* slots above it were never used */
 };
 
 #endif
