@@ -80,8 +80,8 @@ static struct entry *entry_alloc(const struct entry_plan *plan)
 	memcpy(e->id.bytes, row->id, sizeof(e->id.bytes));
 	e->account_id = row->account_id;
 	e->size = row->size;
-	e->priority = (int8_t)(row->priority < -9 ? -9 : row->priority > 9 ? 9
-									   : row->priority);
+	e->priority = (int16_t)(row->priority < -9 ? -9 : row->priority > 9 ? 9
+									    : row->priority);
 	e->smtputf8 = row->flags & ROW_SMTPUTF8;
 	e->body_8bit = row->flags & ROW_8BIT;
 	e->body_binary = row->flags & ROW_BINARY;
