@@ -307,7 +307,7 @@ static unsigned count_brisk(struct queue *q, int64_t now_ms)
 {
 	unsigned brisk = 0;
 
-	for (unsigned i = 0; i < RELAY_THREADS_MAX; i++) {
+	for (unsigned i = 0; i < q->relay_top; i++) {
 		struct lane *lane = q->relay_lanes[i];
 
 		if (!lane)
@@ -326,7 +326,7 @@ int64_t remote_next_ms(struct queue *q, int64_t now_ms)
 	int64_t next_ms = 0;
 
 	q->relay_watched = has_work(q) && count_brisk(q, now_ms) >= RELAY_BRISK_MAX;
-	for (unsigned i = 0; q->relay_watched && i < RELAY_THREADS_MAX; i++)
+	for (unsigned i = 0; q->relay_watched && i < q->relay_top; i++)
 		if (q->relay_lanes[i] && !is_slow(q, i, now_ms) && (!next_ms || q->relay_since_ms[i] + SLOW_MS < next_ms))
 			next_ms = q->relay_since_ms[i] + SLOW_MS;
 	return next_ms;
@@ -396,6 +396,7 @@ static void *relay_main(void *arg)
 		q->relay_idle++;
 		woken = wait_for(&q->remote_work, &q->lock, IDLE_MS);
 		q->relay_idle--;
+		q->relay_woken = false;
 	}
 	q->relay_slots[slot] = SLOT_ENDED;
 	q->relay_count--;
@@ -411,7 +412,7 @@ static bool is_full(const struct queue *q)
 
 	if (q->relay_count < RELAY_BRISK_MAX)
 		return false;
-	for (unsigned i = 0; i < RELAY_THREADS_MAX; i++)
+	for (unsigned i = 0; i < q->relay_top; i++)
 		brisk += q->relay_lanes[i] && !is_slow(q, i, now_ms);
 	return brisk >= RELAY_BRISK_MAX;
 }
@@ -438,6 +439,8 @@ static void start_thread(struct queue *q)
 	}
 	q->relay_slots[slot] = SLOT_RUNNING;
 	q->relay_count++;
+	if (slot >= q->relay_top)
+		q->relay_top = slot + 1;
 }
 
 void remote_wake(struct queue *q)
@@ -450,9 +453,11 @@ void remote_wake(struct queue *q)
 			pthread_cond_signal(&q->tick);
 		return;
 	}
-	if (q->relay_idle)
+	if (q->relay_idle && !q->relay_woken) {
+		q->relay_woken = true;
 		pthread_cond_signal(&q->remote_work);
-	else if (q->relay_count < RELAY_THREADS_MAX)
+	}
+	if (!q->relay_idle && q->relay_count < RELAY_THREADS_MAX)
 		start_thread(q);
 }
 
