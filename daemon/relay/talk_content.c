@@ -19,6 +19,7 @@ struct pump {
 	struct stuffer stuffer;
 	enum err wrote; /* of the connection */
 	bool bare;      /* a CR or LF alone was met */
+	bool early;     /* the server spoke in the middle of the content */
 	bool refused;   /* a chunk was, as the answer says */
 	/* BDAT */
 	char *block;
@@ -71,11 +72,17 @@ static enum err send_bytes(void *arg, struct span bytes)
 	return p->wrote;
 }
 
+/* Who has seen enough says why and goes; later its words would be lost with the connection. */
 static enum err pump_data(void *arg, struct span bytes)
 {
 	struct pump *p = arg;
-	enum err e = stuffer_add(&p->stuffer, bytes, send_bytes, p);
+	enum err e;
 
+	if (!stream_is_quiet(p->t->link.stream)) {
+		p->early = true;
+		return ERR_STATE;
+	}
+	e = stuffer_add(&p->stuffer, bytes, send_bytes, p);
 	p->bare = p->bare || e == ERR_CORRUPT;
 	return e;
 }
@@ -132,25 +139,6 @@ static enum talk_end content_refused(struct talk *t)
 	return TALK_DONE;
 }
 
-static enum talk_end pump_failed(struct pump *p, enum err e)
-{
-	struct talk *t = p->t;
-	struct failure f;
-
-	/* Anything said now would be content. */
-	t->broken = true;
-	if (p->refused)
-		return content_refused(t);
-	if (p->wrote != ERR_OK)
-		return talk_lost(t, "content", p->wrote);
-	if (p->bare)
-		failure_ours(&f, RELAY_FAILED, "5.6.0", "the message has a bare CR or LF");
-	else
-		failure_ours(&f, RELAY_RETRY, "4.3.0", "the message can't be read: %s", err_name(e));
-	results_fail_rest(t->results, &f);
-	return TALK_DONE;
-}
-
 /* The server spoke before it had all of the message. */
 static enum talk_end answered_early(struct talk *t)
 {
@@ -162,6 +150,27 @@ static enum talk_end answered_early(struct talk *t)
 	if (e == ERR_OK)
 		note_set(&t->note, "an answer before the end of the message: %s", t->answer.text);
 	return talk_lost(t, "content", e == ERR_OK ? ERR_SYNTAX : e);
+}
+
+static enum talk_end pump_failed(struct pump *p, enum err e)
+{
+	struct talk *t = p->t;
+	struct failure f;
+
+	/* Anything said now would be content. */
+	t->broken = true;
+	if (p->refused)
+		return content_refused(t);
+	if (p->early)
+		return answered_early(t);
+	if (p->wrote != ERR_OK)
+		return talk_lost(t, "content", p->wrote);
+	if (p->bare)
+		failure_ours(&f, RELAY_FAILED, "5.6.0", "the message has a bare CR or LF");
+	else
+		failure_ours(&f, RELAY_RETRY, "4.3.0", "the message can't be read: %s", err_name(e));
+	results_fail_rest(t->results, &f);
+	return TALK_DONE;
 }
 
 static enum err read_end(struct talk *t, enum err e)

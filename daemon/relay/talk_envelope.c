@@ -197,6 +197,11 @@ static enum talk_end read_rcpt(struct talk *t, size_t recipient)
 	enum err e = talk_read(t, talk_step_ms(t, RELAY_COMMAND_MS));
 	struct failure f;
 
+	/* No answer to RCPT, but to something else: which recipients the others meant nobody knows. */
+	if (e == ERR_OK && answer_is(&t->answer, 3)) {
+		note_set(&t->note, "an answer out of its turn: %s", t->answer.text);
+		e = ERR_SYNTAX;
+	}
 	if (e != ERR_OK)
 		return talk_lost(t, "RCPT", e);
 	talk_tell(t, "rcpt", answer_is(&t->answer, 2) ? PROBE_OK : PROBE_FAILED, true, "%s", answer_is(&t->answer, 2) ? "the recipient was taken" : "the recipient was refused");

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <pthread.h>
 
 #include "daemon/base/clock.h"
@@ -138,6 +139,33 @@ static void bare_line_ends_never_leave(void **state)
 		attempt_once(SCRIPTS(SCRIPT(EHLO_CHUNKS, "< MAIL", "< RCPT", "> 250 ok", "> 250 ok", "wait")), "");
 		attempt_assert(0, RELAY_FAILED, "5.6.0", NULL, false);
 	}
+}
+
+#define LARGE (8u * 1024u * 1024u)
+
+static void who_has_seen_enough_of_a_large_message_is_listened_to(void **state)
+{
+	char *text = malloc(LARGE);
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < LARGE; i++)
+		text[i] = "line of it\r\n"[i % 12];
+	attempt.message = span_make(text, LARGE - LARGE % 12);
+	attempt.job.size = attempt.message.len;
+	attempt_once(SCRIPTS(SCRIPT(EHLO_PLAIN, "< MAIL", "> 250 ok", "< RCPT", "> 250 ok", "< DATA", ">! 354 go\r\n552 5.3.4 enough\r\n")), "");
+	attempt_assert(0, RELAY_FAILED, "5.3.4", "552 5.3.4 enough", true);
+	free(text);
+}
+
+static void an_answer_out_of_its_turn_accepts_nobody(void **state)
+{
+	(void)state;
+	attempt.job.recipient_count = 3;
+	/* That to the second is missing. */
+	attempt_once(SCRIPTS(SCRIPT(EHLO_MANY, "< MAIL", "< RCPT", "< RCPT", "< RCPT", "< DATA", "> 250 ok", "> 250 ok", "> 250 ok", "> 354 go", "wait")), "");
+	for (size_t i = 0; i < 3; i++)
+		attempt_assert(i, RELAY_RETRY, "4.5.0", NULL, false);
 }
 
 /* Two addresses of one name, the first by the scripts of `first` (null: nobody listens). */
@@ -366,6 +394,8 @@ int main(void)
 		ATTEMPT_TEST(limits_of_the_server_are_known_before_sending),
 		ATTEMPT_TEST(a_connection_lost_behind_the_dot_is_retried_and_goes_to_no_other_host),
 		ATTEMPT_TEST(bare_line_ends_never_leave),
+		ATTEMPT_TEST(who_has_seen_enough_of_a_large_message_is_listened_to),
+		ATTEMPT_TEST(an_answer_out_of_its_turn_accepts_nobody),
 		ATTEMPT_TEST(the_next_address_takes_over),
 		ATTEMPT_TEST(the_next_address_takes_over_from_one_that_promises_no_time),
 		ATTEMPT_TEST(the_next_address_takes_over_from_a_busy_one),
