@@ -48,6 +48,7 @@ struct job {
 
 /* What a relay thread learns of a destination. */
 struct verdict {
+	bool tried; /* without an attempt nothing is known */
 	bool alive;
 	char words[WORDS_MAX + 1];
 };
@@ -211,10 +212,11 @@ static void put_back(struct queue *q, struct part *p, int64_t due_ms)
 /* Alive: somebody there took or refused a recipient, or put off recipients and not all mail. */
 static void judge_destination(const struct job *job, struct verdict *v)
 {
-	v->alive = job->relay.answered || job->relay.recipient_count == 0;
+	v->tried = job->relay.recipient_count > 0;
+	v->alive = job->relay.answered;
 	for (size_t i = 0; i < job->relay.recipient_count; i++)
 		v->alive |= job->recipients[i].outcome != RELAY_RETRY;
-	if (!v->alive)
+	if (v->tried && !v->alive)
 		(void)snprintf(v->words, sizeof(v->words), "%.*s", (int)span_take(job->recipients[0].reply, WORDS_MAX).len, job->recipients[0].reply.ptr);
 }
 
@@ -224,7 +226,7 @@ static void finish_job(struct queue *q, struct part *p, struct job *job, struct 
 
 	judge_destination(job, v);
 	/* A cancelled attempt says nothing about the destination. */
-	if (!outcomes || (!v->alive && is_stopping(q))) {
+	if (!outcomes || (v->tried && !v->alive && is_stopping(q))) {
 		/* Without memory even for this: what was delivered may be sent again, which is better than lost. */
 		put_back(q, p, clock_mono_ms() + AGAIN_MS);
 		free(outcomes);
@@ -269,9 +271,13 @@ static void judge_lane(struct queue *q, struct lane *lane, const struct verdict 
 {
 	int64_t hold_ms = HOLD_MS;
 
+	lane->slow = slow;
+	if (!v->tried) {
+		lane_update(q, lane);
+		return;
+	}
 	free(lane->last_error);
 	lane->last_error = v->words[0] ? strdup(v->words) : NULL;
-	lane->slow = slow;
 	if (v->alive) {
 		lane->failures = 0;
 		if (lane->limit < LANE_LIMIT_MAX)
@@ -350,7 +356,7 @@ static struct lane *choose_lane(struct queue *q)
 static bool work_once(struct queue *q, unsigned slot)
 {
 	struct lane *lane = choose_lane(q);
-	struct verdict v = { .alive = true };
+	struct verdict v = { 0 };
 	bool failing;
 	struct part *p;
 

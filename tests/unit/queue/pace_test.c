@@ -346,6 +346,34 @@ static void success_is_told_of_where_it_is_asked_for(void **state)
 	assert_int_equal(fixture_count(f, f->ann), 1);
 }
 
+static unsigned failures_of(struct fixture *f, const char *name)
+{
+	struct queue_destination found;
+
+	return queue_destination_find(f->queue, span_str(name), &f->arena, &found) ? 0 : found.failures;
+}
+
+static void what_could_not_be_read_says_nothing_of_its_destination(void **state)
+{
+	struct fixture *f = *state;
+	struct queue_id id;
+	char gone[128];
+
+	fixture_start(f);
+	for (int i = 0; i < 6; i++)
+		(void)fixture_send(f, &(struct mail){ .from = "bob@example.test", .to = { "x@other.test" }, .source = FROM_SUBMISSION });
+	WAIT_UNTIL(failures_of(f, "other.test") == 4);
+	id = fixture_send(f, &(struct mail){ .from = "bob@example.test", .to = { "x@other.test" }, .source = FROM_SUBMISSION, .body_size = 100000 });
+	(void)snprintf(gone, sizeof(gone), "%s.gone", f->bodies);
+	assert_int_equal(rename(f->bodies, gone), 0);
+	assert_int_equal(fixture_steer(f, &id, QUEUE_RETRY), ERR_OK);
+	fixture_wait_count(f, f->bob, 1);
+	assert_true(has(fixture_read(f, f->bob, 1), "Status: 5.3.0"));
+	WAIT_UNTIL(queue_stats(f->queue).active == 0);
+	assert_int_equal(failures_of(f, "other.test"), 4);
+	assert_int_equal(rename(gone, f->bodies), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +387,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(tarpits_do_not_stop_healthy_destinations, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(each_recipient_has_its_own_answer, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(success_is_told_of_where_it_is_asked_for, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(what_could_not_be_read_says_nothing_of_its_destination, setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
