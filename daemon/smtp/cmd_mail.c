@@ -58,6 +58,7 @@ static enum smtp_reply_id take_wish(struct smtp_session *s, const struct smtp_ma
 		.ret = mail->ret,
 		.envid = arena_copy(&s->transaction, mail->envid),
 		.priority = mail->priority,
+		.size = mail->size,
 	};
 	return take_times(s, mail, wish);
 }

@@ -36,7 +36,7 @@ static enum smtp_reply_id judge_outside(const struct smtp_session *s, const stru
 
 static enum smtp_reply_id judge(struct smtp_session *s, const struct address *path, struct smtp_recipient_verdict *verdict)
 {
-	s->services->recipient(s->world, path, s->reverse_path.len == 0, verdict);
+	s->services->recipient(s->world, path, s->reverse_path.len == 0, s->wish.size > 0 ? s->wish.size : 1, verdict);
 	switch (verdict->kind) {
 	case SMTP_RECIPIENT_OK: return REPLY_RECIPIENT_OK;
 	case SMTP_RECIPIENT_UNKNOWN: return REPLY_UNKNOWN_RECIPIENT;

@@ -15,6 +15,7 @@
 #include "daemon/base/log.h"
 #include "daemon/directory/setting.h"
 #include "daemon/net/pool.h"
+#include "daemon/queue/quota.h"
 #include "daemon/queue/srs_open.h"
 #include "daemon/queue/steering.h"
 #include "daemon/smtp/harvest.h"
@@ -72,7 +73,7 @@ static void find_limits(void *world, struct smtp_limits *out)
 	c->idle_ms = out->idle_ms;
 }
 
-static enum smtp_recipient look_up(const struct connection *c, const struct address *address)
+static enum smtp_recipient look_up(const struct connection *c, const struct address *address, uint64_t size)
 {
 	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
 	enum smtp_recipient found = SMTP_RECIPIENT_REMOTE;
@@ -81,7 +82,7 @@ static enum smtp_recipient look_up(const struct connection *c, const struct addr
 	snapshot_resolve(snapshot, address, &r);
 	switch (r.kind) {
 	case RESOLVED_ACCOUNT:
-	case RESOLVED_ALIAS: found = SMTP_RECIPIENT_OK; break;
+	case RESOLVED_ALIAS: found = size > 0 && quota_is_over(c->context->config.queue, snapshot, &r, size) ? SMTP_RECIPIENT_OVER_QUOTA : SMTP_RECIPIENT_OK; break;
 	case RESOLVED_REFUSED: found = SMTP_RECIPIENT_REFUSED; break;
 	case RESOLVED_SUSPENDED: found = SMTP_RECIPIENT_SUSPENDED; break;
 	case RESOLVED_UNKNOWN: found = SMTP_RECIPIENT_UNKNOWN; break;
@@ -119,7 +120,7 @@ static void find_suppression(struct connection *c, const struct address *address
 	out->words = s.reply;
 }
 
-static void find_recipient(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out)
+static void find_recipient(void *world, const struct address *address, bool from_nobody, uint64_t size, struct smtp_recipient_verdict *out)
 {
 	struct connection *c = world;
 	enum smtp_profile profile = c->context->config.profile;
@@ -127,7 +128,7 @@ static void find_recipient(void *world, const struct address *address, bool from
 	*out = (struct smtp_recipient_verdict){ .kind = SMTP_RECIPIENT_OK };
 	if (from_nobody && find_rewritten(c, address, out))
 		return;
-	out->kind = look_up(c, address);
+	out->kind = look_up(c, address, size);
 	if (out->kind != SMTP_RECIPIENT_REMOTE)
 		return;
 	if (profile == SMTP_LOCAL && local_is_hostname(c->context->config.directory, address->domain))

@@ -21,7 +21,7 @@ static bool may_stand(const struct smtp_session *s, struct arena *work, const st
 		return true;
 	if (s->profile != SMTP_LOCAL)
 		return false;
-	s->services->recipient(s->world, &address, false, &verdict);
+	s->services->recipient(s->world, &address, false, 0, &verdict);
 	return verdict.kind == SMTP_RECIPIENT_REMOTE || verdict.kind == SMTP_RECIPIENT_SUPPRESSED || verdict.kind == SMTP_RECIPIENT_NO_MAIL;
 }
 

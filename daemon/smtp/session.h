@@ -61,8 +61,9 @@ struct smtp_refusal {
 /* Quick questions: local memory or disk. The accept_ functions are those of queue/queue.h. */
 struct smtp_services {
 	void (*limits)(void *world, struct smtp_limits *out);
-	/* `from_nobody`: the reverse-path is null: a bounce, which alone may go to a rewritten path of ours (queue/srs.h). */
-	void (*recipient)(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out);
+	/* `from_nobody`: the reverse-path is null: a bounce, which alone may go to a rewritten path of ours (queue/srs.h). `size` of the message, as far as
+	 * it is known, and 1 at least; 0: no mail is to go there, and a full mailbox is no matter. */
+	void (*recipient)(void *world, const struct address *address, bool from_nobody, uint64_t size, struct smtp_recipient_verdict *out);
 	bool (*takes_mail)(void *world); /* there is a domain whose mail is ours; may be null: yes */
 	bool (*has_room)(void *world);   /* on the disk, for one more message of full size and the reserve; may be null: yes */
 	/* May the account send to these outside: those of the transaction, the newest last? count 0: may it send at all (the breaker)? *again_s_out: seconds

@@ -34,6 +34,7 @@ struct smtp_wish {
 	int priority;
 	int64_t release_ms, deliver_by_ms; /* unix; 0: not asked */
 	unsigned deliver_by;
+	uint64_t size; /* as announced; 0: not */
 };
 
 struct smtp_session {

@@ -54,9 +54,10 @@ static enum smtp_recipient find(const struct address *address)
 	return SMTP_RECIPIENT_UNKNOWN;
 }
 
-static void recipient(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out)
+static void recipient(void *world, const struct address *address, bool from_nobody, uint64_t size, struct smtp_recipient_verdict *out)
 {
 	(void)world;
+	(void)size;
 	*out = (struct smtp_recipient_verdict){ .kind = find(address), .words = SPAN("550 5.1.1 <gone@other.example> gone\r\n250 Ok") };
 	if (from_nobody && span_equals(address->local, SPAN("SRS0=x")))
 		out->kind = SMTP_RECIPIENT_OK;

@@ -37,10 +37,11 @@ static uint32_t next_random(struct world *w)
 	return w->random >> 8;
 }
 
-static void recipient(void *world, const struct address *address, bool from_nobody, struct smtp_recipient_verdict *out)
+static void recipient(void *world, const struct address *address, bool from_nobody, uint64_t size, struct smtp_recipient_verdict *out)
 {
 	(void)world;
 	(void)from_nobody;
+	(void)size;
 	*out = (struct smtp_recipient_verdict){ .kind = SMTP_RECIPIENT_OK };
 	if (address->domain.len > 0 && (address->local.len == 0 || address->local.ptr[0] != 'a'))
 		out->kind = (enum smtp_recipient)(address->local.len % (SMTP_RECIPIENT_LATER + 1));
