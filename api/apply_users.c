@@ -175,6 +175,8 @@ static void show_mail(struct account *account, const struct user_mail *mail)
 	account->send_hour = mail->hour;
 	account->send_day = mail->day;
 	account->send_new = mail->fresh;
+	account->quota_bytes = mail->quota_bytes;
+	account->quota_messages = mail->quota_messages;
 }
 
 static enum err create(struct applying *a, size_t i, const struct wanted *w)

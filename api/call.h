@@ -131,7 +131,9 @@ void call_release(struct api_call *c, const struct snapshot **s);
 
 /* ---- answers; each handler gives exactly one ---- */
 
-void call_reply_json(struct api_call *c, int status, struct json_t **value);                      /* takes it; null: 500. GET 200: ETag, and 304 for If-None-Match */
+void call_reply_json(struct api_call *c, int status, struct json_t **value); /* takes it; null: 500. GET 200: ETag, and 304 for If-None-Match */
+/* The same of a thing of which `beside` changes by itself: If-Match with its ETag asks for the rest alone. Takes both. */
+void call_reply_beside(struct api_call *c, struct json_t **thing, const char *name, struct json_t *beside);
 void call_reply_empty(struct api_call *c);                                                        /* 204 */
 void call_reply_text(struct api_call *c, int status, const char *content_type, struct buf *text); /* takes the bytes */
 /* {"data": [...], "next_cursor", "total_estimate"} and Link (RFC 8288): takes the list; an empty cursor is null; total < 0: left out, capped at 1,000. */

@@ -56,7 +56,7 @@ void api_me_get(struct api_call *c)
 	json_t *out = me_json(c, &e);
 
 	if (out)
-		call_reply_json(c, 200, &out);
+		call_reply_beside(c, &out, "usage", user_usage_json(c->context, c->caller.account_id));
 	else
 		call_reply_error(c, e, NULL);
 }

@@ -62,6 +62,12 @@ struct span reply_etag(struct arena *a, struct span body)
 	return out;
 }
 
+/* A tag of two parts: the second is of what changes by itself, and no change of the thing depends on it. */
+static bool is_tag_of(struct span one, struct span tag)
+{
+	return one.len == 2 * ETAG_CHARS + 3 && tag.len == ETAG_CHARS + 2 && one.ptr[tag.len - 1] == '.' && span_equals(span_take(one, tag.len - 1), span_take(tag, tag.len - 1));
+}
+
 bool reply_tag_matches(struct span field, struct span tag, bool weak)
 {
 	struct span rest = field, one;
@@ -72,7 +78,7 @@ bool reply_tag_matches(struct span field, struct span tag, bool weak)
 			return true;
 		if (weak && span_starts(one, SPAN("W/")))
 			one = span_skip(one, 2);
-		if (span_equals(one, tag))
+		if (span_equals(one, tag) || (!weak && is_tag_of(one, tag)))
 			return true;
 	}
 	return false;
@@ -101,8 +107,8 @@ static void put_json(struct api_call *c, int status, const char *content_type, j
 		internal_error(c);
 }
 
-/* GET only: what is sent has a tag, and is not sent to one who has it. */
-static void tag_body(struct api_call *c)
+/* GET only: what is sent has a tag, and is not sent to one who has it. `thing`: the tag of what is in it besides what changes by itself; empty: all. */
+static void tag_body(struct api_call *c, struct span thing)
 {
 	struct api_response *r = c->response;
 	struct span tag;
@@ -110,6 +116,8 @@ static void tag_body(struct api_call *c)
 	if (r->status != 200 || !span_equals(c->request->method, SPAN("GET")))
 		return;
 	tag = reply_etag(&c->arena, buf_span(&r->body));
+	if (thing.len > 0)
+		tag = arena_printf(&c->arena, "%.*s.%.*s", (int)thing.len - 1, thing.ptr, (int)tag.len - 1, tag.ptr + 1);
 	call_header(c, "ETag", tag);
 	if (c->request->if_none_match.len > 0 && reply_tag_matches(c->request->if_none_match, tag, true)) {
 		r->status = 304;
@@ -123,7 +131,20 @@ void call_reply_json(struct api_call *c, int status, json_t **value)
 	put_json(c, status, "application/json", *value);
 	json_decref(*value);
 	*value = NULL;
-	tag_body(c);
+	tag_body(c, SPAN(""));
+}
+
+void call_reply_beside(struct api_call *c, json_t **thing, const char *name, json_t *beside)
+{
+	struct span tag;
+
+	put_json(c, 200, "application/json", *thing);
+	tag = reply_etag(&c->arena, buf_span(&c->response->body));
+	json_object_set_new(*thing, name, beside);
+	put_json(c, 200, "application/json", *thing);
+	json_decref(*thing);
+	*thing = NULL;
+	tag_body(c, tag);
 }
 
 void call_reply_empty(struct api_call *c)
@@ -146,7 +167,7 @@ void call_reply_text(struct api_call *c, int status, const char *content_type, s
 	c->response->body = *text;
 	c->response->body.max = API_RESPONSE_MAX;
 	buf_init(text, text->max);
-	tag_body(c);
+	tag_body(c, SPAN(""));
 }
 
 /* The same list, from the next cursor on: the path and query as they came, the cursor replaced. */

@@ -18,6 +18,7 @@
 #include "daemon/directory/setting.h"
 #include "daemon/events/trace.h"
 #include "daemon/mime/date.h"
+#include "daemon/queue/quota.h"
 #include "daemon/queue/sending.h"
 #include "daemon/queue/steering.h"
 
@@ -58,8 +59,8 @@ bool send_may_use(struct api_call *c, const struct address *address)
 
 /* ---- recipients ---- */
 
-/* *outside_out: it is for another server. */
-static const char *refusal_of(struct api_call *c, const struct snapshot *s, const struct address *address, bool *outside_out)
+/* *outside_out: it is for another server. `size` of the message; 0: it is there already, and a full mailbox is no matter. */
+static const char *refusal_of(struct api_call *c, const struct snapshot *s, const struct address *address, uint64_t size, bool *outside_out)
 {
 	struct suppression lately;
 	struct resolution r;
@@ -68,7 +69,7 @@ static const char *refusal_of(struct api_call *c, const struct snapshot *s, cons
 	*outside_out = r.kind == RESOLVED_REMOTE;
 	switch (r.kind) {
 	case RESOLVED_ACCOUNT:
-	case RESOLVED_ALIAS: return NULL;
+	case RESOLVED_ALIAS: return size > 0 && quota_is_over(c->context->queue, s, &r, size) ? "over_quota" : NULL;
 	case RESOLVED_REMOTE: return suppression_find(c->context->queue, address, &c->arena, &lately) == ERR_OK ? "suppressed" : NULL;
 	case RESOLVED_REFUSED:
 	case RESOLVED_SUSPENDED: return "suspended";
@@ -78,7 +79,7 @@ static const char *refusal_of(struct api_call *c, const struct snapshot *s, cons
 }
 
 /* One result each; what is refused leaves the list. */
-static json_t *judge_recipients(struct api_call *c, struct outgoing *o)
+static json_t *judge_recipients(struct api_call *c, struct outgoing *o, uint64_t size)
 {
 	const struct snapshot *s = call_directory(c);
 	json_t *results = json_array();
@@ -87,7 +88,7 @@ static json_t *judge_recipients(struct api_call *c, struct outgoing *o)
 
 	o->outside = arena_array(&c->arena, o->recipient_count + 1, sizeof *o->outside);
 	for (size_t i = 0; i < o->recipient_count; i++) {
-		const char *refusal = refusal_of(c, s, &o->addresses[i], &outside);
+		const char *refusal = refusal_of(c, s, &o->addresses[i], size, &outside);
 
 		json_array_append_new(results, json_pack("{s:o, s:b, s:o}", "address", json_span(o->recipients[i]), "accepted", refusal == NULL, "code", refusal ? json_string(refusal) : json_null()));
 		if (refusal)
@@ -322,9 +323,16 @@ static enum err write_content(struct accept *message, const struct content *m)
 	return e == ERR_OK ? send_add_lines(m->body, add_bytes, message) : e;
 }
 
+/* About: of what is composed, the request has the length, texts and attachments in it. */
+static uint64_t size_of(const struct api_call *c, const struct content *m)
+{
+	return m->raw ? m->header.len + m->body.len : c->request->body.len;
+}
+
 static void hand_over(struct api_call *c, struct outgoing *o, const struct content *m, bool again)
 {
-	json_t *results = judge_recipients(c, o);
+	const bool taken = again && was_taken(c, o);
+	json_t *results = judge_recipients(c, o, taken ? 0 : size_of(c, m));
 	struct accept *message = NULL;
 	struct note why = { "" };
 	bool is_sealed;
@@ -335,7 +343,7 @@ static void hand_over(struct api_call *c, struct outgoing *o, const struct conte
 		call_reply_problem(c, 422, "no_recipients", "to", "none of the recipients can be reached");
 		return;
 	}
-	if (again && was_taken(c, o)) {
+	if (taken) {
 		reply_accepted(c, o, results);
 		return;
 	}

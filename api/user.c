@@ -42,6 +42,15 @@ json_t *user_json(const struct account *a)
 	return out;
 }
 
+json_t *user_usage_json(const struct api_context *context, uint64_t id)
+{
+	uint64_t bytes, messages;
+
+	if (!context->store || store_usage(context->store, id, &bytes, &messages) != ERR_OK)
+		return json_null();
+	return json_pack("{s:I, s:I}", "bytes", (json_int_t)bytes, "messages", (json_int_t)messages);
+}
+
 enum err user_find(const struct api_call *c, const struct snapshot *s, struct span name, const struct account **out, struct note *why)
 {
 	uint64_t id;

@@ -7,6 +7,8 @@
 extern const char *const user_role_names[]; /* by enum role */
 
 struct json_t *user_json(const struct account *a);
+/* What the mailboxes hold now; null: it cannot be read. */
+struct json_t *user_usage_json(const struct api_context *context, uint64_t id);
 /* By id ("usr_7") or address. ERR_NOT_FOUND: none, or not in a domain that the caller reaches. */
 enum err user_find(const struct api_call *c, const struct snapshot *s, struct span name, const struct account **out, struct note *why) MUST_CHECK;
 /* ERR_DENIED: owners are managed by owners; who has a role at all not by domain admins, and not with a token: it would be as good as that role. */

@@ -10,7 +10,14 @@
 
 struct user_mail user_mail_default(void)
 {
-	return (struct user_mail){ .forward_keeps = true, .hour = AS_THE_SETTINGS, .day = AS_THE_SETTINGS, .fresh = AS_THE_SETTINGS };
+	return (struct user_mail){
+		.forward_keeps = true,
+		.hour = AS_THE_SETTINGS,
+		.day = AS_THE_SETTINGS,
+		.fresh = AS_THE_SETTINGS,
+		.quota_bytes = AS_THE_SETTINGS,
+		.quota_messages = AS_THE_SETTINGS,
+	};
 }
 
 static const struct span *copy(struct arena *a, const struct span *list, size_t count)
@@ -31,6 +38,8 @@ struct user_mail user_mail_of(struct arena *a, const struct account *account)
 		.hour = account->send_hour,
 		.day = account->send_day,
 		.fresh = account->send_new,
+		.quota_bytes = account->quota_bytes,
+		.quota_messages = account->quota_messages,
 	};
 
 	out.forward_count = out.forwards ? account->forward_count : 0;
@@ -38,14 +47,14 @@ struct user_mail user_mail_of(struct arena *a, const struct account *account)
 	return out;
 }
 
-static json_t *limit_json(int32_t limit)
+static json_t *limit_json(int64_t limit)
 {
 	return limit < 0 ? json_null() : json_integer(limit);
 }
 
 void user_mail_show(json_t *user, const struct account *account, bool brief)
 {
-	const bool limited = account->send_hour >= 0 || account->send_day >= 0 || account->send_new >= 0;
+	const bool limited = account->send_hour >= 0 || account->send_day >= 0 || account->send_new >= 0, has_quota = account->quota_bytes >= 0 || account->quota_messages >= 0;
 
 	if (!brief || account->forward_count > 0)
 		json_object_set_new(user, "forwards", json_spans(account->forwards, account->forward_count));
@@ -57,6 +66,8 @@ void user_mail_show(json_t *user, const struct account *account, bool brief)
 		json_object_set_new(user, "limits",
 				    json_pack("{s:o, s:o, s:o}", "per_hour", limit_json(account->send_hour), "per_day", limit_json(account->send_day), "new_per_day",
 					      limit_json(account->send_new)));
+	if (!brief || has_quota)
+		json_object_set_new(user, "quota", json_pack("{s:o, s:o}", "bytes", limit_json(account->quota_bytes), "messages", limit_json(account->quota_messages)));
 }
 
 static const struct span *read_list(struct api_call *c, const json_t *list, size_t *count_out)
@@ -73,21 +84,21 @@ static const struct span *read_list(struct api_call *c, const json_t *list, size
 	return out;
 }
 
-static void read_limit(const json_t *limits, bool all, const char *field, int32_t *out)
+/* As it is now: `now`. */
+static int64_t read_limit(const json_t *limits, bool all, const char *field, int64_t now)
 {
 	const json_t *value = json_object_get(limits, field);
 
 	if (json_is_integer(value))
-		*out = (int32_t)json_integer_value(value);
-	else if (all || value)
-		*out = AS_THE_SETTINGS;
+		return json_integer_value(value);
+	return all || value ? AS_THE_SETTINGS : now;
 }
 
 void user_mail_read(struct api_call *c, const json_t *from, bool all, struct user_mail *out)
 {
 	const json_t *forwards = json_object_get(from, "forwards"), *keeps = json_object_get(from, "forward_keeps");
-	const json_t *identities = json_object_get(from, "identities"), *limits = json_object_get(from, "limits");
-	const bool whole = all || json_is_null(limits);
+	const json_t *identities = json_object_get(from, "identities"), *limits = json_object_get(from, "limits"), *quota = json_object_get(from, "quota");
+	const bool whole = all || json_is_null(limits), whole_quota = all || json_is_null(quota);
 
 	if (all || forwards)
 		out->forwards = read_list(c, forwards, &out->forward_count);
@@ -95,9 +106,11 @@ void user_mail_read(struct api_call *c, const json_t *from, bool all, struct use
 		out->forward_keeps = !json_is_false(keeps);
 	if (all || identities)
 		out->identities = read_list(c, identities, &out->identity_count);
-	read_limit(limits, whole, "per_hour", &out->hour);
-	read_limit(limits, whole, "per_day", &out->day);
-	read_limit(limits, whole, "new_per_day", &out->fresh);
+	out->hour = (int32_t)read_limit(limits, whole, "per_hour", out->hour);
+	out->day = (int32_t)read_limit(limits, whole, "per_day", out->day);
+	out->fresh = (int32_t)read_limit(limits, whole, "new_per_day", out->fresh);
+	out->quota_bytes = read_limit(quota, whole_quota, "bytes", out->quota_bytes);
+	out->quota_messages = read_limit(quota, whole_quota, "messages", out->quota_messages);
 }
 
 static bool is_listed(struct span one, const struct span *list, size_t count)
@@ -134,9 +147,14 @@ static bool same_limits(const struct user_mail *a, const struct user_mail *b)
 	return a->hour == b->hour && a->day == b->day && a->fresh == b->fresh;
 }
 
+static bool same_quota(const struct user_mail *a, const struct user_mail *b)
+{
+	return a->quota_bytes == b->quota_bytes && a->quota_messages == b->quota_messages;
+}
+
 bool user_mail_is_same(const struct user_mail *a, const struct user_mail *b)
 {
-	return same_forwards(a, b) && same_identities(a, b) && same_limits(a, b);
+	return same_forwards(a, b) && same_identities(a, b) && same_limits(a, b) && same_quota(a, b);
 }
 
 /* Who manages some domains gives no names of others away. */
@@ -176,6 +194,10 @@ enum err user_mail_set(struct api_call *c, uint64_t id, const struct user_mail *
 	if (!e && !same_limits(now, wanted)) {
 		*field = "limits";
 		e = set_limits(c, id, wanted, why);
+	}
+	if (!e && !same_quota(now, wanted)) {
+		*field = "quota";
+		e = directory_account_set_quota(c->context->directory, id, wanted->quota_bytes, wanted->quota_messages, why);
 	}
 	return e;
 }

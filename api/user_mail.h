@@ -1,4 +1,4 @@
-/* api/user_mail.h: what concerns the mail of a user: forwards, identities, limits, as the handlers share them; internal to api/. */
+/* api/user_mail.h: what concerns the mail of a user: forwards, identities, limits, quota, as the handlers share them; internal to api/. */
 #ifndef POSTROOM_API_USER_MAIL_H
 #define POSTROOM_API_USER_MAIL_H
 
@@ -9,6 +9,7 @@ struct user_mail {
 	size_t forward_count, identity_count;
 	bool forward_keeps;
 	int32_t hour, day, fresh;
+	int64_t quota_bytes, quota_messages;
 };
 
 /* Of nobody: what a new user has. */

@@ -23,12 +23,13 @@ void api_user_get(struct api_call *c)
 	struct note why = { "" };
 	enum err e = user_find(c, s, c->args[0], &a, &why);
 	json_t *out = e ? NULL : user_json(a);
+	uint64_t id = e ? 0 : a->id;
 
 	call_release(c, &s);
 	if (e)
 		call_reply_error(c, e, &why);
 	else
-		call_reply_json(c, 200, &out);
+		call_reply_beside(c, &out, "usage", user_usage_json(c->context, id));
 }
 
 /* A user whose change is under way, inside the batch. */

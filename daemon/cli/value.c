@@ -150,6 +150,20 @@ static enum err read_number(const struct argument *g, const char *word, uint64_t
 	return ERR_OK;
 }
 
+/* Bytes. */
+static enum err read_size(const struct argument *g, const char *word, uint64_t *out, struct note *why)
+{
+	static const char units[] = "KMGT";
+	struct span text = span_str(word);
+	const char *unit = text.len > 0 ? strchr(units, ascii_upper(text.ptr[text.len - 1])) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+	if (span_to_u64(span_take(text, text.len - (unit != NULL)), (uint64_t)INT64_MAX >> shift, out) != ERR_OK)
+		return bad(why, g, "a size is a number of bytes, or like 512K, 20M, 2G, 1T", word);
+	*out <<= shift;
+	return ERR_OK;
+}
+
 static enum err set_file(struct arguments *a, const struct argument *g, const char *path, struct note *why)
 {
 	struct buf text;
@@ -177,7 +191,8 @@ static enum err put_in_body(struct arguments *a, const struct argument *g, const
 	case ARGUMENT_PASSWORD: return set_field(a, g, json_string(word), why);
 	case ARGUMENT_NUMBER:
 	case ARGUMENT_PORT:
-		e = read_number(g, word, &number, why);
+	case ARGUMENT_SIZE:
+		e = g->kind == ARGUMENT_SIZE ? read_size(g, word, &number, why) : read_number(g, word, &number, why);
 		return e == ERR_OK ? set_field(a, g, json_integer((json_int_t)number), why) : e;
 	case ARGUMENT_YES_NO:
 		if (strcmp(word, "yes") != 0 && strcmp(word, "no") != 0)

@@ -10,6 +10,7 @@
 enum argument_kind {
 	ARGUMENT_TEXT,
 	ARGUMENT_NUMBER,
+	ARGUMENT_SIZE, /* bytes: 1048576, 512K, 20M, 2G, 1T, in steps of 1024 */
 	ARGUMENT_PORT,
 	ARGUMENT_YES_NO,   /* "yes" or "no": a JSON boolean */
 	ARGUMENT_FLAG,     /* takes no value: true */

@@ -92,6 +92,14 @@ static const struct verb list[] = {
 	{ .noun = "user", .verb = "rm-limits", .operation = "user_update", .summary = "a user may send as much as the settings say", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"limits\":null}", .done = "as the settings say", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
+	{ .noun = "user", .verb = "set-quota", .operation = "user_update", .summary = "how much a user's mailbox may hold until mail to it is refused; 0: no limit", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "--bytes", "SIZE", ARGUMENT_SIZE, PLACE_BODY, "quota.bytes", false, NULL, "bytes, or 500M, 2G and the like" },
+		{ "--messages", "N", ARGUMENT_NUMBER, PLACE_BODY, "quota.messages", false, NULL, "messages" },
+	} },
+	{ .noun = "user", .verb = "rm-quota", .operation = "user_update", .summary = "a user's mailbox may hold as much as the settings say", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"quota\":null}", .done = "as the settings say", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
 	{ .noun = "user", .verb = "rm", .operation = "user_delete", .summary = "remove a user and erase the mailbox", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
