@@ -1,6 +1,7 @@
 /* queue/sending.h: what an account may send outside, and the breaker that stops one whose password was stolen.
  *
- * Counted are recipients outside of messages that were accepted from a logged-in account (SMTP, API). Peers on loopback or in a trusted network are
+ * Counted are recipients outside of messages that were accepted from a logged-in account (SMTP, API), and those to whom its own forwards send what it
+ * writes to itself; not those behind an alias or somebody else's forward, which are not its doing. Peers on loopback or in a trusted network are
  * neither counted nor limited: a shop's server or a newsletter program sends from there, a stolen password does not. Counts are in memory and written
  * to queue.db in the commit of the message that they count, so that a restart does not forget them.
  */
