@@ -15,6 +15,7 @@
 #define RELAY_ATTEMPT_MS 1800000
 #define RELAY_BYTES_PER_MS 4 /* more time for what is large */
 
+#define RELAY_MAX_NAMES 10 /* of MX records that are asked about, until so many are hosts: */
 #define RELAY_MAX_HOSTS 5
 #define RELAY_MAX_ADDRESSES 10
 #define RELAY_MAX_ADDRESSES_PER_HOST 4

@@ -152,7 +152,8 @@ static void plan_host(struct search *s, const char *host, const struct found *f)
 		add_target(s, host, &f->addrs[i], plan);
 }
 
-static void add_host(struct search *s, const char *host)
+/* False: there is nothing behind the name, for certain. */
+static bool add_host(struct search *s, const char *host)
 {
 	struct found f = { .count = 0 };
 	struct failure why;
@@ -161,7 +162,7 @@ static void add_host(struct search *s, const char *host)
 	/* Behind a NAT our name is the only thing by which we know ourselves. */
 	if (!s->named && s->job->helo.len > 0 && span_iequals(span_str(host), s->job->helo)) {
 		s->loop = true;
-		return;
+		return true;
 	}
 	find_records(s, host, DNS_AAAA, &f);
 	find_records(s, host, DNS_A, &f);
@@ -170,11 +171,12 @@ static void add_host(struct search *s, const char *host)
 	if (f.count > 0 && !s->loop && span_cstr(s->job->arena, span_str(host), &kept) == ERR_OK)
 		plan_host(s, kept, &f);
 	if (f.count > 0 || !f.failed)
-		return;
+		return f.count > 0;
 	if (f.bogus)
 		note_bogus(s, host, "its addresses fail validation");
 	failure_ours(&why, RELAY_RETRY, f.bogus ? "4.7.5" : "4.4.3", "%s: %s", host, f.bogus ? "its addresses fail DNSSEC validation" : "the look-up of its addresses failed");
 	put_off(s, &why);
+	return true;
 }
 
 static bool copy_name(struct span name, char *out, size_t size)
@@ -218,10 +220,11 @@ static size_t read_mxs(const struct dns_answer *answer, struct mx *out, bool *nu
 static void add_mxs(struct search *s, const struct mx *mxs, size_t count)
 {
 	struct route *r = s->route;
+	unsigned hosts = 0;
 
-	for (size_t i = 0; i < count && i < RELAY_MAX_HOSTS && !s->loop; i++) {
+	for (size_t i = 0; i < count && i < RELAY_MAX_NAMES && hosts < RELAY_MAX_HOSTS && !s->loop; i++) {
 		s->preference = mxs[i].record.preference;
-		add_host(s, mxs[i].record.host);
+		hosts += add_host(s, mxs[i].record.host);
 	}
 	/* We are one of them: those of our preference and behind send to us. */
 	while (s->loop && r->count > 0 && r->targets[r->count - 1].preference >= s->preference)
@@ -269,7 +272,7 @@ static enum err ask_mx(struct search *s, const char *domain, struct failure *why
 	planner_begin(&s->planner, s->relay, s->job, answer->secure, answer->alias_of);
 	switch (answer->status) {
 	case DNS_FOUND: e = take_mxs(s, domain, answer, why); break;
-	case DNS_NO_DATA: add_host(s, domain); break;
+	case DNS_NO_DATA: (void)add_host(s, domain); break;
 	case DNS_NO_NAME:
 		failure_ours(why, RELAY_FAILED, "5.1.2", "the domain %s does not exist", domain);
 		e = ERR_NOT_FOUND;
@@ -343,7 +346,7 @@ static bool find_named(struct search *s, const struct relay_host *via, struct fa
 	if (net_ip_parse(via->host, &f.addrs[0]) == ERR_OK)
 		plan_host(s, kept, &f);
 	else
-		add_host(s, name);
+		(void)add_host(s, name);
 	return true;
 }
 

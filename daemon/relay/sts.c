@@ -201,6 +201,14 @@ static bool read_result(const struct fetch_result *r, struct sts_parsed *out, st
 	return false;
 }
 
+/* One that ends at once would be asked for by each message, and hold for none. */
+static int64_t held_ms(const struct sts_parsed *p)
+{
+	int64_t age_ms = p->max_age_s * 1000;
+
+	return age_ms < STS_AGAIN_MS ? STS_AGAIN_MS : age_ms;
+}
+
 static void take_policy(struct sts *s, struct entry *e, const struct sts_parsed *p)
 {
 	int64_t now_ms = clock_real_ms();
@@ -214,7 +222,7 @@ static void take_policy(struct sts *s, struct entry *e, const struct sts_parsed 
 	e->failed_ms = 0;
 	e->mode = p->mode;
 	e->fetched_ms = now_ms;
-	e->expires_ms = now_ms + p->max_age_s * 1000;
+	e->expires_ms = now_ms + held_ms(p);
 	memcpy(e->id, e->wanted, sizeof(e->id));
 }
 
@@ -560,7 +568,7 @@ static void refresh(struct sts *s)
 	struct ending *ending = calloc(REFRESHES_A_TURN, sizeof(*ending));
 	size_t count = ending ? list_ending(s, ending) : 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !stream_thread_is_cancelled(); i++) {
 		struct span domain = span_str(ending[i].domain);
 		char id[STS_ID_MAX + 1] = "";
 		struct entry *e;

@@ -41,6 +41,15 @@ static const struct tls_plan *no_memory(struct failure *why)
 	return NULL;
 }
 
+/* A stop waits for one question to the DNS, not for the next as well. */
+static bool is_stopping(const struct planner *p, struct failure *why)
+{
+	if (!relay_is_cancelled(p->relay))
+		return false;
+	failure_ours(why, RELAY_RETRY, "4.3.2", "this server is stopping");
+	return true;
+}
+
 /* ---- what an administrator says ---- */
 
 static const struct tls_plan *plan_of_relay_host(const struct planner *p, enum relay_tls tls)
@@ -191,6 +200,8 @@ static const struct tls_plan *plan_of_sts(struct planner *p, const char *host, s
 {
 	struct tls_plan *copy;
 
+	if (is_stopping(p, why))
+		return NULL;
 	if (!ask_sts(p))
 		return no_memory(why);
 	if (p->sts->kind != POLICY_STS || sts_matches(p->sts_mx, span_str(host)))
@@ -235,6 +246,8 @@ const struct tls_plan *planner_host(struct planner *p, const struct plan_host *h
 		return p->fixed;
 	if (p->job->via || p->job->rule)
 		return no_memory(why);
+	if (is_stopping(p, why))
+		return NULL;
 	find_records(p, host, &dane);
 	switch (dane.state) {
 	case DANE_USABLE: return plan_of_records(p, &dane, host->host, why);

@@ -74,6 +74,35 @@ static void mx_hosts_come_by_preference_with_both_families(void **state)
 	assert_target(2, "b.example", "192.0.2.20:25");
 }
 
+static void names_without_an_address_do_not_hide_the_host_behind_them(void **state)
+{
+	static const char *const dead[] = { "1 a.example", "2 b.example", "3 c.example", "4 d.example", "5 e.example" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(dead) / sizeof(dead[0]); i++)
+		fake_dns_add("many.example", DNS_MX, dead[i]);
+	fake_dns_add("many.example", DNS_MX, "9 alive.example");
+	fake_dns_add("alive.example", DNS_A, "192.0.2.30");
+	assert_true(find("many.example"));
+	assert_int_equal(route.count, 1);
+	assert_target(0, "alive.example", "192.0.2.30:25");
+}
+
+static void a_stop_asks_nothing_more(void **state)
+{
+	unsigned asked;
+
+	(void)state;
+	fake_dns_add("d.example", DNS_MX, "10 a.example");
+	fake_dns_add("d.example", DNS_MX, "20 b.example");
+	fake_dns_add("a.example", DNS_A, "192.0.2.10");
+	asked = fake_dns_asked();
+	relay.cancelled = true;
+	assert_none("d.example", RELAY_RETRY, "4.4.3");
+	relay.cancelled = false;
+	assert_int_equal(fake_dns_asked() - asked, 1);
+}
+
 static void equal_preferences_take_turns(void **state)
 {
 	bool first_a = false, first_b = false;
@@ -257,7 +286,7 @@ static void a_thousand_mx_are_sorted_and_few_are_asked_about(void **state)
 	assert_true(find("d.example"));
 	assert_int_equal(route.count, 1);
 	assert_target(0, "h999.example", "192.0.2.99:25");
-	assert_true(fake_dns_asked() < 20);
+	assert_true(fake_dns_asked() < 30);
 }
 
 static void one_address_of_a_host_is_tried_once(void **state)
@@ -297,6 +326,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(mx_hosts_come_by_preference_with_both_families, setup, done),
+		cmocka_unit_test_setup_teardown(names_without_an_address_do_not_hide_the_host_behind_them, setup, done),
+		cmocka_unit_test_setup_teardown(a_stop_asks_nothing_more, setup, done),
 		cmocka_unit_test_setup_teardown(equal_preferences_take_turns, setup, done),
 		cmocka_unit_test_setup_teardown(without_mx_the_domain_is_the_host, setup, done),
 		cmocka_unit_test_setup_teardown(null_mx_takes_no_mail, setup, done),

@@ -514,6 +514,18 @@ static void policies_are_there_after_a_restart(void **state)
 	assert_false(find());
 }
 
+static void a_policy_that_ends_at_once_holds_for_who_waits(void **state)
+{
+	(void)state;
+	give("version: STSv1\nmode: enforce\nmx: mx.d.example\nmax_age: 0\n");
+	announce("v=STSv1; id=1");
+	assert_true(find());
+	assert_int_equal(policy.mode, STS_ENFORCE);
+	clock_fake_advance_ms(STS_AGAIN_MS);
+	fake_dns_clear();
+	assert_false(find());
+}
+
 static void what_could_not_be_written_is_written_later(void **state)
 {
 	struct db *other = NULL;
@@ -670,6 +682,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_who_need_it_wait_for_one_fetch, begin, end),
 		cmocka_unit_test_setup_teardown(the_end_wakes_who_waits, begin, end),
 		cmocka_unit_test_setup_teardown(policies_are_there_after_a_restart, begin, end),
+		cmocka_unit_test_setup_teardown(a_policy_that_ends_at_once_holds_for_who_waits, begin, end),
 		cmocka_unit_test_setup_teardown(what_could_not_be_written_is_written_later, begin, end),
 		cmocka_unit_test_setup_teardown(a_damaged_file_is_put_aside_and_begun_anew, begin, end),
 		cmocka_unit_test_setup_teardown(a_host_of_an_enforced_policy_must_show_its_name, begin, end),
