@@ -1,12 +1,13 @@
 /* api/queue_order.c: what can be done to messages of the queue, by name. */
 #include "api/queue_order.h"
 
+#include "daemon/base/clock.h"
 #include "daemon/queue/filter.h"
 
 static const struct {
 	const char *verb, *refusal;
 } actions[] = {
-	[QUEUE_RETRY] = { "retry", "nothing in it waits: it is held, or an attempt is under way" },
+	[QUEUE_RETRY] = { "retry", "nothing in it waits: it is held, an attempt is under way, or it is to be sent later" },
 	[QUEUE_HOLD] = { "hold", "nothing in it waits: it is held already" },
 	[QUEUE_RELEASE] = { "release", "nothing in it is held" },
 	[QUEUE_BOUNCE] = { "bounce", "an attempt is under way: try again when it has ended" },
@@ -60,6 +61,9 @@ enum err queue_order_fits(const struct queue_order *order, const struct queue_en
 {
 	bool some = false, busy = false, fits = filter_fits_message(order->filter, e), ends = order->action == QUEUE_BOUNCE || order->action == QUEUE_DELETE;
 
+	/* What its sender wants sent later is not retried before. */
+	if (order->action == QUEUE_RETRY && e->release_ms > clock_real_ms())
+		return ERR_STATE;
 	for (size_t i = 0; fits && i < e->recipient_count; i++) {
 		const struct queue_recipient *r = &e->recipients[i];
 

@@ -196,7 +196,8 @@ enum err queue_list(struct queue *q, const struct queue_filter *filter, const st
 enum err queue_find(struct queue *q, const struct queue_id *id, struct arena *a, struct queue_entry *out) MUST_CHECK;
 
 enum queue_action {
-	QUEUE_RETRY,   /* all waiting recipients are due now, pauses and delays of their destinations aside; held ones stay held */
+	QUEUE_RETRY,   /* all waiting recipients are due now, pauses and delays of their destinations aside; held ones stay held,
+			* and what is to be sent later waits for that (FUTURERELEASE), as with RELEASE and ROUTE */
 	QUEUE_HOLD,    /* no more attempts; one that runs is finished first */
 	QUEUE_RELEASE, /* held ones are due now, whyever they were held */
 	QUEUE_BOUNCE,  /* open recipients fail now, the sender gets a DSN (null sender: none) */

@@ -43,7 +43,7 @@ struct steering {
 static bool is_for(const struct steering *s, const struct part *p, const struct rcpt *r)
 {
 	switch (s->order->action) {
-	case QUEUE_RETRY: return !r->hold && p->state != PART_ACTIVE;
+	case QUEUE_RETRY: return !r->hold && p->state != PART_ACTIVE && !lifetime_begin_ms(s->e);
 	case QUEUE_HOLD: return !r->hold;
 	case QUEUE_RELEASE: return r->hold != HOLD_NONE;
 	case QUEUE_ROUTE: return r->kind == RCPT_REMOTE && p->state != PART_ACTIVE;

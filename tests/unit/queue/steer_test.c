@@ -428,6 +428,7 @@ static void what_is_to_be_sent_later_is_not_sent_sooner_for_being_released(void 
 	id = fixture_send(f, &(struct mail){ .from = "bob@example.test", .to = { "x@other.test" }, .source = FROM_SUBMISSION, .release_ms = clock_real_ms() + 7200000 });
 	assert_int_equal(fixture_steer(f, &id, QUEUE_HOLD), ERR_OK);
 	assert_int_equal(fixture_steer(f, &id, QUEUE_RELEASE), ERR_OK);
+	assert_int_equal(fixture_steer(f, &id, QUEUE_RETRY), ERR_STATE);
 	assert_int_equal(steer(f, &id, (struct queue_order){ .action = QUEUE_ROUTE, .route = SPAN("way.test:2525") }, NULL), ERR_OK);
 	assert_int_equal(look(f, &id).recipients[0].next_ms, look(f, &id).release_ms);
 	fixture_restart(f);
