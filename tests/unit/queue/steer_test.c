@@ -456,7 +456,8 @@ static void mail_of_an_account_that_was_stopped_for_long_is_tried_when_it_is_rel
 	assert_int_equal(messages, 2);
 	fake_relay_wait_attempts(2);
 	settle(f);
-	assert_int_equal(queue_stats(f->queue).messages, 2);
+	fixture_wait_count(f, f->bob, 1); /* that it takes long */
+	WAIT_UNTIL(queue_stats(f->queue).messages == 2);
 	assert_true(look(f, &id).expires_ms >= clock_real_ms() + 86000000);
 	assert_int_equal(look(f, &later).recipients[0].attempts, 0);
 	fixture_restart(f);
