@@ -482,8 +482,14 @@ void remote_stop(struct queue *q, int64_t deadline_ms)
 	pthread_mutex_unlock(&q->lock);
 	if (q->config.relay)
 		relay_cancel(q->config.relay);
+	/* No more are started; who still runs writes its own end with the lock held. */
 	for (unsigned i = 0; i < RELAY_THREADS_MAX; i++) {
-		if (q->relay_slots[i] != SLOT_FREE)
+		bool started;
+
+		pthread_mutex_lock(&q->lock);
+		started = q->relay_slots[i] != SLOT_FREE;
+		pthread_mutex_unlock(&q->lock);
+		if (started)
 			pthread_join(q->relay[i], NULL);
 		q->relay_slots[i] = SLOT_FREE;
 	}
