@@ -244,6 +244,8 @@ static bool set_options(struct transfer *t)
 	/* A kept connection would be one that no filter has seen for this request. */
 	SET(FRESH_CONNECT, 1L);
 	SET(FORBID_REUSE, 1L);
+	/* A transfer that ends while its name is looked up waits for no answer: all others would wait with it, and a stop as well. */
+	SET(QUICK_EXIT, 1L);
 	SET(PRIVATE, t);
 	if (q->ca_file)
 		SET(CAINFO, q->ca_file);
