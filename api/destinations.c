@@ -106,6 +106,18 @@ static enum err find_pause(struct api_call *c, struct span name, struct queue_pa
 	return e;
 }
 
+/* A domain whose mail goes over a relay is no destination: pausing it would stop nothing. Unless mail waits for it from before. */
+static bool is_relayed(struct api_call *c, struct span name, struct span *hop_out)
+{
+	const struct snapshot *s = call_directory(c);
+	const struct relay_host *via = span_find_char(name, ':', &(size_t){ 0 }) ? NULL : snapshot_relay_for(s, name, SPAN(""));
+	struct queue_destination d;
+
+	*hop_out = via ? arena_printf(&c->arena, "%.*s:%u", (int)via->host.len, via->host.ptr, (unsigned)via->port) : SPAN("");
+	call_release(c, &s);
+	return via && queue_destination_find(c->context->queue, name, &c->arena, &d) == ERR_NOT_FOUND;
+}
+
 /* The queue has a file of its own: what is done there is done, the audit entry follows. */
 void api_destination_pause_put(struct api_call *c)
 {
@@ -113,8 +125,13 @@ void api_destination_pause_put(struct api_call *c)
 	struct change change = { .verb = "pause", .subject = fresh.destination, .event = EVENT_DESTINATION_CHANGED };
 	struct note why = { "" };
 	json_t *before = NULL, *out;
+	struct span hop;
 	enum err e;
 
+	if (is_relayed(c, fresh.destination, &hop)) {
+		call_reply_problem(c, 422, "invalid", NULL, "mail for that domain goes over a relay: pause %.*s", (int)hop.len, hop.ptr);
+		return;
+	}
 	if (fresh.until_ms && fresh.until_ms <= fresh.created_ms) {
 		call_reply_problem(c, 422, "invalid", "until", "that time is over");
 		return;
@@ -125,7 +142,7 @@ void api_destination_pause_put(struct api_call *c)
 	if (e == ERR_OK)
 		before = pause_json(&old);
 	if ((e == ERR_OK || e == ERR_NOT_FOUND))
-		e = c->dry_run ? ERR_OK : queue_pause_set(c->context->queue, &fresh, &why);
+		e = c->dry_run ? queue_pause_check(&fresh, &why) : queue_pause_set(c->context->queue, &fresh, &why);
 	if (e != ERR_OK) {
 		json_decref(before);
 		call_abandon(c, e, &why);

@@ -116,7 +116,7 @@ static enum err add(struct api_call *c, struct hold_rule *rule, struct note *why
 	enum err e;
 
 	if (c->dry_run)
-		return ERR_OK;
+		return hold_rule_check(rule, why);
 	e = hold_rule_add(c->context->queue, rule, &rule->id, why);
 	return e == ERR_OK ? find(c, rule->id, rule) : e;
 }

@@ -78,9 +78,20 @@ static enum err set(struct api_call *c, struct suppression *s, struct note *why)
 	enum err e;
 
 	if (c->dry_run)
-		return ERR_OK;
+		return suppression_check(s, why);
 	e = suppression_set(c->context->queue, s, why);
 	return e == ERR_OK ? find(c, s) : e;
+}
+
+/* Mail to one's own users is never looked up there. */
+static bool is_ours(struct api_call *c)
+{
+	const struct snapshot *s = call_directory(c);
+	struct address address;
+	bool ours = address_parse(c->args[0], &c->arena, &address) == ERR_OK && snapshot_has_domain(s, address.domain);
+
+	call_release(c, &s);
+	return ours;
 }
 
 /* The queue has a file of its own: what is done there is done, the audit entry follows. */
@@ -101,6 +112,10 @@ void api_suppression_put(struct api_call *c)
 
 	if (fresh.expires_ms && fresh.expires_ms <= fresh.created_ms) {
 		call_reply_problem(c, 422, "invalid", "expires_at", "that time is over");
+		return;
+	}
+	if (is_ours(c)) {
+		call_reply_problem(c, 422, "invalid", NULL, "an address of this server: suspend the user, or hold the mail with a rule");
 		return;
 	}
 	if (!call_begin(c))

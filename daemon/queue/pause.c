@@ -195,17 +195,28 @@ static enum err run_put(struct db *db, void *arg)
 	return db_queue_pause_put(db, arg);
 }
 
+enum err queue_pause_check(const struct queue_pause *pause, struct note *why)
+{
+	if (!is_name(pause->destination))
+		note_set(why, "a destination is a domain, or host:port");
+	else if (pause->reason.len > REASON_MAX_BYTES)
+		note_set(why, "a reason has at most %d bytes", (int)REASON_MAX_BYTES);
+	else if (pause->until_ms && pause->until_ms <= clock_real_ms())
+		note_set(why, "that time is over");
+	else
+		return ERR_OK;
+	return ERR_SYNTAX;
+}
+
 enum err queue_pause_set(struct queue *q, const struct queue_pause *pause, struct note *why)
 {
 	struct queue_pause_row row = { pause->destination, pause->reason, pause->created_ms, pause->until_ms };
 	struct pause *p;
 	bool found;
-	enum err e;
+	enum err e = queue_pause_check(pause, why);
 
-	if (!is_name(pause->destination) || pause->reason.len > REASON_MAX_BYTES || (pause->until_ms && pause->until_ms <= clock_real_ms())) {
-		note_set(why, "a destination is a domain, or host:port, in lower case; its pause ends later than now");
-		return ERR_SYNTAX;
-	}
+	if (e)
+		return e;
 	pthread_mutex_lock(&q->lock);
 	(void)find(q, pause->destination, &found);
 	e = !found && q->pause_count >= PAUSES_MAX ? ERR_LIMIT : ERR_OK;

@@ -356,6 +356,18 @@ static void drop_ended(struct queue *q)
 	}
 }
 
+enum err hold_rule_check(const struct hold_rule *rule, struct note *why)
+{
+	struct db_hold_rule row = { 0 };
+	struct arena a;
+	enum err e;
+
+	arena_init(&a, RULE_ARENA_MAX);
+	e = read_rule(rule, &a, &row, why);
+	arena_clear(&a);
+	return e;
+}
+
 enum err hold_rule_add(struct queue *q, const struct hold_rule *rule, uint64_t *id_out, struct note *why)
 {
 	struct rules *rules = q->rules;

@@ -18,6 +18,7 @@ struct hold_rule {
 	int64_t created_ms, expires_ms; /* unix; expires 0: never */
 	uint64_t matched;               /* recipients it has held; of this run and, each minute, on disk */
 };
+enum err hold_rule_check(const struct hold_rule *rule, struct note *why) MUST_CHECK; /* ERR_SYNTAX: none that could be added */
 enum err hold_rule_add(struct queue *q, const struct hold_rule *rule, uint64_t *id_out, struct note *why) MUST_CHECK;
 enum err hold_rule_remove(struct queue *q, uint64_t id) MUST_CHECK; /* what it held stays held */
 enum err hold_rules(struct queue *q, struct arena *a, struct hold_rule **out, size_t *count_out) MUST_CHECK;
@@ -28,6 +29,7 @@ struct queue_pause {
 	struct span reason;
 	int64_t created_ms, until_ms; /* unix; until 0: until it is ended */
 };
+enum err queue_pause_check(const struct queue_pause *pause, struct note *why) MUST_CHECK;
 enum err queue_pause_set(struct queue *q, const struct queue_pause *pause, struct note *why) MUST_CHECK; /* sets or replaces */
 enum err queue_pause_end(struct queue *q, struct span destination) MUST_CHECK;
 
@@ -51,12 +53,13 @@ enum err queue_destination_find(struct queue *q, struct span name, struct arena 
 struct suppression {
 	struct span address; /* as it is compared: directory/name.h's key */
 	bool by_operator;
-	struct span status, reply;
+	struct span status, reply; /* "5.1.1" or empty; a line */
 	uint64_t failures;
 	int64_t created_ms, expires_ms; /* unix; expires 0: never */
 };
 /* ERR_NOT_FOUND: it may be written to. In the arena. Fast: a look into memory first. */
 enum err suppression_find(struct queue *q, const struct address *address, struct arena *a, struct suppression *out) MUST_CHECK;
+enum err suppression_check(const struct suppression *s, struct note *why) MUST_CHECK;
 enum err suppression_set(struct queue *q, const struct suppression *s, struct note *why) MUST_CHECK;
 enum err suppression_remove(struct queue *q, struct span address) MUST_CHECK;
 /* By address, behind `after` (empty: from the first); `part`: in the address; empty: all. */

@@ -348,6 +348,49 @@ static bool is_line(struct span text, size_t max)
 	return text.len <= max && span_is_utf8(text);
 }
 
+/* RFC 3463: "5.subject.detail". */
+static bool is_permanent(struct span status)
+{
+	struct span rest = span_skip(status, 2);
+	size_t dot = 0;
+	uint64_t number;
+
+	return span_starts(status, SPAN("5.")) && span_find_char(rest, '.', &dot) && span_to_u64(span_take(rest, dot), 999, &number) == ERR_OK &&
+	       span_to_u64(span_skip(rest, dot + 1), 999, &number) == ERR_OK;
+}
+
+/* In its own form; ERR_SYNTAX: it is none. */
+static enum err read_key(struct span text, struct name_key *out)
+{
+	struct address address;
+	struct arena a;
+	enum err e;
+
+	arena_init(&a, 16384);
+	e = text.len <= 2 * ADDRESS_MAX ? address_parse(text, &a, &address) : ERR_SYNTAX;
+	if (!e)
+		name_key(&address, out);
+	arena_clear(&a);
+	return e || out->len == 0 ? ERR_SYNTAX : ERR_OK;
+}
+
+enum err suppression_check(const struct suppression *s, struct note *why)
+{
+	struct name_key key = { 0 };
+
+	if (read_key(s->address, &key))
+		note_set(why, "not an address");
+	else if (!is_line(s->reply, REPLY_MAX))
+		note_set(why, "the reply is one line of at most %u bytes", REPLY_MAX);
+	else if (s->status.len && !is_permanent(s->status))
+		note_set(why, "the status is that of a permanent failure, like 5.1.1");
+	else if (s->expires_ms && s->expires_ms <= clock_real_ms())
+		note_set(why, "that time is over");
+	else
+		return ERR_OK;
+	return ERR_SYNTAX;
+}
+
 static enum err put_row(struct db *db, void *arg)
 {
 	return db_suppression_put(db, arg);
@@ -357,23 +400,14 @@ enum err suppression_set(struct queue *q, const struct suppression *s, struct no
 {
 	struct suppression_list *list = q->suppressions;
 	struct db_suppression row = { .source = s->by_operator ? SUPPRESSION_OF_OPERATOR : SUPPRESSION_OF_FAILURE, .status = s->status, .reply = s->reply, .failures = (int64_t)(s->failures & INT64_MAX), .created_ms = clock_real_ms(), .expires_ms = s->expires_ms };
-	struct address address;
 	struct name_key key = { 0 };
-	struct arena a;
-	enum err e = ERR_OK;
+	enum err e = suppression_check(s, why);
 	bool trims;
 
-	arena_init(&a, 16384);
-	if (s->address.len > 2 * ADDRESS_MAX || address_parse(s->address, &a, &address))
-		note_set(why, "not an address");
-	else
-		name_key(&address, &key);
-	arena_clear(&a);
-	if (!key.len || !is_line(s->reply, REPLY_MAX) || !is_line(s->status, STATUS_MAX) || (s->expires_ms && s->expires_ms <= row.created_ms)) {
-		if (key.len)
-			note_set(why, "words of at most %u bytes, or a time in the future", REPLY_MAX);
-		return ERR_SYNTAX;
-	}
+	if (!e)
+		e = read_key(s->address, &key);
+	if (e)
+		return e;
 	row.address = span_make(key.bytes, key.len);
 	if (!has_room(list, row.address, &trims)) {
 		note_set(why, "the list has %d addresses already", SUPPRESSIONS_MAX);

@@ -195,6 +195,7 @@ static void rules_are_made_listed_and_removed(void **state)
 
 	assert_int_equal(ask(w, "POST", "/api/v1/hold_rules", "{}"), 422);
 	assert_int_equal(ask(w, "POST", "/api/v1/hold_rules", "{\"sender\":\"not an address\"}"), 422);
+	assert_int_equal(ask(w, "POST", "/api/v1/hold_rules?dry_run=1", "{\"sender\":\"not an address\"}"), 422);
 	assert_int_equal(ask(w, "POST", "/api/v1/hold_rules", "{\"sender\":\"*@a.example\",\"expires_at\":\"2020-01-01T00:00:00Z\"}"), 422);
 	assert_int_equal(ask(w, "POST", "/api/v1/hold_rules?dry_run=1", "{\"sender\":\"*@a.example\"}"), 200);
 	assert_int_equal(ask(w, "GET", "/api/v1/hold_rules", ""), 200);
@@ -224,6 +225,10 @@ static void suppressed_addresses_are_one_however_they_are_written(void **state)
 	assert_string_equal(got_text(w, "source"), "operator");
 	assert_int_equal(ask(w, "PUT", "/api/v1/suppressions/bob", "{}"), 422);
 	assert_int_equal(ask(w, "PUT", "/api/v1/suppressions/x@y.example", "{\"expires_at\":\"2020-01-01T00:00:00Z\"}"), 422);
+	assert_int_equal(ask(w, "PUT", "/api/v1/suppressions/x@y.example", "{\"status\":\"2.0.0\"}"), 422);
+	assert_int_equal(ask(w, "PUT", "/api/v1/suppressions/x@y.example?dry_run=1", "{\"status\":\"2.0.0\"}"), 422);
+	assert_int_equal(ask(w, "PUT", "/api/v1/suppressions/bob@EXAMPLE.org", "{}"), 422);
+	assert_non_null(strstr(got_text(w, "detail"), "of this server"));
 	assert_int_equal(ask(w, "PUT", "/api/v1/suppressions/amy@far.example", "{}"), 201);
 	assert_int_equal(ask(w, "GET", "/api/v1/suppressions?limit=1", ""), 200);
 	assert_int_equal(got_number(w, "data"), 1);
@@ -245,6 +250,11 @@ static void destinations_are_paused_by_name(void **state)
 	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/Far.example/pause", "{\"reason\":\"r\"}"), 201);
 	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/far.example/pause", "{\"until\":\"2035-01-01T00:00:00Z\"}"), 200);
 	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/relay.example%3A587/pause", "{}"), 201);
+	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/no%20name/pause?dry_run=1", "{}"), 422);
+	assert_int_equal(ask(w, "PUT", "/api/v1/relays/over.example", "{\"host\":\"Relay.example\",\"port\":587,\"tls\":\"none\"}"), 201);
+	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/over.example/pause?dry_run=1", "{}"), 422);
+	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/over.example/pause", "{}"), 422);
+	assert_non_null(strstr(got_text(w, "detail"), "relay.example:587"));
 	assert_int_equal(ask(w, "GET", "/api/v1/queue/destinations?paused=true", ""), 200);
 	assert_int_equal(got_number(w, "data"), 2);
 	assert_string_equal(got_text(w, "data/0/name"), "far.example");

@@ -132,6 +132,24 @@ static void an_operator_sets_and_removes(void **state)
 	assert_int_equal(suppression_set(f->queue, &s, &why), ERR_SYNTAX);
 }
 
+static void only_a_permanent_status_suppresses(void **state)
+{
+	static const char *const wrong[] = { "2.0.0", "4.1.1", "5", "5.1", "5.1.", "5.1.1.1", "5.1111.1", "5.1.x", "5..1", "55.1.1", "5.1.1 " };
+	struct suppression s = { .address = SPAN("a@b.test"), .by_operator = true };
+	struct note why = { "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		s.status = span_str(wrong[i]);
+		assert_int_equal(suppression_check(&s, &why), ERR_SYNTAX);
+		assert_non_null(strstr(why.text, "status"));
+	}
+	s.status = SPAN("5.7.509");
+	assert_int_equal(suppression_check(&s, &why), ERR_OK);
+	s.status = SPAN("");
+	assert_int_equal(suppression_check(&s, &why), ERR_OK);
+}
+
 static void the_list_is_read_in_pages_and_searched(void **state)
 {
 	struct fixture *f = *state;
@@ -189,6 +207,7 @@ int main(void)
 		cmocka_unit_test(words_about_the_address_are_learnt_and_no_others),
 		cmocka_unit_test_setup_teardown(a_failure_is_known_with_its_words_until_its_time, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(those_whose_time_is_over_are_trimmed, fixture_setup, fixture_teardown),
+		cmocka_unit_test(only_a_permanent_status_suppresses),
 		cmocka_unit_test_setup_teardown(an_operator_sets_and_removes, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(the_list_is_read_in_pages_and_searched, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(with_zero_days_no_list_is_kept, fixture_setup, fixture_teardown),
