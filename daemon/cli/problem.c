@@ -94,6 +94,14 @@ static void next_for_name(const struct arguments *a, const char *verb)
 	buf_clear(&name);
 }
 
+/* That lists what the verb did not find; null: none does. */
+static const char *list_verb(const struct verb *v)
+{
+	if (v->operation && strncmp(v->operation, "destination_", sizeof("destination_") - 1) == 0)
+		return "destinations";
+	return v->verb && has_verb(v->noun, "ls") ? "ls" : NULL;
+}
+
 static void print_next(const struct arguments *a, const struct answer *answer, const char *code)
 {
 	static const struct {
@@ -116,8 +124,8 @@ static void print_next(const struct arguments *a, const struct answer *answer, c
 			return;
 		}
 	}
-	if (answer->head.status == 404 && v->verb && has_verb(v->noun, "ls"))
-		fprintf(stderr, "next: postroom %s ls\n", v->noun);
+	if (answer->head.status == 404 && list_verb(v))
+		fprintf(stderr, "next: postroom %s %s\n", v->noun, list_verb(v));
 	else if (strcmp(code, "exists") == 0)
 		next_for_name(a, has_verb(v->noun, "show") ? "show" : "ls");
 	else if (answer->head.retry_after[0])

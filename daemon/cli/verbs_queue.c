@@ -49,7 +49,7 @@ static const struct verb list[] = {
 	} },
 	{ .noun = "queue", .verb = "expire", .operation = "queue_expire", .summary = "change when messages are given up", .kind = VERB_STEER, .is = VERB_PLANS | VERB_HAS_JOB, .done = "changed", .arguments = {
 		IDS, FILTER(PLACE_BODY, "filter."),
-		{ "--at", "TIME", ARGUMENT_AHEAD, PLACE_BODY, "expires_at", true, NULL, "2d, 2027-01-31" },
+		{ "--at", "TIME", ARGUMENT_AHEAD, PLACE_BODY, "expires_at", true, NULL, "2d, 2027-01-31; now and earlier: at once. All of a message, when one recipient fits" },
 	} },
 	{ .noun = "queue", .verb = "bulk", .operation = "queue_bulk", .summary = "do the same to many messages", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS | VERB_HAS_JOB, .arguments = {
 		{ "ACTION", NULL, ARGUMENT_TEXT, PLACE_BODY, "action", true, "retry delete hold release bounce", NULL },
@@ -74,15 +74,15 @@ static const struct verb list[] = {
 		{ "--paused", "YES|NO", ARGUMENT_YES_NO, PLACE_QUERY, "paused", false, NULL, "only those that are paused, or only those that are not" },
 	} },
 	{ .noun = "queue", .verb = "destination", .operation = "destination_get", .summary = "one next hop", .kind = VERB_API, .arguments = {
-		{ "NAME", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "a domain, or HOST:PORT of a relay" },
+		{ "NAME", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "as queue destinations names it: a domain, or HOST:PORT of a relay" },
 	} },
 	{ .noun = "queue", .verb = "pause", .operation = "destination_pause_put", .summary = "send nothing to a next hop for now", .kind = VERB_API, .is = VERB_PLANS, .done = "paused", .fixed_body = "{}", .arguments = {
-		{ "NAME", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "a domain, or HOST:PORT of a relay" },
-		{ "--reason", "TEXT", ARGUMENT_TEXT, PLACE_BODY, "reason", false, NULL, NULL },
+		{ "NAME", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "as queue destinations names it: a domain, or HOST:PORT of a relay" },
+		{ "--reason", "TEXT", ARGUMENT_TEXT, PLACE_BODY, "reason", false, NULL, "why, for who looks later" },
 		{ "--until", "TIME", ARGUMENT_AHEAD, PLACE_BODY, "until", false, NULL, "2h, 2027-01-31; without it until queue resume" },
 	} },
 	{ .noun = "queue", .verb = "resume", .operation = "destination_pause_delete", .summary = "send to a next hop again", .kind = VERB_API, .is = VERB_PLANS, .done = "resumed", .arguments = {
-		{ "NAME", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "NAME", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, "as queue destinations --paused yes names it" },
 	} },
 
 	{ .noun = "hold-rule", .verb = "ls", .operation = "hold_rules_list", .summary = "list what mail is held when it is accepted", .kind = VERB_LIST, .columns = "id sender recipient note matched expires_at" },
@@ -109,7 +109,7 @@ static const struct verb list[] = {
 	{ .noun = "suppression", .verb = "add", .operation = "suppression_put", .summary = "write to an address no more", .kind = VERB_API, .is = VERB_PLANS, .done = "suppressed", .fixed_body = "{}", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 		{ "--reply", "TEXT", ARGUMENT_TEXT, PLACE_BODY, "reply", false, NULL, "what senders are told" },
-		{ "--status", "CODE", ARGUMENT_TEXT, PLACE_BODY, "status", false, NULL, "enhanced status code, 5.1.1 without it" },
+		{ "--status", "CODE", ARGUMENT_TEXT, PLACE_BODY, "status", false, NULL, "enhanced status code of a permanent failure; 5.1.1 without it" },
 		{ "--expires", "TIME", ARGUMENT_AHEAD, PLACE_BODY, "expires_at", false, NULL, "30d, 2027-01-31" },
 	} },
 	{ .noun = "suppression", .verb = "rm", .operation = "suppression_delete", .summary = "write to an address again", .kind = VERB_API, .is = VERB_PLANS, .done = "removed", .arguments = {

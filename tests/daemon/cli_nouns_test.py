@@ -132,6 +132,22 @@ def test_users_forward_send_as_others_and_have_limits():
     cli("user", "rm", "frida@example.org", "--yes")
 
 
+def test_users_have_quotas():
+    cli("user", "add", "quentin@example.org", "--no-password")
+    assert cli("user", "set-quota", "quentin@example.org", "--bytes", "2g", "--messages", "1000") == "set\n"
+    shown = js("user", "show", "quentin@example.org")
+    assert shown["quota"] == {"bytes": 2 << 30, "messages": 1000} and shown["usage"] == {"bytes": 0, "messages": 0}, shown
+    assert re.search(r"(?s)usage:\s+bytes: 0\s+messages: 0", cli("user", "show", "quentin@example.org"))
+    cli("user", "set-quota", "quentin@example.org", "--bytes", "0")
+    assert js("user", "show", "quentin@example.org")["quota"] == {"bytes": 0, "messages": 1000}
+    for size in ("2X", "G", "", "-1", "9999999T", "1.5G"):
+        refused(EX_USAGE, "user", "set-quota", "quentin@example.org", "--bytes", size, says="--bytes: ")
+    refused(EX_DATAERR, "user", "set-quota", "quentin@example.org", "--bytes", "1025T")
+    cli("user", "rm-quota", "quentin@example.org")
+    assert js("user", "show", "quentin@example.org")["quota"] == {"bytes": None, "messages": None}
+    cli("user", "rm", "quentin@example.org", "--yes")
+
+
 def test_tls_rules():
     assert cli("tls-rule", "set", "B\u00fccher.example", "--mode", "verify", "--names", "mx.example.net,.example.net") == "set\n"
     cli("tls-rule", "set", "example.net", "--mode", "encrypt")
@@ -661,7 +677,8 @@ def test_the_queue_is_steered():
     assert [d["name"] for d in found] == [destination] and found[0]["pause"]["reason"] == "they move", found
     assert js("queue", "destination", destination)["paused"] is True
     assert cli("queue", "resume", destination) == "resumed\n"
-    refused(EX_DATAERR, "queue", "resume", destination)
+    refused(EX_DATAERR, "queue", "resume", destination, says="not paused.*\nnext: postroom queue destinations\n")
+    refused(EX_DATAERR, "queue", "pause", "example.net", says=f"goes over a relay: pause {destination} ")
     wait_until(lambda: run("queue", "bounce", entry["id"], "--words", "by hand", "--yes").returncode == 0, 30, "given back, once no attempt is under way")
     wait_until(lambda: [h for h in js("queue", "history", "--recipient", "friend@example.net", "--state", "bounced")["data"] if h["id"] == entry["id"]], 30, "it is history")
     assert in_all_forms("queue", "history", "--since", "1h", "--recipient", "friend@example.net")
