@@ -86,7 +86,7 @@ static const struct {
 	[REPLY_UNKNOWN_RECIPIENT] = { LINE("550 5.1.1 No such user here"), REFUSAL },
 	[REPLY_SUSPENDED_RECIPIENT] = { LINE("550 5.2.1 Mailbox disabled"), REFUSAL },
 	[REPLY_REFUSED_DOMAIN] = { LINE("550 5.2.1 Domain disabled"), REFUSAL },
-	[REPLY_SUPPRESSED_RECIPIENT] = { LINE("550 5.1.1 This address has failed lately and is not tried now: *"), REFUSAL },
+	[REPLY_SUPPRESSED_RECIPIENT] = { LINE("550 5.1.1 This address is not written to for now, since mail to it failed or an administrator says so: *"), REFUSAL },
 	[REPLY_RELAY_DENIED] = { LINE("550 5.7.1 Relaying denied"), REFUSAL },
 	[REPLY_NOT_OUTSIDE] = { LINE("550 5.7.1 This user may write to recipients of this server only; an administrator can allow more"), REFUSAL },
 	[REPLY_NO_SUBMITTER] = { LINE("550 5.7.1 This user may not hand in mail"), REFUSAL },
