@@ -19,6 +19,7 @@ struct pump {
 	struct stuffer stuffer;
 	enum err wrote; /* of the connection */
 	bool bare;      /* a CR or LF alone was met */
+	bool begun;     /* some of the content is sent */
 	bool early;     /* the server spoke in the middle of the content */
 	bool refused;   /* a chunk was, as the answer says */
 	/* BDAT */
@@ -76,12 +77,15 @@ static enum err send_bytes(void *arg, struct span bytes)
 static enum err pump_data(void *arg, struct span bytes)
 {
 	struct pump *p = arg;
+	struct stream *s = p->t->link.stream;
 	enum err e;
 
-	if (!stream_is_quiet(p->t->link.stream)) {
+	/* Most messages are one piece, and are spared the question. */
+	if (p->begun ? !stream_is_quiet(s) : stream_has_buffered(s)) {
 		p->early = true;
 		return ERR_STATE;
 	}
+	p->begun = true;
 	e = stuffer_add(&p->stuffer, bytes, send_bytes, p);
 	p->bare = p->bare || e == ERR_CORRUPT;
 	return e;
