@@ -326,7 +326,9 @@ static enum err write_content(struct accept *message, const struct content *m)
 /* About: of what is composed, the request has the length, texts and attachments in it. */
 static uint64_t size_of(const struct api_call *c, const struct content *m)
 {
-	return m->raw ? m->header.len + m->body.len : c->request->body.len;
+	if (m->raw)
+		return m->header.len + m->body.len;
+	return c->upload.len ? c->upload.len : c->request->body.len;
 }
 
 static void hand_over(struct api_call *c, struct outgoing *o, const struct content *m, bool again)

@@ -117,6 +117,49 @@ static void user_has_forwards_identities_and_limits(void **state)
 	assert_true(json_is_null(got(w, "limits/per_hour")));
 }
 
+static void user_has_a_quota(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(ask(w, "POST", USERS, "{\"address\":\"bob@example.org\",\"quota\":{\"bytes\":5000000000}}"), 201);
+	assert_int_equal(got_number(w, "quota/bytes"), INT64_C(5000000000));
+	assert_true(json_is_null(got(w, "quota/messages")));
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"quota\":{\"messages\":0}}"), 200);
+	assert_int_equal(got_number(w, "quota/bytes"), INT64_C(5000000000));
+	assert_int_equal(got_number(w, "quota/messages"), 0);
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"quota\":{\"bytes\":-1}}"), 422);
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"quota\":{\"bytes\":null}}"), 200);
+	assert_true(json_is_null(got(w, "quota/bytes")));
+	assert_int_equal(got_number(w, "quota/messages"), 0);
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"quota\":{\"bytes\":7}}"), 200);
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"quota\":null}"), 200);
+	assert_true(json_is_null(got(w, "quota/bytes")));
+	assert_true(json_is_null(got(w, "quota/messages")));
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"quota\":{\"bytes\":7}}"), 200);
+	assert_int_equal(ask(w, "PUT", USERS "/bob@example.org", "{\"name\":\"Bob\"}"), 200);
+	assert_true(json_is_null(got(w, "quota/bytes")));
+}
+
+/* A tag of a GET stays good for a change while the mailbox fills: its first half is of what a change can touch. */
+static void usage_is_shown_and_is_no_condition(void **state)
+{
+	struct world *w = *state;
+	char etag[80], *half;
+
+	add(w, USERS, "address", "bob@example.org");
+	assert_int_equal(ask(w, "GET", USERS "/bob@example.org", ""), 200);
+	assert_non_null(got(w, "usage"));
+	(void)snprintf(etag, sizeof etag, "%s", world_header(w, "ETag"));
+	half = strchr(etag, '.');
+	assert_non_null(half);
+	half[1] = half[1] == 'x' ? 'y' : 'x';
+	w->if_match = span_str(etag);
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"name\":\"Bob\"}"), 200);
+	assert_null(got(w, "usage"));
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"name\":\"Robert\"}"), 412);
+	w->if_match = SPAN("");
+}
+
 static void domain_admin_gives_away_what_is_granted_only(void **state)
 {
 	struct world *w = *state;
@@ -134,6 +177,7 @@ static void domain_admin_gives_away_what_is_granted_only(void **state)
 	assert_int_equal(ask(w, "PATCH", USERS "/carl@second.example", "{\"limits\":null}"), 403);
 	assert_int_equal(ask(w, "PATCH", USERS "/carl@second.example", "{\"limits\":{\"per_hour\":3},\"forwards\":[\"carl@far.example\"]}"), 200);
 	assert_int_equal(ask(w, "POST", USERS, "{\"address\":\"emil@second.example\",\"limits\":{\"per_day\":0}}"), 403);
+	assert_int_equal(ask(w, "PATCH", USERS "/carl@second.example", "{\"quota\":{\"bytes\":5000}}"), 200);
 }
 
 static void tls_rule_is_put_shown_and_removed(void **state)
@@ -189,7 +233,7 @@ static const char document[] = "{\"version\":1,"
 			       "{\"name\":\"second.example\",\"state\":\"hold\",\"source_ipv6\":\"2001:db8::1\"}],"
 			       "\"users\":[{\"address\":\"alice@example.org\",\"role\":\"owner\"},"
 			       "{\"address\":\"bob@second.example\",\"forwards\":[\"B@far.example\",\"c@far.example\"],\"forward_keeps\":false,\"identities\":[\"@second.example\",\"x@far.example\"],"
-			       "\"limits\":{\"per_hour\":5,\"new_per_day\":0}}],"
+			       "\"limits\":{\"per_hour\":5,\"new_per_day\":0},\"quota\":{\"bytes\":0}}],"
 			       "\"relays\":[{\"domain\":\"@second.example\",\"host\":\"smtp.far.example\",\"port\":25,\"tls\":\"encrypted\"}],"
 			       "\"tls_rules\":[{\"domain\":\"far.example\",\"mode\":\"verify\",\"names\":[\".far.example\"]},{\"domain\":\"other.example\",\"mode\":\"encrypt\"}]}";
 
@@ -212,6 +256,8 @@ static void document_with_all_of_it_goes_round(void **state)
 	assert_null(got(w, "domains/1/state"));
 	assert_string_equal(got_text(w, "users/1/forwards/0"), "b@far.example");
 	assert_int_equal(got_number(w, "users/1/limits/per_hour"), 5);
+	assert_int_equal(got_number(w, "users/1/quota/bytes"), 0);
+	assert_null(got(w, "users/0/quota"));
 	assert_null(got(w, "users/0/forwards"));
 	text = strdup(buf_cstr(&w->response.body));
 	assert_int_equal(apply(w, "/api/v1/apply?prune=1", text), 200);
@@ -248,6 +294,8 @@ int main(void)
 		CASE(inactive_domain_logs_its_users_out),
 		CASE(nobody_is_shut_out_through_the_domain),
 		CASE(user_has_forwards_identities_and_limits),
+		CASE(user_has_a_quota),
+		CASE(usage_is_shown_and_is_no_condition),
 		CASE(domain_admin_gives_away_what_is_granted_only),
 		CASE(tls_rule_is_put_shown_and_removed),
 		CASE(relay_by_sender_is_of_a_domain_of_ours),

@@ -145,6 +145,29 @@ static void times_are_periods_or_dates(void **state)
 	clock_set_source(NULL);
 }
 
+static void sizes_are_bytes_or_have_a_unit(void **state)
+{
+	static const struct {
+		const char *line;
+		json_int_t bytes;
+	} cases[] = { { "user set-quota a@b --bytes 0", 0 }, { "user set-quota a@b --bytes 1048577", 1048577 }, { "user set-quota a@b --bytes 512k", 524288 }, { "user set-quota a@b --bytes 2G", 2147483648 }, { "user set-quota a@b --bytes=1T", 1099511627776 } };
+	struct arguments a;
+	struct note why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_int_equal(read_words(cases[i].line, "", &a, &why), ERR_OK);
+		assert_int_equal(json_integer_value(json_object_get(json_object_get(a.body, "quota"), "bytes")), cases[i].bytes);
+		arguments_clear(&a);
+	}
+	expect_usage("user set-quota a@b --bytes G", "--bytes");
+	expect_usage("user set-quota a@b --bytes -1", "--bytes");
+	expect_usage("user set-quota a@b --bytes 1.5G", "--bytes");
+	expect_usage("user set-quota a@b --bytes 2GG", "--bytes");
+	expect_usage("user set-quota a@b --bytes 9999999T", "--bytes");
+	expect_usage("user set-quota a@b --bytes=", "--bytes");
+}
+
 static void wrong_words_are_named(void **state)
 {
 	(void)state;
@@ -206,6 +229,7 @@ int main(void)
 		cmocka_unit_test(values_stand_in_body_query_and_path),
 		cmocka_unit_test(global_options_stand_anywhere),
 		cmocka_unit_test(times_are_periods_or_dates),
+		cmocka_unit_test(sizes_are_bytes_or_have_a_unit),
 		cmocka_unit_test(wrong_words_are_named),
 		cmocka_unit_test(passwords_are_whole_or_refused),
 		cmocka_unit_test(help_needs_nothing_else),
