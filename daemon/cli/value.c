@@ -140,16 +140,6 @@ static enum err add_to_list(struct arguments *a, const struct argument *g, const
 	return ERR_OK;
 }
 
-static enum err read_number(const struct argument *g, const char *word, uint64_t *out, struct note *why)
-{
-	struct span text = span_str(word);
-	uint64_t max = g->kind == ARGUMENT_PORT ? 65535 : INT64_MAX;
-
-	if (span_to_u64(text, max, out) != ERR_OK || (g->kind == ARGUMENT_PORT && *out == 0))
-		return bad(why, g, g->kind == ARGUMENT_PORT ? "not a port" : "not a number", word);
-	return ERR_OK;
-}
-
 /* Bytes. */
 static enum err read_size(const struct argument *g, const char *word, uint64_t *out, struct note *why)
 {
@@ -161,6 +151,18 @@ static enum err read_size(const struct argument *g, const char *word, uint64_t *
 	if (span_to_u64(span_take(text, text.len - (unit != NULL)), (uint64_t)INT64_MAX >> shift, out) != ERR_OK)
 		return bad(why, g, "a size is a number of bytes, or like 512K, 20M, 2G, 1T", word);
 	*out <<= shift;
+	return ERR_OK;
+}
+
+static enum err read_number(const struct argument *g, const char *word, uint64_t *out, struct note *why)
+{
+	struct span text = span_str(word);
+	uint64_t max = g->kind == ARGUMENT_PORT ? 65535 : INT64_MAX;
+
+	if (g->kind == ARGUMENT_SIZE)
+		return read_size(g, word, out, why);
+	if (span_to_u64(text, max, out) != ERR_OK || (g->kind == ARGUMENT_PORT && *out == 0))
+		return bad(why, g, g->kind == ARGUMENT_PORT ? "not a port" : "not a number", word);
 	return ERR_OK;
 }
 
@@ -180,9 +182,21 @@ static enum err set_file(struct arguments *a, const struct argument *g, const ch
 	return e;
 }
 
-static enum err put_in_body(struct arguments *a, const struct argument *g, const char *word, struct note *why)
+static enum err set_time(struct arguments *a, const struct argument *g, const char *word, struct note *why)
 {
 	struct buf time;
+	enum err e;
+
+	buf_init(&time, 64);
+	e = read_time(g, word, &time, why);
+	if (e == ERR_OK)
+		e = set_field(a, g, json_stringn(time.ptr, time.len), why);
+	buf_clear(&time);
+	return e;
+}
+
+static enum err put_in_body(struct arguments *a, const struct argument *g, const char *word, struct note *why)
+{
 	uint64_t number = 0;
 	enum err e = ERR_OK;
 
@@ -192,7 +206,7 @@ static enum err put_in_body(struct arguments *a, const struct argument *g, const
 	case ARGUMENT_NUMBER:
 	case ARGUMENT_PORT:
 	case ARGUMENT_SIZE:
-		e = g->kind == ARGUMENT_SIZE ? read_size(g, word, &number, why) : read_number(g, word, &number, why);
+		e = read_number(g, word, &number, why);
 		return e == ERR_OK ? set_field(a, g, json_integer((json_int_t)number), why) : e;
 	case ARGUMENT_YES_NO:
 		if (strcmp(word, "yes") != 0 && strcmp(word, "no") != 0)
@@ -202,13 +216,7 @@ static enum err put_in_body(struct arguments *a, const struct argument *g, const
 	case ARGUMENT_LIST: return add_to_list(a, g, word, why);
 	case ARGUMENT_FILE: return set_file(a, g, word, why);
 	case ARGUMENT_AHEAD:
-	case ARGUMENT_AGO:
-		buf_init(&time, 64);
-		e = read_time(g, word, &time, why);
-		if (e == ERR_OK)
-			e = set_field(a, g, json_stringn(time.ptr, time.len), why);
-		buf_clear(&time);
-		return e;
+	case ARGUMENT_AGO: return set_time(a, g, word, why);
 	}
 	return e;
 }
