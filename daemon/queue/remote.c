@@ -44,6 +44,7 @@ struct job {
 	struct relay_host route;            /* of an operator */
 	struct arena arena;
 	struct content_reader reader;
+	struct outcome *outcomes; /* one for each recipient of the part */
 };
 
 /* What a relay thread learns of a destination. */
@@ -222,31 +223,47 @@ static void judge_destination(const struct job *job, struct verdict *v)
 
 static void finish_job(struct queue *q, struct part *p, struct job *job, struct verdict *v)
 {
-	struct outcome *outcomes = calloc(p->count, sizeof(*outcomes));
-
 	judge_destination(job, v);
 	/* A cancelled attempt says nothing about the destination. */
-	if (!outcomes || (v->tried && !v->alive && is_stopping(q))) {
-		/* Without memory even for this: what was delivered may be sent again, which is better than lost. */
+	if (v->tried && !v->alive && is_stopping(q)) {
 		put_back(q, p, clock_mono_ms() + AGAIN_MS);
-		free(outcomes);
 		return;
 	}
 	for (size_t i = 0; i < job->relay.recipient_count; i++)
-		read_outcome(&job->recipients[i], span_str(job->relay.tls_version), &outcomes[job->index[i]]);
-	(void)outcome_apply(q, p, outcomes);
-	free(outcomes);
+		read_outcome(&job->recipients[i], span_str(job->relay.tls_version), &job->outcomes[job->index[i]]);
+	(void)outcome_apply(q, p, job->outcomes);
+}
+
+/* With room for what will have become of each recipient: when another server has taken the message, nothing may fail for memory. */
+static struct job *job_new(const struct part *p)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job)
+		job->outcomes = calloc(p->count, sizeof(*job->outcomes));
+	if (job && !job->outcomes) {
+		free(job);
+		return NULL;
+	}
+	return job;
+}
+
+static void job_free(struct job *job)
+{
+	if (job)
+		free(job->outcomes);
+	free(job);
 }
 
 static void attempt(struct queue *q, struct part *p, struct verdict *v)
 {
-	struct job *job = calloc(1, sizeof(*job));
+	struct job *job = job_new(p);
 	struct content *c = NULL;
 	enum err e = job ? detail_need(q, p->entry) : ERR_TEMP;
 
 	if (e) {
 		put_back(q, p, clock_mono_ms() + AGAIN_MS);
-		free(job);
+		job_free(job);
 		return;
 	}
 	e = content_get(q, p->entry, false, &c);
@@ -264,7 +281,7 @@ static void attempt(struct queue *q, struct part *p, struct verdict *v)
 		arena_clear(&job->arena);
 	}
 	content_release(&c);
-	free(job);
+	job_free(job);
 }
 
 static void judge_lane(struct queue *q, struct lane *lane, const struct verdict *v, bool slow)
