@@ -3,9 +3,7 @@
 
 #include "api/given.h"
 #include "api/resources.h"
-#include "daemon/events/trace.h"
-
-#define ANY (-1)
+#include "api/trace_page.h"
 
 static json_t *entry_json(struct api_call *c, const struct trace_row *r)
 {
@@ -20,58 +18,10 @@ static json_t *entry_json(struct api_call *c, const struct trace_row *r)
 	return given_fields(c, e);
 }
 
-static int state_of(struct span name)
-{
-	static const enum trace_state states[] = { TRACE_DELIVERED, TRACE_RELAYED, TRACE_BOUNCED, TRACE_REMOVED };
-
-	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
-		if (span_equals(name, span_str(trace_state_name(states[i]))))
-			return (int)states[i];
-	return ANY;
-}
-
 void api_queue_history_list(struct api_call *c)
 {
-	struct trace_filter f = {
-		.sender = call_query(c, "sender"),
-		.recipient = call_query(c, "recipient"),
-		.domain = given_domain(c, call_query(c, "domain")),
-		.text = call_query(c, "q"),
-		.state = state_of(call_query(c, "state")),
-		.finished = true,
-		.direction = ANY,
-		.since_ms = call_query_time(c, "since"),
-		.until_ms = call_query_time(c, "until"),
-	};
-	struct page page = { .total = -1 };
-	struct trace_row *rows = NULL;
-	struct paging paging;
-	uint64_t before = 0;
-	size_t count = 0;
-	bool more = false;
-	enum err e;
+	struct trace_filter f = trace_page_filter(c);
 
-	if (!call_paging(c, &paging))
-		return;
-	if (!c->caller.all_domains) {
-		f.domains = c->caller.domains;
-		f.domain_count = c->caller.domain_count;
-	}
-	if (paging.after.len && span_to_u64(paging.after, INT64_MAX, &before) != ERR_OK)
-		before = 0;
-	e = trace_search(c->context->trace, &f, before, paging.limit, &c->arena, &rows, &count, &more);
-	if (e == ERR_LIMIT) {
-		call_reply_problem(c, 400, "search_too_wide", NULL, "nothing was found in what may be looked at: name a sender, a recipient, a state or a shorter time");
-		return;
-	}
-	if (e != ERR_OK) {
-		call_reply_error(c, e, NULL);
-		return;
-	}
-	page.list = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(page.list, entry_json(c, &rows[i]));
-	if (more && count)
-		page.next_cursor = cursor_make(c, arena_printf(&c->arena, "%llu", (unsigned long long)rows[count - 1].id));
-	call_reply_page(c, &page);
+	f.finished = true;
+	trace_page_reply(c, &f, entry_json);
 }

@@ -187,7 +187,7 @@ static void end(struct api_call *c, enum err e, const struct note *why, const st
 	}
 	change->after = sender_json(c, &state, user->address);
 	out = sender_json(c, &state, user->address);
-	json_object_set_new(out, "messages", json_integer((json_int_t)messages));
+	json_object_set_new(out, "messages", json_integer((json_int_t)(state.stopped ? state.held : messages)));
 	call_finish(c, 200, &out, change);
 }
 

@@ -66,8 +66,8 @@ static const struct verb list[] = {
 		{ "--recipient", "ADDRESS", ARGUMENT_TEXT, PLACE_QUERY, "recipient", false, NULL, "of the recipient; *@domain for all of a domain" },
 		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "of sender or recipient" },
 		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "in subject, addresses and replies" },
-		{ "--since", "TIME", ARGUMENT_AGO, PLACE_QUERY, "since", false, NULL, "accepted: 24h, 2027-01-31" },
-		{ "--until", "TIME", ARGUMENT_AGO, PLACE_QUERY, "until", false, NULL, NULL },
+		{ "--since", "TIME", ARGUMENT_AGO, PLACE_QUERY, "since", false, NULL, "accepted after: 24h, 2027-01-31" },
+		{ "--until", "TIME", ARGUMENT_AGO, PLACE_QUERY, "until", false, NULL, "accepted before" },
 	} },
 	{ .noun = "queue", .verb = "destinations", .operation = "destinations_list", .summary = "list the next hops that mail waits for", .kind = VERB_LIST, .columns = "name messages active limit failures paused held_until oldest_at last_error", .arguments = {
 		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in their name" },

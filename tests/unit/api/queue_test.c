@@ -283,6 +283,7 @@ static void messages_of_the_api_obey_suppressions_and_stops(void **state)
 	assert_int_equal(got_number(w, "recipients/1/accepted"), 1);
 	w->token = SPAN("");
 	assert_int_equal(ask(w, "POST", "/api/v1/senders/alice@example.org:stop", "{\"detail\":\"lost\"}"), 200);
+	assert_int_equal(got_number(w, "messages"), 1);
 	assert_int_equal(ask(w, "POST", "/api/v1/senders/alice@example.org:stop", "{}"), 409);
 	assert_int_equal(ask(w, "GET", "/api/v1/senders?stopped=true", ""), 200);
 	assert_string_equal(got_text(w, "data/0/stop/detail"), "lost");
