@@ -21,8 +21,10 @@
 #include "daemon/queue/quota.h"
 #include "daemon/queue/sending.h"
 #include "daemon/queue/steering.h"
+#include "daemon/smtp/room.h"
 
 #define HEADER_MAX (256u * 1024u)
+#define NO_ROOM_S 60 /* until it is worth another try */
 
 /* ---- who may ---- */
 
@@ -140,6 +142,21 @@ static bool may_send(struct api_call *c, const struct outgoing *o)
 		reply_stopped(c);
 	else
 		reply_limited(c, verdict == SENDING_HOUR ? "in an hour" : "in a day", again_ms);
+	return false;
+}
+
+/* What SMTP asks for at MAIL (smtp/room.h). False: answered. */
+static bool has_room(struct api_call *c)
+{
+	static struct room room;
+	const struct snapshot *s = call_directory(c);
+	uint64_t size = (uint64_t)snapshot_number(s, SETTING_MESSAGE_SIZE_MAX), reserve = (uint64_t)snapshot_number(s, SETTING_DISK_RESERVE);
+
+	call_release(c, &s);
+	if (!c->context->spool_dir || room_is_there(&room, c->context->spool_dir, reserve + size + size / 2, clock_mono_ms()))
+		return true;
+	call_reply_problem(c, 503, "temporary", NULL, "the disk has too little room for new mail");
+	reply_retry_after(c, NO_ROOM_S);
 	return false;
 }
 
@@ -349,7 +366,7 @@ static void hand_over(struct api_call *c, struct outgoing *o, const struct conte
 		reply_accepted(c, o, results);
 		return;
 	}
-	if (!may_send(c, o) || !call_claim(c, span_str(o->id_text))) {
+	if (!has_room(c) || !may_send(c, o) || !call_claim(c, span_str(o->id_text))) {
 		json_decref(results);
 		return;
 	}

@@ -209,6 +209,8 @@ def test_a_disk_below_its_reserve_puts_mail_off_and_nothing_else():
         assert kind == "OK" and client.expunge()[0] == "OK", "reading and deleting go on"
         client.logout()
         assert js("status")["version"], "the API too"
+        put_off = ask(daemon(), "POST", "/api/v1/messages", {"from": "bob@example.org", "to": ["carol@example.org"], "subject": "x", "text": "x"}, expect=503)
+        assert put_off.json["code"] == "temporary" and int(put_off.headers["Retry-After"]) > 0, "but for mail"
     time.sleep(1.1)
     with greeted(line(NEIGHBOUR)) as c:
         assert deliver(c, "room-again").startswith("250 2.0.0")
