@@ -65,20 +65,10 @@ void api_destinations_list(struct api_call *c)
 
 /* ---- one ---- */
 
-/* As the queue names them. */
-static struct span name_of(struct api_call *c)
-{
-	char *text = arena_alloc(&c->arena, c->args[0].len);
-
-	for (size_t i = 0; text && i < c->args[0].len; i++)
-		text[i] = ascii_lower(c->args[0].ptr[i]);
-	return text ? span_make(text, c->args[0].len) : c->args[0];
-}
-
 void api_destination_get(struct api_call *c)
 {
 	struct queue_destination d;
-	enum err e = queue_destination_find(c->context->queue, name_of(c), &c->arena, &d);
+	enum err e = queue_destination_find(c->context->queue, given_hop(c, c->args[0]), &c->arena, &d);
 	json_t *out;
 
 	if (e == ERR_NOT_FOUND) {
@@ -121,7 +111,7 @@ static bool is_relayed(struct api_call *c, struct span name, struct span *hop_ou
 /* The queue has a file of its own: what is done there is done, the audit entry follows. */
 void api_destination_pause_put(struct api_call *c)
 {
-	struct queue_pause old, fresh = { .destination = name_of(c), .reason = body_text(c, "reason"), .created_ms = clock_real_ms(), .until_ms = body_time(c, "until") };
+	struct queue_pause old, fresh = { .destination = given_hop(c, c->args[0]), .reason = body_text(c, "reason"), .created_ms = clock_real_ms(), .until_ms = body_time(c, "until") };
 	struct change change = { .verb = "pause", .subject = fresh.destination, .event = EVENT_DESTINATION_CHANGED };
 	struct note why = { "" };
 	json_t *before = NULL, *out;
@@ -158,7 +148,7 @@ void api_destination_pause_put(struct api_call *c)
 
 void api_destination_pause_delete(struct api_call *c)
 {
-	struct change change = { .verb = "resume", .subject = name_of(c), .event = EVENT_DESTINATION_CHANGED };
+	struct change change = { .verb = "resume", .subject = given_hop(c, c->args[0]), .event = EVENT_DESTINATION_CHANGED };
 	const struct note why = { "it is not paused" };
 	struct queue_pause old;
 	enum err e;

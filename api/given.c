@@ -43,6 +43,21 @@ struct span given_domain_of(struct span address)
 	return span_skip(address, at);
 }
 
+struct span given_pattern(struct api_call *c, struct span pattern)
+{
+	struct span domain = given_domain_of(pattern), local = span_take(pattern, pattern.len - domain.len);
+
+	if (local.len == 0 || domain.len == 0 || span_equals(domain, SPAN("*")))
+		return pattern;
+	domain = given_domain(c, domain);
+	return arena_printf(&c->arena, "%.*s%.*s", (int)local.len, local.ptr, (int)domain.len, domain.ptr);
+}
+
+struct span given_hop(struct api_call *c, struct span name)
+{
+	return span_find_char(name, ':', &(size_t){ 0 }) ? given_fold(c, name) : given_domain(c, name);
+}
+
 enum err given_reaches(struct api_call *c, struct span address, struct note *why)
 {
 	struct span domain = given_domain(c, given_domain_of(address));

@@ -10,6 +10,10 @@ void given_is_wrong(struct api_call *c, enum err e, const char *field, const str
 struct change *given_real_change(struct change *change);
 /* The normal form of a domain's name, in the call's arena; one that is none stays as it is, and names nothing. */
 struct span given_domain(struct api_call *c, struct span name);
+/* Of an address or a pattern of addresses, with its domain in the normal form. */
+struct span given_pattern(struct api_call *c, struct span pattern);
+/* A next hop as the queue names it: a domain, or host:port. */
+struct span given_hop(struct api_call *c, struct span name);
 /* ERR_NOT_FOUND: the address is in no domain that the caller reaches. What is no address is found out later. */
 enum err given_reaches(struct api_call *c, struct span address, struct note *why) MUST_CHECK;
 /* Of an address in its normal form. */

@@ -126,7 +126,7 @@ static void answer_error(struct api_call *c, enum err e, enum queue_action actio
 /* The queue has a file of its own: what is done there is done, the audit entry follows. */
 static void steer(struct api_call *c, struct queue_order order)
 {
-	struct queue_filter filter = { .recipient = queue_pattern(call_query(c, "recipient")) };
+	struct queue_filter filter = { .recipient = given_pattern(c, queue_pattern(call_query(c, "recipient"))) };
 	struct change change = { .verb = queue_order_verb(order.action), .event = EVENT_QUEUE_CHANGED };
 	struct note why = { "" };
 	struct queue_entry entry;

@@ -50,7 +50,7 @@ static struct span pattern_in(const struct source *s, const char *name, const ch
 {
 	struct span text = text_in(s, name);
 
-	return queue_pattern(text.len ? text : text_in(s, older));
+	return arena_copy(s->a, given_pattern(s->c, queue_pattern(text.len ? text : text_in(s, older))));
 }
 
 static void read_state(struct span name, struct queue_filter *out)
@@ -120,7 +120,7 @@ enum err queue_wish_read(struct api_call *c, bool of_body, struct arena *a, stru
 		.filter = {
 			.sender = pattern_in(&s, "sender", "from"),
 			.recipient = pattern_in(&s, "recipient", "to"),
-			.destination = text_in(&s, "destination"),
+			.destination = arena_copy(a, given_hop(c, text_in(&s, "destination"))),
 			.error = text_in(&s, "error"),
 			.accepted_before_ms = time_in(&s, "before"),
 			.accepted_after_ms = time_in(&s, "after"),

@@ -16,8 +16,8 @@ static int state_of(struct span name)
 struct trace_filter trace_page_filter(struct api_call *c)
 {
 	struct trace_filter f = {
-		.sender = call_query(c, "sender"),
-		.recipient = call_query(c, "recipient"),
+		.sender = given_pattern(c, call_query(c, "sender")),
+		.recipient = given_pattern(c, call_query(c, "recipient")),
 		.text = call_query(c, "q"),
 		.domain = call_query(c, "domain"),
 		.state = state_of(call_query(c, "state")),

@@ -188,6 +188,20 @@ static void a_plan_means_the_recipients_that_the_order_means(void **state)
 	assert_int_equal(ask(w, "DELETE", path, ""), 204);
 }
 
+static void international_domains_are_found_in_both_spellings(void **state)
+{
+	static const char *const queries[] = { "recipient=*@m%C3%BCnchen.example", "recipient=x@M%C3%BCnchen.example", "domain=m%C3%BCnchen.example", "recipient=x@*", "destination=m%C3%BCnchen.example",
+					       "recipient=*@xn--mnchen-3ya.example", "destination=XN--mnchen-3ya.example" };
+	struct world *w = *state;
+	char id[QUEUE_ID_TEXT];
+
+	send_one(w, "x@m\xc3\xbcnchen.example", id);
+	for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
+		assert_int_equal(listed(w, queries[i]), 1);
+	assert_int_equal(steer(w, id, ":hold?recipient=x@m%C3%BCnchen.example", ""), 204);
+	assert_int_equal(steer(w, id, "", ""), 204);
+}
+
 static void rules_are_made_listed_and_removed(void **state)
 {
 	struct world *w = *state;
@@ -251,6 +265,9 @@ static void destinations_are_paused_by_name(void **state)
 	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/far.example/pause", "{\"until\":\"2035-01-01T00:00:00Z\"}"), 200);
 	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/relay.example%3A587/pause", "{}"), 201);
 	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/no%20name/pause?dry_run=1", "{}"), 422);
+	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/M%C3%BCnchen.example/pause", "{}"), 201);
+	assert_int_equal(ask(w, "GET", "/api/v1/queue/destinations/xn--mnchen-3ya.example", ""), 200);
+	assert_int_equal(ask(w, "DELETE", "/api/v1/queue/destinations/xn--mnchen-3ya.example/pause", ""), 204);
 	assert_int_equal(ask(w, "PUT", "/api/v1/relays/over.example", "{\"host\":\"Relay.example\",\"port\":587,\"tls\":\"none\"}"), 201);
 	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/over.example/pause?dry_run=1", "{}"), 422);
 	assert_int_equal(ask(w, "PUT", "/api/v1/queue/destinations/over.example/pause", "{}"), 422);
@@ -315,6 +332,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_message_is_steered_through_all_its_states, world_make, world_remove),
 		cmocka_unit_test_setup_teardown(a_plan_of_many_has_their_number_and_examples, world_make, world_remove),
 		cmocka_unit_test_setup_teardown(a_plan_means_the_recipients_that_the_order_means, world_make, world_remove),
+		cmocka_unit_test_setup_teardown(international_domains_are_found_in_both_spellings, world_make, world_remove),
 		cmocka_unit_test_setup_teardown(many_are_not_begun_with_what_cannot_be_done, world_make, world_remove),
 		cmocka_unit_test_setup_teardown(rules_are_made_listed_and_removed, world_make, world_remove),
 		cmocka_unit_test_setup_teardown(suppressed_addresses_are_one_however_they_are_written, world_make, world_remove),
