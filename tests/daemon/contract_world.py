@@ -123,7 +123,7 @@ class World(contract.Walker):
 
     def paused(self):
         """A next hop that is paused."""
-        name = self.name("p") + ".example"
+        name = self.name("p") + ".example:25"
         self.call("destination_pause_put", name, body={"reason": "a test"}, expect=201)
         return name
 
@@ -343,7 +343,7 @@ REQUESTS = {
     "queue_delete": one("resting"),
     "destinations_list": lambda w: {"query": {"paused": True}},
     "destination_get": one("paused"),
-    "destination_pause_put": lambda w: {"args": (w.name("p") + ".example",)},
+    "destination_pause_put": lambda w: {"args": (w.name("p") + ".example:25",)},
     "destination_pause_delete": one("paused"),
     "hold_rule_create": lambda w: {"body": {"sender": "*@" + w.name("h") + ".example", "apply_now": True}},
     "hold_rule_get": one("hold_rule"),
