@@ -118,6 +118,9 @@ class SmallDisk:
 
     def __enter__(self):
         self.instance.start()
+        # Mail is put off long before a disk is full: here it may become so.
+        self.instance.cli("setting", "set", "disk_reserve", "0")
+        self.instance.cli("setting", "set", "message_size_max", "262144")
         return self
 
     def inside(self, *command):
