@@ -212,7 +212,7 @@ static struct part **claim_chosen(struct steering *s, size_t *count_out)
 	*count_out = 0;
 	for (const struct part *p = s->e->parts; p; p = p->sibling)
 		room++;
-	claimed = calloc(room, sizeof(struct part *));
+	claimed = calloc(room + 1, sizeof(struct part *));
 	for (struct part *p = claimed ? s->e->parts : NULL; p; p = p->sibling) {
 		if (p->state == PART_DONE || p->state == PART_ACTIVE || !has_chosen(s, p))
 			continue;
