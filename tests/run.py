@@ -217,7 +217,9 @@ def run_scripts(args):
         env["SANITIZER"] = args.sanitizer
     suite = Suite(args, args.suite, 900 if args.suite == "attack" else 300, env)
     programs = [(os.path.basename(p)[:-len(".py")], [sys.executable, p]) for p in args.arguments]
-    return suite.run(programs, workers())
+    # They wait for daemons and clients more than they compute; under a sanitizer the daemon computes.
+    waits = args.suite in ("daemon", "faults") and not args.sanitizer
+    return suite.run(programs, workers() * (2 if waits else 1))
 
 
 def fuzz_command(args, target, findings):
