@@ -73,6 +73,12 @@ static void find_limits(void *world, struct smtp_limits *out)
 	c->idle_ms = out->idle_ms;
 }
 
+/* Whoever wants to tell that something is wrong here is heard, also when the owner's mailbox is full (RFC 5321 4.5.1). */
+static bool is_postmaster(const struct address *address)
+{
+	return span_iequals(address->local, SPAN("postmaster"));
+}
+
 static enum smtp_recipient look_up(const struct connection *c, const struct address *address, uint64_t size)
 {
 	const struct snapshot *snapshot = directory_hold(c->context->config.directory);
@@ -82,7 +88,7 @@ static enum smtp_recipient look_up(const struct connection *c, const struct addr
 	snapshot_resolve(snapshot, address, &r);
 	switch (r.kind) {
 	case RESOLVED_ACCOUNT:
-	case RESOLVED_ALIAS: found = size > 0 && quota_is_over(c->context->config.queue, snapshot, &r, size) ? SMTP_RECIPIENT_OVER_QUOTA : SMTP_RECIPIENT_OK; break;
+	case RESOLVED_ALIAS: found = size > 0 && !is_postmaster(address) && quota_is_over(c->context->config.queue, snapshot, &r, size) ? SMTP_RECIPIENT_OVER_QUOTA : SMTP_RECIPIENT_OK; break;
 	case RESOLVED_REFUSED: found = SMTP_RECIPIENT_REFUSED; break;
 	case RESOLVED_SUSPENDED: found = SMTP_RECIPIENT_SUSPENDED; break;
 	case RESOLVED_UNKNOWN: found = SMTP_RECIPIENT_UNKNOWN; break;

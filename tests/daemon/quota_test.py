@@ -127,6 +127,12 @@ def test_over_quota_is_told_with_the_announced_size_and_without():
         assert is_taken("carl@example.org")
 
 
+def test_the_postmaster_is_reached_whatever_is_full():
+    with full("alice"):
+        assert rcpt("alice@example.org") == FULL
+        assert is_taken("postmaster@example.org") and is_taken("Postmaster")
+
+
 def test_one_message_fits_and_the_next_does_not_until_something_is_deleted():
     with quota("bob", room=3000):
         bring("bob", "fits", 2500)
