@@ -159,7 +159,7 @@ static const struct {
 	{ { "relay_port", "25", "the port of other servers", false }, read_relay_port },
 	{ { "secret_key", "secret.key beside the configuration", "the key that seals the secrets in the database. Keep a copy: without it the data folder cannot be opened", false }, read_secret_key },
 	{ { "tls_ca_file", "the system's", "certificates of the authorities that relay hosts are checked against", false }, read_tls_ca_file },
-	{ { "trusted_network", "none", "a network like 192.0.2.0/24, free of limits and delays for each address; never of authentication, and it may not relay", true }, read_trusted_network },
+	{ { "trusted_network", "none", "a network like 192.0.2.0/24, free of limits and delays for each address and of sending limits, and who logs in from it may name foreign addresses in From; never free of authentication, and it may not relay", true }, read_trusted_network },
 	{ { "proxy_from", "none", "a network of proxies in front of this server. On the mail ports each of their connections has to begin with a PROXY header (version 1 or 2); on the web ports it may, or X-Forwarded-For says who the client is", true }, read_proxy_from },
 };
 

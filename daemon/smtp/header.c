@@ -5,8 +5,8 @@
 #include "daemon/mime/header.h"
 #include "daemon/smtp/trace.h"
 
-/* An account writes in names that are its own, here and elsewhere: what bears our signature is believed. A program of this machine (SMTP_LOCAL)
- * hands on what others wrote to it as well, and may name whoever is not of ours. */
+/* An account writes in names that are its own, here and elsewhere: what bears our signature is believed. A program of this machine (SMTP_LOCAL), and a
+ * machine in a trusted_network (a shop's server, a gateway), hands on what others wrote to it as well, and may name whoever is not of ours. */
 static bool may_stand(const struct smtp_session *s, struct arena *work, const struct header_address *entry)
 {
 	struct address address;
@@ -19,7 +19,7 @@ static bool may_stand(const struct smtp_session *s, struct arena *work, const st
 
 	if (s->services->may_send_as(s->world, s->account_id, &address))
 		return true;
-	if (s->profile != SMTP_LOCAL)
+	if (s->profile != SMTP_LOCAL && !s->peer->trusted)
 		return false;
 	s->services->recipient(s->world, &address, false, 0, &verdict);
 	return verdict.kind == SMTP_RECIPIENT_REMOTE || verdict.kind == SMTP_RECIPIENT_SUPPRESSED || verdict.kind == SMTP_RECIPIENT_NO_MAIL;

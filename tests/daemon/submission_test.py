@@ -111,7 +111,6 @@ def test_sender_is_the_accounts_own():
         refused(lambda: s.sendmail("bob@example.org", ["carol@example.org"], message("two-froms", "bob@example.org, carol@example.org")), 550)
         refused(lambda: s.sendmail("bob@example.org", ["carol@example.org"], message("twice-from", more="From: alice@example.org\r\n")), 550)
         s.sendmail("bob@example.org", ["carol@example.org"], "Subject: no-from\r\n\r\nx\r\n")
-        refused(lambda: s.sendmail("bob@example.org", ["carol@example.org"], message("from-elsewhere", "Bob <bob@laptop.example>")), 550)
         refused(lambda: s.sendmail("bob@example.org", ["carol@example.org"], message("other-sender", more="Sender: alice@example.org\r\n")), 550)
         for field in ("Resent-From", "Resent-Sender"):
             refused(lambda: s.sendmail("bob@example.org", ["carol@example.org"], message("resent", more=f"{field}: alice@example.org\r\n")), 550)
@@ -120,7 +119,22 @@ def test_sender_is_the_accounts_own():
     arrived("own-subaddress")
     assert b"hidden@" not in arrived("own-alias")
     assert b"\r\nFrom: <bob@example.org>\r\n" in arrived("no-from")
-    assert not any(b"not-own" in m or b"other-from" in m or b"from-elsewhere" in m or b": resent" in m or b"two-froms" in m or b"twice-from" in m for m in p.bodies("carol"))
+    assert not any(b"not-own" in m or b"other-from" in m or b": resent" in m or b"two-froms" in m or b"twice-from" in m for m in p.bodies("carol"))
+
+
+def test_foreign_addresses_stand_in_mail_from_a_trusted_network_only():
+    """A gateway or a shop's server hands on what others wrote; whoever logs in from elsewhere writes in a name of ours."""
+    elsewhere = message("from-elsewhere", "Bob <bob@laptop.example>")
+    with login() as s:
+        s.sendmail("bob@example.org", ["carol@example.org"], elsewhere)
+    arrived("from-elsewhere")
+    with harness.Instance(users=["alice", "bob"], conf="resolver = 127.0.0.1@9", trusted=False) as strict:
+        with smtplib.SMTP_SSL("127.0.0.1", strict.port["submissions"], local_hostname="laptop.example", context=harness.no_verify(), timeout=30 * harness.SLOW) as s:
+            s.login("bob@example.org", PASSWORD)
+            for field in ("", "Sender: bob@laptop.example\r\n", "Resent-From: bob@laptop.example\r\n"):
+                sender = "bob@example.org" if field else "Bob <bob@laptop.example>"
+                refused(lambda: s.sendmail("bob@example.org", ["alice@example.org"], message("strict", sender, more=field)), 550)
+            s.sendmail("bob@example.org", ["alice@example.org"], message("strict-own"))
 
 
 def test_message_is_completed_and_bcc_is_removed():
