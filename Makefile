@@ -251,4 +251,4 @@ install:
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -type f -name '*.d' -not -path '$(BUILD)/fuzz/*' -not -path '$(BUILD)/san-*' -not -path '$(BUILD)/clang/*' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' -not -path '$(BUILD)/fuzz/*' -not -path '$(BUILD)/san-*' -not -path '$(BUILD)/clang/*' -not -path '$(BUILD)/bench/*' 2>/dev/null)
