@@ -4,13 +4,20 @@
 
 #include "daemon/store/view.h"
 
-/* A sequence-set as written; 0 stands for "*". */
+/* A sequence-set as written; 0 stands for "*". `saved`: it is "$", the result that a SEARCH has kept (RFC 5182), and has no ranges. */
 struct imap_range {
 	uint32_t first, last;
 };
 struct imap_set {
 	struct imap_range *ranges;
 	size_t count;
+	bool saved;
+};
+
+/* PARTIAL (RFC 9394): "1:100", or from the end "-1:-100"; first and last are positions from 1, in order. */
+struct imap_partial {
+	bool given, from_end;
+	uint32_t first, last;
 };
 
 /* Flags as written: FLAG_* bits and keyword names. */
@@ -29,6 +36,13 @@ enum fetch_kind {
 	FETCH_BODY_PLAIN,     /* BODY: structure without extension data */
 	FETCH_BODY_STRUCTURE, /* BODYSTRUCTURE */
 	FETCH_SECTION,        /* BODY[...], RFC822, RFC822.HEADER, RFC822.TEXT */
+	FETCH_BINARY,         /* BINARY[...] (RFC 3516): numbers, peek, partial */
+	FETCH_BINARY_SIZE,
+	FETCH_MODSEQ,
+	FETCH_PREVIEW, /* RFC 8970; LAZY changes nothing: it is there, or is made from what is on the disk */
+	FETCH_EMAILID, /* RFC 8474 */
+	FETCH_THREADID,
+	FETCH_SAVEDATE, /* RFC 8514 */
 };
 enum section_text {
 	SECTION_ALL, /* no word: the whole, or the part's content */
@@ -73,6 +87,15 @@ enum search_op {
 	SEARCH_HEADER,
 	SEARCH_BODY,
 	SEARCH_TEXT,
+	SEARCH_MODSEQ,  /* `number` (RFC 7162 3.1.5) */
+	SEARCH_YOUNGER, /* `number` seconds (RFC 5032) */
+	SEARCH_OLDER,
+	SEARCH_SAVED_BEFORE, /* RFC 8514 */
+	SEARCH_SAVED_ON,
+	SEARCH_SAVED_SINCE,
+	SEARCH_SAVEDATE_SUPPORTED,
+	SEARCH_EMAILID, /* `key` (RFC 8474) */
+	SEARCH_THREADID,
 };
 struct search_node {
 	enum search_op op;
@@ -91,6 +114,43 @@ struct search_tree {
 	size_t count;
 };
 
+/* RETURN of SEARCH and SORT (RFC 4731, 5182, 5267, 9394). */
+enum {
+	RETURN_MIN = 1,
+	RETURN_MAX = 2,
+	RETURN_ALL = 4,
+	RETURN_COUNT = 8,
+	RETURN_SAVE = 16,
+	RETURN_PARTIAL = 32,
+};
+struct search_return {
+	bool given; /* RETURN stands there, perhaps empty: ALL */
+	unsigned what;
+	struct imap_partial partial;
+};
+
+enum sort_key { SORT_ARRIVAL,
+		SORT_CC,
+		SORT_DATE,
+		SORT_FROM,
+		SORT_SIZE,
+		SORT_SUBJECT,
+		SORT_TO,
+		SORT_DISPLAYFROM,
+		SORT_DISPLAYTO };
+#define SORT_KEYS_MAX 16
+struct sort_program {
+	struct {
+		enum sort_key key;
+		bool reverse;
+	} keys[SORT_KEYS_MAX];
+	size_t count;
+};
+
+enum thread_algorithm { THREAD_ORDEREDSUBJECT,
+			THREAD_REFERENCES,
+			THREAD_REFS };
+
 enum {
 	STATUS_MESSAGES = 1,
 	STATUS_RECENT = 2,
@@ -98,6 +158,11 @@ enum {
 	STATUS_UIDVALIDITY = 8,
 	STATUS_UNSEEN = 16,
 	STATUS_SIZE = 32,
+	STATUS_DELETED = 64,
+	STATUS_HIGHESTMODSEQ = 128,
+	STATUS_MAILBOXID = 256,
+	STATUS_APPENDLIMIT = 512,
+	STATUS_DELETED_STORAGE = 1024,
 };
 
 union imap_args {
@@ -110,7 +175,22 @@ union imap_args {
 	} authenticate;
 	struct {
 		struct span name;
-	} mailbox; /* SELECT, EXAMINE, CREATE, DELETE, SUBSCRIBE, UNSUBSCRIBE */
+	} mailbox; /* DELETE, SUBSCRIBE, UNSUBSCRIBE, GETQUOTAROOT */
+	struct {
+		struct span name;
+		bool condstore, qresync;
+		uint32_t uid_validity; /* of QRESYNC, as all that follows */
+		uint64_t modseq;
+		struct imap_set known;                       /* count 0: all */
+		struct imap_set match_sequences, match_uids; /* count 0: not given */
+	} select;                                            /* SELECT, EXAMINE */
+	struct {
+		struct span name;
+		enum special_use use;
+	} create;
+	struct {
+		unsigned bits; /* of enum imap_enabled */
+	} enable;
 	struct {
 		struct span from, to;
 	} rename;
@@ -130,14 +210,24 @@ union imap_args {
 		int64_t date_ms;
 		int date_offset_minutes;
 	} append;
-	struct search_tree search;
+	struct {
+		struct search_tree tree;
+		struct search_return wants;
+		struct sort_program sort;        /* of SORT */
+		enum thread_algorithm algorithm; /* of THREAD */
+	} search;
 	struct {
 		struct imap_set set;
 		struct fetch_item *items;
 		size_t count;
+		bool has_since, vanished;
+		uint64_t since; /* CHANGEDSINCE */
+		struct imap_partial partial;
 	} fetch;
 	struct {
 		struct imap_set set;
+		bool has_since;
+		uint64_t since; /* UNCHANGEDSINCE */
 		enum flag_change how;
 		bool silent;
 		struct imap_flags flags;

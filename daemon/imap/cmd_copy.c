@@ -31,7 +31,7 @@ static enum step copy(struct imap_session *s, const union imap_args *args, bool 
 	if (!e)
 		e = imap_mailbox_find(s, args->copy.name, &target);
 	if (!e && set.count)
-		e = s->service->view_copy(s->view, &set, target.id, move, &s->run.arena, &uid_validity, &pairs, &count);
+		e = s->service->view_copy(s->view, &set, target.id, move, NULL, &s->run.arena, &uid_validity, &pairs, &count);
 	if (e == ERR_NOT_FOUND)
 		return imap_finish(s, out, IMAP_NO, SPAN("[TRYCREATE] No such mailbox"));
 	return e ? imap_finish_err(s, out, e, SPAN("")) : copied(s, move, uid_validity, pairs, count, out);

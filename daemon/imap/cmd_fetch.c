@@ -121,6 +121,13 @@ static void plan(struct imap_session *s, struct fetch_work *w)
 		case FETCH_ENVELOPE: w->want |= WANT_ENVELOPE; break;
 		case FETCH_BODY_PLAIN:
 		case FETCH_BODY_STRUCTURE: w->want |= WANT_STRUCTURE; break;
+		case FETCH_BINARY:
+		case FETCH_BINARY_SIZE:
+		case FETCH_MODSEQ:
+		case FETCH_PREVIEW:
+		case FETCH_EMAILID:
+		case FETCH_THREADID:
+		case FETCH_SAVEDATE: break;
 		case FETCH_SECTION:
 			w->want |= want_section(&items[i]);
 			w->marks_seen = w->marks_seen || (!items[i].peek && !s->read_only);

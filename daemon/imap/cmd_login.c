@@ -45,7 +45,8 @@ static enum step failed(struct imap_session *s, struct span text, struct out *ou
 
 static enum step accepted(struct imap_session *s, uint64_t account_id, struct out *out)
 {
-	enum err e = s->service->account_open(s->ctx, account_id, &s->store);
+	struct imap_account account;
+	enum err e = s->service->account_open(s->ctx, account_id, &account);
 
 	if (e == ERR_LIMIT)
 		return failed(s, SPAN("[LIMIT] Too many connections of this account"), out);
@@ -54,6 +55,8 @@ static enum step accepted(struct imap_session *s, uint64_t account_id, struct ou
 	if (e)
 		return failed(s, SPAN("[UNAVAILABLE] Temporary failure, try again later"), out);
 	s->account_id = account_id;
+	s->store = account.store;
+	s->off = account.off;
 	imap_set_state(s, IMAP_AUTHED);
 	s->bad_count = 0;
 	return over(s, IMAP_OK, reply_capability_text(s), out);

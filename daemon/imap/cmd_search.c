@@ -45,7 +45,7 @@ static bool each_thin(void *arg, const struct message_row *row)
 	struct turn *t = arg;
 	struct search_work *w = t->work;
 	struct search_message m = { t->s, row, NULL };
-	enum search_answer a = search_matches(&t->s->run.args.search, &m);
+	enum search_answer a = search_matches(&t->s->run.args.search.tree, &m);
 
 	if (a != SEARCH_NO)
 		w->rows[w->count++] = (struct candidate){ row->uid, a };
@@ -63,7 +63,7 @@ static bool each_unsure(void *arg, const struct message_row *row)
 	while (w->unsure_at < w->count && w->rows[w->unsure_at].uid < row->uid)
 		w->unsure_at++;
 	if (w->unsure_at < w->count && w->rows[w->unsure_at].uid == row->uid)
-		w->rows[w->unsure_at].answer = search_matches(&t->s->run.args.search, &m);
+		w->rows[w->unsure_at].answer = search_matches(&t->s->run.args.search.tree, &m);
 	search_scratch_next(t->scratch);
 	return !is_over(t, 1);
 }
@@ -143,13 +143,13 @@ static void narrow(const struct search_tree *tree, struct search_work *w)
 enum step imap_run_search(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	struct search_work *w = arena_alloc(&s->run.arena, sizeof *w);
-	enum err e = w ? search_prepare(s, &s->run.args.search, &w->needs) : ERR_LIMIT;
+	enum err e = w ? search_prepare(s, &s->run.args.search.tree, &w->needs) : ERR_LIMIT;
 
 	if (e == ERR_SYNTAX)
 		return imap_finish(s, out, IMAP_NO, SPAN("[BADCHARSET (US-ASCII UTF-8)] Unknown charset"));
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
-	narrow(&args->search, w);
+	narrow(&args->search.tree, w);
 	s->run.work = w;
 	s->run.more = search_more;
 	return search_more(s, out);

@@ -37,6 +37,13 @@ static void render_item(struct fetch_source *src, const struct fetch_item *item,
 	case FETCH_BODY_PLAIN: stored(SPAN("BODY "), row->body_text_structure, out); break;
 	case FETCH_BODY_STRUCTURE: stored(SPAN("BODYSTRUCTURE "), row->body_structure, out); break;
 	case FETCH_SECTION: fetch_section(src, item, out); break;
+	case FETCH_BINARY:
+	case FETCH_BINARY_SIZE:
+	case FETCH_MODSEQ:
+	case FETCH_PREVIEW:
+	case FETCH_EMAILID:
+	case FETCH_THREADID:
+	case FETCH_SAVEDATE: break;
 	}
 }
 

@@ -92,15 +92,16 @@ void imap_kick_account(const struct service *service, uint64_t account_id)
 	pthread_mutex_unlock(&c->accounts_lock);
 }
 
-static enum err account_open(void *ctx, uint64_t account_id, struct mailstore **out)
+static enum err account_open(void *ctx, uint64_t account_id, struct imap_account *out)
 {
 	struct imap_conn *conn = ctx;
 	struct note why = { "" };
 	enum err e;
 
+	*out = (struct imap_account){ .store = NULL };
 	if (!enter(conn, account_id))
 		return ERR_LIMIT;
-	e = auth_still_holds(conn->context->config.auth, account_id, conn->credential) ? store_open(conn->context->config.store, account_id, out, &why) : ERR_DENIED;
+	e = auth_still_holds(conn->context->config.auth, account_id, conn->credential) ? store_open(conn->context->config.store, account_id, &out->store, &why) : ERR_DENIED;
 	if (e)
 		leave(conn);
 	if (e && e != ERR_DENIED)

@@ -14,7 +14,8 @@
 #define IMAP_COMMAND_START_MAX (16u * 1024u) /* lines and literals together */
 #define IMAP_COMMAND_MAX (1024u * 1024u)
 
-#define IMAP_MESSAGE_MAX (50u * 1024u * 1024u)
+#define IMAP_MESSAGE_MAX 52428800 /* bytes; plain digits: CAPABILITY shows it */
+#define IMAP_MESSAGELIMIT 100000 /* messages that one command works on (RFC 9738); the same */
 /* A refused non-synchronizing literal up to this size is read and forgotten; for a larger one the connection ends. */
 #define IMAP_SWALLOW_MAX (64u * 1024u * 1024u)
 

@@ -61,6 +61,15 @@ static enum search_answer match_leaf(const struct search_node *node, const struc
 	case SEARCH_HEADER: return m->scratch ? answer(search_header(m, node->name, node->key)) : SEARCH_UNSURE;
 	case SEARCH_BODY: return m->scratch ? answer(search_text(m, node->key, false)) : SEARCH_UNSURE;
 	case SEARCH_TEXT: return m->scratch ? answer(search_text(m, node->key, true)) : SEARCH_UNSURE;
+	case SEARCH_MODSEQ:
+	case SEARCH_YOUNGER:
+	case SEARCH_OLDER:
+	case SEARCH_SAVED_BEFORE:
+	case SEARCH_SAVED_ON:
+	case SEARCH_SAVED_SINCE:
+	case SEARCH_SAVEDATE_SUPPORTED:
+	case SEARCH_EMAILID:
+	case SEARCH_THREADID:
 	case SEARCH_AND:
 	case SEARCH_OR:
 	case SEARCH_NOT: break;
@@ -147,6 +156,15 @@ static enum err prepare_node(struct imap_session *s, struct span charset, struct
 	case SEARCH_NOT:
 	case SEARCH_FLAGGED:
 	case SEARCH_UNFLAGGED:
+	case SEARCH_MODSEQ:
+	case SEARCH_YOUNGER:
+	case SEARCH_OLDER:
+	case SEARCH_SAVED_BEFORE:
+	case SEARCH_SAVED_ON:
+	case SEARCH_SAVED_SINCE:
+	case SEARCH_SAVEDATE_SUPPORTED:
+	case SEARCH_EMAILID:
+	case SEARCH_THREADID:
 	case SEARCH_RECENT: return ERR_OK;
 	}
 	return ERR_OK;

@@ -204,7 +204,7 @@ enum err imap_parse_search(struct imap_parser *p, union imap_args *out)
 	if (!e && parse_word(p, SPAN("CHARSET"))) {
 		e = parse_expect(p, ' ');
 		if (!e)
-			e = parse_astring(p, &out->search.charset);
+			e = parse_astring(p, &out->search.tree.charset);
 		if (!e)
 			e = parse_expect(p, ' ');
 	}
@@ -212,7 +212,7 @@ enum err imap_parse_search(struct imap_parser *p, union imap_args *out)
 		e = add_node(&b, SEARCH_AND, &root);
 	if (!e)
 		e = parse_children(&b, root, 0, 0);
-	out->search.nodes = b.nodes;
-	out->search.count = b.count;
+	out->search.tree.nodes = b.nodes;
+	out->search.tree.count = b.count;
 	return e;
 }

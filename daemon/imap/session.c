@@ -241,6 +241,8 @@ static bool prepare(struct imap_session *s, struct imap_parser *p)
 	}
 	run->text = SPAN("Unknown command");
 	run->command = imap_command_find(p);
+	if (run->command && (s->off & CAP_BIT(run->command->capability)))
+		run->command = NULL;
 	if (!run->command)
 		return false;
 	why = hindrance(s, run->command, &run->status);

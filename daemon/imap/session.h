@@ -7,6 +7,7 @@
 
 #include "daemon/auth/auth.h"
 #include "daemon/imap/args.h"
+#include "daemon/imap/capability.h"
 #include "daemon/imap/limits.h"
 #include "daemon/net/session.h"
 
@@ -16,11 +17,19 @@ struct imap_command;
 /* A body that is written while it arrives. */
 struct imap_body_file;
 
+/* What a login opens. */
+struct imap_account {
+	struct mailstore *store;
+	uint64_t off; /* CAP_BIT() of the capabilities that are switched off for it */
+};
+
 /* Quick questions: local memory or disk. The store's own functions under the same names and contracts. */
 struct imap_service {
 	/* The account after a right password; counted against its limit. ERR_LIMIT: too many sessions; ERR_DENIED: suspended by now. */
-	enum err (*account_open)(void *ctx, uint64_t account_id, struct mailstore **out);
+	enum err (*account_open)(void *ctx, uint64_t account_id, struct imap_account *out);
 	void (*account_close)(void *ctx, struct mailstore **m);
+	/* What the account may hold, and what it holds (RFC 9208). */
+	enum err (*quota)(void *ctx, struct mailstore *m, struct store_room *limits_out, struct store_room *used_out);
 	bool (*may_bind)(void *ctx);  /* SCRAM-SHA-256-PLUS is on offer */
 	void (*scram_end)(void *ctx); /* what a SCRAM exchange has left behind is not wanted any more */
 	/* SESSION_WAKE after each change of the mailbox, until unwatch. */
@@ -43,12 +52,16 @@ struct imap_service {
 	enum err (*subscribe)(struct mailstore *m, struct span name, bool on);
 
 	enum err (*append)(struct mailstore *m, uint64_t mailbox_id, const struct new_message *message, struct append_result *out);
+	enum err (*append_all)(struct mailstore *m, uint64_t mailbox_id, const struct new_message *messages, size_t count, const struct store_room *room,
+			       struct append_result *first);
+	enum err (*deleted_bytes)(struct mailstore *m, uint64_t mailbox_id, uint64_t *out);
 	enum err (*keyword_bit)(struct mailstore *m, struct span name, bool create, uint64_t *bit_out);
 	enum err (*keywords)(struct mailstore *m, struct arena *a, struct span **out, size_t *count_out);
 
 	enum err (*view_open)(struct mailstore *m, uint64_t mailbox_id, struct view **out);
 	enum err (*view_open_readonly)(struct mailstore *m, uint64_t mailbox_id, struct view **out);
 	void (*view_close)(struct view **v);
+	uint64_t (*view_modseq)(const struct view *v);
 	uint64_t (*view_mailbox_id)(const struct view *v);
 	uint32_t (*view_count)(const struct view *v);
 	uint32_t (*view_uid_of)(const struct view *v, uint32_t sequence);
@@ -65,8 +78,15 @@ struct imap_service {
 			      bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out);
 	enum err (*view_store)(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
 			       struct view_flags_changed **rows_out, size_t *count_out);
+	enum err (*view_read_since)(struct view *v, const struct uid_set *set, uint64_t since, uint32_t after_uid, unsigned want,
+				    bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out);
+	enum err (*view_vanished)(struct view *v, uint64_t since, const struct uid_set *known, struct arena *a, struct uid_set *out);
+	enum err (*view_store_unchanged)(struct view *v, const struct uid_set *set, uint64_t since, enum flag_change how, uint64_t flags, struct arena *a,
+					 struct view_flags_changed **rows_out, size_t *count_out, struct uid_set *modified);
 	enum err (*view_expunge)(struct view *v, const struct uid_set *set);
-	enum err (*view_copy)(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, struct arena *a,
+	enum err (*view_replace)(struct view *v, uint32_t uid, uint64_t target_mailbox_id, const struct new_message *message,
+				 const struct store_room *room, struct append_result *out);
+	enum err (*view_copy)(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, const struct store_room *room, struct arena *a,
 			      uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out);
 };
 
@@ -85,6 +105,15 @@ enum imap_input {
 	INPUT_SWALLOW, /* a refused literal: read and forgotten, then the command fails with `refusal` */
 	INPUT_SASL,    /* the client's response line of AUTHENTICATE */
 	INPUT_IDLE,    /* DONE */
+};
+
+/* What the client has switched on (RFC 5161); UNAUTHENTICATE switches it off again. CONDSTORE also by use (RFC 7162 3.1). */
+enum imap_enabled {
+	ENABLED_REV2 = 1,
+	ENABLED_CONDSTORE = 2,
+	ENABLED_QRESYNC = 4, /* with CONDSTORE */
+	ENABLED_UTF8 = 8,
+	ENABLED_UIDONLY = 16, /* with it no sequence number is sent or taken (RFC 9586) */
 };
 
 enum imap_status { IMAP_OK,
@@ -154,6 +183,11 @@ struct imap_session {
 	struct mailstore *store;
 	struct view *view;
 	bool read_only;
+	uint64_t off;         /* capabilities that this account is not offered */
+	unsigned enabled;     /* of enum imap_enabled */
+	bool compressed;      /* COMPRESS is on: not again (RFC 4978 3) */
+	struct uid_set saved; /* "$" (RFC 5182), in saved_arena; kept sorted; UIDs that are gone since do no harm */
+	struct arena saved_arena;
 	struct arena keyword_arena;
 	struct span *keywords; /* by bit; keyword_arena */
 	size_t keyword_count;

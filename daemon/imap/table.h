@@ -17,6 +17,7 @@ struct imap_command {
 	struct span verb; /* with "UID " where it is that form */
 	unsigned states;  /* of enum imap_state */
 	unsigned law;
+	enum imap_capability capability;                                /* without it the command is unknown */
 	enum err (*parse)(struct imap_parser *p, union imap_args *out); /* null: no arguments */
 	enum step (*run)(struct imap_session *s, const union imap_args *args, struct out *out);
 };

@@ -9,6 +9,8 @@
 #define MIME_MAX_PARTS 10000
 #define MIME_MAX_PART_HEADER (64u * 1024u) /* kept of a part's header for parsing; the rest is counted, not read */
 #define MIME_MAX_HEADER (256u * 1024u)
+#define MIME_PREVIEW_CHARS 200 /* RFC 8970 3: no more may be sent */
+#define MIME_REFS_MAX 100
 
 enum mime_kind { MIME_LEAF,
 		 MIME_MULTIPART,
@@ -40,6 +42,8 @@ struct mime_message {
 	struct span message_id;     /* as written, with < > */
 	struct span from;           /* first address of From, "local@domain" */
 	int64_t date_ms;            /* of Date; 0 when absent or unreadable */
+	struct span preview;        /* RFC 8970: the first MIME_PREVIEW_CHARS characters of its text, blanks folded, UTF-8; empty: it has no text */
+	struct span refs;           /* message-ids without < >, normal (RFC 5256 2.2), NUL behind each: References, else the first of In-Reply-To; at most MIME_REFS_MAX, the oldest and the newest kept */
 };
 
 /* The offset table for storing: versioned, compact; decode gives parts (spans in the arena) without the texts. ERR_CORRUPT. */

@@ -141,6 +141,7 @@ static void apply(struct worker *w, struct conn *c, enum step step)
 		if (!c->service->more)
 			close_as_bug(w, c, "has more without more()");
 		break;
+	case STEP_COMPRESS:
 	case STEP_STARTTLS:
 		c->phase = PHASE_SECURE;
 		set_deadline(w, c);

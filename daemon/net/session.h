@@ -21,6 +21,7 @@ enum step {
 	STEP_BODY,     /* like REPLY, in the middle of bulk data: fairness counts bytes, not commands */
 	STEP_MORE,     /* output to come: more() is called when the chain has drained below the mark (or next turn) */
 	STEP_STARTTLS, /* flush, drop buffered input, handshake, then event(SESSION_TLS) */
+	STEP_COMPRESS, /* flush; what follows is DEFLATE both ways (RFC 4978), buffered input included */
 	STEP_CLOSE,    /* flush, then close */
 };
 

@@ -253,11 +253,14 @@ static enum err copied(struct moving *x, struct arena *a, struct uid_pair **out,
 	return ERR_OK;
 }
 
-enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, struct arena *a,
+enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, const struct store_room *room, struct arena *a,
 		   uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out)
 {
 	struct moving x = { .v = v, .set = set, .target_id = target_mailbox_id, .is_move = move };
-	enum err e = mailstore_write(v->m, run_copy, &x, weight_of(v, set));
+	enum err e;
+
+	(void)room;
+	e = mailstore_write(v->m, run_copy, &x, weight_of(v, set));
 
 	*out = NULL;
 	*count_out = 0;

@@ -8,6 +8,7 @@
 #define MAILBOX_DEPTH_MAX 20
 #define MAILBOX_COUNT_MAX 10000
 
+/* RFC 6154, and \Important (RFC 8457); one use stands at one mailbox only. Values are stored. */
 enum special_use { USE_NONE = 0,
 		   USE_DRAFTS,
 		   USE_SENT,
@@ -32,6 +33,8 @@ enum err mailbox_name_normal(struct span name, struct arena *a, struct span *out
 
 /* All, sorted by name, INBOX first; subscriptions to missing mailboxes too (exists = false). */
 enum err mailbox_list(struct mailstore *m, struct arena *a, struct mailbox_info **out, size_t *count_out) MUST_CHECK;
+/* Bytes of its messages with \Deleted (RFC 9208 DELETED-STORAGE). */
+enum err mailbox_deleted_bytes(struct mailstore *m, uint64_t mailbox_id, uint64_t *out) MUST_CHECK;
 enum err mailbox_find(struct mailstore *m, struct span name, struct arena *a, struct mailbox_info *out) MUST_CHECK; /* ERR_NOT_FOUND */
 
 /* Parents are created too (RFC 9051 6.3.4). ERR_EXISTS, ERR_SYNTAX, ERR_LIMIT, ERR_DENIED (INBOX). */

@@ -38,6 +38,7 @@ struct new_message {
 	struct span envelope, body_structure, body_text_structure; /* mime_message.envelope, .body_structure, .body */
 	struct span parts;                                         /* mime_parts_encode() */
 	struct span subject, message_id;                           /* decoded; for lists */
+	struct span preview, refs;                                 /* mime_message.preview, .refs */
 	int64_t sent_ms;                                           /* Date; 0 unknown */
 	int64_t internal_ms;
 	int internal_offset_minutes;
@@ -64,6 +65,14 @@ struct append_result {
 };
 enum err message_append(struct mailstore *m, uint64_t mailbox_id, const struct new_message *message, struct append_result *out) MUST_CHECK;
 
+/* How much an account may hold in all (quota); 0: no limit. Judged within the transaction that adds to it. */
+struct store_room {
+	uint64_t bytes, messages;
+};
+/* MULTIAPPEND (RFC 3502): all in the given order with UIDs that follow each other, or none. `first` gets the first UID. ERR_LIMIT: over `room`; ERR_NOT_FOUND: no such mailbox. */
+enum err message_append_all(struct mailstore *m, uint64_t mailbox_id, const struct new_message *messages, size_t count, const struct store_room *room,
+			    struct append_result *first) MUST_CHECK;
+
 /* Where a body too large for a row is written while it arrives: the path (in the arena) of a file to be made in the account's files/ with O_EXCL
  * and given as message_body.path. message_append() syncs it and, on success, removes this name; in any other case the caller unlinks it. */
 enum err message_body_path(struct mailstore *m, struct arena *a, const char **path_out) MUST_CHECK;
@@ -81,18 +90,22 @@ struct message_row {
 	int internal_offset_minutes;
 	uint64_t size; /* RFC822.SIZE: prefix + head + body */
 	int64_t sent_ms;
+	int64_t saved_ms; /* into this mailbox; 0: unknown */
+	uint64_t thread;  /* WANT_META: content id that names its thread */
 	/* filled when wanted; valid until the next row */
 	struct span envelope, body_structure, body_text_structure, parts, prefix, head;
+	struct span preview, refs, subject, message_id; /* preview.ptr, refs.ptr null: filed before they were kept */
 	struct message_body body;
 };
 enum message_want {
-	WANT_FLAGS = 1, /* the thin row alone: uid, flags, modseq, content */
+	WANT_FLAGS = 1, /* the thin row alone: uid, flags, modseq, content, saved_ms */
 	WANT_META = 2,  /* internal date, size, sent_ms */
 	WANT_ENVELOPE = 4,
 	WANT_STRUCTURE = 8, /* body_structure and body_text_structure */
 	WANT_PARTS = 16,
-	WANT_HEAD = 32, /* prefix and head */
-	WANT_BODY = 64, /* body.bytes or body.path (path valid as long as head) */
+	WANT_HEAD = 32,   /* prefix and head */
+	WANT_BODY = 64,   /* body.bytes or body.path (path valid as long as head) */
+	WANT_WORDS = 128, /* preview, refs, subject, message_id */
 };
 
 #endif

@@ -12,6 +12,15 @@
 
 struct view;
 
+/* Sets of UIDs, ascending, not overlapping. */
+struct uid_range {
+	uint32_t first, last;
+};
+struct uid_set {
+	struct uid_range *ranges;
+	size_t count;
+};
+
 /* ERR_NOT_FOUND. Views at (mailbox, now). */
 enum err view_open(struct mailstore *m, uint64_t mailbox_id, struct view **out) MUST_CHECK;
 /* EXAMINE: sees \Recent and leaves it to others. */
@@ -34,6 +43,9 @@ bool view_is_recent(const struct view *v, uint32_t uid);
 /* What the next SELECT of a mailbox would find recent. */
 enum err view_recent_waiting(struct mailstore *m, uint64_t mailbox_id, uint32_t *count_out) MUST_CHECK;
 
+/* HIGHESTMODSEQ of what the client was told: nothing at or below it is news (RFC 7162 3.1.2.1). */
+uint64_t view_modseq(const struct view *v);
+
 /* Cheap: has anything been committed to the mailbox since the last sync? */
 bool view_is_stale(const struct view *v);
 
@@ -47,24 +59,25 @@ struct view_changes {
 		uint64_t flags, modseq;
 	} * changed; /* messages that were known before and are still there; not those whose modseq equals one in `own` */
 	size_t changed_count;
+	struct uid_range *vanished; /* the expunged ones once more, as UIDs, ascending (RFC 7162 VANISHED) */
+	size_t vanished_count;
 	bool count_changed; /* send EXISTS (and RECENT) */
 	bool gone;          /* the mailbox was deleted: BYE */
 };
 enum err view_sync(struct view *v, bool may_expunge, struct arena *a, struct view_changes *out) MUST_CHECK;
 
-/* Sets of UIDs, ascending, not overlapping. */
-struct uid_range {
-	uint32_t first, last;
-};
-struct uid_set {
-	struct uid_range *ranges;
-	size_t count;
-};
-
 /* Reading messages in UID order, a batch at a time: no statement stays open between calls. The callback may stop by returning false.
  * Only UIDs in the set and in the view. Starts behind `after_uid`; *last_uid_out is the last one shown; *end_out: all were. */
 enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid, unsigned want,
 		   bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out) MUST_CHECK;
+
+/* The same for messages with a modseq above `since` (CHANGEDSINCE). */
+enum err view_read_since(struct view *v, const struct uid_set *set, uint64_t since, uint32_t after_uid, unsigned want,
+			 bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out) MUST_CHECK;
+
+/* UIDs that have left the mailbox since that modseq, and are in `known` (null: any): ascending, merged, in the arena. Where the log does not reach back
+ * so far: all UIDs of `known` below uidnext that are not there (RFC 7162 3.2.5.1). Not those that the view still holds. */
+enum err view_vanished(struct view *v, uint64_t since, const struct uid_set *known, struct arena *a, struct uid_set *out) MUST_CHECK;
 
 /* STORE. Commits once. What comes back is each message of the set that is still there, changed or not, with its flags as they are then,
  * in UID order (RFC 3501 6.4.6 wants a FETCH for each). */
@@ -74,14 +87,24 @@ enum flag_change { FLAGS_REPLACE,
 enum err view_store(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
 		    struct view_flags_changed **rows_out, size_t *count_out) MUST_CHECK;
 
+/* The same for those whose modseq is not above `since` (UNCHANGEDSINCE, judged within the commit); the others come back in `modified`. */
+enum err view_store_unchanged(struct view *v, const struct uid_set *set, uint64_t since, enum flag_change how, uint64_t flags, struct arena *a,
+			      struct view_flags_changed **rows_out, size_t *count_out, struct uid_set *modified) MUST_CHECK;
+
 /* Removes messages with \Deleted (in the set; null: all). They leave the view with the next view_sync(may_expunge). */
 enum err view_expunge(struct view *v, const struct uid_set *set) MUST_CHECK;
 
-/* COPY and MOVE: pairs source uid, new uid in the order copied (UIDPLUS COPYUID). ERR_NOT_FOUND: no such target (TRYCREATE). All or nothing. */
+/* REPLACE (RFC 8508): files `message` and removes `uid` from this view's mailbox, whatever its flags, in one transaction. ERR_NOT_FOUND: no such target
+ * (TRYCREATE); ERR_STATE: `uid` is there no more; ERR_LIMIT: over `room`, of which what is replaced is free. */
+enum err view_replace(struct view *v, uint32_t uid, uint64_t target_mailbox_id, const struct new_message *message, const struct store_room *room,
+		      struct append_result *out) MUST_CHECK;
+
+/* COPY and MOVE: pairs source uid, new uid in the order copied (UIDPLUS COPYUID). ERR_NOT_FOUND: no such target (TRYCREATE). All or nothing.
+ * ERR_LIMIT: over `room` (of COPY; null: none). */
 struct uid_pair {
 	uint32_t from, to;
 };
-enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, struct arena *a,
+enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, const struct store_room *room, struct arena *a,
 		   uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out) MUST_CHECK;
 
 #endif

@@ -36,11 +36,12 @@ struct world {
 	struct mailstore *other; /* somebody else's handle */
 };
 
-static enum err account_open(void *ctx, uint64_t account_id, struct mailstore **out)
+static enum err account_open(void *ctx, uint64_t account_id, struct imap_account *out)
 {
 	struct world *w = ctx;
 
-	return w->limit ? ERR_LIMIT : store_open(w->store, account_id, out, NULL);
+	*out = (struct imap_account){ .store = NULL };
+	return w->limit ? ERR_LIMIT : store_open(w->store, account_id, &out->store, NULL);
 }
 
 static void account_close(void *ctx, struct mailstore **m)

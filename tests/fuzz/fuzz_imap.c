@@ -34,10 +34,11 @@ static void world_end(void)
 	folder[0] = 0;
 }
 
-static enum err account_open(void *ctx, uint64_t account_id, struct mailstore **out)
+static enum err account_open(void *ctx, uint64_t account_id, struct imap_account *out)
 {
 	(void)ctx;
-	return store_open(store, account_id, out, NULL);
+	*out = (struct imap_account){ .store = NULL };
+	return store_open(store, account_id, &out->store, NULL);
 }
 
 static void account_close(void *ctx, struct mailstore **m)

@@ -262,7 +262,7 @@ static void step_copy(struct model *m, struct client *c, bool move)
 
 	if (to->count > MESSAGES / 2)
 		return;
-	assert_int_equal(view_copy(c->v, &set, to->id, move, &m->f->arena, &uid_validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(c->v, &set, to->id, move, NULL, &m->f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	for (size_t i = 0; i < from->count; i++) {
 		if (in_set(&set, from->messages[i].uid) && seen_by(c, from->messages[i].uid))
 			taken[at++] = from->messages[i];

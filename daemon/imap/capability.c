@@ -1,0 +1,125 @@
+/* imap/capability.c: one table of names. */
+#include "daemon/imap/capability.h"
+
+#include "daemon/imap/limits.h"
+
+#define TEXT_OF_(number) #number
+#define TEXT_OF(number) TEXT_OF_(number)
+
+static const struct span texts[CAP_COUNT] = {
+	[CAP_NONE] = SPAN(""),
+	[CAP_IMAP4REV2] = SPAN("IMAP4rev2"),
+	[CAP_LITERAL_PLUS] = SPAN("LITERAL+"),
+	[CAP_SASL_IR] = SPAN("SASL-IR"),
+	[CAP_ID] = SPAN("ID"),
+	[CAP_ENABLE] = SPAN("ENABLE"),
+	[CAP_IDLE] = SPAN("IDLE"),
+	[CAP_NAMESPACE] = SPAN("NAMESPACE"),
+	[CAP_CHILDREN] = SPAN("CHILDREN"),
+	[CAP_SPECIAL_USE] = SPAN("SPECIAL-USE"),
+	[CAP_CREATE_SPECIAL_USE] = SPAN("CREATE-SPECIAL-USE"),
+	[CAP_LIST_EXTENDED] = SPAN("LIST-EXTENDED"),
+	[CAP_LIST_STATUS] = SPAN("LIST-STATUS"),
+	[CAP_STATUS_SIZE] = SPAN("STATUS=SIZE"),
+	[CAP_UNSELECT] = SPAN("UNSELECT"),
+	[CAP_UIDPLUS] = SPAN("UIDPLUS"),
+	[CAP_MOVE] = SPAN("MOVE"),
+	[CAP_MULTIAPPEND] = SPAN("MULTIAPPEND"),
+	[CAP_CATENATE] = SPAN("CATENATE"),
+	[CAP_REPLACE] = SPAN("REPLACE"),
+	[CAP_APPENDLIMIT] = SPAN("APPENDLIMIT=" TEXT_OF(IMAP_MESSAGE_MAX)),
+	[CAP_BINARY] = SPAN("BINARY"),
+	[CAP_COMPRESS] = SPAN("COMPRESS=DEFLATE"),
+	[CAP_CONDSTORE] = SPAN("CONDSTORE"),
+	[CAP_QRESYNC] = SPAN("QRESYNC"),
+	[CAP_ESEARCH] = SPAN("ESEARCH"),
+	[CAP_SEARCHRES] = SPAN("SEARCHRES"),
+	[CAP_WITHIN] = SPAN("WITHIN"),
+	[CAP_SORT] = SPAN("SORT"),
+	[CAP_SORT_DISPLAY] = SPAN("SORT=DISPLAY"),
+	[CAP_ESORT] = SPAN("ESORT"),
+	[CAP_THREAD_ORDEREDSUBJECT] = SPAN("THREAD=ORDEREDSUBJECT"),
+	[CAP_THREAD_REFERENCES] = SPAN("THREAD=REFERENCES"),
+	[CAP_THREAD_REFS] = SPAN("THREAD=REFS"),
+	[CAP_PARTIAL] = SPAN("PARTIAL"),
+	[CAP_INPROGRESS] = SPAN("INPROGRESS"),
+	[CAP_I18NLEVEL] = SPAN("I18NLEVEL=1"),
+	[CAP_OBJECTID] = SPAN("OBJECTID"),
+	[CAP_PREVIEW] = SPAN("PREVIEW"),
+	[CAP_SAVEDATE] = SPAN("SAVEDATE"),
+	[CAP_UTF8_ACCEPT] = SPAN("UTF8=ACCEPT"),
+	[CAP_UIDONLY] = SPAN("UIDONLY"),
+	[CAP_MESSAGELIMIT] = SPAN("MESSAGELIMIT=" TEXT_OF(IMAP_MESSAGELIMIT)),
+	[CAP_UNAUTHENTICATE] = SPAN("UNAUTHENTICATE"),
+	[CAP_QUOTA] = SPAN("QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE"),
+};
+
+struct span imap_capability_text(enum imap_capability cap)
+{
+	return texts[cap];
+}
+
+/* The next name of a list with blanks between; false at its end. */
+static bool next_name(struct span *rest, struct span *out)
+{
+	size_t n = 0;
+
+	while (rest->len && rest->ptr[0] == ' ')
+		*rest = span_skip(*rest, 1);
+	while (n < rest->len && rest->ptr[n] != ' ')
+		n++;
+	*out = span_take(*rest, n);
+	*rest = span_skip(*rest, n);
+	return n;
+}
+
+/* "MESSAGELIMIT" is "MESSAGELIMIT=100000": what stands behind the sign of a limit is a value, of the others a part of the name. */
+static bool is_name_of(struct span name, struct span full)
+{
+	if (span_iequals(name, full))
+		return true;
+	return name.len < full.len && full.ptr[name.len] == '=' && span_istarts(full, name) && ascii_is_digit(full.ptr[name.len + 1]);
+}
+
+static enum imap_capability find(struct span name)
+{
+	for (unsigned cap = CAP_NONE + 1; cap < CAP_COUNT; cap++) {
+		struct span rest = texts[cap], full;
+
+		while (next_name(&rest, &full))
+			if (is_name_of(name, full))
+				return (enum imap_capability)cap;
+	}
+	return CAP_NONE;
+}
+
+enum err imap_capability_parse(struct span names, uint64_t *mask_out, struct span *bad_out)
+{
+	struct span name;
+
+	*mask_out = 0;
+	*bad_out = SPAN("");
+	while (next_name(&names, &name)) {
+		enum imap_capability cap = find(name);
+
+		if (cap == CAP_NONE) {
+			*bad_out = name;
+			return ERR_SYNTAX;
+		}
+		*mask_out |= CAP_BIT(cap);
+	}
+	return ERR_OK;
+}
+
+void imap_capability_write(uint64_t mask, struct buf *out)
+{
+	for (unsigned cap = CAP_NONE + 1; cap < CAP_COUNT; cap++) {
+		struct span rest = texts[cap], name;
+
+		if (!(mask & CAP_BIT(cap)) || !next_name(&rest, &name))
+			continue;
+		if (out->len)
+			buf_add_char(out, ' ');
+		buf_add(out, name);
+	}
+}

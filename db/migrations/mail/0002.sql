@@ -1,0 +1,18 @@
+-- What IMAP's later extensions ask for. Everything here adds: release 0001 reads and runs on it.
+
+-- When the message came into this mailbox (RFC 8514). 0: before this was kept.
+ALTER TABLE message ADD COLUMN saved_ms INTEGER NOT NULL DEFAULT 0;
+
+-- preview: RFC 8970. refs: the message-ids that THREAD and thread ids go by (mime/parts.h). Null: filed before these were kept; read from the message when asked for.
+-- thread: content id of the first message of its thread here (RFC 8474 THREADID); 0: its own.
+ALTER TABLE meta ADD COLUMN preview BLOB;
+ALTER TABLE meta ADD COLUMN refs BLOB;
+ALTER TABLE meta ADD COLUMN thread INTEGER NOT NULL DEFAULT 0;
+
+-- Hashes of the message-ids that a content has or names, while the content is there: who shares one is of one thread.
+CREATE TABLE thread_key (
+	key INTEGER NOT NULL,
+	content INTEGER NOT NULL REFERENCES meta (id),
+	thread INTEGER NOT NULL,
+	PRIMARY KEY (key, content)
+) STRICT, WITHOUT ROWID;
