@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "daemon"))
 sys.path.insert(0, HERE)
 
 import backlog  # noqa: E402
+import imap  # noqa: E402
 import peer as peers  # noqa: E402
 import people  # noqa: E402
 import wider  # noqa: E402
@@ -26,9 +27,9 @@ import wider  # noqa: E402
 DOMAIN = peers.DOMAIN
 USERS = 20
 BIG = 21  # the account of 10,000 messages
-CROWD = range(22, 30)  # eight more of them, for the idle connections: an account takes 400 sessions
-MESSAGES = 10000
-IDLE, IDLE_PEER = 2000, 200
+CROWD = range(22, 47)  # 25 more of them, for the idle connections: an account takes 400 sessions
+MESSAGES = imap.MESSAGES
+IDLE, IDLE_PEER = 10000, 200
 
 
 class Ours:
@@ -168,35 +169,10 @@ class Bench:
                      *self.by_turns(servers, lambda s: send(s, counts[s.name])), target=("ratio", 4))
 
     def append(self, ours, peer):
-        servers = [ours, peer]
-        for connections in (1, 20):
-            counts = self.sized(servers, "append", "per_s", connections=connections, size=4096)
-            taken = self.by_turns(servers, lambda s: self.load(s, "append", connections=connections, size=4096, count=counts[s.name])[0]["per_s"])
-            self.row("IMAP", f"APPEND 4 KiB, {connections} connection{'s' * (connections > 1)}", "messages/s", *taken)
+        imap.append(self, [ours, peer])
 
     def mailbox(self, ours, peer):
-        servers = [ours, peer]
-        fetch = "FETCH 1:* (FLAGS UID ENVELOPE)"
-        fields = "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)])"
-
-        def script(server, *words, service="imap"):
-            return self.load(server, "script", *words, account=BIG, service=service)
-
-        for server in servers:
-            rate = self.load(server, "fill", account=BIG, connections=4, count=MESSAGES)[0]["per_s"]
-            print(f"  mailbox of {MESSAGES} filled at {server.name}: {rate:.0f}/s", flush=True)
-        section = f"IMAP, a mailbox of {MESSAGES:,} messages (1-64 KiB), warm"
-        for name, goal, words in (("SELECT", None, ["NOOP", "SELECT INBOX"]), (fetch, ("most", 50), ["SELECT INBOX", fetch]),
-                                  ("FETCH of four header fields", None, ["SELECT INBOX", fields]),
-                                  ("STORE 1:* +FLAGS (\\Flagged)", None, ["SELECT INBOX", "STORE 1:* +FLAGS (\\Flagged)", "STORE 1:* -FLAGS (\\Flagged)"])):
-            taken = self.by_turns(servers, lambda s: script(s, *words)[1]["ms"], warm=True)
-            self.row(section, name, "ms", *taken, higher=False, target=goal, note="DESIGN: 25" if goal else "")
-        for name, service in (("plain", "imap"), ("TLS", "imaps")):
-            def bodies(server):
-                done = script(server, "SELECT INBOX", "FETCH 1:* BODY.PEEK[]", service=service)[1]
-                return done["bytes"] / done["ms"] / 1000
-
-            self.row(section, f"FETCH of all bodies, {name}", "MB/s", *self.by_turns(servers, bodies, warm=True))
+        imap.mailbox(self, ours, peer, BIG)
 
     def fill_crowd(self, server, accounts):
         """10,000 messages each, most of them copies."""
@@ -230,8 +206,8 @@ class Bench:
                 peer.stop()
                 peer.start()
                 beside.append(self.stand(peer, IDLE_PEER, CROWD[:1]))
-        self.row("Memory and rest", f"PSS of an idle TLS IMAP connection, {MESSAGES:,} messages selected ({IDLE:,} connections, 8 accounts)", "KiB", mine, beside, higher=False,
-                 target=("most", 40), note=f"DESIGN: 24; the peer with {IDLE_PEER} connections, once")
+        self.row("Memory and rest", f"PSS of an idle TLS IMAP connection, {MESSAGES:,} messages selected ({IDLE:,} connections, {len(CROWD)} accounts)", "KiB", mine, beside, higher=False,
+                 target=("most", 24), note=f"240 MiB in all; the peer with {IDLE_PEER} connections, once")
 
     def guess(self, ours, peer):
         calm, attacked, refused = [], [], []

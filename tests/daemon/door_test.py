@@ -200,6 +200,9 @@ def mail_is(beginning):
 
 
 def test_a_disk_below_its_reserve_puts_mail_off_and_nothing_else():
+    with greeted(line(NEIGHBOUR)) as c:
+        assert deliver(c, "before-the-disk-fills").startswith("250 2.0.0")
+    wait_until(lambda: daemon().count("bob") > 0, 10, "a message to delete later")
     space = os.statvfs(daemon().dir)
     with setting("disk_reserve", min(space.f_bavail * space.f_frsize + (1 << 30), 1 << 40)):
         wait_until(lambda: mail_is("452 4.3.1"), 10, "mail is put off")
