@@ -149,6 +149,16 @@ enum err db_account_set_quota(struct db *db, uint64_t id, int64_t bytes, int64_t
 	return changed_one(db, s);
 }
 
+enum err db_account_set_imap_off(struct db *db, uint64_t id, struct span names)
+{
+	static const char sql[] = "UPDATE account SET imap_off = ?2 WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_text(s, 2, names);
+	return changed_one(db, s);
+}
+
 enum err db_account_set_forward_keep(struct db *db, uint64_t id, bool keep)
 {
 	static const char sql[] = "UPDATE account SET forward_keep = ?2 WHERE id = ?1";
@@ -244,7 +254,7 @@ enum err db_account_count_owners(struct db *db, int64_t *out)
 enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct db_account *a), void *arg)
 {
 	static const char sql[] = "SELECT id, key, address, domain, CASE role WHEN 1 THEN 1 ELSE duty END, suspended, created_ms, name, forward_keep, send_hour, send_day, send_new, "
-				  "quota_bytes, quota_messages FROM account ORDER BY id";
+				  "quota_bytes, quota_messages, imap_off FROM account ORDER BY id";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
 
@@ -264,6 +274,7 @@ enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct 
 			.send_new = (int32_t)stmt_get_int(s, 11),
 			.quota_bytes = stmt_get_int(s, 12),
 			.quota_messages = stmt_get_int(s, 13),
+			.imap_off = stmt_get_bytes(s, 14),
 		};
 
 		e = row(arg, &a);

@@ -142,6 +142,7 @@ static enum err add_account(void *arg, const struct db_account *row)
 		.send_new = row->send_new,
 		.quota_bytes = row->quota_bytes,
 		.quota_messages = row->quota_messages,
+		.imap_off = arena_copy(&s->text, row->imap_off),
 	};
 	if (!add_named(b, keep_key(s, row->key, row->address, a->address), NAMED_ACCOUNT, s->account_count))
 		return ERR_TEMP;

@@ -35,10 +35,12 @@ struct account {
 	uint32_t granted_count, forward_count, identity_count;
 	int32_t send_hour, send_day, send_new; /* limits of its own for recipients outside; 0: none; -1: as the settings say */
 	int64_t quota_bytes, quota_messages;   /* of its mailboxes; 0: none; -1: as the settings say, which have none for messages */
+	struct span imap_off;                  /* IMAP capabilities that it is not offered: names with a blank between, which only imap/capability.h reads */
 };
 #define FORWARDS_MAX 50
 #define IDENTITIES_MAX 200
 #define SENDING_LIMIT_MAX 10000000
+#define IMAP_OFF_MAX 1000
 #define QUOTA_BYTES_MAX (INT64_C(1) << 50)
 #define QUOTA_MESSAGES_MAX INT64_C(1000000000)
 

@@ -41,6 +41,8 @@ enum err directory_account_set_identities(struct directory *d, uint64_t id, cons
 enum err directory_account_set_limits(struct directory *d, uint64_t id, int32_t hour, int32_t day, int32_t fresh, struct note *why) MUST_CHECK;
 /* The same: how much its mailboxes may hold until mail to it is refused (queue/quota.h). */
 enum err directory_account_set_quota(struct directory *d, uint64_t id, int64_t bytes, int64_t messages, struct note *why) MUST_CHECK;
+/* As imap_capability_write() has it: atoms with a blank between; what they mean is not looked at. ERR_LIMIT over IMAP_OFF_MAX bytes. */
+enum err directory_account_set_imap_off(struct directory *d, uint64_t id, struct span names, struct note *why) MUST_CHECK;
 
 /* `address` may be "@domain" (catch-all). Replaces nothing: ERR_EXISTS. */
 enum err directory_alias_add(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why) MUST_CHECK;

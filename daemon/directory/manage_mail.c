@@ -212,3 +212,33 @@ enum err directory_account_set_quota(struct directory *d, uint64_t id, int64_t b
 	}
 	return directory_change(d, run_set_quota, &c, why);
 }
+
+struct imap_off {
+	uint64_t id;
+	struct span names;
+};
+
+static enum err run_set_imap_off(struct directory *d, void *arg, struct note *why)
+{
+	const struct imap_off *c = arg;
+
+	(void)why;
+	return db_account_set_imap_off(d->db, c->id, c->names);
+}
+
+enum err directory_account_set_imap_off(struct directory *d, uint64_t id, struct span names, struct note *why)
+{
+	struct imap_off c = { id, names };
+
+	if (names.len > IMAP_OFF_MAX) {
+		note_set(why, "names of IMAP capabilities: at most %d bytes in all", IMAP_OFF_MAX);
+		return ERR_LIMIT;
+	}
+	for (size_t i = 0; i < names.len; i++) {
+		if (names.ptr[i] < ' ' || names.ptr[i] > '~') {
+			note_set(why, "names of IMAP capabilities are of ASCII characters");
+			return ERR_SYNTAX;
+		}
+	}
+	return directory_change(d, run_set_imap_off, &c, why);
+}

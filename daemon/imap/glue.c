@@ -13,6 +13,7 @@
 #include "daemon/auth/scram.h"
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
+#include "daemon/directory/directory.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/store_service.h"
 #include "daemon/net/pool.h"
@@ -92,6 +93,22 @@ void imap_kick_account(const struct service *service, uint64_t account_id)
 	pthread_mutex_unlock(&c->accounts_lock);
 }
 
+/* What the account is not offered. A name that this release does not know switches nothing off. */
+static uint64_t capabilities_off(struct directory *d, uint64_t account_id)
+{
+	const struct snapshot *snapshot = directory_hold(d);
+	const struct account *account = snapshot_account(snapshot, account_id);
+	struct span rest = account ? account->imap_off : SPAN(""), bad = SPAN("");
+	uint64_t off = 0, some = 0;
+
+	while (imap_capability_parse(rest, &some, &bad)) {
+		off |= some;
+		rest = span_skip(rest, (size_t)(bad.ptr + bad.len - rest.ptr));
+	}
+	snapshot_release(&snapshot);
+	return off | some;
+}
+
 static enum err account_open(void *ctx, uint64_t account_id, struct imap_account *out)
 {
 	struct imap_conn *conn = ctx;
@@ -104,6 +121,8 @@ static enum err account_open(void *ctx, uint64_t account_id, struct imap_account
 	e = auth_still_holds(conn->context->config.auth, account_id, conn->credential) ? store_open(conn->context->config.store, account_id, &out->store, &why) : ERR_DENIED;
 	if (e)
 		leave(conn);
+	else
+		out->off = capabilities_off(conn->context->config.directory, account_id);
 	if (e && e != ERR_DENIED)
 		log_event(LOG_ERROR, "imap", "account_open_failed", "sid=%llu account=%llu why=%s", (unsigned long long)conn->peer->sid,
 			  (unsigned long long)account_id, log_quote(span_str(why.text)).text);

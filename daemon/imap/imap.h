@@ -5,9 +5,11 @@
 #include "daemon/net/session.h"
 
 struct auth;
+struct directory;
 struct store;
 
 struct imap_config {
+	struct directory *directory;
 	struct auth *auth;
 	struct store *store;
 	bool may_starttls; /* the pool has a TLS store: STARTTLS is offered where TLS is not on yet */

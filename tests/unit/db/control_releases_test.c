@@ -230,6 +230,7 @@ static enum err look_at_sending(void *arg, const struct db_account *a)
 	assert_int_equal(a->send_new, -1);
 	assert_int_equal(a->quota_bytes, -1);
 	assert_int_equal(a->quota_messages, -1);
+	assert_int_equal(a->imap_off.len, 0);
 	return ERR_OK;
 }
 

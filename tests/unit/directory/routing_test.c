@@ -379,6 +379,23 @@ static void quota_of_an_account_comes_back(void **state)
 	snapshot_release(&s);
 }
 
+static void capabilities_that_an_account_is_not_offered_come_back(void **state)
+{
+	char long_name[IMAP_OFF_MAX + 1];
+	struct fixture *f = *state;
+	const struct snapshot *s;
+
+	memset(long_name, 'A', sizeof(long_name));
+	assert_int_equal(directory_account_set_imap_off(f->d, f->bob, SPAN("IDLE QRESYNC"), NULL), ERR_OK);
+	assert_int_equal(directory_account_set_imap_off(f->d, f->bob, span_make(long_name, sizeof(long_name)), NULL), ERR_LIMIT);
+	assert_int_equal(directory_account_set_imap_off(f->d, f->bob, SPAN("IDLE\r\n"), NULL), ERR_SYNTAX);
+	assert_int_equal(directory_account_set_imap_off(f->d, 999, SPAN("IDLE"), NULL), ERR_NOT_FOUND);
+	s = directory_hold(f->d);
+	assert_true(span_equals(snapshot_account(s, f->bob)->imap_off, SPAN("IDLE QRESYNC")));
+	assert_int_equal(snapshot_account(s, f->ann)->imap_off.len, 0);
+	snapshot_release(&s);
+}
+
 static enum err set_rule(struct fixture *f, const char *domain, enum tls_rule_mode mode, const struct span *names, size_t count)
 {
 	struct tls_rule rule = { .domain = span_str(domain), .mode = mode, .names = names, .name_count = count };
@@ -483,6 +500,7 @@ int main(void)
 		CASE(alias_target_under_a_domain_alias_is_its_account),
 		CASE(limits_of_an_account_come_back),
 		CASE(quota_of_an_account_comes_back),
+		CASE(capabilities_that_an_account_is_not_offered_come_back),
 		CASE(tls_rule_is_of_its_very_domain),
 		CASE(relay_is_chosen_by_recipient_then_sender_then_for_all),
 	};
