@@ -1,133 +1,16 @@
-/* store/message.c: filing: local delivery and APPEND; the delivery ledger; keywords.
+/* store/message.c: local delivery and its ledger; keywords.
  *
- *   body file: taken (linked, synced) --> named by a committed row
- *                                    \--> not committed: unlinked, or left to the sweep
- *
- * (1) Files are linked and their names synced before the transaction begins: no row names a file that a power cut can take.
- * (2) Ledger row and message are one transaction.
- * (3) When a commit fails its frames may still be in the WAL, and a crash could bring them back: the file stays for the sweep,
- *     which runs when the account is next opened and knows what was really committed.
+ * Ledger row and message are one transaction.
  */
 #include "daemon/store/message.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "daemon/base/clock.h"
-#include "daemon/store/files.h"
-#include "daemon/store/notice.h"
-#include "daemon/store/state.h"
+#include "daemon/store/filing.h"
 #include "db/mail_account.h"
-#include "db/mail_mailbox.h"
-#include "db/mail_message.h"
 
-#define WEIGHT_ROW 4096
 #define KEYWORD_MAX 128
-
-/* ---- filing ---- */
-
-/* One message on its way into a mailbox. */
-struct filing {
-	const struct new_message *message;
-	char file[FILES_NAME]; /* "": the body goes into the row */
-	enum err result;
-};
-
-static size_t filing_weight(const struct new_message *n)
-{
-	return WEIGHT_ROW + n->prefix.len + n->head.len + (n->body.path ? 0 : n->body.bytes.len) + n->envelope.len + n->body_structure.len;
-}
-
-static enum err filing_check(const struct new_message *n)
-{
-	if (n->head.len > STORE_HEAD_MAX || n->prefix.len > STORE_HEAD_MAX)
-		return ERR_LIMIT;
-	if (!n->body.path && n->body.bytes.len > STORE_INLINE_MAX)
-		return ERR_LIMIT;
-	return ERR_OK;
-}
-
-static void filing_take_file(struct mailstore *m, struct filing *f)
-{
-	f->file[0] = '\0';
-	f->result = filing_check(f->message);
-	if (f->result || !f->message->body.path)
-		return;
-	f->result = files_take(m->files_dir, f->message->body.path, f->message->body.size, f->file);
-	if (f->result) {
-		f->file[0] = '\0';
-		if (f->result == ERR_NOT_FOUND)
-			f->result = ERR_CORRUPT;
-	}
-}
-
-static enum err file_content(struct db *db, uint64_t id, const struct filing *f, uint64_t *size_out)
-{
-	const struct new_message *n = f->message;
-	const uint64_t body_size = f->file[0] ? n->body.size : n->body.bytes.len;
-	const struct db_content content = {
-		.internal_ms = n->internal_ms,
-		.internal_offset = n->internal_offset_minutes,
-		.sent_ms = n->sent_ms,
-		.size = n->prefix.len + n->head.len + body_size,
-		.body_size = body_size,
-		.file = span_str(f->file),
-		.envelope = n->envelope,
-		.body_structure = n->body_structure,
-		.body_text_structure = n->body_text_structure,
-		.parts = n->parts,
-		.subject = n->subject,
-		.message_id = n->message_id,
-		.prefix = n->prefix,
-		.head = n->head,
-		.body = n->body.bytes,
-	};
-
-	*size_out = content.size;
-	return db_content_add(db, id, &content);
-}
-
-static enum err file_message(struct db *db, const struct db_message *row, const struct filing *f, struct db_mailbox_delta *delta)
-{
-	uint64_t size;
-	enum err e = file_content(db, row->content, f, &size);
-
-	if (!e)
-		e = db_message_add(db, row);
-	delta->messages++;
-	delta->unseen += !(row->flags & FLAG_SEEN);
-	delta->deleted += !!(row->flags & FLAG_DELETED);
-	delta->size_bytes += (int64_t)size;
-	delta->uids++;
-	return e;
-}
-
-/* Files without a row: those that failed, were there already, or all when nothing was committed. */
-static void drop_files(struct mailstore *m, const struct filing *filings, size_t count, bool is_committed, bool did_run)
-{
-	for (size_t i = 0; i < count; i++) {
-		const bool is_row = !filings[i].result;
-
-		if (!filings[i].file[0] || (is_row && is_committed))
-			continue;
-		if (is_row && did_run) {
-			pthread_mutex_lock(&m->lock);
-			m->has_strays = true;
-			pthread_mutex_unlock(&m->lock);
-		} else {
-			files_remove(m->files_dir, filings[i].file);
-		}
-	}
-}
-
-/* After a commit that brought messages from first_uid on. */
-static void arrived(struct mailstore *m, uint64_t mailbox_id, uint64_t first_uid, uint64_t modseq)
-{
-	state_announce_at(m, mailbox_id, first_uid, modseq);
-	notice_changed(m, mailbox_id);
-}
 
 /* ---- delivery ---- */
 
@@ -165,7 +48,7 @@ static enum err deliver_items(struct db *db, struct delivery *d, const struct db
 			return ERR_LIMIT;
 		row.uid = (uint32_t)(inbox->uid_next + d->filed);
 		row.flags = f->message->flags;
-		e = file_message(db, &row, f, delta);
+		e = filing_add(db, &row, f, delta);
 		row.content++;
 		d->filed++;
 	}
@@ -204,43 +87,27 @@ static void take_done(struct delivery *d)
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* Files of the batch: taken, and their names made durable at once. */
-static void take_files(struct delivery *d)
-{
-	bool is_any = false;
-
-	for (size_t i = 0; i < d->count; i++) {
-		d->filings[i].message = &d->items[i].message;
-		filing_take_file(d->m, &d->filings[i]);
-		is_any = is_any || d->filings[i].file[0];
-	}
-	if (!is_any || !files_sync(d->m->files_dir))
-		return;
-	for (size_t i = 0; i < d->count; i++) {
-		if (d->filings[i].file[0])
-			d->filings[i].result = ERR_TEMP;
-	}
-}
-
 enum err message_deliver(struct mailstore *m, const struct new_delivery *items, size_t count, enum err *results)
 {
 	struct delivery d = { .m = m, .items = items, .count = count };
-	size_t weight = WEIGHT_ROW;
+	size_t weight = FILING_ROW_WEIGHT;
 	enum err e = ERR_TEMP;
 
 	d.filings = calloc(count ? count : 1, sizeof(*d.filings));
 	if (d.filings) {
-		take_files(&d);
-		take_done(&d);
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < count; i++) {
+			d.filings[i].message = &items[i].message;
 			weight += filing_weight(&items[i].message);
+		}
+		filing_take_files(m, d.filings, count);
+		take_done(&d);
 		e = mailstore_write(m, run_deliver, &d, weight);
-		drop_files(m, d.filings, count, !e, d.did_run);
+		filing_drop_files(m, d.filings, count, !e, d.did_run);
 	}
 	for (size_t i = 0; i < count; i++)
 		results[i] = e ? ERR_TEMP : d.filings[i].result;
 	if (!e && d.filed)
-		arrived(m, m->inbox_id, d.first_uid, d.modseq);
+		filing_arrived(m, m->inbox_id, d.first_uid, d.modseq);
 	if (e)
 		message_ledger_done(m, (const uint8_t(*)[16])d.done, d.done_count);
 	free(d.done);
@@ -332,84 +199,6 @@ enum err message_ledger_review(struct mailstore *m, bool (*is_live)(void *arg, c
 	return e;
 }
 
-/* ---- APPEND ---- */
-
-struct appending {
-	uint64_t mailbox_id;
-	struct filing filing;
-	struct append_result result;
-	uint64_t modseq;
-	bool did_run;
-};
-
-static enum err run_append(struct db *db, void *arg)
-{
-	struct appending *a = arg;
-	struct db_mailbox_delta delta = { .messages = 0 };
-	struct db_message row = { .mailbox = a->mailbox_id, .flags = a->filing.message->flags };
-	struct db_mailbox mailbox;
-	enum err e = db_mailbox_by_id(db, a->mailbox_id, &mailbox);
-
-	a->did_run = false;
-	if (!e && mailbox.uid_next > UINT32_MAX)
-		e = ERR_LIMIT;
-	if (!e)
-		e = db_mail_allot(db, 1, &row.modseq, &row.content);
-	if (e)
-		return e;
-	row.uid = (uint32_t)mailbox.uid_next;
-	e = file_message(db, &row, &a->filing, &delta);
-	if (!e)
-		e = db_mailbox_adjust(db, a->mailbox_id, &delta, row.modseq);
-	a->result = (struct append_result){ mailbox.uid_validity, row.uid };
-	a->modseq = row.modseq;
-	a->did_run = !e;
-	return e;
-}
-
-/* What arrived under a name of ours was not promised to be on the disk yet. */
-static enum err sync_arrived(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	enum err e = ERR_OK;
-
-	if (fd < 0)
-		return errno == ENOENT ? ERR_CORRUPT : ERR_TEMP;
-	if (fsync(fd) != 0)
-		e = ERR_TEMP;
-	(void)close(fd);
-	return e;
-}
-
-enum err message_append(struct mailstore *m, uint64_t mailbox_id, const struct new_message *message, struct append_result *out)
-{
-	struct appending a = { .mailbox_id = mailbox_id, .filing.message = message };
-	const bool is_arriving = message->body.path && files_is_arriving(m->files_dir, message->body.path);
-	enum err e = is_arriving ? sync_arrived(message->body.path) : ERR_OK;
-
-	if (e)
-		return e;
-	filing_take_file(m, &a.filing);
-	e = a.filing.result;
-	if (!e && a.filing.file[0])
-		e = files_sync(m->files_dir);
-	if (!e)
-		e = mailstore_write(m, run_append, &a, filing_weight(message));
-	drop_files(m, &a.filing, 1, !e, a.did_run);
-	if (e)
-		return e;
-	if (is_arriving)
-		(void)unlink(message->body.path);
-	arrived(m, mailbox_id, a.result.uid, a.modseq);
-	*out = a.result;
-	return ERR_OK;
-}
-
-enum err message_body_path(struct mailstore *m, struct arena *a, const char **path_out)
-{
-	return files_arriving(m->files_dir, a, path_out);
-}
-
 /* ---- keywords ---- */
 
 struct naming_keyword {
@@ -456,7 +245,7 @@ enum err message_keyword_bit(struct mailstore *m, struct span name, bool create,
 	if (!copy)
 		return ERR_TEMP;
 	memcpy(copy, name.ptr, name.len);
-	e = mailstore_write(m, run_keyword, &k, WEIGHT_ROW);
+	e = mailstore_write(m, run_keyword, &k, FILING_ROW_WEIGHT);
 	if (!e) {
 		pthread_mutex_lock(&m->lock);
 		if (!m->keywords[k.bit]) {
