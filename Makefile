@@ -119,7 +119,14 @@ CHAT := $(if $(wildcard tests/chat/*.c),$(BUILD)/tests/chat/chat)
 check-chat: $(CHAT)
 	@$(RUN_TESTS) chat $(CHAT) $(sort $(shell find tests/chat -name '*.chat' 2>/dev/null))
 
-check-daemon: $(BUILD)/postroom
+# JavaScript clients of the tests, exactly those of the lock file. Nothing of theirs is run to install them.
+$(BUILD)/node/installed: tests/node/package.json tests/node/package-lock.json
+	@mkdir -p $(@D)
+	@cp $^ $(@D)
+	$(call say,NPM )
+	$(Q)cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --silent && touch installed
+
+check-daemon: $(BUILD)/postroom $(BUILD)/node/installed
 	@$(RUN_TESTS) daemon $(sort $(wildcard tests/daemon/$(if $(T),$(T),*)_test.py))
 
 $(BUILD)/tests/faults/shim.so: tests/faults/shim.c
