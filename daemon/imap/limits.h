@@ -28,7 +28,6 @@
 #define IMAP_SEARCH_DEPTH_MAX 50
 #define IMAP_SEARCH_NODES_MAX 1000
 #define IMAP_SEARCH_KEYS_MAX 32                   /* BODY and TEXT: each goes through all of a message's text within one turn */
-#define IMAP_SEARCH_TEXT_MAX (8u * 1024u * 1024u) /* searched of one body part, decoded */
 #define IMAP_PATTERN_MAX 1024                     /* of LIST, after the reference */
 #define IMAP_ID_FIELDS_MAX 30                     /* RFC 2971 3.3 */
 

@@ -3,6 +3,7 @@
 #define POSTROOM_IMAP_SEARCH_H
 
 #include "daemon/imap/session.h"
+#include "daemon/store/text.h"
 
 enum search_answer {
 	SEARCH_NO,
@@ -12,9 +13,8 @@ enum search_answer {
 
 /* Working memory of one turn. */
 struct search_scratch {
-	struct buf decoded, utf8, folded;
-	struct buf head, body; /* of one message: its header and text, case-mapped, once a key has asked for them */
-	bool has_head, has_body;
+	struct message_text text; /* of one message, once a key has asked for it */
+	struct buf folded;
 	struct arena arena; /* of one message */
 };
 void search_scratch_init(struct search_scratch *x);
