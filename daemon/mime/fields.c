@@ -13,6 +13,7 @@ static const struct span names[FIELD_COUNT] = {
 	[FIELD_CC] = SPAN("Cc"),
 	[FIELD_BCC] = SPAN("Bcc"),
 	[FIELD_IN_REPLY_TO] = SPAN("In-Reply-To"),
+	[FIELD_REFERENCES] = SPAN("References"),
 	[FIELD_MESSAGE_ID] = SPAN("Message-ID"),
 	[FIELD_CONTENT_TYPE] = SPAN("Content-Type"),
 	[FIELD_CONTENT_ID] = SPAN("Content-ID"),

@@ -17,6 +17,8 @@
 #include "daemon/mime/date.h"
 #include "daemon/mime/envelope.h"
 #include "daemon/mime/header.h"
+#include "daemon/mime/preview.h"
+#include "daemon/mime/refs.h"
 #include "daemon/mime/structure.h"
 
 #define BOUNDARY_MAX 200 /* RFC 2046 5.1.1 allows 70; a longer one than this makes a leaf */
@@ -66,7 +68,8 @@ struct message_parser {
 	size_t header_line; /* where the present line begins in it */
 	bool header_cut;
 	struct arena strings, scratch;
-	struct buf text, envelope;
+	struct buf text, envelope, refs;
+	struct preview_taker preview;
 	struct span subject, message_id, from; /* strings */
 	int64_t date_ms;
 };
@@ -275,6 +278,7 @@ static void summarise(struct message_parser *p, const struct fields *fields)
 		p->date_ms = date.unix_ms;
 	if (fields->raw[FIELD_FROM].ptr)
 		summary_from(p, fields->raw[FIELD_FROM]);
+	refs_write(fields->raw[FIELD_REFERENCES], fields->raw[FIELD_IN_REPLY_TO], &p->refs);
 }
 
 static void add_envelope(struct message_parser *p, const struct fields *fields, uint32_t index)
@@ -306,6 +310,7 @@ static void end_header(struct message_parser *p, uint64_t start)
 	describe_part(p, &fields, part);
 	if (level->part == 0 || p->parts[part->parent].kind == MIME_MESSAGE)
 		add_envelope(p, &fields, level->part);
+	preview_taker_begin(&p->preview, part, level->part);
 	if (part->kind == MIME_MULTIPART) {
 		level->has_boundary = true;
 		level->hash = hash_of(part->boundary);
@@ -345,6 +350,7 @@ static void close_levels(struct message_parser *p, size_t keep_depth, uint64_t l
 		struct level *level = innermost(p);
 
 		end_part(&p->parts[level->part], end, (uint32_t)(p->lines - level->lines_at) - (end_bytes > 0 ? 1 : 0));
+		preview_taker_end(&p->preview, &p->parts[level->part], level->part);
 		p->boundaries -= level->has_boundary ? 1 : 0;
 		p->depth--;
 	}
@@ -407,9 +413,12 @@ static void take_header_line(struct message_parser *p, bool ended, bool crlf)
 		p->lines += ended ? 1 : 0;
 		p->header_line = p->header.len;
 	} else {
+		struct span line = span_skip(buf_span(&p->header), p->header_line);
+
 		/* No field: the body begins with it, and that of an embedded message too. */
 		while (p->in_header && !p->no_memory)
 			end_header(p, p->line.start);
+		preview_taker_feed(&p->preview, line);
 		p->lines += ended ? 1 : 0;
 	}
 }
@@ -487,6 +496,8 @@ static void take_piece(struct message_parser *p, struct span s)
 		/* header_cut: the field before was dropped, its continuation goes the same way. */
 		judge_name(line, s, p->header_line > 0 || p->header_cut);
 		add_to_header(p, s);
+	} else {
+		preview_taker_feed(&p->preview, s);
 	}
 	line->len += s.len;
 	p->offset += s.len;
@@ -513,6 +524,7 @@ void message_parser_feed(struct message_parser *p, struct span bytes)
 
 		if (!p->in_header && p->boundaries == 0) {
 			p->lines += count_lines(bytes);
+			preview_taker_feed(&p->preview, bytes);
 			p->offset += bytes.len;
 			return;
 		}
@@ -539,6 +551,8 @@ enum err message_parser_begin(struct message_parser **out)
 	buf_init(&p->header, MIME_MAX_HEADER);
 	buf_init(&p->text, STRUCTURE_MAX);
 	buf_init(&p->envelope, STRUCTURE_MAX);
+	buf_init(&p->refs, MIME_REFS_MAX * (REFS_ID_MAX + 1));
+	preview_taker_init(&p->preview);
 	open_part(p, 0);
 	*out = p;
 	if (p->no_memory) {
@@ -559,6 +573,8 @@ void message_parser_end(struct message_parser **p)
 	buf_clear(&(*p)->header);
 	buf_clear(&(*p)->text);
 	buf_clear(&(*p)->envelope);
+	buf_clear(&(*p)->refs);
+	preview_taker_clear(&(*p)->preview);
 	free(*p);
 	*p = NULL;
 }
@@ -642,6 +658,8 @@ enum err message_parser_finish(struct message_parser *p, struct arena *a, struct
 	out->subject = arena_copy(a, p->subject);
 	out->message_id = arena_copy(a, p->message_id);
 	out->from = arena_copy(a, p->from);
+	out->preview = arena_copy(a, buf_span(&p->preview.text));
+	out->refs = arena_copy(a, buf_span(&p->refs));
 	out->date_ms = p->date_ms;
 	return a->failed ? ERR_LIMIT : ERR_OK;
 }
