@@ -4,7 +4,7 @@
 #include "db/stmt.h"
 
 /* Scans read `message` in the order of its key and look each content up by its rowid: CROSS JOIN keeps SQLite to that order. */
-#define THIN "SELECT message.uid, message.flags, message.modseq, message.content"
+#define THIN "SELECT message.uid, message.flags, message.modseq, message.content, message.saved_ms"
 #define META ", meta.internal_ms, meta.internal_offset, meta.size, meta.sent_ms, meta.body_size, meta.file"
 #define ENVELOPE ", meta.envelope"
 #define STRUCTURE ", meta.body_structure, meta.body_text_structure, meta.parts"
@@ -12,11 +12,13 @@
 #define BODY ", content.body"
 #define FROM_META " FROM message CROSS JOIN meta ON meta.id = message.content"
 #define FROM_CONTENT FROM_META " CROSS JOIN content ON content.id = message.content"
-#define WHERE " WHERE message.mailbox = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid"
+#define WHERE " WHERE message.mailbox = ?1 AND message.uid BETWEEN ?2 AND ?3"
+#define CHANGED " AND message.modseq > ?4"
+#define IN_ORDER " ORDER BY message.uid"
 
 enum err db_message_add(struct db *db, const struct db_message *message)
 {
-	static const char sql[] = "INSERT INTO message (mailbox, uid, flags, modseq, content) VALUES (?1, ?2, ?3, ?4, ?5)";
+	static const char sql[] = "INSERT INTO message (mailbox, uid, flags, modseq, content, saved_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 
 	stmt_int(s, 1, (int64_t)message->mailbox);
@@ -24,6 +26,7 @@ enum err db_message_add(struct db *db, const struct db_message *message)
 	stmt_int(s, 3, (int64_t)message->flags);
 	stmt_int(s, 4, (int64_t)message->modseq);
 	stmt_int(s, 5, (int64_t)message->content);
+	stmt_int(s, 6, message->saved_ms);
 	return stmt_run(db, s);
 }
 
@@ -109,25 +112,18 @@ enum err db_content_has_file(struct db *db, struct span file, bool *out)
 	return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-static struct sqlite3_stmt *scan_stmt(struct db *db, enum db_message_level level)
-{
-	static const char thin[] = THIN " FROM message" WHERE;
-	static const char meta[] = THIN META FROM_META WHERE;
-	static const char envelope[] = THIN META ENVELOPE FROM_META WHERE;
-	static const char structure[] = THIN META ENVELOPE STRUCTURE FROM_META WHERE;
-	static const char head[] = THIN META ENVELOPE STRUCTURE HEAD FROM_CONTENT WHERE;
-	static const char body[] = THIN META ENVELOPE STRUCTURE HEAD BODY FROM_CONTENT WHERE;
-
-	switch (level) {
-	case DB_ROW_THIN: return db_stmt(db, thin);
-	case DB_ROW_META: return db_stmt(db, meta);
-	case DB_ROW_ENVELOPE: return db_stmt(db, envelope);
-	case DB_ROW_STRUCTURE: return db_stmt(db, structure);
-	case DB_ROW_HEAD: return db_stmt(db, head);
-	case DB_ROW_BODY: return db_stmt(db, body);
+/* By level; each text has its own address, which is what a statement is known by. */
+#define SCANS(rest)                                                                             \
+	{                                                                                       \
+		[DB_ROW_THIN] = THIN " FROM message" WHERE rest,                                \
+		[DB_ROW_META] = THIN META FROM_META WHERE rest,                                 \
+		[DB_ROW_ENVELOPE] = THIN META ENVELOPE FROM_META WHERE rest,                    \
+		[DB_ROW_STRUCTURE] = THIN META ENVELOPE STRUCTURE FROM_META WHERE rest,         \
+		[DB_ROW_HEAD] = THIN META ENVELOPE STRUCTURE HEAD FROM_CONTENT WHERE rest,      \
+		[DB_ROW_BODY] = THIN META ENVELOPE STRUCTURE HEAD BODY FROM_CONTENT WHERE rest, \
 	}
-	return NULL;
-}
+static const char *const scans[] = SCANS(IN_ORDER);
+static const char *const scans_changed[] = SCANS(CHANGED IN_ORDER);
 
 static void read_row(struct sqlite3_stmt *s, enum db_message_level level, struct db_message_row *row)
 {
@@ -137,27 +133,28 @@ static void read_row(struct sqlite3_stmt *s, enum db_message_level level, struct
 	row->message.flags = (uint64_t)stmt_get_int(s, 1);
 	row->message.modseq = (uint64_t)stmt_get_int(s, 2);
 	row->message.content = (uint64_t)stmt_get_int(s, 3);
+	row->message.saved_ms = stmt_get_int(s, 4);
 	if (level >= DB_ROW_META) {
-		c->internal_ms = stmt_get_int(s, 4);
-		c->internal_offset = (int)stmt_get_int(s, 5);
-		c->size = (uint64_t)stmt_get_int(s, 6);
-		c->sent_ms = stmt_get_int(s, 7);
-		c->body_size = (uint64_t)stmt_get_int(s, 8);
-		c->file = stmt_get_bytes(s, 9);
+		c->internal_ms = stmt_get_int(s, 5);
+		c->internal_offset = (int)stmt_get_int(s, 6);
+		c->size = (uint64_t)stmt_get_int(s, 7);
+		c->sent_ms = stmt_get_int(s, 8);
+		c->body_size = (uint64_t)stmt_get_int(s, 9);
+		c->file = stmt_get_bytes(s, 10);
 	}
 	if (level >= DB_ROW_ENVELOPE)
-		c->envelope = stmt_get_bytes(s, 10);
+		c->envelope = stmt_get_bytes(s, 11);
 	if (level >= DB_ROW_STRUCTURE) {
-		c->body_structure = stmt_get_bytes(s, 11);
-		c->body_text_structure = stmt_get_bytes(s, 12);
-		c->parts = stmt_get_bytes(s, 13);
+		c->body_structure = stmt_get_bytes(s, 12);
+		c->body_text_structure = stmt_get_bytes(s, 13);
+		c->parts = stmt_get_bytes(s, 14);
 	}
 	if (level >= DB_ROW_HEAD) {
-		c->prefix = stmt_get_bytes(s, 14);
-		c->head = stmt_get_bytes(s, 15);
+		c->prefix = stmt_get_bytes(s, 15);
+		c->head = stmt_get_bytes(s, 16);
 	}
 	if (level >= DB_ROW_BODY)
-		c->body = stmt_get_bytes(s, 16);
+		c->body = stmt_get_bytes(s, 17);
 }
 
 static enum err scan(struct db *db, struct sqlite3_stmt *s, uint64_t mailbox, enum db_message_level level,
@@ -186,21 +183,20 @@ static void bind_range(struct sqlite3_stmt *s, uint64_t mailbox, uint32_t first,
 enum err db_message_scan(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, enum db_message_level level,
 			 bool (*each)(void *arg, const struct db_message_row *row), void *arg)
 {
-	struct sqlite3_stmt *s = scan_stmt(db, level);
+	struct sqlite3_stmt *s = db_stmt(db, scans[level]);
 
 	bind_range(s, mailbox, first, last);
 	return scan(db, s, mailbox, level, each, arg);
 }
 
-enum err db_message_scan_changed(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since_modseq,
+enum err db_message_scan_changed(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since_modseq, enum db_message_level level,
 				 bool (*each)(void *arg, const struct db_message_row *row), void *arg)
 {
-	static const char sql[] = THIN " FROM message WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND modseq > ?4 ORDER BY uid";
-	struct sqlite3_stmt *s = db_stmt(db, sql);
+	struct sqlite3_stmt *s = db_stmt(db, scans_changed[level]);
 
 	bind_range(s, mailbox, first, last);
 	stmt_int(s, 4, (int64_t)since_modseq);
-	return scan(db, s, mailbox, DB_ROW_THIN, each, arg);
+	return scan(db, s, mailbox, level, each, arg);
 }
 
 enum err db_message_first_unseen(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint32_t *uid_out)
@@ -219,16 +215,18 @@ enum err db_message_first_unseen(struct db *db, uint64_t mailbox, uint32_t first
 	return ERR_OK;
 }
 
-enum err db_message_flag(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t keep, uint64_t set, uint64_t modseq)
+enum err db_message_flag(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t keep, uint64_t set, uint64_t unchanged_since,
+			 uint64_t modseq)
 {
 	static const char sql[] = "UPDATE message SET flags = (flags & ?4) | ?5, modseq = ?6"
-				  " WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags <> ((flags & ?4) | ?5)";
+				  " WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags <> ((flags & ?4) | ?5) AND modseq <= ?7";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 
 	bind_range(s, mailbox, first, last);
 	stmt_int(s, 4, (int64_t)keep);
 	stmt_int(s, 5, (int64_t)set);
 	stmt_int(s, 6, (int64_t)modseq);
+	stmt_int(s, 7, unchanged_since > INT64_MAX ? INT64_MAX : (int64_t)unchanged_since);
 	return stmt_run(db, s);
 }
 
@@ -241,13 +239,14 @@ enum err db_message_remove(struct db *db, uint64_t mailbox, uint32_t first, uint
 	return stmt_run(db, s);
 }
 
-enum err db_message_move_all(struct db *db, uint64_t from, uint64_t to, uint64_t modseq)
+enum err db_message_move_all(struct db *db, uint64_t from, uint64_t to, uint64_t modseq, int64_t saved_ms)
 {
-	static const char sql[] = "UPDATE message SET mailbox = ?2, modseq = ?3 WHERE mailbox = ?1";
+	static const char sql[] = "UPDATE message SET mailbox = ?2, modseq = ?3, saved_ms = ?4 WHERE mailbox = ?1";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 
 	stmt_int(s, 1, (int64_t)from);
 	stmt_int(s, 2, (int64_t)to);
 	stmt_int(s, 3, (int64_t)modseq);
+	stmt_int(s, 4, saved_ms);
 	return stmt_run(db, s);
 }

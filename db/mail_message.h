@@ -10,6 +10,7 @@ struct db_message {
 	uint64_t mailbox;
 	uint32_t uid;
 	uint64_t flags, modseq, content;
+	int64_t saved_ms; /* into this mailbox; 0: unknown */
 };
 enum err db_message_add(struct db *db, const struct db_message *message) MUST_CHECK;
 
@@ -34,7 +35,7 @@ enum err db_content_release(struct db *db, uint64_t id, struct db_content_gone *
 enum err db_content_has_file(struct db *db, struct span file, bool *out) MUST_CHECK;
 
 /* Each level reads what those before it read, and more. */
-enum db_message_level { DB_ROW_THIN, /* uid, flags, modseq, content */
+enum db_message_level { DB_ROW_THIN, /* uid, flags, modseq, content, saved_ms */
 			DB_ROW_META, /* dates, sizes, file */
 			DB_ROW_ENVELOPE,
 			DB_ROW_STRUCTURE, /* both structures, parts */
@@ -47,16 +48,17 @@ struct db_message_row {
 /* UIDs first..last, ascending; ends early when `each` returns false. Spans live until `each` returns. */
 enum err db_message_scan(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, enum db_message_level level,
 			 bool (*each)(void *arg, const struct db_message_row *row), void *arg) MUST_CHECK;
-/* The same for rows with a modseq above `since_modseq`, thin. */
-enum err db_message_scan_changed(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since_modseq,
+/* The same for rows with a modseq above `since_modseq`. */
+enum err db_message_scan_changed(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since_modseq, enum db_message_level level,
 				 bool (*each)(void *arg, const struct db_message_row *row), void *arg) MUST_CHECK;
 /* The first without \Seen in first..last. ERR_NOT_FOUND. */
 enum err db_message_first_unseen(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint32_t *uid_out) MUST_CHECK;
 
-/* flags = (flags & keep) | set, with the modseq, where that changes something. */
-enum err db_message_flag(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t keep, uint64_t set, uint64_t modseq) MUST_CHECK;
+/* flags = (flags & keep) | set, with the modseq, where that changes something and the old modseq is at most `unchanged_since`. */
+enum err db_message_flag(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t keep, uint64_t set, uint64_t unchanged_since,
+			 uint64_t modseq) MUST_CHECK;
 enum err db_message_remove(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last) MUST_CHECK;
 /* All rows of a mailbox to an empty one; they keep their UIDs. */
-enum err db_message_move_all(struct db *db, uint64_t from, uint64_t to, uint64_t modseq) MUST_CHECK;
+enum err db_message_move_all(struct db *db, uint64_t from, uint64_t to, uint64_t modseq, int64_t saved_ms) MUST_CHECK;
 
 #endif

@@ -82,7 +82,7 @@ struct imap_service {
 				    bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out);
 	enum err (*view_vanished)(struct view *v, uint64_t since, const struct uid_set *known, struct arena *a, struct uid_set *out);
 	enum err (*view_store_unchanged)(struct view *v, const struct uid_set *set, uint64_t since, enum flag_change how, uint64_t flags, struct arena *a,
-					 struct view_flags_changed **rows_out, size_t *count_out, struct uid_set *modified);
+					 struct view_flags_changed **rows_out, size_t *count_out, struct uid_set *modified, bool *gone_out);
 	enum err (*view_expunge)(struct view *v, const struct uid_set *set);
 	enum err (*view_replace)(struct view *v, uint32_t uid, uint64_t target_mailbox_id, const struct new_message *message,
 				 const struct store_room *room, struct append_result *out);

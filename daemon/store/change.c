@@ -6,9 +6,11 @@
  */
 #include <stdlib.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/store/expunge.h"
 #include "daemon/store/inside_view.h"
 #include "daemon/store/notice.h"
+#include "daemon/store/room.h"
 #include "daemon/store/view.h"
 #include "db/mail_account.h"
 #include "db/mail_mailbox.h"
@@ -17,8 +19,8 @@
 #define ROW_WEIGHT 64 /* bytes that a changed row costs in the WAL, about */
 #define WRITE_WEIGHT 16384
 
-/* What a change of these messages may write. */
-static size_t weight_of(const struct view *v, const struct uid_set *set)
+/* How many messages of the set the view holds. */
+static size_t count_of(const struct view *v, const struct uid_set *set)
 {
 	size_t messages = 0;
 
@@ -28,7 +30,13 @@ static size_t weight_of(const struct view *v, const struct uid_set *set)
 
 		messages += behind - uidmap_first_from(v->map, set->ranges[i].first);
 	}
-	return WRITE_WEIGHT + messages * ROW_WEIGHT;
+	return messages;
+}
+
+/* What a change of these messages may write. */
+static size_t weight_of(const struct view *v, const struct uid_set *set)
+{
+	return WRITE_WEIGHT + count_of(v, set) * ROW_WEIGHT;
 }
 
 /* ---- STORE ---- */
@@ -37,7 +45,9 @@ struct storing {
 	struct view *v;
 	const struct uid_set *set;
 	uint64_t keep, add;       /* flags = (flags & keep) | add */
-	struct changed_list rows; /* all messages of the set, with the flags they have then */
+	uint64_t since;           /* only messages that are not newer */
+	struct changed_list rows; /* all messages of the set that are not newer, with the flags they have then */
+	size_t newer;
 	struct db_mailbox_delta delta;
 	uint64_t modseq;
 	uint32_t first, last; /* of what changes */
@@ -49,6 +59,10 @@ static bool store_one(void *arg, const struct db_message_row *row)
 	struct storing *s = arg;
 	const uint64_t was = row->message.flags, is = (was & s->keep) | s->add;
 
+	if (row->message.modseq > s->since) {
+		s->newer++;
+		return true;
+	}
 	if (was == is)
 		return changed_list_add(&s->rows, row->message.uid, is, row->message.modseq);
 	s->is_on_news = s->is_on_news || (row->message.modseq > s->v->modseq && !view_is_own(s->v, row->message.modseq));
@@ -69,7 +83,7 @@ static enum err store_ranges(struct db *db, struct storing *s, bool is_writing)
 	for (size_t i = 0; !e && !s->rows.failed && i < s->set->count && s->set->ranges[i].first <= view_last_known(v); i++) {
 		uint32_t first = s->set->ranges[i].first, last = s->set->ranges[i].last < view_last_known(v) ? s->set->ranges[i].last : view_last_known(v);
 
-		e = is_writing ? db_message_flag(db, v->state->id, first, last, s->keep, s->add, s->modseq)
+		e = is_writing ? db_message_flag(db, v->state->id, first, last, s->keep, s->add, s->since, s->modseq)
 			       : db_message_scan(db, v->state->id, first, last, DB_ROW_THIN, store_one, s);
 	}
 	return !e && s->rows.failed ? ERR_LIMIT : e;
@@ -84,6 +98,7 @@ static enum err run_store(struct db *db, void *arg)
 
 	s->delta = (struct db_mailbox_delta){ .messages = 0 };
 	s->rows.count = 0;
+	s->newer = 0;
 	s->first = 0;
 	s->modseq = 0;
 	s->is_on_news = false;
@@ -116,12 +131,13 @@ static bool own_room(struct view *v)
 	return true;
 }
 
-enum err view_store(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
-		    struct view_flags_changed **rows_out, size_t *count_out)
+static enum err store_changed(struct view *v, const struct uid_set *set, uint64_t since, enum flag_change how, uint64_t flags, struct arena *a,
+			      struct view_flags_changed **rows_out, size_t *count_out, size_t *newer_out)
 {
 	struct storing s = {
 		.v = v,
 		.set = set,
+		.since = since,
 		.keep = how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags
 									    : 0,
 		.add = how == FLAGS_REMOVE ? 0 : flags,
@@ -138,6 +154,7 @@ enum err view_store(struct view *v, const struct uid_set *set, enum flag_change 
 		return e;
 	*rows_out = s.rows.rows;
 	*count_out = s.rows.count;
+	*newer_out = s.newer;
 	if (!s.modseq)
 		return ERR_OK;
 	if (!s.is_on_news)
@@ -145,6 +162,67 @@ enum err view_store(struct view *v, const struct uid_set *set, enum flag_change 
 	state_announce(v->state, s.modseq);
 	notice_changed(v->m, v->state->id);
 	return ERR_OK;
+}
+
+enum err view_store(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
+		    struct view_flags_changed **rows_out, size_t *count_out)
+{
+	size_t newer;
+
+	return store_changed(v, set, UINT64_MAX, how, flags, a, rows_out, count_out, &newer);
+}
+
+struct leaving {
+	const struct uidmap *asked;
+	struct uid_set *set;
+};
+
+static void add_missing(void *arg, uint32_t first, uint32_t last)
+{
+	const struct leaving *l = arg;
+	const uint32_t first_uid = uidmap_uid(l->asked, first);
+
+	l->set->ranges[l->set->count++] = (struct uid_range){ first_uid, first_uid + (last - first) };
+}
+
+/* Those of the set that the view holds and that are not in `rows`. */
+static enum err others(const struct view *v, const struct uid_set *set, const struct view_flags_changed *rows, size_t count, struct arena *a,
+		       struct uid_set *out)
+{
+	struct uidmap_builder asked = { .ranges = NULL }, done = { .ranges = NULL };
+	struct uidmap *all, *stored;
+	enum err e = ERR_TEMP;
+
+	for (size_t i = 0; i < set->count; i++)
+		uidmap_add_part(&asked, v->map, set->ranges[i].first, set->ranges[i].last);
+	for (size_t i = 0; i < count; i++)
+		uidmap_add(&done, rows[i].uid, rows[i].uid);
+	all = uidmap_build(&asked);
+	stored = uidmap_build(&done);
+	if (all && stored) {
+		/* Each range of the one is cut into at most as many more pieces as the other has ranges. */
+		out->ranges = arena_array(a, all->count + stored->count, sizeof(*out->ranges));
+		e = out->ranges ? ERR_OK : ERR_LIMIT;
+	}
+	if (!e)
+		uidmap_missing(all, stored, add_missing, &(struct leaving){ all, out });
+	uidmap_release(&all);
+	uidmap_release(&stored);
+	return e;
+}
+
+enum err view_store_unchanged(struct view *v, const struct uid_set *set, uint64_t since, enum flag_change how, uint64_t flags, struct arena *a,
+			      struct view_flags_changed **rows_out, size_t *count_out, struct uid_set *modified, bool *gone_out)
+{
+	const size_t asked = count_of(v, set);
+	size_t newer;
+	enum err e = store_changed(v, set, since, how, flags, a, rows_out, count_out, &newer);
+
+	*modified = (struct uid_set){ NULL, 0 };
+	*gone_out = !e && *count_out + newer < asked;
+	if (e || *count_out == asked)
+		return e;
+	return others(v, set, *rows_out, *count_out, a, modified);
 }
 
 /* ---- EXPUNGE, COPY, MOVE ---- */
@@ -157,6 +235,7 @@ struct moving {
 	uint64_t modseq, target_id, first_uid;
 	uint32_t uid_validity;
 	bool is_move;
+	const struct store_room *room;
 };
 
 static enum err run_expunge(struct db *db, void *arg)
@@ -191,7 +270,7 @@ enum err view_expunge(struct view *v, const struct uid_set *set)
 static enum err copy_rows(struct db *db, struct moving *x, uint64_t uid_next)
 {
 	struct db_mailbox_delta delta = { .messages = (int64_t)x->rows.count, .uids = x->rows.count };
-	struct db_message row = { .mailbox = x->target_id, .modseq = x->modseq };
+	struct db_message row = { .mailbox = x->target_id, .modseq = x->modseq, .saved_ms = clock_real_ms() };
 	enum err e = ERR_OK;
 
 	if (uid_next + x->rows.count - 1 > UINT32_MAX)
@@ -207,6 +286,8 @@ static enum err copy_rows(struct db *db, struct moving *x, uint64_t uid_next)
 		delta.deleted += !!(p->flags & FLAG_DELETED);
 		delta.size_bytes += (int64_t)p->size;
 	}
+	if (!e)
+		e = room_check(db, x->room, delta.size_bytes, delta.messages);
 	return e ? e : db_mailbox_adjust(db, x->target_id, &delta, x->modseq);
 }
 
@@ -219,6 +300,8 @@ static enum err run_copy(struct db *db, void *arg)
 
 	if (!e)
 		e = picked_read(db, id, x->set, view_last_known(x->v), 0, &x->rows);
+	if (!e && x->rows.count < count_of(x->v, x->set))
+		e = ERR_STATE;
 	if (e)
 		return e;
 	x->uid_validity = target.uid_validity;
@@ -256,11 +339,8 @@ static enum err copied(struct moving *x, struct arena *a, struct uid_pair **out,
 enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, const struct store_room *room, struct arena *a,
 		   uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out)
 {
-	struct moving x = { .v = v, .set = set, .target_id = target_mailbox_id, .is_move = move };
-	enum err e;
-
-	(void)room;
-	e = mailstore_write(v->m, run_copy, &x, weight_of(v, set));
+	struct moving x = { .v = v, .set = set, .target_id = target_mailbox_id, .is_move = move, .room = room };
+	enum err e = mailstore_write(v->m, run_copy, &x, weight_of(v, set));
 
 	*out = NULL;
 	*count_out = 0;

@@ -6,6 +6,7 @@
  */
 #include "daemon/store/filing.h"
 
+#include "daemon/base/clock.h"
 #include "daemon/store/notice.h"
 #include "daemon/store/state.h"
 
@@ -84,10 +85,12 @@ static enum err add_content(struct db *db, uint64_t id, const struct filing *f)
 
 enum err filing_add(struct db *db, const struct db_message *row, const struct filing *f, struct db_mailbox_delta *delta)
 {
+	struct db_message placed = *row;
 	enum err e = add_content(db, row->content, f);
 
+	placed.saved_ms = clock_real_ms();
 	if (!e)
-		e = db_message_add(db, row);
+		e = db_message_add(db, &placed);
 	delta->messages++;
 	delta->unseen += !(row->flags & FLAG_SEEN);
 	delta->deleted += !!(row->flags & FLAG_DELETED);

@@ -9,6 +9,7 @@ struct view {
 	struct mailbox_state *state;
 	struct uidmap *map;
 	uint64_t modseq, uid_next; /* of the last sync */
+	uint64_t told;             /* modseq of the last sync that left nothing untold */
 	bool is_behind;            /* holds UIDs that are expunged */
 	bool is_readonly;          /* takes no \Recent */
 	struct uid_range *recent;  /* ascending */

@@ -418,7 +418,7 @@ static enum err rename_inbox(struct db *db, struct naming *n, const struct db_ma
 	if (!e)
 		e = picked_read(db, inbox->id, NULL, UINT32_MAX, 0, &n->rows);
 	if (!e)
-		e = db_message_move_all(db, inbox->id, n->other_id, n->modseq);
+		e = db_message_move_all(db, inbox->id, n->other_id, n->modseq, clock_real_ms());
 	if (!e)
 		e = db_mailbox_adjust(db, n->other_id, &delta, n->modseq);
 	return e ? e : expunge_rows(db, inbox->id, &n->rows, n->modseq);

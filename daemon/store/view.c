@@ -213,7 +213,7 @@ static enum err open_at_now(struct view *v, uint64_t mailbox_id)
 	mailstore_reader_give(v->m, &db);
 	if (e)
 		return e;
-	v->modseq = row.modseq;
+	v->modseq = v->told = row.modseq;
 	state_announce(v->state, row.modseq);
 	take_recent(v, 1, v->uid_next);
 	return ERR_OK;
@@ -263,6 +263,11 @@ void view_close(struct view **view)
 uint64_t view_mailbox_id(const struct view *v)
 {
 	return v->state->id;
+}
+
+uint64_t view_modseq(const struct view *v)
+{
+	return v->told;
 }
 
 uint32_t view_count(const struct view *v)
@@ -349,48 +354,64 @@ static enum err find_changed(struct db *db, struct view *v, struct finding *f)
 		uint32_t last = ranges[i].last < view_last_known(v) ? ranges[i].last : view_last_known(v);
 
 		if (ranges[i].first <= last)
-			e = db_message_scan_changed(db, v->state->id, ranges[i].first, last, v->modseq, find_one, f);
+			e = db_message_scan_changed(db, v->state->id, ranges[i].first, last, v->modseq, DB_ROW_THIN, find_one, f);
 	}
 	return !e && f->list.failed ? ERR_LIMIT : e;
 }
 
+struct listing {
+	const struct uidmap *map;
+	uint32_t *next;          /* sequence numbers, filled from the end: descending */
+	struct uid_range *range; /* the next */
+	size_t messages, ranges;
+};
+
 static void count_missing(void *arg, uint32_t first, uint32_t last)
 {
-	size_t *count = arg;
+	struct listing *l = arg;
 
-	*count += last - first + 1;
+	l->messages += last - first + 1;
+	l->ranges++;
 }
-
-struct listing {
-	uint32_t *next; /* filled from the end: descending */
-};
 
 static void list_missing(void *arg, uint32_t first, uint32_t last)
 {
 	struct listing *l = arg;
+	const uint32_t uid = uidmap_uid(l->map, first);
 
+	*l->range++ = (struct uid_range){ uid, uid + (last - first) };
 	for (uint32_t sequence = first; sequence <= last; sequence++)
 		*--l->next = sequence;
+}
+
+static enum err list_expunged(const struct view *v, const struct uidmap *now, struct listing *l, struct arena *a, struct view_changes *out)
+{
+	out->expunged = arena_array(a, l->messages, sizeof(*out->expunged));
+	out->vanished = arena_array(a, l->ranges, sizeof(*out->vanished));
+	if (!out->expunged || !out->vanished)
+		return ERR_LIMIT;
+	out->expunged_count = l->messages;
+	out->vanished_count = l->ranges;
+	l->next = out->expunged + l->messages;
+	l->range = out->vanished;
+	uidmap_missing(v->map, now, list_missing, l);
+	return ERR_OK;
 }
 
 /* What the client is to know next; *map is taken or replaced. */
 static enum err next_map(struct view *v, bool may_expunge, struct uidmap **map, uint64_t uid_next, struct arena *a, struct view_changes *out, bool *behind_out)
 {
 	struct uidmap_builder b = { .ranges = NULL };
-	size_t missing = 0;
+	struct listing missing = { .map = v->map };
 
 	uidmap_missing(v->map, *map, count_missing, &missing);
-	*behind_out = missing && !may_expunge;
-	if (missing && may_expunge) {
-		struct listing l;
+	*behind_out = missing.messages && !may_expunge;
+	if (missing.messages && may_expunge) {
+		enum err e = list_expunged(v, *map, &missing, a, out);
 
-		out->expunged = arena_array(a, missing, sizeof(*out->expunged));
-		if (!out->expunged)
-			return ERR_LIMIT;
-		out->expunged_count = missing;
-		l.next = out->expunged + missing;
-		uidmap_missing(v->map, *map, list_missing, &l);
-	} else if (missing) {
+		if (e)
+			return e;
+	} else if (missing.messages) {
 		uidmap_add_part(&b, v->map, 1, UINT32_MAX);
 		if (uid_next > v->uid_next)
 			uidmap_add_part(&b, *map, (uint32_t)v->uid_next, UINT32_MAX);
@@ -438,6 +459,8 @@ static enum err sync_now(struct view *v, bool may_expunge, struct db *db, struct
 	v->modseq = row.modseq;
 	v->uid_next = uid_next;
 	v->is_behind = is_behind;
+	if (!is_behind)
+		v->told = row.modseq;
 	v->own_count = 0;
 	state_announce(v->state, row.modseq);
 	if (uid_next > old_uid_next)
@@ -500,6 +523,7 @@ static bool show(void *arg, const struct db_message_row *row)
 		.flags = row->message.flags,
 		.modseq = row->message.modseq,
 		.content = row->message.content,
+		.saved_ms = row->message.saved_ms,
 		.internal_ms = c->internal_ms,
 		.internal_offset_minutes = c->internal_offset,
 		.size = c->size,
@@ -540,8 +564,9 @@ static size_t range_after(const struct uid_set *set, uint32_t uid)
 	return low;
 }
 
-enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid, unsigned want,
-		   bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out)
+/* Messages with a modseq above `since`; 0: all. */
+static enum err read_rows(struct view *v, const struct uid_set *set, uint64_t since, uint32_t after_uid, unsigned want,
+			  bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out)
 {
 	struct reading r = { .m = v->m, .each = each, .arg = arg, .level = level_for(want), .last_uid = after_uid };
 	struct db *db;
@@ -558,10 +583,23 @@ enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid
 
 		if (first > last)
 			break;
-		e = db_message_scan(db, v->state->id, first, last, r.level, show, &r);
+		e = since ? db_message_scan_changed(db, v->state->id, first, last, since, r.level, show, &r)
+			  : db_message_scan(db, v->state->id, first, last, r.level, show, &r);
 	}
 	mailstore_reader_give(v->m, &db);
 	*last_uid_out = r.last_uid;
 	*end_out = !e && !r.has_stopped;
 	return e;
+}
+
+enum err view_read(struct view *v, const struct uid_set *set, uint32_t after_uid, unsigned want,
+		   bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out)
+{
+	return read_rows(v, set, 0, after_uid, want, each, arg, last_uid_out, end_out);
+}
+
+enum err view_read_since(struct view *v, const struct uid_set *set, uint64_t since, uint32_t after_uid, unsigned want,
+			 bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out)
+{
+	return read_rows(v, set, since, after_uid, want, each, arg, last_uid_out, end_out);
 }

@@ -87,9 +87,10 @@ enum flag_change { FLAGS_REPLACE,
 enum err view_store(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
 		    struct view_flags_changed **rows_out, size_t *count_out) MUST_CHECK;
 
-/* The same for those whose modseq is not above `since` (UNCHANGEDSINCE, judged within the commit); the others come back in `modified`. */
+/* The same for those whose modseq is not above `since` (UNCHANGEDSINCE, judged within the commit). `modified`: all others of the set that
+ * the view holds, in the arena; *gone_out: some of these are there no more (RFC 7162 3.1.3). */
 enum err view_store_unchanged(struct view *v, const struct uid_set *set, uint64_t since, enum flag_change how, uint64_t flags, struct arena *a,
-			      struct view_flags_changed **rows_out, size_t *count_out, struct uid_set *modified) MUST_CHECK;
+			      struct view_flags_changed **rows_out, size_t *count_out, struct uid_set *modified, bool *gone_out) MUST_CHECK;
 
 /* Removes messages with \Deleted (in the set; null: all). They leave the view with the next view_sync(may_expunge). */
 enum err view_expunge(struct view *v, const struct uid_set *set) MUST_CHECK;
@@ -100,7 +101,7 @@ enum err view_replace(struct view *v, uint32_t uid, uint64_t target_mailbox_id, 
 		      struct append_result *out) MUST_CHECK;
 
 /* COPY and MOVE: pairs source uid, new uid in the order copied (UIDPLUS COPYUID). ERR_NOT_FOUND: no such target (TRYCREATE). All or nothing.
- * ERR_LIMIT: over `room` (of COPY; null: none). */
+ * ERR_LIMIT: over `room` (of COPY; null: none). ERR_STATE: something of the set that the view holds is there no more. */
 struct uid_pair {
 	uint32_t from, to;
 };

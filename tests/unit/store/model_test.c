@@ -199,6 +199,20 @@ static void step_deliver(struct model *m)
 	}
 }
 
+/* Is something of the set that the client knows there no more? */
+static bool has_gone(const struct client *c, const struct model_box *b, const struct uid_set *set)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		size_t at = 0;
+
+		while (at < b->count && b->messages[at].uid != c->known[i].uid)
+			at++;
+		if (at == b->count && in_set(set, c->known[i].uid))
+			return true;
+	}
+	return false;
+}
+
 static void step_store(struct model *m, struct client *c)
 {
 	struct model_box *b = &m->boxes[c->box];
@@ -262,6 +276,10 @@ static void step_copy(struct model *m, struct client *c, bool move)
 
 	if (to->count > MESSAGES / 2)
 		return;
+	if (has_gone(c, from, &set)) {
+		assert_int_equal(view_copy(c->v, &set, to->id, move, NULL, &m->f->arena, &uid_validity, &pairs, &count), ERR_STATE);
+		return;
+	}
 	assert_int_equal(view_copy(c->v, &set, to->id, move, NULL, &m->f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	for (size_t i = 0; i < from->count; i++) {
 		if (in_set(&set, from->messages[i].uid) && seen_by(c, from->messages[i].uid))
