@@ -5,8 +5,9 @@
 
 /* Scans read `message` in the order of its key and look each content up by its rowid: CROSS JOIN keeps SQLite to that order. */
 #define THIN "SELECT message.uid, message.flags, message.modseq, message.content, message.saved_ms"
-#define META ", meta.internal_ms, meta.internal_offset, meta.size, meta.sent_ms, meta.body_size, meta.file"
+#define META ", meta.internal_ms, meta.internal_offset, meta.size, meta.sent_ms, meta.body_size, meta.file, meta.thread"
 #define ENVELOPE ", meta.envelope"
+#define WORDS ", meta.subject, meta.message_id, meta.preview, meta.refs"
 #define STRUCTURE ", meta.body_structure, meta.body_text_structure, meta.parts"
 #define HEAD ", content.prefix, content.head"
 #define BODY ", content.body"
@@ -30,11 +31,24 @@ enum err db_message_add(struct db *db, const struct db_message *message)
 	return stmt_run(db, s);
 }
 
+static void bind_known(struct sqlite3_stmt *s, int at, struct span value)
+{
+	if (value.ptr)
+		stmt_blob(s, at, value);
+	else
+		stmt_null(s, at);
+}
+
+static struct span get_known(struct sqlite3_stmt *s, int column)
+{
+	return stmt_is_null(s, column) ? span_make(NULL, 0) : stmt_get_bytes(s, column);
+}
+
 enum err db_content_add(struct db *db, uint64_t id, const struct db_content *content)
 {
 	static const char meta[] = "INSERT INTO meta (id, internal_ms, internal_offset, sent_ms, size, body_size, file, envelope,"
-				   " body_structure, body_text_structure, parts, subject, message_id)"
-				   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+				   " body_structure, body_text_structure, parts, subject, message_id, preview, refs, thread)"
+				   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 	static const char bytes[] = "INSERT INTO content (id, prefix, head, body) VALUES (?1, ?2, ?3, ?4)";
 	struct sqlite3_stmt *s = db_stmt(db, meta);
 	enum err e;
@@ -55,6 +69,9 @@ enum err db_content_add(struct db *db, uint64_t id, const struct db_content *con
 	stmt_blob(s, 11, content->parts);
 	stmt_blob(s, 12, content->subject);
 	stmt_blob(s, 13, content->message_id);
+	bind_known(s, 14, content->preview);
+	bind_known(s, 15, content->refs);
+	stmt_int(s, 16, (int64_t)content->thread);
 	e = stmt_run(db, s);
 	if (e)
 		return e;
@@ -69,10 +86,11 @@ enum err db_content_add(struct db *db, uint64_t id, const struct db_content *con
 	return stmt_run(db, s);
 }
 
-enum err db_content_release(struct db *db, uint64_t id, struct db_content_gone *out)
+enum err db_content_release(struct db *db, uint64_t id, enum err (*words)(void *arg, uint64_t id, struct span message_id, struct span refs), void *arg,
+			    struct db_content_gone *out)
 {
 	static const char bytes[] = "DELETE FROM content WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE message.content = ?1)";
-	static const char meta[] = "DELETE FROM meta WHERE id = ?1 RETURNING file";
+	static const char meta[] = "DELETE FROM meta WHERE id = ?1 RETURNING file, message_id, refs";
 	struct sqlite3_stmt *s = db_stmt(db, bytes);
 	struct span file;
 	enum err e;
@@ -94,8 +112,9 @@ enum err db_content_release(struct db *db, uint64_t id, struct db_content_gone *
 		if (file.len)
 			memcpy(out->file, file.ptr, file.len);
 	}
+	e = words(arg, id, stmt_get_bytes(s, 1), get_known(s, 2));
 	stmt_reset(s);
-	return ERR_OK;
+	return e;
 }
 
 enum err db_content_has_file(struct db *db, struct span file, bool *out)
@@ -113,14 +132,15 @@ enum err db_content_has_file(struct db *db, struct span file, bool *out)
 }
 
 /* By level; each text has its own address, which is what a statement is known by. */
-#define SCANS(rest)                                                                             \
-	{                                                                                       \
-		[DB_ROW_THIN] = THIN " FROM message" WHERE rest,                                \
-		[DB_ROW_META] = THIN META FROM_META WHERE rest,                                 \
-		[DB_ROW_ENVELOPE] = THIN META ENVELOPE FROM_META WHERE rest,                    \
-		[DB_ROW_STRUCTURE] = THIN META ENVELOPE STRUCTURE FROM_META WHERE rest,         \
-		[DB_ROW_HEAD] = THIN META ENVELOPE STRUCTURE HEAD FROM_CONTENT WHERE rest,      \
-		[DB_ROW_BODY] = THIN META ENVELOPE STRUCTURE HEAD BODY FROM_CONTENT WHERE rest, \
+#define SCANS(rest)                                                                                   \
+	{                                                                                             \
+		[DB_ROW_THIN] = THIN " FROM message" WHERE rest,                                      \
+		[DB_ROW_META] = THIN META FROM_META WHERE rest,                                       \
+		[DB_ROW_ENVELOPE] = THIN META ENVELOPE FROM_META WHERE rest,                          \
+		[DB_ROW_WORDS] = THIN META ENVELOPE WORDS FROM_META WHERE rest,                       \
+		[DB_ROW_STRUCTURE] = THIN META ENVELOPE WORDS STRUCTURE FROM_META WHERE rest,         \
+		[DB_ROW_HEAD] = THIN META ENVELOPE WORDS STRUCTURE HEAD FROM_CONTENT WHERE rest,      \
+		[DB_ROW_BODY] = THIN META ENVELOPE WORDS STRUCTURE HEAD BODY FROM_CONTENT WHERE rest, \
 	}
 static const char *const scans[] = SCANS(IN_ORDER);
 static const char *const scans_changed[] = SCANS(CHANGED IN_ORDER);
@@ -141,20 +161,27 @@ static void read_row(struct sqlite3_stmt *s, enum db_message_level level, struct
 		c->sent_ms = stmt_get_int(s, 8);
 		c->body_size = (uint64_t)stmt_get_int(s, 9);
 		c->file = stmt_get_bytes(s, 10);
+		c->thread = (uint64_t)stmt_get_int(s, 11);
 	}
 	if (level >= DB_ROW_ENVELOPE)
-		c->envelope = stmt_get_bytes(s, 11);
+		c->envelope = stmt_get_bytes(s, 12);
+	if (level >= DB_ROW_WORDS) {
+		c->subject = stmt_get_bytes(s, 13);
+		c->message_id = stmt_get_bytes(s, 14);
+		c->preview = get_known(s, 15);
+		c->refs = get_known(s, 16);
+	}
 	if (level >= DB_ROW_STRUCTURE) {
-		c->body_structure = stmt_get_bytes(s, 12);
-		c->body_text_structure = stmt_get_bytes(s, 13);
-		c->parts = stmt_get_bytes(s, 14);
+		c->body_structure = stmt_get_bytes(s, 17);
+		c->body_text_structure = stmt_get_bytes(s, 18);
+		c->parts = stmt_get_bytes(s, 19);
 	}
 	if (level >= DB_ROW_HEAD) {
-		c->prefix = stmt_get_bytes(s, 15);
-		c->head = stmt_get_bytes(s, 16);
+		c->prefix = stmt_get_bytes(s, 20);
+		c->head = stmt_get_bytes(s, 21);
 	}
 	if (level >= DB_ROW_BODY)
-		c->body = stmt_get_bytes(s, 17);
+		c->body = stmt_get_bytes(s, 22);
 }
 
 static enum err scan(struct db *db, struct sqlite3_stmt *s, uint64_t mailbox, enum db_message_level level,

@@ -22,22 +22,26 @@ struct db_content {
 	uint64_t size, body_size;
 	struct span file; /* empty: the body is in the row */
 	struct span envelope, body_structure, body_text_structure, parts, subject, message_id;
+	struct span preview, refs; /* null pointer: not known */
+	uint64_t thread;           /* 0: its own */
 	struct span prefix, head, body;
 };
 enum err db_content_add(struct db *db, uint64_t id, const struct db_content *content) MUST_CHECK;
-/* Removes it when no message row names it. */
+/* Removes it when no message row names it; `words` is told what it was known by. */
 struct db_content_gone {
 	bool removed;
 	size_t file_len; /* 0: it had no file */
 	char file[DB_CONTENT_FILE_MAX];
 };
-enum err db_content_release(struct db *db, uint64_t id, struct db_content_gone *out) MUST_CHECK;
+enum err db_content_release(struct db *db, uint64_t id, enum err (*words)(void *arg, uint64_t id, struct span message_id, struct span refs), void *arg,
+			    struct db_content_gone *out) MUST_CHECK;
 enum err db_content_has_file(struct db *db, struct span file, bool *out) MUST_CHECK;
 
 /* Each level reads what those before it read, and more. */
 enum db_message_level { DB_ROW_THIN, /* uid, flags, modseq, content, saved_ms */
-			DB_ROW_META, /* dates, sizes, file */
+			DB_ROW_META, /* dates, sizes, file, thread */
 			DB_ROW_ENVELOPE,
+			DB_ROW_WORDS,     /* subject, message_id, preview, refs */
 			DB_ROW_STRUCTURE, /* both structures, parts */
 			DB_ROW_HEAD,      /* prefix, head */
 			DB_ROW_BODY };

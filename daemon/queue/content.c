@@ -236,6 +236,8 @@ void content_describe(const struct content *c, struct new_message *out)
 		.parts = buf_span(&c->parts),
 		.subject = c->mime.subject,
 		.message_id = c->mime.message_id,
+		.preview = c->mime.preview,
+		.refs = c->mime.refs,
 		.sent_ms = c->mime.date_ms,
 	};
 }

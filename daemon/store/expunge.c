@@ -8,6 +8,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/store/files.h"
+#include "daemon/store/thread.h"
 #include "db/mail_mailbox.h"
 
 #define LOG_AGE_MS (INT64_C(90) * 24 * 3600 * 1000)
@@ -109,6 +110,11 @@ static enum err add_file(struct file_list *files, const struct db_content_gone *
 	return ERR_OK;
 }
 
+static enum err forget_words(void *arg, uint64_t content, struct span message_id, struct span refs)
+{
+	return thread_leave(arg, content, message_id, refs);
+}
+
 enum err expunge_contents(struct db *db, const struct picked_list *list, struct file_list *files)
 {
 	enum err e = ERR_OK;
@@ -117,7 +123,7 @@ enum err expunge_contents(struct db *db, const struct picked_list *list, struct 
 	for (size_t i = 0; !e && i < list->count; i++) {
 		struct db_content_gone gone;
 
-		e = db_content_release(db, list->rows[i].content, &gone);
+		e = db_content_release(db, list->rows[i].content, forget_words, db, &gone);
 		if (!e && gone.removed && gone.file_len)
 			e = add_file(files, &gone);
 	}

@@ -9,6 +9,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/store/notice.h"
 #include "daemon/store/state.h"
+#include "daemon/store/thread.h"
 
 size_t filing_weight(const struct new_message *n)
 {
@@ -62,7 +63,7 @@ void filing_take_files(struct mailstore *m, struct filing *filings, size_t count
 static enum err add_content(struct db *db, uint64_t id, const struct filing *f)
 {
 	const struct new_message *n = f->message;
-	const struct db_content content = {
+	struct db_content content = {
 		.internal_ms = n->internal_ms,
 		.internal_offset = n->internal_offset_minutes,
 		.sent_ms = n->sent_ms,
@@ -75,12 +76,15 @@ static enum err add_content(struct db *db, uint64_t id, const struct filing *f)
 		.parts = n->parts,
 		.subject = n->subject,
 		.message_id = n->message_id,
+		.preview = n->preview,
+		.refs = n->refs,
 		.prefix = n->prefix,
 		.head = n->head,
 		.body = n->body.bytes,
 	};
+	enum err e = thread_join(db, id, n->message_id, n->refs, &content.thread);
 
-	return db_content_add(db, id, &content);
+	return e ? e : db_content_add(db, id, &content);
 }
 
 enum err filing_add(struct db *db, const struct db_message *row, const struct filing *f, struct db_mailbox_delta *delta)

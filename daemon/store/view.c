@@ -509,6 +509,8 @@ static enum db_message_level level_for(unsigned want)
 		return DB_ROW_HEAD;
 	if (want & (WANT_PARTS | WANT_STRUCTURE))
 		return DB_ROW_STRUCTURE;
+	if (want & WANT_WORDS)
+		return DB_ROW_WORDS;
 	if (want & WANT_ENVELOPE)
 		return DB_ROW_ENVELOPE;
 	return want & WANT_META ? DB_ROW_META : DB_ROW_THIN;
@@ -528,12 +530,17 @@ static bool show(void *arg, const struct db_message_row *row)
 		.internal_offset_minutes = c->internal_offset,
 		.size = c->size,
 		.sent_ms = c->sent_ms,
+		.thread = c->thread ? c->thread : row->message.content,
 		.envelope = c->envelope,
 		.body_structure = c->body_structure,
 		.body_text_structure = c->body_text_structure,
 		.parts = c->parts,
 		.prefix = c->prefix,
 		.head = c->head,
+		.preview = c->preview,
+		.refs = c->refs,
+		.subject = c->subject,
+		.message_id = c->message_id,
 		.body = { .bytes = c->body, .size = c->body_size },
 	};
 

@@ -10,9 +10,10 @@ ALTER TABLE meta ADD COLUMN refs BLOB;
 ALTER TABLE meta ADD COLUMN thread INTEGER NOT NULL DEFAULT 0;
 
 -- Hashes of the message-ids that a content has or names, while the content is there: who shares one is of one thread.
+-- No foreign key to meta: without an index by content, which nothing else wants, each delete there would read all of this.
 CREATE TABLE thread_key (
 	key INTEGER NOT NULL,
-	content INTEGER NOT NULL REFERENCES meta (id),
+	content INTEGER NOT NULL,
 	thread INTEGER NOT NULL,
 	PRIMARY KEY (key, content)
 ) STRICT, WITHOUT ROWID;
