@@ -59,6 +59,46 @@ struct span imap_capability_text(enum imap_capability cap)
 	return texts[cap];
 }
 
+/* Who rests upon whom; what comes later in the list may rest upon what comes before. */
+static const struct {
+	enum imap_capability cap, needs;
+} rests[] = {
+	{ CAP_CREATE_SPECIAL_USE, CAP_SPECIAL_USE },
+	{ CAP_LIST_STATUS, CAP_LIST_EXTENDED },
+	{ CAP_QRESYNC, CAP_CONDSTORE },
+	{ CAP_QRESYNC, CAP_ENABLE },
+	{ CAP_UTF8_ACCEPT, CAP_ENABLE },
+	{ CAP_UIDONLY, CAP_ENABLE },
+	{ CAP_SEARCHRES, CAP_ESEARCH },
+	{ CAP_PARTIAL, CAP_ESEARCH },
+	{ CAP_SORT_DISPLAY, CAP_SORT },
+	{ CAP_ESORT, CAP_SORT },
+	{ CAP_ESORT, CAP_ESEARCH },
+	{ CAP_IMAP4REV2, CAP_SASL_IR },
+	{ CAP_IMAP4REV2, CAP_ENABLE },
+	{ CAP_IMAP4REV2, CAP_IDLE },
+	{ CAP_IMAP4REV2, CAP_NAMESPACE },
+	{ CAP_IMAP4REV2, CAP_CHILDREN },
+	{ CAP_IMAP4REV2, CAP_SPECIAL_USE },
+	{ CAP_IMAP4REV2, CAP_LIST_EXTENDED },
+	{ CAP_IMAP4REV2, CAP_LIST_STATUS },
+	{ CAP_IMAP4REV2, CAP_STATUS_SIZE },
+	{ CAP_IMAP4REV2, CAP_UNSELECT },
+	{ CAP_IMAP4REV2, CAP_UIDPLUS },
+	{ CAP_IMAP4REV2, CAP_MOVE },
+	{ CAP_IMAP4REV2, CAP_BINARY },
+	{ CAP_IMAP4REV2, CAP_ESEARCH },
+	{ CAP_IMAP4REV2, CAP_SEARCHRES },
+};
+
+uint64_t imap_capability_closure(uint64_t off)
+{
+	for (size_t i = 0; i < sizeof rests / sizeof *rests; i++)
+		if (off & CAP_BIT(rests[i].needs))
+			off |= CAP_BIT(rests[i].cap);
+	return off;
+}
+
 /* The next name of a list with blanks between; false at its end. */
 static bool next_name(struct span *rest, struct span *out)
 {

@@ -59,6 +59,9 @@ _Static_assert(CAP_COUNT <= 64, "they are bits of a mask");
 /* As it is written in CAPABILITY, with its value ("MESSAGELIMIT=100000"); several names for one switch stand with a blank between ("QUOTA QUOTA=RES-STORAGE"). */
 struct span imap_capability_text(enum imap_capability cap);
 
+/* With what rests upon what is off: QRESYNC upon CONDSTORE, IMAP4rev2 upon each extension that it has built in (RFC 9051 appendix E). */
+uint64_t imap_capability_closure(uint64_t off);
+
 /* Names with blanks between, any case, as an account keeps them. ERR_SYNTAX: one of them can't be switched off or is unknown; *bad_out says which.
  * Names that belong to one switch (QUOTA=RES-STORAGE) and names without their value (MESSAGELIMIT) stand for it. */
 enum err imap_capability_parse(struct span names, uint64_t *mask_out, struct span *bad_out) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* imap/cmd_login.c: LOGIN, AUTHENTICATE PLAIN, SCRAM-SHA-256 and -PLUS (RFC 3501, RFC 4616, RFC 7677).
+/* imap/cmd_login.c: LOGIN, AUTHENTICATE PLAIN, SCRAM-SHA-256 and -PLUS (RFC 3501, RFC 4616, RFC 7677), UNAUTHENTICATE (RFC 8437).
  *
  * The password is a slow question; the session waits without a thread. SCRAM asks twice, and its last challenge, the proof of the server,
  * is answered by an empty response before the tagged OK, which carries no data.
@@ -56,10 +56,23 @@ static enum step accepted(struct imap_session *s, uint64_t account_id, struct ou
 		return failed(s, SPAN("[UNAVAILABLE] Temporary failure, try again later"), out);
 	s->account_id = account_id;
 	s->store = account.store;
-	s->off = account.off;
+	s->off = imap_capability_closure(account.off);
 	imap_set_state(s, IMAP_AUTHED);
 	s->bad_count = 0;
-	return over(s, IMAP_OK, reply_capability_text(s), out);
+	return over(s, IMAP_OK, reply_capability_text(s, "Logged in"), out);
+}
+
+/* RFC 8437: all that belongs to the account ends, what belongs to the connection (TLS, COMPRESS, the failed logins) stays. */
+enum step imap_run_unauthenticate(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	(void)args;
+	imap_unselect(s);
+	s->service->account_close(s->ctx, &s->store);
+	s->account_id = 0;
+	s->off = 0;
+	s->enabled = 0;
+	imap_set_state(s, IMAP_START);
+	return imap_finish(s, out, IMAP_OK, reply_capability_text(s, "Log in again"));
 }
 
 static enum step plain(struct imap_session *s, struct span message, struct out *out)

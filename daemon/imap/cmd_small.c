@@ -1,4 +1,4 @@
-/* imap/cmd_small.c: CAPABILITY, NOOP, CHECK, LOGOUT, ID, STARTTLS, ENABLE, NAMESPACE, CLOSE, UNSELECT. */
+/* imap/cmd_small.c: CAPABILITY, NOOP, CHECK, LOGOUT, ID, STARTTLS, COMPRESS, NAMESPACE, CLOSE, UNSELECT. */
 #include "daemon/imap/commands.h"
 #include "daemon/imap/reply.h"
 
@@ -33,22 +33,24 @@ enum step imap_run_id(struct imap_session *s, const union imap_args *args, struc
 
 enum step imap_run_starttls(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	enum step step;
-
 	(void)args;
 	if (s->peer->tls)
 		return imap_finish(s, out, IMAP_BAD, SPAN("TLS is on already"));
-	if (!s->may_starttls)
+	if (!s->may_starttls || s->compressed) /* RFC 8437 3: what UNAUTHENTICATE leaves on can't be wrapped in TLS */
 		return imap_finish(s, out, IMAP_BAD, SPAN("TLS is not offered here"));
-	step = imap_finish(s, out, IMAP_OK, SPAN("Begin the handshake"));
-	return step == STEP_REPLY ? STEP_STARTTLS : step;
+	s->run.then = STEP_STARTTLS;
+	return imap_finish(s, out, IMAP_OK, SPAN("Begin the handshake"));
 }
 
-enum step imap_run_enable(struct imap_session *s, const union imap_args *args, struct out *out)
+/* RFC 4978: from the byte behind the tagged reply on, both ways. */
+enum step imap_run_compress(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	(void)args;
-	reply_untagged(out, "ENABLED");
-	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+	if (s->compressed)
+		return imap_finish(s, out, IMAP_NO, SPAN("[COMPRESSIONACTIVE] DEFLATE is on already"));
+	s->compressed = true;
+	s->run.then = STEP_COMPRESS;
+	return imap_finish(s, out, IMAP_OK, SPAN("DEFLATE begins"));
 }
 
 enum step imap_run_namespace(struct imap_session *s, const union imap_args *args, struct out *out)

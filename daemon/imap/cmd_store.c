@@ -53,7 +53,7 @@ static enum step store_more(struct imap_session *s, struct out *out)
 		if (out_is_full(out))
 			return STEP_MORE;
 		imap_keywords_refresh(s, out, f->flags); /* others may have set keywords that were new */
-		reply_fetch_flags(s, out, f->sequence, f->uid, f->flags, with_uid);
+		reply_fetch_flags(s, out, f->sequence, f->uid, f->flags, s->enabled & ENABLED_CONDSTORE ? f->modseq : 0, with_uid);
 	}
 	arena_clear(&s->run.batch);
 	w->rows = NULL;

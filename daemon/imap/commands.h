@@ -9,7 +9,9 @@ enum err imap_parse_id(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_login(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_authenticate(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_enable(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_compress(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_mailbox(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_create(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_rename(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_list(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_lsub(struct imap_parser *p, union imap_args *out) MUST_CHECK;
@@ -30,6 +32,8 @@ enum step imap_run_starttls(struct imap_session *s, const union imap_args *args,
 enum step imap_run_login(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_authenticate(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_enable(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_compress(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_unauthenticate(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_namespace(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_select(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_examine(struct imap_session *s, const union imap_args *args, struct out *out);

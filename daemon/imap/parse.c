@@ -11,6 +11,11 @@ bool parse_is_atom_char(char c)
 	return c > 0x20 && c < 0x7f && !memchr("(){%*\"\\]", c, 8);
 }
 
+bool parse_may(const struct imap_parser *p, enum imap_capability cap)
+{
+	return !(p->off & CAP_BIT(cap));
+}
+
 static bool is_astring_char(char c)
 {
 	return parse_is_atom_char(c) || c == ']';
@@ -216,15 +221,18 @@ static enum err parse_seq_number(struct imap_parser *p, uint32_t *out)
 }
 
 /* sequence-set = (seq-number / seq-range) *("," sequence-set) */
+/* sequence-set =/ "$" (RFC 5182 3) */
 enum err parse_set(struct imap_parser *p, struct imap_set *out)
 {
 	size_t commas = 0;
 
+	*out = (struct imap_set){ .saved = parse_char(p, '$') };
+	if (out->saved)
+		return ERR_OK;
 	for (size_t i = 0; i < p->rest.len && (ascii_is_digit(p->rest.ptr[i]) || memchr(",:*", p->rest.ptr[i], 3)); i++)
 		commas += p->rest.ptr[i] == ',';
 	if (commas >= IMAP_SET_RANGES_MAX)
 		return ERR_LIMIT;
-	out->count = 0;
 	out->ranges = arena_array(p->arena, commas + 1, sizeof *out->ranges);
 	if (!out->ranges)
 		return ERR_LIMIT;

@@ -7,14 +7,19 @@
 
 #include "daemon/base/arena.h"
 #include "daemon/imap/args.h"
+#include "daemon/imap/capability.h"
 
 struct imap_parser {
 	struct span rest;
 	struct arena *arena;
+	uint64_t off;     /* capabilities that the account is not offered: their words are not of the grammar */
+	unsigned enabled; /* of enum imap_enabled: names come in UTF-8, "*" stands for a UID */
 };
 
 /* All give ERR_SYNTAX when the bytes are not of the grammar, ERR_LIMIT past a ceiling. */
 bool parse_is_atom_char(char c);
+/* Is the capability on offer? */
+bool parse_may(const struct imap_parser *p, enum imap_capability cap);
 bool parse_peek(const struct imap_parser *p, char c);
 bool parse_char(struct imap_parser *p, char c); /* takes it when it is there */
 enum err parse_expect(struct imap_parser *p, char c) MUST_CHECK;
@@ -27,6 +32,7 @@ enum err parse_list_mailbox(struct imap_parser *p, struct span *out) MUST_CHECK;
 enum err parse_mailbox(struct imap_parser *p, struct span *out) MUST_CHECK;      /* UTF-8 */
 enum err parse_number(struct imap_parser *p, uint32_t *out) MUST_CHECK;
 enum err parse_number64(struct imap_parser *p, uint64_t *out) MUST_CHECK;
+/* Also "$" (RFC 5182). */
 enum err parse_set(struct imap_parser *p, struct imap_set *out) MUST_CHECK;
 enum err parse_flag_list(struct imap_parser *p, struct imap_flags *out) MUST_CHECK;   /* "(...)" */
 enum err parse_flags_plain(struct imap_parser *p, struct imap_flags *out) MUST_CHECK; /* one or more, no parentheses */

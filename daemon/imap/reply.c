@@ -5,6 +5,7 @@
 #include "daemon/mime/date.h"
 
 #define DIGITS_MAX 20
+#define CAPABILITIES_MAX 4096
 #define NAME_TEXT_MAX 8192
 
 void reply_add(struct out *out, struct span text)
@@ -88,30 +89,62 @@ void reply_count(struct out *out, uint32_t number, const char *word)
 	out_add(out, span_make(line, n + 2));
 }
 
-static const char *capabilities(const struct imap_session *s)
+/* After login what the account is offered (RFC 3501 6.1.1); before, what a client needs for logging in. */
+static void add_capabilities(const struct imap_session *s, struct buf *text)
 {
-	if (s->state != IMAP_START)
-		return "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE STATUS=SIZE MOVE";
-	if (s->peer->tls)
-		return s->service->may_bind(s->ctx) ? "IMAP4rev1 LITERAL- SASL-IR ID AUTH=PLAIN AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-256-PLUS" : "IMAP4rev1 LITERAL- SASL-IR ID AUTH=PLAIN AUTH=SCRAM-SHA-256";
-	if (imap_may_login(s))
-		return s->may_starttls ? "IMAP4rev1 LITERAL- SASL-IR ID AUTH=PLAIN AUTH=SCRAM-SHA-256 STARTTLS" : "IMAP4rev1 LITERAL- SASL-IR ID AUTH=PLAIN AUTH=SCRAM-SHA-256";
-	return s->may_starttls ? "IMAP4rev1 LITERAL- SASL-IR ID STARTTLS LOGINDISABLED" : "IMAP4rev1 LITERAL- SASL-IR ID LOGINDISABLED";
+	buf_add_str(text, "IMAP4rev1");
+	if (s->state == IMAP_START) {
+		buf_add_str(text, " IMAP4rev2 LITERAL- SASL-IR ID ENABLE");
+		if (s->may_starttls && !s->peer->tls && !s->compressed)
+			buf_add_str(text, " STARTTLS");
+		if (!imap_may_login(s))
+			buf_add_str(text, " LOGINDISABLED");
+		else
+			buf_add_str(text, s->peer->tls && s->service->may_bind(s->ctx) ? " AUTH=PLAIN AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-256-PLUS" : " AUTH=PLAIN AUTH=SCRAM-SHA-256");
+		return;
+	}
+	for (unsigned cap = CAP_NONE + 1; cap < CAP_COUNT; cap++)
+		if (imap_has(s, (enum imap_capability)cap)) {
+			buf_add_char(text, ' ');
+			buf_add(text, imap_capability_text((enum imap_capability)cap));
+		}
+}
+
+static void reply_capabilities(const struct imap_session *s, struct out *out, struct span before, struct span after)
+{
+	struct buf text;
+
+	buf_init(&text, CAPABILITIES_MAX);
+	buf_add(&text, before);
+	add_capabilities(s, &text);
+	buf_add(&text, after);
+	out_add(out, buf_span(&text));
+	buf_clear(&text);
 }
 
 void reply_capability(const struct imap_session *s, struct out *out)
 {
-	out_addf(out, "* CAPABILITY %s\r\n", capabilities(s));
+	reply_capabilities(s, out, SPAN("* CAPABILITY "), SPAN("\r\n"));
 }
 
-struct span reply_capability_text(struct imap_session *s)
+struct span reply_capability_text(struct imap_session *s, const char *words)
 {
-	return arena_printf(&s->run.arena, "[CAPABILITY %s] Logged in", capabilities(s));
+	struct buf text;
+	struct span result;
+
+	buf_init(&text, CAPABILITIES_MAX);
+	buf_add_str(&text, "[CAPABILITY ");
+	add_capabilities(s, &text);
+	buf_add_str(&text, "] ");
+	buf_add_str(&text, words);
+	result = arena_copy(&s->run.arena, buf_span(&text));
+	buf_clear(&text);
+	return result.ptr ? result : span_str(words);
 }
 
 void reply_greeting(const struct imap_session *s, struct out *out)
 {
-	out_addf(out, "* OK [CAPABILITY %s] Postroom ready\r\n", capabilities(s));
+	reply_capabilities(s, out, SPAN("* OK [CAPABILITY "), SPAN("] Postroom ready\r\n"));
 }
 
 static const struct {
@@ -174,7 +207,7 @@ static void flag_list(const struct imap_session *s, struct out *out, uint64_t fl
 
 void reply_flags(const struct imap_session *s, struct out *out, uint64_t flags, bool recent)
 {
-	flag_list(s, out, flags, recent ? SPAN("\\Recent") : SPAN(""));
+	flag_list(s, out, flags, recent && !(s->enabled & ENABLED_REV2) ? SPAN("\\Recent") : SPAN(""));
 }
 
 void reply_select_flags(const struct imap_session *s, struct out *out)
@@ -189,18 +222,36 @@ void reply_select_flags(const struct imap_session *s, struct out *out)
 	out_add(out, SPAN("] Flags that can be changed\r\n"));
 }
 
-void reply_fetch_flags(const struct imap_session *s, struct out *out, uint32_t sequence, uint32_t uid, uint64_t flags, bool with_uid)
+void reply_fetch_begin(const struct imap_session *s, struct out *out, uint32_t sequence, uint32_t uid)
 {
+	bool uid_only = s->enabled & ENABLED_UIDONLY;
+
 	out_add(out, SPAN("* "));
-	reply_number(out, sequence);
-	if (with_uid) {
-		out_add(out, SPAN(" FETCH (UID "));
+	reply_number(out, uid_only ? uid : sequence);
+	out_add(out, uid_only ? SPAN(" UIDFETCH (") : SPAN(" FETCH ("));
+}
+
+void reply_modseq(struct out *out, uint64_t modseq)
+{
+	out_add(out, SPAN("MODSEQ ("));
+	reply_number(out, modseq);
+	out_add(out, SPAN(")"));
+}
+
+void reply_fetch_flags(const struct imap_session *s, struct out *out, uint32_t sequence, uint32_t uid, uint64_t flags, uint64_t modseq, bool with_uid)
+{
+	reply_fetch_begin(s, out, sequence, uid);
+	if (with_uid && !(s->enabled & ENABLED_UIDONLY)) {
+		out_add(out, SPAN("UID "));
 		reply_number(out, uid);
-		out_add(out, SPAN(" FLAGS "));
-	} else {
-		out_add(out, SPAN(" FETCH (FLAGS "));
+		out_add(out, SPAN(" "));
 	}
+	out_add(out, SPAN("FLAGS "));
 	reply_flags(s, out, flags, s->service->view_is_recent(s->view, uid));
+	if (modseq) {
+		out_add(out, SPAN(" "));
+		reply_modseq(out, modseq);
+	}
 	out_add(out, SPAN(")\r\n"));
 }
 

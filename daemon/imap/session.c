@@ -2,7 +2,7 @@
  *
  *   START ──LOGIN, AUTHENTICATE──▶ AUTHED ──SELECT, EXAMINE──▶ SELECTED ──┐
  *     │                              │ ▲                        │   ▲     │ SELECT
- *     │                              │ └──CLOSE, UNSELECT,──────┤   └─────┘
+ *     │ ◀─────UNAUTHENTICATE─────────┤ └──CLOSE, UNSELECT,──────┤   └─────┘
  *     │                              │    failed SELECT         │
  *     └───────LOGOUT, BYE────────────┴──▶ ENDED ◀───────────────┘
  *
@@ -42,6 +42,7 @@ enum err imap_session_new(const struct imap_service *service, void *ctx, const s
 	arena_init(&s->run.arena, IMAP_ARENA_MAX);
 	arena_init(&s->run.batch, IMAP_ARENA_MAX);
 	arena_init(&s->keyword_arena, 64 * 1024);
+	arena_init(&s->saved_arena, IMAP_ARENA_MAX);
 	*out = s;
 	return ERR_OK;
 }
@@ -64,6 +65,7 @@ void imap_session_free(struct imap_session **session)
 	arena_clear(&s->run.arena);
 	arena_clear(&s->run.batch);
 	arena_clear(&s->keyword_arena);
+	arena_clear(&s->saved_arena);
 	free(s);
 }
 
@@ -73,7 +75,7 @@ bool imap_set_state(struct imap_session *s, enum imap_state to)
 		unsigned from, to;
 	} edges[] = {
 		{ IMAP_START, IMAP_AUTHED | IMAP_ENDED },
-		{ IMAP_AUTHED, IMAP_SELECTED | IMAP_ENDED },
+		{ IMAP_AUTHED, IMAP_SELECTED | IMAP_START | IMAP_ENDED },
 		{ IMAP_SELECTED, IMAP_AUTHED | IMAP_ENDED },
 		{ IMAP_ENDED, IMAP_ENDED },
 	};
@@ -102,6 +104,8 @@ void imap_unselect(struct imap_session *s)
 	s->keywords = NULL;
 	s->keyword_count = 0;
 	s->keyword_mask = FLAG_SYSTEM;
+	s->saved = (struct uid_set){ NULL, 0 };
+	arena_clear(&s->saved_arena);
 	if (s->state == IMAP_SELECTED)
 		imap_set_state(s, IMAP_AUTHED);
 }
@@ -136,6 +140,7 @@ static enum step finish_more(struct imap_session *s, struct out *out)
 {
 	struct imap_run *run = &s->run;
 	enum imap_status status = run->status;
+	enum step then = run->then;
 	bool was_start = s->state == IMAP_START;
 
 	if (!imap_sync_emit(s, out))
@@ -150,7 +155,7 @@ static enum step finish_more(struct imap_session *s, struct out *out)
 									 : 0;
 	if (s->bad_count >= (was_start ? IMAP_BAD_START_MAX : IMAP_BAD_MAX))
 		return imap_bye(s, out, "Too many bad commands");
-	return s->state == IMAP_ENDED ? STEP_CLOSE : STEP_REPLY;
+	return s->state == IMAP_ENDED ? STEP_CLOSE : then;
 }
 
 enum step imap_finish(struct imap_session *s, struct out *out, enum imap_status status, struct span text)
@@ -183,6 +188,12 @@ enum step imap_finish_err(struct imap_session *s, struct out *out, enum err e, s
 	return e ? imap_finish(s, out, err_replies[e].status, err_replies[e].text) : imap_finish(s, out, IMAP_OK, done);
 }
 
+/* Over the command as it lies there. */
+static struct imap_parser parser_of(struct imap_session *s)
+{
+	return (struct imap_parser){ buf_span(&s->line), &s->run.arena, s->off, s->enabled };
+}
+
 /* tag = 1*<any ASTRING-CHAR except "+">; then SP. */
 static bool take_tag(struct imap_session *s, struct imap_parser *p)
 {
@@ -201,7 +212,7 @@ static bool take_tag(struct imap_session *s, struct imap_parser *p)
 
 enum step imap_refuse(struct imap_session *s, struct out *out, enum imap_status status, struct span text)
 {
-	struct imap_parser p = { buf_span(&s->line), &s->run.arena };
+	struct imap_parser p = parser_of(s);
 
 	if (!s->run.tag[0])
 		(void)take_tag(s, &p);
@@ -215,6 +226,8 @@ static const char *hindrance(const struct imap_session *s, const struct imap_com
 	if (!(c->states & s->state))
 		return s->state == IMAP_START ? "Log in first" : c->states == IMAP_SELECTED ? "Select a mailbox first"
 											    : "Not possible in this state";
+	if ((c->law & BY_SEQUENCE) && (s->enabled & ENABLED_UIDONLY))
+		return "[UIDREQUIRED] UIDONLY is on: only by UID";
 	*status = IMAP_NO;
 	if ((c->law & NEED_PRIVACY) && !imap_may_login(s))
 		return "[PRIVACYREQUIRED] TLS is needed first";
@@ -260,7 +273,7 @@ static bool prepare(struct imap_session *s, struct imap_parser *p)
 
 enum step imap_dispatch(struct imap_session *s, struct out *out)
 {
-	struct imap_parser p = { buf_span(&s->line), &s->run.arena };
+	struct imap_parser p = parser_of(s);
 
 	if (!prepare(s, &p))
 		return imap_finish(s, out, s->run.status, s->run.text);
@@ -272,7 +285,7 @@ enum step imap_dispatch(struct imap_session *s, struct out *out)
 /* Only the verb is looked at: a command of a thousand literals is not parsed a thousand times. */
 static bool is_append(struct imap_session *s)
 {
-	struct imap_parser p = { buf_span(&s->line), &s->run.arena };
+	struct imap_parser p = parser_of(s);
 	const struct imap_command *c = take_tag(s, &p) && parse_char(&p, ' ') ? imap_command_find(&p) : NULL;
 
 	return c && c->run == imap_run_append;
@@ -280,7 +293,7 @@ static bool is_append(struct imap_session *s)
 
 enum imap_append_try imap_try_append(struct imap_session *s)
 {
-	struct imap_parser p = { buf_span(&s->line), &s->run.arena };
+	struct imap_parser p = parser_of(s);
 	bool ready, at_end;
 
 	if (!is_append(s))

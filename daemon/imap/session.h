@@ -152,6 +152,7 @@ struct imap_run {
 	struct arena arena, batch;                                  /* of the command; of its present batch or message */
 	enum imap_status status;                                    /* of the tagged reply to come */
 	struct span text;
+	enum step then;              /* behind the tagged reply; REPLY unless the connection changes */
 	struct view_changes changes; /* being told */
 	size_t expunged_at, changed_at;
 	bool mid_line; /* an untagged line is begun and not ended */
@@ -206,6 +207,11 @@ enum step imap_session_answer(struct imap_session *s, const struct imap_answer *
 int64_t imap_session_deadline_ms(const struct imap_session *s);
 
 /* For the command files. */
+
+static inline bool imap_has(const struct imap_session *s, enum imap_capability cap)
+{
+	return !(s->off & CAP_BIT(cap));
+}
 
 /* Ends the running command: tells what changed in the mailbox, then the tagged reply. `text` lives in run.arena or is static. */
 enum step imap_finish(struct imap_session *s, struct out *out, enum imap_status status, struct span text);

@@ -36,7 +36,7 @@ bool imap_sync_emit(struct imap_session *s, struct out *out)
 		if (out_is_full(out))
 			return false;
 		imap_keywords_refresh(s, out, f->flags);
-		reply_fetch_flags(s, out, f->sequence, f->uid, f->flags, with_uid);
+		reply_fetch_flags(s, out, f->sequence, f->uid, f->flags, s->enabled & ENABLED_CONDSTORE ? f->modseq : 0, with_uid);
 	}
 	if (c->count_changed) {
 		reply_count(out, s->service->view_count(s->view), "EXISTS");

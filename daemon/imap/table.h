@@ -10,7 +10,8 @@ enum {
 	NEED_WRITE = 2,   /* a mailbox selected read-write */
 	NO_EXPUNGE = 4,   /* no EXPUNGE reply while it runs: sequence numbers are in use (RFC 3501 7.4.1) */
 	BY_UID = 8,
-	SECRET = 16, /* its bytes are erased afterwards */
+	SECRET = 16,      /* its bytes are erased afterwards */
+	BY_SEQUENCE = 32, /* takes or gives sequence numbers: not under UIDONLY (RFC 9586 3) */
 };
 
 struct imap_command {

@@ -24,7 +24,7 @@ static int teardown(void **state)
 
 static struct imap_parser over(struct span text)
 {
-	return (struct imap_parser){ text, &arena };
+	return (struct imap_parser){ .rest = text, .arena = &arena };
 }
 
 /* The verb's parser over the rest of the line; ERR_SYNTAX also for bytes left over. */
