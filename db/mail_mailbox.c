@@ -51,6 +51,37 @@ enum err db_mailbox_by_name(struct db *db, struct span name, struct db_mailbox *
 	return ERR_OK;
 }
 
+enum err db_mailbox_by_use(struct db *db, int special_use, struct db_mailbox *out)
+{
+	static const char sql[] = "SELECT " COLUMNS " FROM mailbox WHERE special_use = ?1 LIMIT 1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_int(s, 1, special_use);
+	e = stmt_row(db, s);
+	if (e)
+		return e;
+	read_row(s, out);
+	stmt_reset(s);
+	return ERR_OK;
+}
+
+enum err db_mailbox_flagged_bytes(struct db *db, uint64_t id, uint64_t flags, uint64_t *out)
+{
+	static const char sql[] = "SELECT ifnull(sum(meta.size), 0) FROM message JOIN meta ON meta.id = content WHERE mailbox = ?1 AND flags & ?2 != 0";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_int(s, 2, (int64_t)flags);
+	e = stmt_row(db, s);
+	if (e)
+		return e;
+	*out = (uint64_t)stmt_get_int(s, 0);
+	stmt_reset(s);
+	return ERR_OK;
+}
+
 enum err db_mailbox_each(struct db *db, bool (*each)(void *arg, const struct db_mailbox *row), void *arg)
 {
 	static const char sql[] = "SELECT " COLUMNS ", name FROM mailbox ORDER BY name";

@@ -19,6 +19,10 @@ enum err db_mailbox_by_id(struct db *db, uint64_t id, struct db_mailbox *out) MU
 enum err db_mailbox_by_name(struct db *db, struct span name, struct db_mailbox *out) MUST_CHECK;
 /* By name, as bytes. ERR_TEMP when `each` returns false. */
 enum err db_mailbox_each(struct db *db, bool (*each)(void *arg, const struct db_mailbox *row), void *arg) MUST_CHECK;
+/* ERR_NOT_FOUND: none. */
+enum err db_mailbox_by_use(struct db *db, int special_use, struct db_mailbox *out) MUST_CHECK;
+/* Of its messages with any of these flag bits. */
+enum err db_mailbox_flagged_bytes(struct db *db, uint64_t id, uint64_t flags, uint64_t *out) MUST_CHECK;
 enum err db_mailbox_count(struct db *db, uint64_t *out) MUST_CHECK;
 /* Of all together. */
 enum err db_mailbox_sum(struct db *db, uint64_t *bytes_out, uint64_t *messages_out) MUST_CHECK;

@@ -151,6 +151,14 @@ enum thread_algorithm { THREAD_ORDEREDSUBJECT,
 			THREAD_REFERENCES,
 			THREAD_REFS };
 
+/* Selection and return options of LIST (RFC 5258, RFC 6154). REMOTE asks for nothing here: there are no remote mailboxes. */
+enum {
+	LIST_SUBSCRIBED = 1,
+	LIST_SPECIAL_USE = 2,
+	LIST_RECURSIVE = 4, /* RECURSIVEMATCH */
+	LIST_CHILDREN = 8,
+};
+
 enum {
 	STATUS_MESSAGES = 1,
 	STATUS_RECENT = 2,
@@ -187,6 +195,7 @@ union imap_args {
 	struct {
 		struct span name;
 		enum special_use use;
+		bool impossible; /* of USE: more than one, or one that is unknown here */
 	} create;
 	struct {
 		unsigned bits; /* of enum imap_enabled */
@@ -195,10 +204,12 @@ union imap_args {
 		struct span from, to;
 	} rename;
 	struct {
-		struct span reference, pattern;
-		bool only_subscribed, only_special; /* selection options */
-		bool return_subscribed;
-	} list;
+		struct span reference, *patterns;
+		size_t count;
+		bool extended; /* of RFC 5258: tells what is asked for and no more */
+		unsigned select, show;
+		unsigned status; /* RETURN (STATUS (...)) (RFC 5819); 0: not asked for */
+	} list;                  /* LIST, LSUB */
 	struct {
 		struct span name;
 		unsigned items;

@@ -1,124 +1,148 @@
-/* imap/cmd_list.c: LIST and LSUB (RFC 3501 6.3.8, 6.3.9; attributes of RFC 3348 and RFC 6154). */
+/* imap/cmd_list.c: LIST and LSUB (RFC 3501 6.3.8, 6.3.9; RFC 5258, 5819, 6154, 9051 6.3.9).
+ *
+ * Two walks over the names, in order: the first marks what the patterns match and counts what the selection options select, so that
+ * "is something selected below this name?" is two look-ups; the second tells. Both yield.
+ */
 #include "daemon/base/clock.h"
 #include "daemon/imap/commands.h"
-#include "daemon/imap/reply.h"
+#include "daemon/imap/list_match.h"
+#include "daemon/imap/reply_mailbox.h"
+
+#define LOOK_AT_CLOCK (64u * 1024u) /* steps of matching */
 
 struct list_work {
-	struct span pattern; /* reference and pattern joined, runs of wildcards made one */
-	struct mailbox_info *all;
-	size_t count, at;
-	bool lsub;
-	struct span last_parent; /* LSUB: a name that was shown for its children */
-	bool *reach;             /* pattern.len + 1 places */
+	struct list_pattern patterns[IMAP_PATTERNS_MAX];
+	size_t pattern_count, pattern_bytes;
+	struct mailbox_info *all; /* INBOX first, then by name: what is below a name stands together */
+	size_t count, inboxes, at;
+	bool lsub, has_marks;
+	bool parents;     /* tell who has something selected below, too */
+	bool *matched;    /* of each */
+	uint32_t *before; /* how many before it are selected; of LSUB: and not told themselves */
+	size_t cost;      /* since the clock was looked at */
 };
 
-static bool is_wild(char c)
-{
-	return c == '*' || c == '%';
-}
-
-/* A wildcard may stand for nothing: the place behind one is reached with it. */
-static void pass_wildcards(const struct list_work *w)
-{
-	for (size_t p = 0; p < w->pattern.len; p++)
-		if (w->reach[p] && is_wild(w->pattern.ptr[p]))
-			w->reach[p + 1] = true;
-}
-
-/* The places that are reached with one more character of the name. From the end, so that a place that is reached by this
- * character isn't taken for the one before. */
-static void take_char(const struct list_work *w, char c)
-{
-	bool *reach = w->reach;
-
-	reach[w->pattern.len] = false;
-	for (size_t p = w->pattern.len; p-- > 0;) {
-		char at = w->pattern.ptr[p];
-
-		if (reach[p] && at == c)
-			reach[p + 1] = true;
-		reach[p] = reach[p] && (at == '*' || (at == '%' && c != '/'));
-	}
-}
-
-/* "*" matches anything, "%" anything but the separator. One pass over the name with the set of pattern places that are
- * reached: no pattern is slower than its length times the name's. */
 static bool matches(const struct list_work *w, struct span name)
 {
-	memset(w->reach, 0, w->pattern.len + 1);
-	w->reach[0] = true;
-	pass_wildcards(w);
-	for (size_t i = 0; i < name.len; i++) {
-		take_char(w, name.ptr[i]);
-		pass_wildcards(w);
-	}
-	return w->reach[w->pattern.len];
+	for (size_t i = 0; i < w->pattern_count; i++)
+		if (list_pattern_matches(&w->patterns[i], name))
+			return true;
+	return false;
 }
 
-/* INBOX is without case as a whole first level only where it is the whole pattern; RFC 3501 5.1. */
-static struct span join(struct arena *a, struct span reference, struct span pattern)
+static bool is_selected(const struct list_work *w, unsigned select, const struct mailbox_info *m)
 {
-	char *to = arena_alloc(a, reference.len + pattern.len + 1);
-	size_t n = 0;
-
-	if (!to)
-		return span_make(NULL, 0);
-	for (size_t i = 0; i < reference.len + pattern.len; i++) {
-		char c = i < reference.len ? reference.ptr[i] : pattern.ptr[i - reference.len];
-
-		if (n && is_wild(c) && is_wild(to[n - 1])) {
-			if (c == '*')
-				to[n - 1] = '*';
-			continue;
-		}
-		to[n++] = c;
-	}
-	if (n >= 5 && span_iequals(span_make(to, 5), SPAN("INBOX")) && (n == 5 || strchr("/*%", to[5])))
-		memcpy(to, "INBOX", 5);
-	return span_make(to, n);
+	if ((w->lsub || (select & LIST_SUBSCRIBED)) && !m->subscribed)
+		return false;
+	if ((select & LIST_SPECIAL_USE) && m->use == USE_NONE)
+		return false;
+	return w->lsub || (select & ~(unsigned)LIST_RECURSIVE) || m->exists || m->has_children; /* else it is only a subscription */
 }
 
-/* LSUB with "%": a subscribed name too deep for the pattern shows its parent as \Noselect (RFC 3501 6.3.9). */
-static void lsub_parent(struct list_work *w, const struct mailbox_info *m, struct out *out)
+static bool is_below(struct span name, struct span parent)
 {
-	for (size_t i = m->name.len; i-- > 1;) {
-		struct mailbox_info parent = { .name = span_take(m->name, i), .has_children = true };
-
-		if (m->name.ptr[i] != '/' || !matches(w, parent.name))
-			continue;
-		if (!span_equals(parent.name, w->last_parent))
-			reply_list(out, "LSUB", &parent, true, false, false);
-		w->last_parent = parent.name;
-		return;
-	}
+	return name.len > parent.len && name.ptr[parent.len] == '/' && span_starts(name, parent);
 }
 
-static void show_lsub(struct list_work *w, const struct mailbox_info *m, struct out *out)
+/* The first that isn't before name ‖ end. */
+static size_t first_from(const struct list_work *w, struct span name, char end)
 {
-	if (!m->subscribed)
-		return;
-	if (matches(w, m->name)) {
-		w->last_parent = m->name;
-		reply_list(out, "LSUB", m, !m->exists, false, false);
-	} else if (w->pattern.len && memchr(w->pattern.ptr, '%', w->pattern.len)) {
-		lsub_parent(w, m, out);
+	size_t low = w->inboxes, high = w->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct span at = w->all[middle].name;
+		int order = span_compare(span_take(at, name.len), name);
+
+		if (order == 0)
+			order = at.len <= name.len ? -1 : (unsigned char)at.ptr[name.len] - (unsigned char)end;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
+	return low;
 }
 
-static void show(struct imap_session *s, struct list_work *w, const struct mailbox_info *m, struct out *out)
+/* '0' follows '/' in ASCII. */
+static bool has_selected_below(const struct list_work *w, struct span name)
+{
+	return w->before[first_from(w, name, '0')] > w->before[first_from(w, name, '/')];
+}
+
+static unsigned attributes_of(const struct list_work *w, const union imap_args *args, const struct mailbox_info *m, bool selected)
+{
+	unsigned attributes = 0;
+
+	if (w->lsub) /* what LSUB says of a name is that it is subscribed, or that others below it are (RFC 3501 6.3.9) */
+		return selected ? 0 : LINE_NOSELECT;
+	if (!m->exists)
+		attributes |= args->list.extended ? LINE_NONEXISTENT : LINE_NOSELECT;
+	if ((args->list.show & LIST_SUBSCRIBED) && m->subscribed)
+		attributes |= LINE_SUBSCRIBED;
+	if (args->list.show & LIST_CHILDREN)
+		attributes |= m->has_children ? LINE_CHILDREN : LINE_NO_CHILDREN;
+	return attributes;
+}
+
+static void show(struct imap_session *s, const struct list_work *w, const struct mailbox_info *m, struct out *out)
 {
 	const union imap_args *args = &s->run.args;
+	const unsigned select = args->list.select;
+	bool selected = is_selected(w, select, m), below = w->parents && has_selected_below(w, m->name);
+	struct list_line line = { .name = m->name };
 
-	if (w->lsub) {
-		show_lsub(w, m, out);
+	if (!selected && !below)
 		return;
+	line.attributes = attributes_of(w, args, m, selected);
+	line.use = args->list.show & LIST_SPECIAL_USE ? m->use : USE_NONE;
+	line.child_info = below && !w->lsub ? select & (LIST_SUBSCRIBED | LIST_SPECIAL_USE) : 0;
+	reply_list(s, out, w->lsub ? "LSUB" : "LIST", &line);
+	/* RFC 5819 2: none for what can't be selected. A mailbox that can't be read now is told without. */
+	if (args->list.status && m->exists && selected && imap_status_tell(s, m, args->list.status, out))
+		return;
+}
+
+/* Names that only stand above others have a row where a mailbox is below. Here are the others: above subscriptions to what is gone. */
+static void show_parents(struct imap_session *s, struct list_work *w, struct out *out)
+{
+	struct span name = w->all[w->at].name;
+
+	for (size_t i = 1; i < name.len; i++) {
+		const struct mailbox_info parent = { .name = span_take(name, i) };
+		size_t at;
+
+		if (name.ptr[i] != '/' || (w->at > w->inboxes && is_below(w->all[w->at - 1].name, parent.name)))
+			continue; /* it had its turn */
+		at = first_from(w, span_take(name, i - 1), name.ptr[i - 1]);
+		if (span_equals(parent.name, SPAN("INBOX")) || (at < w->count && span_equals(w->all[at].name, parent.name)))
+			continue;
+		w->cost += w->pattern_bytes * i;
+		if (matches(w, parent.name))
+			show(s, w, &parent, out);
 	}
-	if (!m->exists && !m->has_children && !args->list.only_subscribed)
-		return; /* only a subscription */
-	if ((args->list.only_subscribed && !m->subscribed) || (args->list.only_special && m->use == USE_NONE))
-		return;
-	if (matches(w, m->name))
-		reply_list(out, "LIST", m, !m->exists, true, args->list.return_subscribed && m->subscribed);
+}
+
+static void mark(const struct imap_session *s, struct list_work *w)
+{
+	const struct mailbox_info *m = &w->all[w->at];
+	bool counts = is_selected(w, s->run.args.list.select, m);
+
+	w->matched[w->at] = matches(w, m->name);
+	if (w->lsub && w->matched[w->at])
+		counts = false;
+	w->before[w->at + 1] = w->before[w->at] + counts;
+}
+
+static bool is_turn_over(struct list_work *w, int64_t start, const struct out *out)
+{
+	if (out_is_full(out))
+		return true;
+	w->cost += 256 + w->pattern_bytes * w->all[w->at].name.len;
+	if (w->cost < LOOK_AT_CLOCK)
+		return false;
+	w->cost = 0;
+	return clock_mono_us() - start > IMAP_TURN_US;
 }
 
 static enum step list_more(struct imap_session *s, struct out *out)
@@ -126,36 +150,89 @@ static enum step list_more(struct imap_session *s, struct out *out)
 	struct list_work *w = s->run.work;
 	int64_t start = clock_mono_us();
 
-	for (; w->at < w->count; w->at++) {
-		if (out_is_full(out) || (w->at % 16 == 0 && clock_mono_us() - start > IMAP_TURN_US))
+	for (; w->at < w->count && !w->has_marks; w->at++) {
+		if (is_turn_over(w, start, out))
 			return STEP_MORE;
-		show(s, w, &w->all[w->at], out);
+		mark(s, w);
+	}
+	if (!w->has_marks)
+		w->at = 0;
+	w->has_marks = true;
+	for (; w->at < w->count; w->at++) {
+		if (is_turn_over(w, start, out))
+			return STEP_MORE;
+		if (w->parents)
+			show_parents(s, w, out);
+		if (w->matched[w->at])
+			show(s, w, &w->all[w->at], out);
 	}
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+}
+
+static enum err work_begin(struct imap_session *s, const union imap_args *args, struct list_work *w)
+{
+	struct arena *a = &s->run.arena;
+	bool percent = false;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < args->list.count && !e; i++) {
+		e = list_pattern_make(a, args->list.reference, args->list.patterns[i], &w->patterns[i]);
+		if (e)
+			return e;
+		w->pattern_count = i + 1;
+		w->pattern_bytes += w->patterns[i].text.len;
+		percent = percent || (w->patterns[i].text.len && memchr(w->patterns[i].text.ptr, '%', w->patterns[i].text.len));
+	}
+	/* RFC 3501 6.3.9: with "%", a subscribed name too deep for the pattern shows its parent. */
+	w->parents = w->lsub ? percent : args->list.select & LIST_RECURSIVE;
+	e = s->service->list(s->store, a, &w->all, &w->count);
+	if (e)
+		return e;
+	w->inboxes = w->count && span_equals(w->all[0].name, SPAN("INBOX"));
+	w->matched = arena_array(a, w->count + 1, sizeof *w->matched);
+	w->before = arena_array(a, w->count + 1, sizeof *w->before);
+	return w->matched && w->before ? ERR_OK : ERR_TEMP;
 }
 
 static enum step list(struct imap_session *s, const union imap_args *args, bool lsub, struct out *out)
 {
 	struct list_work *w = arena_alloc(&s->run.arena, sizeof *w);
-	enum err e;
+	enum err e = w ? ERR_OK : ERR_TEMP;
 
-	if (!w || args->list.reference.len + args->list.pattern.len > IMAP_PATTERN_MAX)
-		return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] The pattern is too long"));
-	if (!args->list.pattern.len) { /* RFC 3501 6.3.8: asks for the separator */
-		struct mailbox_info root = { .name = SPAN("") };
+	if (!args->list.extended && !args->list.patterns[0].len) { /* RFC 3501 6.3.8: asks for the separator */
+		const struct list_line root = { .name = SPAN(""), .attributes = LINE_NOSELECT };
 
-		reply_list(out, lsub ? "LSUB" : "LIST", &root, true, false, false);
+		reply_list(s, out, lsub ? "LSUB" : "LIST", &root);
 		return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 	}
-	w->lsub = lsub;
-	w->pattern = join(&s->run.arena, args->list.reference, args->list.pattern);
-	w->reach = arena_alloc(&s->run.arena, w->pattern.len + 1);
-	e = w->reach && w->pattern.ptr ? s->service->list(s->store, &s->run.arena, &w->all, &w->count) : ERR_TEMP;
+	/* Without options it is told what clients of RFC 3348 and RFC 6154 expect. */
+	if (!args->list.extended && !lsub)
+		s->run.args.list.show = (imap_has(s, CAP_CHILDREN) ? LIST_CHILDREN : 0) | (imap_has(s, CAP_SPECIAL_USE) ? LIST_SPECIAL_USE : 0);
+	if (w)
+		w->lsub = lsub;
+	if (!e)
+		e = work_begin(s, args, w);
+	if (e == ERR_LIMIT)
+		return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] The pattern is too long"));
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
 	s->run.work = w;
 	s->run.more = list_more;
 	return list_more(s, out);
+}
+
+void imap_list_one(struct imap_session *s, const struct mailbox_info *m, struct span written, struct out *out)
+{
+	struct list_line line = { .name = m->name };
+
+	line.attributes = (m->subscribed ? LINE_SUBSCRIBED : 0) | (m->exists ? 0 : LINE_NONEXISTENT);
+	if (imap_has(s, CAP_CHILDREN))
+		line.attributes |= m->has_children ? LINE_CHILDREN : LINE_NO_CHILDREN;
+	if (imap_has(s, CAP_SPECIAL_USE))
+		line.use = m->use;
+	if (!span_equals(m->name, written))
+		line.old_name = written;
+	reply_list(s, out, "LIST", &line);
 }
 
 enum step imap_run_list(struct imap_session *s, const union imap_args *args, struct out *out)

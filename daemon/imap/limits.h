@@ -29,6 +29,7 @@
 #define IMAP_SEARCH_NODES_MAX 1000
 #define IMAP_SEARCH_KEYS_MAX 32                   /* BODY and TEXT: each goes through all of a message's text within one turn */
 #define IMAP_PATTERN_MAX 1024                     /* of LIST, after the reference */
+#define IMAP_PATTERNS_MAX 32                      /* of one LIST */
 #define IMAP_ID_FIELDS_MAX 30                     /* RFC 2971 3.3 */
 
 #define IMAP_ARENA_MAX (64u * 1024u * 1024u)

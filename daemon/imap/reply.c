@@ -1,12 +1,10 @@
 /* imap/reply.c: the only writer of protocol text: responses of RFC 3501 section 7. */
 #include "daemon/imap/reply.h"
 
-#include "daemon/imap/utf7.h"
 #include "daemon/mime/date.h"
 
 #define DIGITS_MAX 20
 #define CAPABILITIES_MAX 4096
-#define NAME_TEXT_MAX 8192
 
 void reply_add(struct out *out, struct span text)
 {
@@ -252,84 +250,6 @@ void reply_fetch_flags(const struct imap_session *s, struct out *out, uint32_t s
 		out_add(out, SPAN(" "));
 		reply_modseq(out, modseq);
 	}
-	out_add(out, SPAN(")\r\n"));
-}
-
-/* A mailbox name: modified UTF-7, quoted. */
-static void add_name(struct out *out, struct span name)
-{
-	struct buf text;
-
-	buf_init(&text, NAME_TEXT_MAX);
-	buf_add_char(&text, '"');
-	utf7_encode(name, &text);
-	for (size_t i = 1; i < text.len; i++) /* what utf7_encode() leaves is printable ASCII */
-		if (text.ptr[i] == '"' || text.ptr[i] == '\\')
-			text.failed = true;
-	if (!text.failed) {
-		buf_add_char(&text, '"');
-		out_add(out, buf_span(&text));
-	} else { /* rare: quoting needs escapes, so it goes as a literal */
-		text.failed = false;
-		out_addf(out, "{%zu}\r\n", text.len - 1);
-		out_add(out, span_skip(buf_span(&text), 1));
-	}
-	buf_clear(&text);
-}
-
-static struct span use_attribute(enum special_use use)
-{
-	switch (use) {
-	case USE_NONE: break;
-	case USE_DRAFTS: return SPAN(" \\Drafts");
-	case USE_SENT: return SPAN(" \\Sent");
-	case USE_JUNK: return SPAN(" \\Junk");
-	case USE_TRASH: return SPAN(" \\Trash");
-	case USE_ARCHIVE: return SPAN(" \\Archive");
-	}
-	return SPAN("");
-}
-
-void reply_list(struct out *out, const char *word, const struct mailbox_info *m, bool noselect, bool special, bool subscribed)
-{
-	out_add(out, SPAN("* "));
-	out_add(out, span_str(word));
-	out_add(out, SPAN(" ("));
-	if (noselect)
-		out_add(out, m->name.len ? SPAN("\\Noselect ") : SPAN("\\Noselect"));
-	out_add(out, subscribed ? SPAN("\\Subscribed ") : SPAN(""));
-	if (m->name.len) /* else it is the root */
-		out_add(out, m->has_children ? SPAN("\\HasChildren") : SPAN("\\HasNoChildren"));
-	out_add(out, special ? use_attribute(m->use) : SPAN(""));
-	out_add(out, SPAN(") \"/\" "));
-	add_name(out, m->name);
-	out_add(out, SPAN("\r\n"));
-}
-
-void reply_status(struct out *out, const struct mailbox_info *m, uint32_t recent, unsigned items)
-{
-	const struct {
-		unsigned bit;
-		const char *name;
-		uint64_t value;
-	} all[] = {
-		{ STATUS_MESSAGES, "MESSAGES", m->messages },
-		{ STATUS_RECENT, "RECENT", recent },
-		{ STATUS_UIDNEXT, "UIDNEXT", m->uid_next },
-		{ STATUS_UIDVALIDITY, "UIDVALIDITY", m->uid_validity },
-		{ STATUS_UNSEEN, "UNSEEN", m->unseen },
-		{ STATUS_SIZE, "SIZE", m->size_bytes },
-	};
-	bool some = false;
-
-	out_add(out, SPAN("* STATUS "));
-	add_name(out, m->name);
-	out_add(out, SPAN(" ("));
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (items & all[i].bit) {
-			out_addf(out, "%s%s %llu", some ? " " : "", all[i].name, (unsigned long long)all[i].value);
-			some = true;
-		}
 	out_add(out, SPAN(")\r\n"));
 }
 

@@ -21,8 +21,6 @@ void reply_select_flags(const struct imap_session *s, struct out *out); /* FLAGS
 /* The whole line of one message; `modseq` 0: not told. */
 void reply_fetch_flags(const struct imap_session *s, struct out *out, uint32_t sequence, uint32_t uid, uint64_t flags, uint64_t modseq, bool with_uid);
 /* "[COPYUID 38505 304,319:320 3956:3958] Done" as the text of a reply. */
-void reply_list(struct out *out, const char *word, const struct mailbox_info *m, bool noselect, bool special, bool subscribed);
-void reply_status(struct out *out, const struct mailbox_info *m, uint32_t recent, unsigned items);
 struct span reply_copyuid(struct arena *a, uint32_t uid_validity, const struct uid_pair *pairs, size_t count);
 
 /* Pieces of a line that a command builds: FETCH, SEARCH. */

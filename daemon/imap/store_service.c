@@ -20,6 +20,7 @@ void imap_store_service(struct imap_service *out)
 		.subscribe = mailbox_subscribe,
 		.append = message_append,
 		.keyword_bit = message_keyword_bit,
+		.deleted_bytes = mailbox_deleted_bytes,
 		.keywords = message_keywords,
 		.view_open = view_open,
 		.view_open_readonly = view_open_readonly,

@@ -26,7 +26,7 @@ static const struct imap_command commands[] = {
 	{ SPAN("NAMESPACE"), AT_AUTHED, 0, CAP_NAMESPACE, NULL, imap_run_namespace },
 	{ SPAN("SELECT"), AT_AUTHED, 0, CAP_NONE, imap_parse_mailbox, imap_run_select },
 	{ SPAN("EXAMINE"), AT_AUTHED, 0, CAP_NONE, imap_parse_mailbox, imap_run_examine },
-	{ SPAN("CREATE"), AT_AUTHED, 0, CAP_NONE, imap_parse_mailbox, imap_run_create },
+	{ SPAN("CREATE"), AT_AUTHED, 0, CAP_NONE, imap_parse_create, imap_run_create },
 	{ SPAN("DELETE"), AT_AUTHED, 0, CAP_NONE, imap_parse_mailbox, imap_run_delete },
 	{ SPAN("RENAME"), AT_AUTHED, 0, CAP_NONE, imap_parse_rename, imap_run_rename },
 	{ SPAN("SUBSCRIBE"), AT_AUTHED, 0, CAP_NONE, imap_parse_mailbox, imap_run_subscribe },

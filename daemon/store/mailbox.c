@@ -1,6 +1,7 @@
 /* store/mailbox.c: names, and the mailboxes behind them.
  *
- * (1) A mailbox has all its parents: creating and renaming make what is missing, and a mailbox with children cannot be deleted.
+ * (1) A mailbox has all its parents: creating and renaming make what is missing. Only deleting one with children leaves a name without a mailbox,
+ *     which goes with the last child.
  * (2) INBOX is always there, under the same id.
  * (3) Ids and UIDVALIDITYs are given once in an account's life.
  */
@@ -179,7 +180,7 @@ static bool mark_subscription(void *arg, struct span name)
 	return info;
 }
 
-/* Names that only stand above others: none of our making, but a restore may bring them. */
+/* Names that only stand above others. */
 static enum err add_parents(struct listing *l)
 {
 	const size_t sorted = l->count;
@@ -253,12 +254,33 @@ enum err mailbox_list(struct mailstore *m, struct arena *a, struct mailbox_info 
 	return e;
 }
 
+static enum err read_info(struct db *db, struct mailbox_info *out)
+{
+	uint64_t longest, levels;
+	struct db_mailbox row;
+	enum err e = db_begin(db), found;
+
+	if (e)
+		return e;
+	found = db_mailbox_by_name(db, out->name, &row);
+	if (found && found != ERR_NOT_FOUND)
+		return found;
+	e = db_mailbox_below(db, out->name, &longest, &levels);
+	if (!e)
+		e = db_mail_is_subscribed(db, out->name, &out->subscribed);
+	if (e)
+		return e;
+	out->has_children = longest > 0;
+	if (found && !out->has_children)
+		return ERR_NOT_FOUND;
+	if (!found)
+		info_from_row(&row, out);
+	return ERR_OK;
+}
+
 enum err mailbox_find(struct mailstore *m, struct span name, struct arena *a, struct mailbox_info *out)
 {
 	struct span normal;
-	bool subscribed = false;
-	struct db_mailbox row;
-	uint64_t longest = 0, levels;
 	struct db *db;
 	enum err e = mailbox_name_normal(name, a, &normal);
 
@@ -267,19 +289,22 @@ enum err mailbox_find(struct mailstore *m, struct span name, struct arena *a, st
 	e = mailstore_reader_take(m, &db);
 	if (e)
 		return e;
-	e = db_begin(db);
-	if (!e)
-		e = db_mailbox_by_name(db, normal, &row);
-	if (!e)
-		e = db_mailbox_below(db, normal, &longest, &levels);
-	if (!e)
-		e = db_mail_is_subscribed(db, normal, &subscribed);
+	*out = (struct mailbox_info){ .name = normal };
+	e = read_info(db, out);
 	mailstore_reader_give(m, &db);
+	return e;
+}
+
+enum err mailbox_deleted_bytes(struct mailstore *m, uint64_t mailbox_id, uint64_t *out)
+{
+	struct db *db;
+	enum err e = mailstore_reader_take(m, &db);
+
 	if (e)
 		return e;
-	*out = (struct mailbox_info){ .name = normal, .has_children = longest > 0, .subscribed = subscribed };
-	info_from_row(&row, out);
-	return ERR_OK;
+	e = db_mailbox_flagged_bytes(db, mailbox_id, FLAG_DELETED, out);
+	mailstore_reader_give(m, &db);
+	return e;
 }
 
 /* ---- creating, deleting, renaming ---- */
@@ -306,18 +331,22 @@ static enum err create_one(struct db *db, struct span name, enum special_use use
 	return e ? e : db_mailbox_add(db, name, (int)use, uid_validity, modseq, id_out);
 }
 
-/* Each name above that is missing, from the top. */
+/* Each name above that is missing, from the top. A name that was deleted and stands only above others stays so. */
 static enum err create_parents(struct db *db, struct span name, uint64_t modseq)
 {
 	for (size_t i = 0; i < name.len; i++) {
+		uint64_t id, longest = 0, levels;
 		struct db_mailbox row;
-		uint64_t id;
 		enum err e;
 
 		if (name.ptr[i] != '/')
 			continue;
 		e = db_mailbox_by_name(db, span_take(name, i), &row);
 		if (e == ERR_NOT_FOUND)
+			e = db_mailbox_below(db, span_take(name, i), &longest, &levels);
+		else
+			longest = e ? 0 : 1;
+		if (!e && !longest)
 			e = create_one(db, span_take(name, i), USE_NONE, modseq, &id);
 		if (e)
 			return e;
@@ -333,6 +362,9 @@ static enum err run_create(struct db *db, void *arg)
 
 	if (e != ERR_NOT_FOUND)
 		return e ? e : ERR_EXISTS;
+	e = n->use == USE_NONE ? ERR_NOT_FOUND : db_mailbox_by_use(db, (int)n->use, &row);
+	if (e != ERR_NOT_FOUND)
+		return e ? e : ERR_STATE;
 	e = db_mail_allot(db, 0, &n->modseq, NULL);
 	if (!e)
 		e = create_parents(db, n->to, n->modseq);
@@ -365,10 +397,11 @@ static enum err run_delete(struct db *db, void *arg)
 	uint64_t longest, levels;
 	enum err e = db_mailbox_by_name(db, n->to, &row);
 
-	if (!e)
+	if (e == ERR_NOT_FOUND) {
 		e = db_mailbox_below(db, n->to, &longest, &levels);
-	if (!e && longest)
-		return ERR_STATE;
+		return e ? e : longest ? ERR_STATE
+				       : ERR_NOT_FOUND;
+	}
 	if (!e)
 		e = db_mail_allot(db, 0, &n->modseq, NULL);
 	if (!e)
@@ -447,23 +480,41 @@ static enum err rename_tree(struct db *db, const struct naming *n)
 	return db_mailbox_rename(db, n->from, n->to);
 }
 
+/* Something stands below both names: it might meet. */
+static enum err check_target(struct db *db, const struct naming *n, bool is_tree)
+{
+	uint64_t longest, levels;
+	struct db_mailbox row;
+	enum err e = db_mailbox_by_name(db, n->to, &row);
+
+	if (e != ERR_NOT_FOUND)
+		return e ? e : ERR_EXISTS;
+	e = db_mailbox_below(db, n->to, &longest, &levels);
+	return !e && longest && is_tree ? ERR_EXISTS : e;
+}
+
 static enum err run_rename(struct db *db, void *arg)
 {
 	struct naming *n = arg;
-	struct db_mailbox row, target;
-	enum err e = db_mailbox_by_name(db, n->from, &row);
+	const bool is_inbox = span_equals(n->from, MAILSTORE_INBOX);
+	struct db_mailbox row;
+	uint64_t longest, levels;
+	enum err found = db_mailbox_by_name(db, n->from, &row), e;
 
-	if (e)
-		return e;
-	e = db_mailbox_by_name(db, n->to, &target);
-	if (e != ERR_NOT_FOUND)
-		return e ? e : ERR_EXISTS;
-	e = db_mail_allot(db, 0, &n->modseq, NULL);
+	if (found && found != ERR_NOT_FOUND)
+		return found;
+	e = db_mailbox_below(db, n->from, &longest, &levels);
+	if (!e && found && !longest)
+		return ERR_NOT_FOUND;
+	if (!e)
+		e = check_target(db, n, longest && !is_inbox);
+	if (!e)
+		e = db_mail_allot(db, 0, &n->modseq, NULL);
 	if (!e)
 		e = create_parents(db, n->to, n->modseq);
 	if (e)
 		return e;
-	return span_equals(n->from, MAILSTORE_INBOX) ? rename_inbox(db, n, &row) : rename_tree(db, n);
+	return is_inbox ? rename_inbox(db, n, &row) : rename_tree(db, n);
 }
 
 static void announce(struct mailstore *m, uint64_t mailbox_id, uint64_t modseq)

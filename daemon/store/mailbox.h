@@ -14,7 +14,8 @@ enum special_use { USE_NONE = 0,
 		   USE_SENT,
 		   USE_JUNK,
 		   USE_TRASH,
-		   USE_ARCHIVE };
+		   USE_ARCHIVE,
+		   USE_IMPORTANT };
 
 struct mailbox_info {
 	uint64_t id;
@@ -35,13 +36,16 @@ enum err mailbox_name_normal(struct span name, struct arena *a, struct span *out
 enum err mailbox_list(struct mailstore *m, struct arena *a, struct mailbox_info **out, size_t *count_out) MUST_CHECK;
 /* Bytes of its messages with \Deleted (RFC 9208 DELETED-STORAGE). */
 enum err mailbox_deleted_bytes(struct mailstore *m, uint64_t mailbox_id, uint64_t *out) MUST_CHECK;
-enum err mailbox_find(struct mailstore *m, struct span name, struct arena *a, struct mailbox_info *out) MUST_CHECK; /* ERR_NOT_FOUND */
+/* A name that only stands above others is found with exists = false. ERR_NOT_FOUND. */
+enum err mailbox_find(struct mailstore *m, struct span name, struct arena *a, struct mailbox_info *out) MUST_CHECK;
 
-/* Parents are created too (RFC 9051 6.3.4). ERR_EXISTS, ERR_SYNTAX, ERR_LIMIT, ERR_DENIED (INBOX). */
+/* Parents are created too (RFC 9051 6.3.4). ERR_EXISTS, ERR_SYNTAX, ERR_LIMIT, ERR_DENIED (INBOX), ERR_STATE (another mailbox has that use). */
 enum err mailbox_create(struct mailstore *m, struct span name, enum special_use use) MUST_CHECK;
-/* INBOX: ERR_DENIED. With children: ERR_STATE and nothing changes (RFC 9051 6.3.5: NO [HASCHILDREN]). UIDVALIDITY is never used again for a name. */
+/* INBOX: ERR_DENIED. With children its messages go and the name stays, above them (RFC 3501 6.3.4); such a name: ERR_STATE (RFC 9051 6.3.5:
+ * NO [HASCHILDREN]). UIDVALIDITY is never used again for a name. */
 enum err mailbox_delete(struct mailstore *m, struct span name) MUST_CHECK;
-/* Children move along; INBOX: its messages move to the new name, INBOX stays (RFC 9051 6.3.6). ERR_DENIED into its own child. */
+/* Children move along; INBOX: its messages move to the new name, INBOX stays (RFC 9051 6.3.6). ERR_DENIED into its own child;
+ * ERR_EXISTS also where below both names there are mailboxes. */
 enum err mailbox_rename(struct mailstore *m, struct span from, struct span to) MUST_CHECK;
 enum err mailbox_subscribe(struct mailstore *m, struct span name, bool on) MUST_CHECK;
 

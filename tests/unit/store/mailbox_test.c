@@ -97,12 +97,78 @@ static void create_makes_parents(void **state)
 	assert_non_null(find_in(rows, count, "d"));
 	assert_false(find_in(rows, count, "d")->subscribed);
 	assert_true(fixture_info(f, "a").has_children);
-	assert_int_equal(mailbox_delete(f->m, SPAN("a")), ERR_STATE);
 	assert_int_equal(mailbox_delete(f->m, SPAN("a/b/c")), ERR_OK);
 	assert_int_equal(mailbox_delete(f->m, SPAN("a/b")), ERR_OK);
 	assert_int_equal(mailbox_delete(f->m, SPAN("a")), ERR_OK);
 	assert_int_equal(mailbox_delete(f->m, SPAN("a")), ERR_NOT_FOUND);
 	assert_int_equal(mailbox_delete(f->m, SPAN("INBOX")), ERR_DENIED);
+}
+
+static void deleted_mailbox_leaves_its_name_above_its_children(void **state)
+{
+	struct fixture *f = *state;
+	struct mailbox_info info;
+	const struct mailbox_info *rows;
+	size_t count;
+
+	assert_int_equal(mailbox_create(f->m, SPAN("a/b/c"), USE_NONE), ERR_OK);
+	fixture_append(f, fixture_mailbox(f, "a"), "m", 0);
+	assert_int_equal(mailbox_delete(f->m, SPAN("a")), ERR_OK);
+	rows = list(f, &count);
+	assert_false(find_in(rows, count, "a")->exists);
+	assert_true(find_in(rows, count, "a")->has_children);
+	assert_int_equal(mailbox_find(f->m, SPAN("a"), &f->arena, &info), ERR_OK);
+	assert_false(info.exists);
+	assert_int_equal(mailbox_delete(f->m, SPAN("a")), ERR_STATE);
+	/* It does not come back by itself. */
+	assert_int_equal(mailbox_create(f->m, SPAN("a/d"), USE_NONE), ERR_OK);
+	assert_int_equal(mailbox_find(f->m, SPAN("a"), &f->arena, &info), ERR_OK);
+	assert_false(info.exists);
+	/* Nor is it in the way of a mailbox, and what is below moves with it. */
+	assert_int_equal(mailbox_create(f->m, SPAN("x"), USE_NONE), ERR_OK);
+	assert_int_equal(mailbox_create(f->m, SPAN("y/b"), USE_NONE), ERR_OK);
+	assert_int_equal(mailbox_rename(f->m, SPAN("y"), SPAN("a")), ERR_EXISTS);
+	assert_int_equal(mailbox_rename(f->m, SPAN("a"), SPAN("z")), ERR_OK);
+	assert_int_equal(mailbox_find(f->m, SPAN("a"), &f->arena, &info), ERR_NOT_FOUND);
+	assert_true(fixture_info(f, "z/b/c").exists);
+	assert_int_equal(mailbox_rename(f->m, SPAN("x"), SPAN("z")), ERR_OK);
+	assert_true(fixture_info(f, "z").has_children);
+	assert_int_equal(mailbox_delete(f->m, SPAN("z")), ERR_OK);
+	assert_int_equal(mailbox_create(f->m, SPAN("z"), USE_NONE), ERR_OK);
+	assert_int_equal(mailbox_delete(f->m, SPAN("z")), ERR_OK);
+	assert_int_equal(mailbox_delete(f->m, SPAN("z/d")), ERR_OK);
+	assert_int_equal(mailbox_delete(f->m, SPAN("z/b/c")), ERR_OK);
+	assert_int_equal(mailbox_delete(f->m, SPAN("z/b")), ERR_OK);
+	assert_int_equal(mailbox_find(f->m, SPAN("z"), &f->arena, &info), ERR_NOT_FOUND);
+	fixture_check(f);
+}
+
+static void use_stands_at_one_mailbox(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(mailbox_create(f->m, SPAN("x"), USE_SENT), ERR_STATE);
+	assert_int_equal(mailbox_create(f->m, SPAN("i"), USE_IMPORTANT), ERR_OK);
+	assert_int_equal(mailbox_create(f->m, SPAN("j"), USE_IMPORTANT), ERR_STATE);
+	assert_int_equal(mailbox_rename(f->m, SPAN("i"), SPAN("k")), ERR_OK);
+	assert_int_equal(fixture_info(f, "k").use, USE_IMPORTANT);
+	assert_int_equal(mailbox_delete(f->m, SPAN("k")), ERR_OK);
+	assert_int_equal(mailbox_create(f->m, SPAN("j"), USE_IMPORTANT), ERR_OK);
+}
+
+static void deleted_messages_have_their_bytes_told(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t inbox = fixture_mailbox(f, "INBOX");
+	uint64_t bytes = 1, before;
+
+	fixture_append(f, inbox, "kept", 0);
+	before = fixture_info(f, "INBOX").size_bytes;
+	assert_int_equal(mailbox_deleted_bytes(f->m, inbox, &bytes), ERR_OK);
+	assert_int_equal(bytes, 0);
+	fixture_append(f, inbox, "to go", FLAG_DELETED);
+	assert_int_equal(mailbox_deleted_bytes(f->m, inbox, &bytes), ERR_OK);
+	assert_int_equal(bytes, fixture_info(f, "INBOX").size_bytes - before);
 }
 
 static void mailbox_made_again_has_another_uidvalidity(void **state)
@@ -222,6 +288,9 @@ int main(void)
 		T(new_account_has_its_mailboxes),
 		T(names_are_made_normal_or_refused),
 		T(create_makes_parents),
+		T(deleted_mailbox_leaves_its_name_above_its_children),
+		T(use_stands_at_one_mailbox),
+		T(deleted_messages_have_their_bytes_told),
 		T(mailbox_made_again_has_another_uidvalidity),
 		T(rename_takes_children_along),
 		T(rename_of_inbox_moves_its_messages),
