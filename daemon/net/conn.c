@@ -19,6 +19,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/net/conn_io.h"
+#include "daemon/net/conn_pack.h"
 #include "daemon/net/conn_proxy.h"
 #include "daemon/net/proxy.h"
 #include "daemon/net/ready.h"
@@ -55,6 +56,7 @@ void conn_open(struct pool *p, struct conn *c, int fd, const struct port *port, 
 	out_init(&c->out);
 	c->session = NULL;
 	c->tls = NULL;
+	c->pack = NULL;
 	c->phase = is_proxy ? PHASE_PROXY : PHASE_NEW;
 	c->deadline_at_ms = is_proxy ? clock_mono_ms() + PROXY_MS : 0;
 	c->armed_ms = 0;
@@ -75,7 +77,7 @@ static void set_deadline(const struct worker *w, struct conn *c)
 	c->moved = 0;
 	if (c->phase == PHASE_TALK || c->phase == PHASE_MORE)
 		c->deadline_at_ms = w->now_ms + c->service->deadline_ms(c->session);
-	else if (c->phase == PHASE_CLOSE || c->phase == PHASE_SECURE)
+	else if (c->phase == PHASE_CLOSE || c->phase == PHASE_SECURE || c->phase == PHASE_COMPRESS)
 		c->deadline_at_ms = w->now_ms + CLOSE_MS;
 }
 
@@ -89,7 +91,7 @@ static void progress(const struct worker *w, struct conn *c, size_t bytes, bool 
 static enum io flush(struct worker *w, struct conn *c)
 {
 	size_t sent;
-	enum io io = conn_flush(c, w->out, &sent);
+	enum io io = conn_flush(w, c, &sent);
 
 	if (sent > 0)
 		progress(w, c, sent, io == IO_DONE);
@@ -141,12 +143,17 @@ static void apply(struct worker *w, struct conn *c, enum step step)
 		if (!c->service->more)
 			close_as_bug(w, c, "has more without more()");
 		break;
-	case STEP_COMPRESS:
 	case STEP_STARTTLS:
 		c->phase = PHASE_SECURE;
 		set_deadline(w, c);
-		if (c->tls || !w->pool->config.tls)
+		if (c->tls || c->pack || !w->pool->config.tls)
 			close_as_bug(w, c, "STARTTLS where there is none");
+		break;
+	case STEP_COMPRESS:
+		c->phase = PHASE_COMPRESS;
+		set_deadline(w, c);
+		if (c->pack)
+			close_as_bug(w, c, "COMPRESS once more");
 		break;
 	case STEP_CLOSE: begin_close(w, c); break;
 	}
@@ -336,14 +343,14 @@ static char *room_for_input(struct worker *w, struct conn *c, size_t *size_out)
 /* TURN_ON: look again. */
 static enum turn read_input(struct worker *w, struct conn *c)
 {
-	size_t size = 0, got;
+	size_t size = 0, got, wire;
 	char *to = room_for_input(w, c, &size);
 
 	if (!to || size == 0) {
 		close_as_bug(w, c, "uses no input");
 		return TURN_ON;
 	}
-	switch (conn_read(c, to, size, &got)) {
+	switch (conn_read(w, c, to, size, &got, &wire)) {
 	case IO_DONE: break;
 	case IO_BLOCKED:
 	case IO_MORE: return TURN_ON;
@@ -356,8 +363,8 @@ static enum turn read_input(struct worker *w, struct conn *c)
 	if (w->left_in_conn)
 		buf_grew(&c->in, got);
 	w->left.len += got;
-	w->bytes += got;
-	c->hungry = false;
+	w->bytes += got > wire ? got : wire;
+	c->hungry = c->hungry && !got;
 	return TURN_ON;
 }
 
@@ -402,7 +409,7 @@ static enum turn tell_news(struct worker *w, struct conn *c)
 static enum turn on_talk(struct worker *w, struct conn *c)
 {
 	bool spent = w->feeds >= FEEDS_A_TURN || w->bytes >= READ_CHUNK;
-	bool feedable = w->left.len > 0 && !c->hungry;
+	bool feedable = w->left.len > 0 && !c->hungry, readable = c->readable || (c->pack && !c->eof && pack_waits(c->pack));
 
 	if (c->stop)
 		return last_event(w, c, SESSION_STOP);
@@ -414,7 +421,7 @@ static enum turn on_talk(struct worker *w, struct conn *c)
 	}
 	if (c->wake)
 		return tell_news(w, c);
-	if (feedable || c->readable) {
+	if (feedable || readable) {
 		if (spent)
 			return flush(w, c) == IO_FAILED ? TURN_OVER : TURN_YIELD;
 		return feedable ? feed(w, c) : read_input(w, c);
@@ -469,6 +476,23 @@ static enum turn on_secure(struct worker *w, struct conn *c)
 	w->left_in_conn = false;
 	buf_clear(&c->in);
 	return begin_handshake(w, c);
+}
+
+/* RFC 4978 3: the tagged OK is the last that is said as it is; the peer's next byte is DEFLATE. */
+static enum turn on_compress(struct worker *w, struct conn *c)
+{
+	enum io io = flush(w, c);
+
+	if (io != IO_DONE)
+		return rest_or(io, TURN_ON);
+	if (pack_begin(c, w->left))
+		return TURN_OVER;
+	w->left = span_make(NULL, 0);
+	w->left_in_conn = false;
+	buf_clear(&c->in);
+	c->phase = PHASE_TALK;
+	set_deadline(w, c);
+	return TURN_ON;
 }
 
 /* Closing a socket with unread input resets it, and the reset may overtake our last words. */
@@ -530,10 +554,11 @@ static enum turn on_deadline(struct worker *w, struct conn *c)
 	case PHASE_TALK:
 	case PHASE_MORE:
 		/* Who does not read what we have said will not read a goodbye. */
-		return c->out.first ? TURN_OVER : last_event(w, c, SESSION_TIMEOUT);
+		return c->out.first || (c->pack && c->pack->packed.first) ? TURN_OVER : last_event(w, c, SESSION_TIMEOUT);
 	case PHASE_PROXY:
 	case PHASE_HANDSHAKE:
 	case PHASE_SECURE:
+	case PHASE_COMPRESS:
 	case PHASE_CLOSE:
 	case PHASE_LINGER: return TURN_OVER;
 	}
@@ -578,6 +603,7 @@ static enum turn one_phase(struct worker *w, struct conn *c)
 	case PHASE_PARKED: return on_parked(w, c);
 	case PHASE_MORE: return on_more(w, c);
 	case PHASE_SECURE: return on_secure(w, c);
+	case PHASE_COMPRESS: return on_compress(w, c);
 	case PHASE_CLOSE: return on_close(w, c);
 	case PHASE_LINGER: return on_linger(w, c);
 	}
@@ -608,6 +634,8 @@ static bool prepare_rest(struct worker *w, struct conn *c)
 	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.u64 = c->timer.key };
 	bool polls_out = c->polls_out || c->blocked;
 
+	if (c->pack)
+		pack_rest(c->pack);
 	if (c->armed_ms == 0 || c->deadline_at_ms < c->armed_ms) {
 		c->armed_ms = c->deadline_at_ms;
 		wheel_set(&w->pool->wheel, &c->timer, c->deadline_at_ms);
@@ -638,6 +666,7 @@ static void end(struct worker *w, struct conn *c)
 	if (c->session)
 		c->service->close(c->session);
 	c->session = NULL;
+	pack_free(&c->pack);
 	tls_free(&c->tls);
 	close(c->fd);
 	if (c->counted)

@@ -3,6 +3,7 @@
  *   NEW ──▶ GREET ──▶ TALK ◀──▶ PARKED        PROXY ──▶ NEW: a proxy has said who it is
  *                     │  ◀──▶ MORE            NEW ──▶ HANDSHAKE ──▶ TALK (implicit TLS), and back to it (STARTTLS)
  *                     └──▶ CLOSE ──▶ LINGER   TALK ──▶ SECURE (flushing what is said before) ──▶ HANDSHAKE
+ *                                             TALK ──▶ COMPRESS (likewise) ──▶ TALK
  */
 #ifndef POSTROOM_NET_CONN_H
 #define POSTROOM_NET_CONN_H
@@ -19,6 +20,7 @@ enum phase { PHASE_PROXY,
 	     PHASE_PARKED,
 	     PHASE_MORE,
 	     PHASE_SECURE,
+	     PHASE_COMPRESS,
 	     PHASE_CLOSE,
 	     PHASE_LINGER };
 
@@ -33,7 +35,8 @@ struct conn {
 	const struct service *service;
 	void *session; /* null before open() */
 	struct tls *tls;
-	struct buf in; /* input that waits for more, or for its turn */
+	struct pack *pack; /* null: what goes over the wire is what is said */
+	struct buf in;     /* input that waits for more, or for its turn */
 	struct out out;
 	struct session_peer peer;
 	int64_t deadline_at_ms;

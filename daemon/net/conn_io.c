@@ -11,9 +11,12 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "daemon/net/conn_pack.h"
+
 #define VECTOR_MAX 16u
 #define FILE_CHUNK (1024u * 1024u)
 #define FLUSH_BUDGET (1024u * 1024u)
+#define BURSTS_A_TURN 4u /* deflated: some milliseconds */
 
 static enum io read_tls(struct conn *c, char *to, size_t size, size_t *count_out)
 {
@@ -35,7 +38,7 @@ static enum io read_tls(struct conn *c, char *to, size_t size, size_t *count_out
 	return IO_FAILED;
 }
 
-enum io conn_read(struct conn *c, char *to, size_t size, size_t *count_out)
+static enum io read_wire(struct conn *c, char *to, size_t size, size_t *count_out)
 {
 	ssize_t got;
 
@@ -57,6 +60,28 @@ enum io conn_read(struct conn *c, char *to, size_t size, size_t *count_out)
 		return IO_FAILED;
 	c->readable = false;
 	return IO_BLOCKED;
+}
+
+enum io conn_read(struct worker *w, struct conn *c, char *to, size_t size, size_t *count_out, size_t *wire_out)
+{
+	struct pack *p = c->pack;
+	enum io io;
+
+	*wire_out = *count_out = 0;
+	if (!p) {
+		io = read_wire(c, to, size, count_out);
+		*wire_out = *count_out;
+		return io;
+	}
+	if (p->ended)
+		return IO_EOF;
+	if (!pack_waits(p)) {
+		io = read_wire(c, w->out, sizeof(w->out), wire_out);
+		if (io != IO_DONE)
+			return io;
+		buf_add(&p->raw, span_make(w->out, *wire_out));
+	}
+	return !p->raw.failed && pack_inflate(p, to, size, count_out) ? IO_DONE : IO_FAILED;
 }
 
 enum io conn_peek(struct conn *c, char *to, size_t size, size_t *count_out)
@@ -90,32 +115,32 @@ enum io conn_discard(struct conn *c, char *scratch, size_t size, size_t *count_o
 }
 
 /* One write without TLS; as send(2). */
-static ssize_t write_some(struct conn *c)
+static ssize_t write_some(struct conn *c, struct out *o)
 {
 	struct iovec vector[VECTOR_MAX];
 	struct msghdr message = { .msg_iov = vector };
 	uint64_t offset, length, sum = 0;
 	int file;
 
-	if (out_front_file(&c->out, &file, &offset, &length)) {
+	if (out_front_file(o, &file, &offset, &length)) {
 		off_t at = (off_t)offset;
 		ssize_t sent = sendfile(c->fd, file, &at, length < FILE_CHUNK ? (size_t)length : FILE_CHUNK);
 
 		if (sent == 0)
-			out_fail(&c->out);
+			out_fail(o);
 		return sent;
 	}
-	message.msg_iovlen = out_vector(&c->out, vector, VECTOR_MAX);
+	message.msg_iovlen = out_vector(o, vector, VECTOR_MAX);
 	for (size_t i = 0; i < message.msg_iovlen; i++)
 		sum += vector[i].iov_len;
 	/* What comes behind goes out at once: no small packet in between. */
-	return sendmsg(c->fd, &message, MSG_NOSIGNAL | (sum < c->out.pending_bytes ? MSG_MORE : 0));
+	return sendmsg(c->fd, &message, MSG_NOSIGNAL | (sum < o->pending_bytes ? MSG_MORE : 0));
 }
 
-static enum io flush_plain(struct conn *c, size_t *count_out)
+static enum io flush_plain(struct conn *c, struct out *o, size_t *count_out)
 {
-	while (c->out.first && !c->out.failed) {
-		ssize_t sent = write_some(c);
+	while (o->first && !o->failed) {
+		ssize_t sent = write_some(c, o);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -125,18 +150,18 @@ static enum io flush_plain(struct conn *c, size_t *count_out)
 		}
 		if (sent <= 0)
 			return IO_FAILED;
-		out_drop(&c->out, (size_t)sent);
+		out_drop(o, (size_t)sent);
 		*count_out += (size_t)sent;
-		if (*count_out >= FLUSH_BUDGET && c->out.first)
+		if (*count_out >= FLUSH_BUDGET && o->first)
 			return IO_MORE;
 	}
-	return c->out.failed ? IO_FAILED : IO_DONE;
+	return o->failed ? IO_FAILED : IO_DONE;
 }
 
-static enum io flush_tls(struct conn *c, char scratch[TLS_RECORD], size_t *count_out)
+static enum io flush_tls(struct conn *c, struct out *o, char scratch[TLS_RECORD], size_t *count_out)
 {
-	while (c->out.first && !c->out.failed) {
-		struct span next = out_peek(&c->out, scratch, TLS_RECORD);
+	while (o->first && !o->failed) {
+		struct span next = out_peek(o, scratch, TLS_RECORD);
 		size_t sent = 0;
 
 		if (next.len == 0)
@@ -153,22 +178,38 @@ static enum io flush_tls(struct conn *c, char scratch[TLS_RECORD], size_t *count
 		case TLS_CLOSED:
 		case TLS_FAILED: return IO_FAILED;
 		}
-		out_drop(&c->out, sent);
+		out_drop(o, sent);
 		*count_out += sent;
-		if (*count_out >= FLUSH_BUDGET && c->out.first)
+		if (*count_out >= FLUSH_BUDGET && o->first)
 			return IO_MORE;
 	}
-	return c->out.failed ? IO_FAILED : IO_DONE;
+	return o->failed ? IO_FAILED : IO_DONE;
 }
 
-enum io conn_flush(struct conn *c, char scratch[TLS_RECORD], size_t *count_out)
+static enum io flush_chain(struct worker *w, struct conn *c, struct out *o, size_t *count_out)
 {
-	*count_out = 0;
-	if (c->out.failed)
+	if (o->failed)
 		return IO_FAILED;
-	if (!c->out.first)
+	if (!o->first)
 		return IO_DONE;
 	if (c->blocked)
 		return IO_BLOCKED;
-	return c->tls ? flush_tls(c, scratch, count_out) : flush_plain(c, count_out);
+	return c->tls ? flush_tls(c, o, w->out, count_out) : flush_plain(c, o, count_out);
+}
+
+enum io conn_flush(struct worker *w, struct conn *c, size_t *count_out)
+{
+	*count_out = 0;
+	if (!c->pack)
+		return flush_chain(w, c, &c->out, count_out);
+	for (unsigned bursts = 0;; bursts++) {
+		enum io io = flush_chain(w, c, &c->pack->packed, count_out);
+
+		if (io != IO_DONE || !c->out.first)
+			return c->out.failed ? IO_FAILED : io;
+		if (bursts == BURSTS_A_TURN)
+			return IO_MORE;
+		if (pack_deflate(w, c))
+			return IO_FAILED;
+	}
 }

@@ -11,9 +11,10 @@ enum io { IO_DONE,
 	  IO_FAILED };
 
 /* IO_DONE: *count_out > 0 bytes. Clears `readable` when nothing more can be there. */
-enum io conn_read(struct conn *c, char *to, size_t size, size_t *count_out);
+/* With compression it may be none, when *wire_out bytes came that say nothing yet. */
+enum io conn_read(struct worker *w, struct conn *c, char *to, size_t size, size_t *count_out, size_t *wire_out);
 /* Writes the chain, IO_DONE when it is empty. */
-enum io conn_flush(struct conn *c, char scratch[TLS_RECORD], size_t *count_out);
+enum io conn_flush(struct worker *w, struct conn *c, size_t *count_out);
 /* What is there beneath TLS; it stays in the socket. Clears `readable` when nothing is. */
 enum io conn_peek(struct conn *c, char *to, size_t size, size_t *count_out);
 /* Throws input away beneath TLS: IO_BLOCKED when the socket is empty. */

@@ -16,6 +16,7 @@
 #include "daemon/base/log.h"
 #include "daemon/net/accept.h"
 #include "daemon/net/conn.h"
+#include "daemon/net/deflate.h"
 #include "daemon/net/ready.h"
 #include "daemon/net/slots.h"
 
@@ -278,6 +279,7 @@ static void *work(void *arg)
 			look(p);
 	}
 	ready_signal(&p->ready); /* the next sleeper sees it too */
+	deflater_free(&w->deflater);
 	free(w);
 	return NULL;
 }
@@ -289,6 +291,7 @@ static enum err start_thread(struct pool *p)
 	if (!w)
 		return ERR_TEMP;
 	w->pool = p;
+	w->deflater = NULL;
 	if (pthread_create(&p->threads[p->thread_count], NULL, work, w) != 0) {
 		free(w);
 		return ERR_TEMP;

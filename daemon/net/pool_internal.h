@@ -21,6 +21,7 @@
 #define TLS_RECORD (16u * 1024u) /* RFC 8446 5.1 */
 
 struct conn;
+struct deflater;
 
 /* One attached listener. */
 struct port {
@@ -79,9 +80,10 @@ struct worker {
 	int64_t now_ms;
 	struct span left; /* input that the session has not used: in `in` or in the connection's own buffer */
 	bool left_in_conn;
-	unsigned feeds; /* of this turn */
-	size_t bytes;   /* read in this turn */
-	bool mored;     /* STEP_MORE in this turn */
+	unsigned feeds;            /* of this turn */
+	size_t bytes;              /* read in this turn */
+	bool mored;                /* STEP_MORE in this turn */
+	struct deflater *deflater; /* null before the first connection that compresses */
 	char in[READ_CHUNK];
 	char out[TLS_RECORD];
 };

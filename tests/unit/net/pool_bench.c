@@ -133,6 +133,9 @@ static enum step talk_line(struct talk *t, struct span line, struct out *out)
 	else if (span_equals(verb, SPAN("starttls"))) {
 		out_add(out, SPAN("go\r\n"));
 		return STEP_STARTTLS;
+	} else if (span_equals(verb, SPAN("compress"))) {
+		out_add(out, SPAN("go\r\n"));
+		return STEP_COMPRESS;
 	} else if (span_equals(verb, SPAN("big"))) {
 		t->big_left = number(rest);
 		return STEP_MORE;

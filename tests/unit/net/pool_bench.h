@@ -5,6 +5,7 @@
  *   late X      the same, by pool_answer_later() in one second
  *   big N       N bytes by more()          file N      N bytes of a file
  *   body N      takes N bytes, then "got N"            starttls    go, then TLS
+ *   compress    go, then DEFLATE
  */
 #ifndef POSTROOM_TESTS_POOL_BENCH_H
 #define POSTROOM_TESTS_POOL_BENCH_H
