@@ -216,11 +216,8 @@ union imap_args {
 	} status;
 	struct {
 		struct span name;
-		struct imap_flags flags;
-		bool has_date;
-		int64_t date_ms;
-		int date_offset_minutes;
-	} append;
+		uint32_t number; /* of REPLACE: sequence number or UID; 0: "*" */
+	} append;                /* the rest is read by append_walk.c */
 	struct {
 		struct search_tree tree;
 		struct search_return wants;

@@ -16,7 +16,10 @@ enum err imap_parse_rename(struct imap_parser *p, union imap_args *out) MUST_CHE
 enum err imap_parse_list(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_lsub(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_status(struct imap_parser *p, union imap_args *out) MUST_CHECK;
-/* All before the message's literal. */
+/* Up to the first message: append_walk.c reads on. */
+enum err imap_parse_replace(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_getquota(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_setquota(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_append(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_search(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out) MUST_CHECK;
@@ -46,6 +49,10 @@ enum step imap_run_list(struct imap_session *s, const union imap_args *args, str
 enum step imap_run_lsub(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_status(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_append(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_replace(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_getquota(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_getquotaroot(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_setquota(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_idle(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_close(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_unselect(struct imap_session *s, const union imap_args *args, struct out *out);
@@ -68,9 +75,13 @@ enum step imap_idle_line(struct imap_session *s, struct span line, struct out *o
 enum step imap_idle_wake(struct imap_session *s, struct out *out);
 void imap_idle_end(struct imap_session *s);
 
-/* APPEND's message while it arrives. False: s->run.status and text say why not. */
-bool imap_append_begin(struct imap_session *s);
+/* APPEND and REPLACE while they arrive. `at`: where in s->line the first message begins. False: s->run.status and text say why not. */
+bool imap_append_begin(struct imap_session *s, size_t at);
+bool imap_replace_begin(struct imap_session *s); /* within it */
 void imap_append_feed(struct imap_session *s, struct span bytes);
+/* All is there: filed, whole or not at all, and dropped. */
+enum err imap_append_file(struct imap_session *s, struct append_result *out) MUST_CHECK;
+enum step imap_append_failed(struct imap_session *s, struct out *out, enum err e);
 void imap_append_drop(struct imap_session *s); /* harmless without one */
 
 #endif

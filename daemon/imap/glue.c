@@ -14,6 +14,8 @@
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
+#include "daemon/directory/setting.h"
+#include "daemon/imap/quota.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/store_service.h"
 #include "daemon/net/pool.h"
@@ -133,6 +135,25 @@ static void account_close(void *ctx, struct mailstore **m)
 {
 	leave(ctx);
 	store_close(m);
+}
+
+static enum err quota(void *ctx, struct mailstore *m, struct store_room *limits_out, struct store_room *used_out)
+{
+	const struct imap_conn *conn = ctx;
+
+	(void)m;
+	return imap_quota_read(conn->context->config.directory, conn->context->config.store, conn->account_id, limits_out, used_out);
+}
+
+static bool is_own(void *ctx, struct span user, struct span host)
+{
+	const struct imap_conn *conn = ctx;
+	const struct snapshot *snapshot = directory_hold(conn->context->config.directory);
+	const struct account *account = snapshot_account(snapshot, conn->account_id);
+	bool own = span_iequals(host, snapshot_text(snapshot, SETTING_HOSTNAME)) && (!user.len || (account && span_iequals(user, account->address)));
+
+	snapshot_release(&snapshot);
+	return own;
 }
 
 static void changed(void *arg)
@@ -352,6 +373,8 @@ enum err imap_service_new(const struct imap_config *config, struct service *out)
 	imap_store_service(&c->service);
 	c->service.account_open = account_open;
 	c->service.account_close = account_close;
+	c->service.quota = quota;
+	c->service.is_own = is_own;
 	c->service.may_bind = may_bind;
 	c->service.scram_end = scram_end;
 	c->service.watch = watch;

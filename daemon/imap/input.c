@@ -1,27 +1,23 @@
 /* imap/input.c: the reader.
  *
  *   LINE ──"{n}" at the end──▶ LITERAL ──n bytes──▶ LINE          LINE ──AUTHENTICATE──▶ SASL ──a line──▶ LINE
- *   LINE ──APPEND ... {n}──▶ APPEND ──n bytes──▶ LINE             LINE ──IDLE──▶ IDLE ──DONE──▶ LINE
+ *   LINE ──message {n}──▶ APPEND ──n bytes──▶ LINE                LINE ──IDLE──▶ IDLE ──DONE──▶ LINE
  *   LINE ──refused "{n+}"──▶ SWALLOW ──n bytes──▶ LINE
  *
  * (1) A line ends in CRLF; a bare LF or a NUL in a line is a syntax error, never an end.
  * (2) Nothing is collected past a ceiling: a longer line ends the connection, because what is behind it can't be told from
  *     commands; a larger synchronizing literal is refused with BAD and never sent by the client (RFC 3501 4.3).
- * (3) The message of APPEND is never collected: it streams to where it is kept.
+ * (3) A message of APPEND or REPLACE is never collected: it streams to where it is kept. append_walk.c says which literals are messages.
  */
 #include "daemon/imap/input.h"
 
+#include "daemon/imap/append.h"
 #include "daemon/imap/commands.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/table.h"
 
-struct literal {
-	uint64_t size; /* UINT64_MAX: more than any limit */
-	bool sync;
-};
-
 /* Does the line (without CRLF) announce a literal? literal = "{" number ["+"] "}" at its end. */
-static bool announces_literal(struct span line, struct literal *out)
+static bool announces_literal(struct span line, struct imap_literal *out)
 {
 	size_t at, end;
 
@@ -37,13 +33,14 @@ static bool announces_literal(struct span line, struct literal *out)
 		at--;
 	if (at == end || at == 0 || line.ptr[at - 1] != '{')
 		return false;
+	out->length = line.len - at + 1;
 	if (span_to_u64(span_make(line.ptr + at, end - at), UINT32_MAX, &out->size))
 		out->size = UINT64_MAX;
 	return true;
 }
 
 /* A literal that is not wanted. Synchronizing: the tagged reply is all. Else its bytes are on the way. */
-static enum step refuse_literal(struct imap_session *s, const struct literal *l, enum imap_status status, struct span text, struct out *out)
+static enum step refuse_literal(struct imap_session *s, const struct imap_literal *l, enum imap_status status, struct span text, struct out *out)
 {
 	if (l->sync)
 		return imap_refuse(s, out, status, text);
@@ -59,7 +56,7 @@ static enum step refuse_literal(struct imap_session *s, const struct literal *l,
 	return STEP_REPLY;
 }
 
-static bool literal_fits(const struct imap_session *s, const struct literal *l)
+static bool literal_fits(const struct imap_session *s, const struct imap_literal *l)
 {
 	bool start = s->state == IMAP_START;
 
@@ -77,47 +74,13 @@ static void forget_run(struct imap_session *s)
 	s->run = (struct imap_run){ .arena = arena, .batch = batch };
 }
 
-/* False: this is not the message of an APPEND, but perhaps a literal of another argument. */
-static bool append_announced(struct imap_session *s, const struct literal *l, struct out *out, enum step *step)
+/* Collected into the command. */
+static enum step collect(struct imap_session *s, const struct imap_literal *l, struct out *out)
 {
-	enum imap_append_try try = imap_try_append(s);
-
-	if (try == APPEND_NOT_YET) {
-		forget_run(s);
-		return false;
-	}
-	if (try == APPEND_READY && l->size == 0) {
-		s->run.status = IMAP_NO;
-		s->run.text = SPAN("[CANNOT] The message is empty");
-	} else if (try == APPEND_READY && l->size > IMAP_MESSAGE_MAX) {
-		s->run.status = IMAP_NO;
-		s->run.text = SPAN("[TOOBIG] The message is too large");
-	} else if (try == APPEND_READY && imap_append_begin(s)) {
-		s->input = INPUT_APPEND;
-		s->literal_left = l->size;
-		if (l->sync)
-			reply_continue(out, "Ready for the message");
-		*step = STEP_REPLY;
-		return true;
-	}
-	*step = refuse_literal(s, l, s->run.status, s->run.text, out);
-	return true;
-}
-
-static enum step literal_announced(struct imap_session *s, const struct literal *l, struct out *out)
-{
-	enum step step;
-
-	if (s->refusal.ptr)
-		return refuse_literal(s, l, s->refusal_status, s->refusal, out);
-	if (s->append) { /* a second message: MULTIAPPEND is not offered */
+	if (!literal_fits(s, l)) {
 		imap_append_drop(s);
-		return refuse_literal(s, l, IMAP_BAD, SPAN("One message at a time"), out);
-	}
-	if (s->state != IMAP_START && append_announced(s, l, out, &step))
-		return step;
-	if (!literal_fits(s, l))
 		return refuse_literal(s, l, IMAP_BAD, SPAN("[LIMIT] The literal is too large"), out);
+	}
 	s->literal_count++;
 	s->line_start = s->line.len;
 	s->literal_left = l->size;
@@ -127,26 +90,70 @@ static enum step literal_announced(struct imap_session *s, const struct literal 
 	return STEP_REPLY;
 }
 
-/* A line of a command is whole; CRLF stands at its end. */
-static enum step command_line(struct imap_session *s, struct span line, struct out *out)
+/* Streamed into the message; what was walked over is not needed any more. */
+static enum step stream(struct imap_session *s, const struct imap_literal *l, struct out *out)
 {
-	struct literal literal;
-	struct span text = span_take(line, line.len - 2);
+	s->line.len = s->line_start = s->append->at = 0;
+	s->literal_left = l->size;
+	s->input = l->size ? INPUT_APPEND : INPUT_LINE;
+	if (l->sync)
+		reply_continue(out, "Ready for the message");
+	return STEP_REPLY;
+}
 
-	if (announces_literal(text, &literal))
-		return literal_announced(s, &literal, out);
+static enum step append_refused(struct imap_session *s, const struct imap_literal *l, struct out *out)
+{
+	imap_append_drop(s);
+	return l ? refuse_literal(s, l, s->run.status, s->run.text, out) : imap_refuse(s, out, s->run.status, s->run.text);
+}
+
+static enum step append_more(struct imap_session *s, struct out *out);
+
+static enum step append_line(struct imap_session *s, const struct imap_literal *l, struct out *out)
+{
+	s->run.more = NULL;
+	switch (imap_append_walk(s, l)) {
+	case APPEND_WANTS_MESSAGE: return stream(s, l, out);
+	case APPEND_WANTS_STRING: return collect(s, l, out);
+	case APPEND_FAILED: return append_refused(s, l, out);
+	case APPEND_DONE: return s->run.command->run(s, &s->run.args, out);
+	case APPEND_PAUSED: break;
+	}
+	s->run.more = append_more;
+	return STEP_MORE;
+}
+
+/* The line whose walk has paused. */
+static enum step append_more(struct imap_session *s, struct out *out)
+{
+	struct imap_literal literal;
+	struct span line = span_skip(buf_span(&s->line), s->line_start);
+
+	return append_line(s, announces_literal(span_take(line, line.len - 2), &literal) ? &literal : NULL, out);
+}
+
+/* A line of a command is whole; CRLF stands at its end. `l`: the literal that it announces. */
+static enum step command_line(struct imap_session *s, const struct imap_literal *l, struct out *out)
+{
 	if (s->refusal.ptr) {
 		struct span why = s->refusal;
 
+		if (l)
+			return refuse_literal(s, l, s->refusal_status, why, out);
 		s->refusal = (struct span){ NULL, 0 };
 		return imap_refuse(s, out, s->refusal_status, why);
 	}
-	if (s->append) {
-		if (!text.len)
-			return s->run.command->run(s, &s->run.args, out);
-		imap_append_drop(s);
-		return imap_refuse(s, out, IMAP_BAD, SPAN("Nothing may follow the message"));
+	if (!s->append && s->state != IMAP_START) {
+		switch (imap_try_append(s)) {
+		case APPEND_BEGUN: break;
+		case APPEND_REFUSED: return append_refused(s, l, out);
+		case APPEND_NOT_YET: forget_run(s); break;
+		}
 	}
+	if (s->append)
+		return append_line(s, l, out);
+	if (l)
+		return collect(s, l, out);
 	s->line.len -= 2;
 	return imap_dispatch(s, out);
 }
@@ -154,6 +161,7 @@ static enum step command_line(struct imap_session *s, struct span line, struct o
 static enum step line_done(struct imap_session *s, struct out *out)
 {
 	struct span line = span_skip(buf_span(&s->line), s->line_start);
+	struct imap_literal literal;
 	bool good = span_ends(line, SPAN("\r\n")) && !memchr(line.ptr, 0, line.len);
 
 	if (s->input == INPUT_IDLE)
@@ -161,7 +169,7 @@ static enum step line_done(struct imap_session *s, struct out *out)
 	if (s->input == INPUT_SASL)
 		return imap_login_line(s, good ? span_take(line, line.len - 2) : SPAN("!"), out);
 	if (good)
-		return command_line(s, line, out);
+		return command_line(s, announces_literal(span_take(line, line.len - 2), &literal) ? &literal : NULL, out);
 	imap_append_drop(s);
 	s->refusal = (struct span){ NULL, 0 };
 	return imap_refuse(s, out, IMAP_BAD, SPAN("A line ends in CRLF and holds no NUL"));

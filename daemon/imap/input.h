@@ -7,11 +7,11 @@
 /* Uses as much as belongs to one command. */
 enum step imap_input_feed(struct imap_session *s, struct span in, size_t *used_out, struct out *out);
 
-/* Of session.c: parses what stands in s->line up to the announcement of a literal at its end. */
+/* Of session.c: is what stands in s->line, up to the announcement of a literal at its end if there is one, the begin of an APPEND or REPLACE? */
 enum imap_append_try {
 	APPEND_NOT_YET, /* another command, or the literal is a name */
-	APPEND_READY,   /* the literal is the message; command and arguments are in s->run */
-	APPEND_FAILED,  /* s->run.status and text say why */
+	APPEND_BEGUN,   /* s->append walks on */
+	APPEND_REFUSED, /* s->run.status and text say why */
 };
 enum imap_append_try imap_try_append(struct imap_session *s);
 

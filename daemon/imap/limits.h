@@ -15,6 +15,9 @@
 #define IMAP_COMMAND_MAX (1024u * 1024u)
 
 #define IMAP_MESSAGE_MAX 52428800 /* bytes; plain digits: CAPABILITY shows it */
+#define IMAP_APPEND_MESSAGES_MAX 10000                    /* of one MULTIAPPEND */
+#define IMAP_APPEND_MEMORY_MAX (16u * 1024u * 1024u)      /* that its messages hold until they are filed together */
+#define IMAP_APPEND_BYTES_MAX (1024ull * 1024ull * 1024u) /* in all, also on the disk */
 #define IMAP_MESSAGELIMIT 100000 /* messages that one command works on (RFC 9738); the same */
 /* A refused non-synchronizing literal up to this size is read and forgotten; for a larger one the connection ends. */
 #define IMAP_SWALLOW_MAX (64u * 1024u * 1024u)

@@ -21,27 +21,12 @@ enum err imap_parse_rename(struct imap_parser *p, union imap_args *out)
 	return e ? e : parse_mailbox(p, &out->rename.to);
 }
 
-/* append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal */
+/* append = "APPEND" SP mailbox 1*append-message; the messages are append_walk.c's */
 enum err imap_parse_append(struct imap_parser *p, union imap_args *out)
 {
 	enum err e = parse_expect(p, ' ');
 
-	if (!e)
-		e = parse_mailbox(p, &out->append.name);
-	if (!e)
-		e = parse_expect(p, ' ');
-	if (!e && parse_peek(p, '(')) {
-		e = parse_flag_list(p, &out->append.flags);
-		if (!e)
-			e = parse_expect(p, ' ');
-	}
-	if (!e && parse_peek(p, '"')) {
-		out->append.has_date = true;
-		e = parse_date_time(p, &out->append.date_ms, &out->append.date_offset_minutes);
-		if (!e)
-			e = parse_expect(p, ' ');
-	}
-	return e;
+	return e ? e : parse_mailbox(p, &out->append.name);
 }
 
 static enum err parse_set_first(struct imap_parser *p, struct imap_set *out)

@@ -288,30 +288,21 @@ static bool is_append(struct imap_session *s)
 	struct imap_parser p = parser_of(s);
 	const struct imap_command *c = take_tag(s, &p) && parse_char(&p, ' ') ? imap_command_find(&p) : NULL;
 
-	return c && c->run == imap_run_append;
+	return c && (c->run == imap_run_append || c->run == imap_run_replace);
 }
 
 enum imap_append_try imap_try_append(struct imap_session *s)
 {
 	struct imap_parser p = parser_of(s);
-	bool ready, at_end;
 
 	if (!is_append(s))
 		return APPEND_NOT_YET;
-	ready = prepare(s, &p);
+	if (prepare(s, &p))
+		return imap_append_begin(s, (size_t)(p.rest.ptr - s->line.ptr)) ? APPEND_BEGUN : APPEND_REFUSED;
 	if (!s->run.command)
 		return APPEND_NOT_YET;
-	/* The parser stops at the first literal that is not there yet: the last of the line. */
-	at_end = parse_peek(&p, '{') && !memchr(p.rest.ptr + 1, '{', p.rest.len - 1);
-	if (ready && at_end)
-		return APPEND_READY;
-	if (at_end)
-		return APPEND_NOT_YET;
-	if (ready) {
-		s->run.status = IMAP_BAD;
-		s->run.text = SPAN("The arguments are not right");
-	}
-	return APPEND_FAILED;
+	/* The parser stops at a literal that is not there yet: the last of the line. */
+	return parse_peek(&p, '{') && !memchr(p.rest.ptr + 1, '{', p.rest.len - 1) ? APPEND_NOT_YET : APPEND_REFUSED;
 }
 
 enum step imap_session_feed(struct imap_session *s, struct span in, size_t *used_out, struct out *out)

@@ -30,6 +30,8 @@ struct imap_service {
 	void (*account_close)(void *ctx, struct mailstore **m);
 	/* What the account may hold, and what it holds (RFC 9208). */
 	enum err (*quota)(void *ctx, struct mailstore *m, struct store_room *limits_out, struct store_room *used_out);
+	/* Does a URL with this host, and perhaps a user, mean this server and the session's account? */
+	bool (*is_own)(void *ctx, struct span user, struct span host);
 	bool (*may_bind)(void *ctx);  /* SCRAM-SHA-256-PLUS is on offer */
 	void (*scram_end)(void *ctx); /* what a SCRAM exchange has left behind is not wanted any more */
 	/* SESSION_WAKE after each change of the mailbox, until unwatch. */
@@ -51,7 +53,6 @@ struct imap_service {
 	enum err (*rename)(struct mailstore *m, struct span from, struct span to);
 	enum err (*subscribe)(struct mailstore *m, struct span name, bool on);
 
-	enum err (*append)(struct mailstore *m, uint64_t mailbox_id, const struct new_message *message, struct append_result *out);
 	enum err (*append_all)(struct mailstore *m, uint64_t mailbox_id, const struct new_message *messages, size_t count, const struct store_room *room,
 			       struct append_result *first);
 	enum err (*deleted_bytes)(struct mailstore *m, uint64_t mailbox_id, uint64_t *out);
@@ -178,7 +179,7 @@ struct imap_session {
 	enum imap_mechanism mechanism; /* of AUTHENTICATE */
 	unsigned sasl_round;           /* responses that were taken */
 	uint64_t sasl_account_id;      /* of SCRAM: proven, and not yet acknowledged by the client */
-	struct imap_append *append;    /* while INPUT_APPEND */
+	struct imap_append *append;    /* while APPEND or REPLACE arrives */
 
 	uint64_t account_id;
 	struct mailstore *store;

@@ -18,7 +18,7 @@ void imap_store_service(struct imap_service *out)
 		.remove = mailbox_delete,
 		.rename = mailbox_rename,
 		.subscribe = mailbox_subscribe,
-		.append = message_append,
+		.append_all = message_append_all,
 		.keyword_bit = message_keyword_bit,
 		.deleted_bytes = mailbox_deleted_bytes,
 		.keywords = message_keywords,
@@ -44,6 +44,7 @@ void imap_store_service(struct imap_service *out)
 		.view_store = view_store,
 		.view_store_unchanged = view_store_unchanged,
 		.view_expunge = view_expunge,
+		.view_replace = view_replace,
 		.view_copy = view_copy,
 	};
 }

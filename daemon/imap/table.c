@@ -35,6 +35,9 @@ static const struct imap_command commands[] = {
 	{ SPAN("LSUB"), AT_AUTHED, 0, CAP_NONE, imap_parse_lsub, imap_run_lsub },
 	{ SPAN("STATUS"), AT_AUTHED, 0, CAP_NONE, imap_parse_status, imap_run_status },
 	{ SPAN("APPEND"), AT_AUTHED, 0, CAP_NONE, imap_parse_append, imap_run_append },
+	{ SPAN("GETQUOTA"), AT_AUTHED, 0, CAP_QUOTA, imap_parse_getquota, imap_run_getquota },
+	{ SPAN("GETQUOTAROOT"), AT_AUTHED, 0, CAP_QUOTA, imap_parse_mailbox, imap_run_getquotaroot },
+	{ SPAN("SETQUOTA"), AT_AUTHED, 0, CAP_QUOTA, imap_parse_setquota, imap_run_setquota },
 	{ SPAN("IDLE"), AT_AUTHED, 0, CAP_IDLE, NULL, imap_run_idle },
 	{ SPAN("CHECK"), AT_SELECTED, 0, CAP_NONE, NULL, imap_run_noop },
 	{ SPAN("CLOSE"), AT_SELECTED, 0, CAP_NONE, NULL, imap_run_close },
@@ -45,12 +48,14 @@ static const struct imap_command commands[] = {
 	{ SPAN("STORE"), AT_SELECTED, NEED_WRITE | NO_EXPUNGE | BY_SEQUENCE, CAP_NONE, imap_parse_store, imap_run_store },
 	{ SPAN("COPY"), AT_SELECTED, BY_SEQUENCE, CAP_NONE, imap_parse_copy, imap_run_copy },
 	{ SPAN("MOVE"), AT_SELECTED, NEED_WRITE | BY_SEQUENCE, CAP_MOVE, imap_parse_copy, imap_run_move },
+	{ SPAN("REPLACE"), AT_SELECTED, NEED_WRITE | BY_SEQUENCE, CAP_REPLACE, imap_parse_replace, imap_run_replace },
 	{ SPAN("UID EXPUNGE"), AT_SELECTED, NEED_WRITE | BY_UID, CAP_UIDPLUS, imap_parse_uid_expunge, imap_run_uid_expunge },
 	{ SPAN("UID SEARCH"), AT_SELECTED, BY_UID, CAP_NONE, imap_parse_search, imap_run_search },
 	{ SPAN("UID FETCH"), AT_SELECTED, BY_UID, CAP_NONE, imap_parse_fetch, imap_run_fetch },
 	{ SPAN("UID STORE"), AT_SELECTED, NEED_WRITE | BY_UID, CAP_NONE, imap_parse_store, imap_run_store },
 	{ SPAN("UID COPY"), AT_SELECTED, BY_UID, CAP_NONE, imap_parse_copy, imap_run_copy },
 	{ SPAN("UID MOVE"), AT_SELECTED, NEED_WRITE | BY_UID, CAP_MOVE, imap_parse_copy, imap_run_move },
+	{ SPAN("UID REPLACE"), AT_SELECTED, NEED_WRITE | BY_UID, CAP_REPLACE, imap_parse_replace, imap_run_replace },
 };
 
 const struct imap_command *imap_command_find(struct imap_parser *p)

@@ -1,11 +1,11 @@
-/* queue/quota.c: quotas of accounts: their own, or what the settings say.
+/* queue/quota.c: quotas of accounts, asked before mail is taken.
  *
  * Who sends to many is told of one who has no room only where that one is all of a recipient: an alias of several, and a mailbox whose mail goes
  * on without a copy, are always taken.
  */
 #include "daemon/queue/quota.h"
 
-#include "daemon/directory/setting.h"
+#include "daemon/directory/quota.h"
 #include "daemon/queue/state.h"
 #include "daemon/store/store.h"
 
@@ -40,12 +40,11 @@ bool quota_is_over(struct queue *q, const struct snapshot *s, const struct resol
 
 	if (!account || !q->config.store)
 		return false;
-	bytes = (uint64_t)(account->quota_bytes >= 0 ? account->quota_bytes : snapshot_number(s, SETTING_QUOTA_BYTES));
-	messages = (uint64_t)(account->quota_messages > 0 ? account->quota_messages : 0);
+	account_quota(s, account, &bytes, &messages);
 	if (bytes == 0 && messages == 0)
 		return false;
 	/* A mailbox that cannot be read now is no full one: mail to it waits in the queue. */
 	if (store_usage(q->config.store, account->id, &used, &count) != ERR_OK)
 		return false;
-	return (messages > 0 && count >= messages) || (bytes > 0 && (size > bytes || used > bytes - size));
+	return quota_is_passed(messages, count, 1) || quota_is_passed(bytes, used, size);
 }

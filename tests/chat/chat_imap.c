@@ -3,6 +3,7 @@
  *   set: tls        the peer speaks TLS           set: remote     the peer is not on loopback
  *   set: no-tls     STARTTLS is not offered       set: full-disk  writing a body file fails
  *   set: binding    with TLS there is something to bind to
+ *   set: quota BYTES MESSAGES                     the account's limits; the URLs' host is mail.example.org, its user alice
  *   ASK: login USER PASSWORD                      ANS: ok | wrong | busy | suspended | limit | refused | app-password
  *   ASK: scram-first MESSAGE   ASK: scram-plus-first MESSAGE   ASK: scram-final MESSAGE
  *                                                 ANS: says MESSAGE | malformed | one of those above
@@ -32,6 +33,7 @@ struct world {
 	struct session_peer peer;
 	bool no_tls, watching, limit, binding;
 	unsigned exchanges;
+	struct store_room room;
 	struct imap_session *session;
 	struct mailstore *other; /* somebody else's handle */
 };
@@ -73,6 +75,21 @@ static enum err full_disk(struct imap_body_file *f, struct span bytes)
 	return ERR_TEMP;
 }
 
+static enum err quota(void *ctx, struct mailstore *m, struct store_room *limits_out, struct store_room *used_out)
+{
+	struct world *w = ctx;
+
+	(void)m;
+	*limits_out = w->room;
+	return store_usage(w->store, 1, &used_out->bytes, &used_out->messages);
+}
+
+static bool is_own(void *ctx, struct span user, struct span host)
+{
+	(void)ctx;
+	return span_equals(host, SPAN("mail.example.org")) && (!user.len || span_equals(user, SPAN("alice")));
+}
+
 static bool may_bind(void *ctx)
 {
 	const struct world *w = ctx;
@@ -111,6 +128,8 @@ static void *world_new(void)
 	imap_store_service(&w->service);
 	w->service.account_open = account_open;
 	w->service.account_close = account_close;
+	w->service.quota = quota;
+	w->service.is_own = is_own;
 	w->service.may_bind = may_bind;
 	w->service.scram_end = scram_end;
 	w->service.watch = watch;
@@ -145,10 +164,21 @@ static void world_free(void *world)
 	free(w);
 }
 
+static enum err set_quota(struct world *w, struct span text)
+{
+	struct span bytes;
+
+	if (!span_split(&text, ' ', &bytes) || span_to_u64(bytes, INT64_MAX, &w->room.bytes))
+		return ERR_SYNTAX;
+	return span_to_u64(text, INT64_MAX, &w->room.messages);
+}
+
 static enum err set(void *world, struct span text)
 {
 	struct world *w = world;
 
+	if (span_starts(text, SPAN("quota ")))
+		return set_quota(w, span_skip(text, 6));
 	if (span_equals(text, SPAN("tls")))
 		w->peer.tls = true;
 	else if (span_equals(text, SPAN("remote")))

@@ -117,6 +117,21 @@ static enum step feed_all(struct imap_session *s, struct span in, size_t cut, st
 	return step;
 }
 
+static enum err quota(void *ctx, struct mailstore *m, struct store_room *limits_out, struct store_room *used_out)
+{
+	(void)ctx;
+	(void)m;
+	*limits_out = (struct store_room){ .bytes = 1024 * 1024 };
+	*used_out = (struct store_room){ .bytes = 0 };
+	return ERR_OK;
+}
+
+static bool is_own(void *ctx, struct span user, struct span host)
+{
+	(void)ctx;
+	return user.len + host.len < 10;
+}
+
 static bool may_bind(void *ctx)
 {
 	(void)ctx;
@@ -141,6 +156,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		imap_store_service(&service);
 		service.account_open = account_open;
 		service.account_close = account_close;
+		service.quota = quota;
+		service.is_own = is_own;
 		service.may_bind = may_bind;
 		service.scram_end = scram_end;
 		service.watch = watch;
