@@ -2,6 +2,9 @@
  *
  * Two walks over the names, in order: the first marks what the patterns match and counts what the selection options select, so that
  * "is something selected below this name?" is two look-ups; the second tells. Both yield.
+ *
+ * RECURSIVEMATCH, and "%" of LSUB, tell a parent for what is selected below it and not told itself (RFC 5258 3.5, example 5.9); what CHILDINFO
+ * says of a name that is told counts all that is below it.
  */
 #include "daemon/base/clock.h"
 #include "daemon/imap/commands.h"
@@ -16,10 +19,12 @@ struct list_work {
 	struct mailbox_info *all; /* INBOX first, then by name: what is below a name stands together */
 	size_t count, inboxes, at;
 	bool lsub, has_marks;
-	bool parents;     /* tell who has something selected below, too */
-	bool *matched;    /* of each */
-	uint32_t *before; /* how many before it are selected; of LSUB: and not told themselves */
-	size_t cost;      /* since the clock was looked at */
+	bool parents;  /* tell who has something selected below, too */
+	bool *matched; /* of each */
+	struct counts {
+		uint32_t selected, untold; /* untold: those of them that no pattern matches */
+	} * before;                        /* each */
+	size_t cost;                       /* since the clock was looked at */
 };
 
 static bool matches(const struct list_work *w, struct span name)
@@ -65,9 +70,11 @@ static size_t first_from(const struct list_work *w, struct span name, char end)
 }
 
 /* '0' follows '/' in ASCII. */
-static bool has_selected_below(const struct list_work *w, struct span name)
+static struct counts count_below(const struct list_work *w, struct span name)
 {
-	return w->before[first_from(w, name, '0')] > w->before[first_from(w, name, '/')];
+	const struct counts *to = &w->before[first_from(w, name, '0')], *from = &w->before[first_from(w, name, '/')];
+
+	return (struct counts){ to->selected - from->selected, to->untold - from->untold };
 }
 
 static unsigned attributes_of(const struct list_work *w, const union imap_args *args, const struct mailbox_info *m, bool selected)
@@ -89,14 +96,15 @@ static void show(struct imap_session *s, const struct list_work *w, const struct
 {
 	const union imap_args *args = &s->run.args;
 	const unsigned select = args->list.select;
-	bool selected = is_selected(w, select, m), below = w->parents && has_selected_below(w, m->name);
+	const struct counts below = w->parents ? count_below(w, m->name) : (struct counts){ 0, 0 };
+	bool selected = is_selected(w, select, m);
 	struct list_line line = { .name = m->name };
 
-	if (!selected && !below)
+	if (!selected && !below.untold)
 		return;
 	line.attributes = attributes_of(w, args, m, selected);
 	line.use = args->list.show & LIST_SPECIAL_USE ? m->use : USE_NONE;
-	line.child_info = below && !w->lsub ? select & (LIST_SUBSCRIBED | LIST_SPECIAL_USE) : 0;
+	line.child_info = below.selected && !w->lsub ? select & (LIST_SUBSCRIBED | LIST_SPECIAL_USE) : 0;
 	reply_list(s, out, w->lsub ? "LSUB" : "LIST", &line);
 	/* RFC 5819 2: none for what can't be selected. A mailbox that can't be read now is told without. */
 	if (args->list.status && m->exists && selected && imap_status_tell(s, m, args->list.status, out))
@@ -126,12 +134,14 @@ static void show_parents(struct imap_session *s, struct list_work *w, struct out
 static void mark(const struct imap_session *s, struct list_work *w)
 {
 	const struct mailbox_info *m = &w->all[w->at];
-	bool counts = is_selected(w, s->run.args.list.select, m);
+	struct counts count = w->before[w->at];
 
 	w->matched[w->at] = matches(w, m->name);
-	if (w->lsub && w->matched[w->at])
-		counts = false;
-	w->before[w->at + 1] = w->before[w->at] + counts;
+	if (is_selected(w, s->run.args.list.select, m)) {
+		count.selected++;
+		count.untold += !w->matched[w->at];
+	}
+	w->before[w->at + 1] = count;
 }
 
 static bool is_turn_over(struct list_work *w, int64_t start, const struct out *out)
