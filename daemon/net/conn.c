@@ -18,6 +18,7 @@
 #include "daemon/base/bug.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/net/conn_input.h"
 #include "daemon/net/conn_io.h"
 #include "daemon/net/conn_pack.h"
 #include "daemon/net/conn_proxy.h"
@@ -27,7 +28,6 @@
 
 #define FEEDS_A_TURN 16u
 #define INPUT_MAX (160u * 1024u) /* waiting for one session; the longest line of a protocol is far below */
-#define INPUT_SMALL 4096u        /* up to here waiting input is moved to the front of the worker's buffer, not grown */
 #define PROGRESS_MIN 512u
 #define HANDSHAKE_MS (30 * 1000)
 #define PARKED_MS (15 * 60 * 1000) /* whoever is asked has deadlines of its own; this is the net below them */
@@ -59,7 +59,7 @@ void conn_open(struct pool *p, struct conn *c, int fd, const struct port *port, 
 	c->pack = NULL;
 	c->phase = is_proxy ? PHASE_PROXY : PHASE_NEW;
 	c->deadline_at_ms = is_proxy ? clock_mono_ms() + PROXY_MS : 0;
-	c->armed_ms = 0;
+	c->armed_ms = c->nudge_at_ms = 0;
 	c->moved = c->discarded = 0;
 	c->registered = c->polls_out = c->blocked = c->peer_shut = false;
 	c->readable = is_proxy; /* a try finds out */
@@ -84,6 +84,7 @@ static void set_deadline(const struct worker *w, struct conn *c)
 static void progress(const struct worker *w, struct conn *c, size_t bytes, bool complete)
 {
 	c->moved += bytes;
+	c->nudge_at_ms = 0;
 	if (complete || c->moved >= PROGRESS_MIN)
 		set_deadline(w, c);
 }
@@ -313,38 +314,11 @@ static enum turn on_greet(struct worker *w, struct conn *c)
 	return greet(w, c);
 }
 
-/* Where to read to: behind what is left, in the worker's buffer or, when that is much, in the connection's own. */
-static char *room_for_input(struct worker *w, struct conn *c, size_t *size_out)
-{
-	size_t left = w->left.len;
-
-	if (left <= INPUT_SMALL) {
-		if (left > 0 && w->left.ptr != w->in)
-			memmove(w->in, w->left.ptr, left);
-		w->left = span_make(w->in, left);
-		w->left_in_conn = false;
-		*size_out = sizeof(w->in) - left;
-		return w->in + left;
-	}
-	if (w->left_in_conn) {
-		buf_drop(&c->in, (size_t)(w->left.ptr - c->in.ptr));
-	} else {
-		buf_reset(&c->in);
-		buf_add(&c->in, w->left);
-		w->left_in_conn = true;
-	}
-	*size_out = c->in.max - c->in.len < TLS_RECORD ? c->in.max - c->in.len : TLS_RECORD;
-	char *to = buf_reserve(&c->in, *size_out);
-
-	w->left = buf_span(&c->in);
-	return to;
-}
-
 /* TURN_ON: look again. */
 static enum turn read_input(struct worker *w, struct conn *c)
 {
 	size_t size = 0, got, wire;
-	char *to = room_for_input(w, c, &size);
+	char *to = conn_room_for_input(w, c, &size);
 
 	if (!to || size == 0) {
 		close_as_bug(w, c, "uses no input");
@@ -565,6 +539,15 @@ static enum turn on_deadline(struct worker *w, struct conn *c)
 	return TURN_OVER;
 }
 
+/* Who has not read yet what was said is known well enough. */
+static enum turn on_nudge(struct worker *w, struct conn *c)
+{
+	c->nudge_at_ms = 0;
+	if (c->phase == PHASE_TALK && !c->stop && !c->out.first)
+		apply(w, c, c->service->event(c->session, SESSION_NUDGE, &c->out));
+	return TURN_ON;
+}
+
 static enum turn take_hints(struct worker *w, struct conn *c)
 {
 	unsigned hints = claim_take_hints(&c->claim);
@@ -589,7 +572,9 @@ static enum turn take_hints(struct worker *w, struct conn *c)
 	if (!(hints & CLAIM_TIMER))
 		return TURN_ON;
 	c->armed_ms = 0;
-	return w->now_ms >= c->deadline_at_ms ? on_deadline(w, c) : TURN_ON;
+	if (w->now_ms >= c->deadline_at_ms)
+		return on_deadline(w, c);
+	return c->nudge_at_ms && w->now_ms >= c->nudge_at_ms ? on_nudge(w, c) : TURN_ON;
 }
 
 static enum turn one_phase(struct worker *w, struct conn *c)
@@ -610,22 +595,16 @@ static enum turn one_phase(struct worker *w, struct conn *c)
 	return TURN_OVER;
 }
 
-/* False when it cannot be kept. */
-static bool save_input(struct worker *w, struct conn *c)
+/* Its deadline, or before that the time to say that we are still here. */
+static int64_t wakes_at(const struct worker *w, struct conn *c)
 {
-	if (w->left.len == 0) {
-		if (c->in.ptr)
-			buf_clear(&c->in);
-		return true;
-	}
-	if (w->left_in_conn) {
-		if (w->left.ptr != c->in.ptr)
-			buf_drop(&c->in, (size_t)(w->left.ptr - c->in.ptr));
-		return true;
-	}
-	buf_clear(&c->in);
-	buf_add(&c->in, w->left);
-	return !c->in.failed;
+	int64_t nudge_ms = c->phase == PHASE_TALK && c->service->nudge_ms ? c->service->nudge_ms(c->session) : 0;
+
+	if (!nudge_ms)
+		c->nudge_at_ms = 0;
+	else if (!c->nudge_at_ms)
+		c->nudge_at_ms = w->now_ms + nudge_ms;
+	return c->nudge_at_ms && c->nudge_at_ms < c->deadline_at_ms ? c->nudge_at_ms : c->deadline_at_ms;
 }
 
 /* Makes sure that something will bring it back. */
@@ -633,12 +612,14 @@ static bool prepare_rest(struct worker *w, struct conn *c)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.u64 = c->timer.key };
 	bool polls_out = c->polls_out || c->blocked;
+	int64_t at;
 
 	if (c->pack)
 		pack_rest(c->pack);
-	if (c->armed_ms == 0 || c->deadline_at_ms < c->armed_ms) {
-		c->armed_ms = c->deadline_at_ms;
-		wheel_set(&w->pool->wheel, &c->timer, c->deadline_at_ms);
+	at = wakes_at(w, c);
+	if (c->armed_ms == 0 || at < c->armed_ms) {
+		c->armed_ms = at;
+		wheel_set(&w->pool->wheel, &c->timer, at);
 	}
 	if (c->registered && polls_out == c->polls_out)
 		return true;
@@ -689,7 +670,7 @@ void conn_run(struct worker *w, struct conn *c)
 	turn = take_hints(w, c);
 	while (turn == TURN_ON)
 		turn = one_phase(w, c);
-	if (turn != TURN_OVER && !save_input(w, c))
+	if (turn != TURN_OVER && !conn_save_input(w, c))
 		turn = TURN_OVER;
 	if (turn == TURN_REST && !prepare_rest(w, c))
 		turn = TURN_OVER;

@@ -40,9 +40,10 @@ struct conn {
 	struct out out;
 	struct session_peer peer;
 	int64_t deadline_at_ms;
-	int64_t armed_ms; /* what the wheel knows; 0: nothing */
-	size_t moved;     /* bytes since deadline_at_ms was last moved */
-	size_t discarded; /* while lingering */
+	int64_t armed_ms;    /* what the wheel knows; 0: nothing */
+	int64_t nudge_at_ms; /* 0: none is due */
+	size_t moved;        /* bytes since deadline_at_ms was last moved */
+	size_t discarded;    /* while lingering */
 	enum phase phase;
 	bool implicit_tls;
 	bool counted;               /* in pool.peers */

@@ -31,6 +31,7 @@ enum session_event {
 	SESSION_TLS,     /* the handshake after STEP_STARTTLS is done */
 	SESSION_TIMEOUT, /* nothing from the peer for deadline_ms(): say goodbye; the pool closes afterwards */
 	SESSION_WAKE,    /* pool_wake(): news for this session (IDLE) */
+	SESSION_NUDGE,   /* nothing went either way for nudge_ms(): say something that keeps the connection known on its way */
 	SESSION_STOP,    /* the daemon stops: 421 or BYE; the pool closes afterwards */
 	SESSION_EOF,     /* the peer has half-closed its side; output may still be flushed, then closed */
 };
@@ -63,7 +64,7 @@ struct ticket {
 	uint32_t slot, generation;
 };
 
-/* One protocol; filled in by its glue.c. All pointers are set but `more`, `drop_answer`, `ask` where never needed. */
+/* One protocol; filled in by its glue.c. All pointers are set but `more`, `drop_answer`, `ask`, `nudge_ms` where never needed. */
 struct service {
 	const char *name; /* of the log lines: "smtp" */
 	void *context;
@@ -78,6 +79,7 @@ struct service {
 	void (*drop_answer)(void *context, void *answer);                  /* its session is gone */
 	enum step (*event)(void *session, enum session_event event, struct out *out);
 	int64_t (*deadline_ms)(const void *session); /* how long the peer may stay silent (or not read) as things are now */
+	int64_t (*nudge_ms)(const void *session);    /* 0: no nudge; null: never one */
 	void (*close)(void *session);
 };
 

@@ -442,6 +442,7 @@ enum step smtp_session_event(struct smtp_session *s, enum session_event event, s
 		smtp_set_state(s, AT_CLOSED);
 		smtp_transaction_clear(s);
 		return STEP_CLOSE;
+	case SESSION_NUDGE: return STEP_REPLY; /* it is never asked for here */
 	case SESSION_WAKE: return s->state == AT_WAIT ? STEP_WAIT : STEP_REPLY;
 	}
 	return STEP_REPLY;

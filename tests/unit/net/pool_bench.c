@@ -223,6 +223,7 @@ static enum step talk_event(void *session, enum session_event event, struct out 
 		count(t->bench, &t->bench->wakes);
 		out_add(out, SPAN("news\r\n"));
 		break;
+	case SESSION_NUDGE: out_add(out, SPAN("nudge\r\n")); break;
 	case SESSION_STOP: out_add(out, SPAN("stop\r\n")); break;
 	case SESSION_EOF:
 		count(t->bench, &t->bench->eofs);
@@ -237,6 +238,13 @@ static int64_t talk_deadline(const void *session)
 	const struct talk *t = session;
 
 	return t->bench->deadline_ms;
+}
+
+static int64_t talk_nudge_ms(const void *session)
+{
+	const struct talk *t = session;
+
+	return t->bench->nudge_ms;
 }
 
 static void talk_close(void *session)
@@ -311,8 +319,9 @@ void bench_start(struct bench *b, const struct bench_options *o)
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_cond_init(&b->changed, NULL);
 	b->deadline_ms = o->deadline_ms ? o->deadline_ms : 60000;
+	b->nudge_ms = o->nudge_ms;
 	b->refuse_open = o->refuse_open;
-	b->service = (struct service){ "talk", b, talk_open, SPAN("busy\r\n"), talk_feed, talk_more, talk_ask_now, talk_answer, talk_drop_answer, talk_event, talk_deadline, talk_close };
+	b->service = (struct service){ "talk", b, talk_open, SPAN("busy\r\n"), talk_feed, talk_more, talk_ask_now, talk_answer, talk_drop_answer, talk_event, talk_deadline, talk_nudge_ms, talk_close };
 	make_file(b);
 	if (o->with_tls || o->implicit_tls) {
 		assert_int_equal(tls_store_new(&b->tls), ERR_OK);

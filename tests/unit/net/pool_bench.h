@@ -20,6 +20,7 @@ struct bench_options {
 	unsigned threads, max_connections, max_per_ip; /* 0: 4, 100, 100 */
 	int64_t deadline_ms;                           /* 0: a minute */
 	int64_t greet_delay_ms;
+	int64_t nudge_ms; /* 0: none */
 	bool implicit_tls, with_tls, refuse_open;
 	bool trusted;          /* loopback and 198.51.100.0/24 */
 	bool proxied;          /* peers on loopback begin with a PROXY header */
@@ -33,7 +34,7 @@ struct bench {
 	struct tls_store *tls;
 	struct tls_client *tls_client;
 	struct out_file *file;
-	int64_t deadline_ms;
+	int64_t deadline_ms, nudge_ms;
 	bool refuse_open;
 	_Atomic uint64_t produced; /* by `big` */
 	_Atomic unsigned opened, closed, dropped, wakes, timeouts, eofs;

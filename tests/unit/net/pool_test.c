@@ -259,6 +259,26 @@ static void silence_and_dripping_end_at_the_deadline(void **state)
 	bench_stop(&b);
 }
 
+/* The first nudge comes before the deadline, and by being read it moves that. */
+static void a_quiet_session_is_nudged(void **state)
+{
+	int64_t begin = clock_mono_ms();
+	struct bench b;
+	int fd;
+
+	(void)state;
+	bench_start(&b, &(struct bench_options){ .deadline_ms = 3000, .nudge_ms = 1000 });
+	fd = greeted(&b);
+	expect(fd, "nudge\r\n");
+	assert_true(clock_mono_ms() - begin >= 900);
+	say(fd, "echo here\r\n");
+	expect(fd, "here\r\n");
+	expect(fd, "nudge\r\nnudge\r\n");
+	assert_int_equal(b.timeouts, 0);
+	close(fd);
+	bench_stop(&b);
+}
+
 static void a_reader_that_stops_is_cut_off(void **state)
 {
 	struct bench b;
@@ -453,6 +473,7 @@ int main(void)
 		cmocka_unit_test(a_wake_reaches_an_idle_session_and_waits_for_a_parked_one),
 		cmocka_unit_test(a_kicked_session_says_goodbye),
 		cmocka_unit_test(silence_and_dripping_end_at_the_deadline),
+		cmocka_unit_test(a_quiet_session_is_nudged),
 		cmocka_unit_test(a_reader_that_stops_is_cut_off),
 		cmocka_unit_test(big_output_is_made_no_faster_than_it_is_read),
 		cmocka_unit_test(file_ranges_leave_in_order_with_memory),
