@@ -3,7 +3,7 @@
  *   begin ──write...──▶ seal ──▶ the store syncs, links, and removes this name ──▶ end(keep)
  *     └── end(!keep): unlinked ◀──┘
  *
- * (1) The store is given a path only after seal; it makes the bytes durable itself (message_append).
+ * (1) The store is given a path only after seal; it makes the bytes durable itself (message_append_all).
  * (2) A file that was not kept is gone; one that a crash leaves has no row, and the store's start removes it.
  */
 #include "daemon/imap/body_file.h"
@@ -52,8 +52,11 @@ enum err body_file_write(struct imap_body_file *f, struct span bytes)
 
 enum err body_file_seal(struct imap_body_file *f, const char **path_out)
 {
+	int fd = f->fd;
+
 	*path_out = f->path;
-	return ERR_OK;
+	f->fd = -1; /* a MULTIAPPEND may have many */
+	return close(fd) == 0 ? ERR_OK : ERR_TEMP;
 }
 
 void body_file_end(struct imap_body_file **file, bool keep)
@@ -63,7 +66,8 @@ void body_file_end(struct imap_body_file **file, bool keep)
 	*file = NULL;
 	if (!f)
 		return;
-	close(f->fd);
+	if (f->fd >= 0)
+		close(f->fd);
 	if (!keep)
 		(void)unlink(f->path);
 	free(f);

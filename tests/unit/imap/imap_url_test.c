@@ -1,0 +1,116 @@
+/* tests/unit/imap/imap_url_test.c: URLs of messages (RFC 5092). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "daemon/imap/imap_url.h"
+
+static struct arena arena;
+
+static struct imap_url good(const char *text)
+{
+	struct imap_url url;
+
+	if (imap_url_parse(span_str(text), &arena, &url))
+		fail_msg("%s", text);
+	return url;
+}
+
+static void is(struct span got, const char *want)
+{
+	if (!span_equals(got, span_str(want)))
+		fail_msg("\"%.*s\" is not \"%s\"", (int)got.len, got.ptr, want);
+}
+
+static void whole_and_relative(void **state)
+{
+	struct imap_url url = good("imap://joe%40example.com;AUTH=*@example.com:143/a/b%20c;UIDVALIDITY=385759045/;UID=20/;SECTION=1.2/;PARTIAL=5.1024");
+
+	(void)state;
+	assert_true(url.has_host && url.has_mailbox && url.is_partial);
+	is(url.user, "joe@example.com");
+	is(url.host, "example.com");
+	is(url.mailbox, "a/b c");
+	is(url.section, "1.2");
+	assert_int_equal(url.uid_validity, 385759045);
+	assert_int_equal(url.uid, 20);
+	assert_int_equal(url.offset, 5);
+	assert_int_equal(url.length, 1024);
+	url = good("//example.com/INBOX/;uid=4294967295");
+	assert_true(url.has_host && !url.user.len);
+	assert_int_equal(url.uid, 4294967295);
+	url = good("/INBOX/;UID=7/;PARTIAL=3");
+	assert_true(!url.has_host && url.has_mailbox && url.is_partial && !url.section.len);
+	assert_int_equal(url.length, UINT32_MAX);
+	url = good(";UID=7/;section=HEADER.FIELDS%20(From%20To)");
+	assert_true(!url.has_mailbox);
+	is(url.section, "HEADER.FIELDS (From To)");
+	is(good("/%C3%A4%2F/;UID=1").mailbox, "\xc3\xa4/");
+}
+
+static void not_of_a_message(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"/",
+		"INBOX",
+		"/INBOX",
+		"/INBOX/",
+		"/INBOX;UID=1",
+		"/;UID=1",
+		"/INBOX/;UID=0",
+		"/INBOX/;UID=",
+		"/INBOX/;UID=4294967296",
+		"/INBOX/;UID=1x",
+		"/INBOX/;UID=1/",
+		"/INBOX/;UID=1;SECTION=1",
+		"/INBOX/;UID=1/;SECTION=",
+		"/INBOX/;UID=1/;PARTIAL=",
+		"/INBOX/;UID=1/;PARTIAL=1.0",
+		"/INBOX/;UID=1/;PARTIAL=1.2/;SECTION=1",
+		"/INBOX;UIDVALIDITY=0/;UID=1",
+		"/INBOX;UIDVALIDITY=1;UID=1",
+		"/IN BOX/;UID=1",
+		"/IN%2/;UID=1",
+		"/IN%zz/;UID=1",
+		"/IN%00/;UID=1",
+		"/IN%0A/;UID=1",
+		"/IN%7F/;UID=1",
+		"/%FF/;UID=1",
+		"/INBOX?TEXT",
+		"/INBOX/;UID=1;URLAUTH=anonymous:internal:00",
+		"imap:/INBOX/;UID=1",
+		"imap://",
+		"imap:///INBOX/;UID=1",
+		"imap://@h/INBOX/;UID=1",
+		"imap://a;x@h/INBOX/;UID=1",
+		"imap://h",
+		"imap://h;UID=1",
+		"http://h/INBOX/;UID=1",
+		"../INBOX/;UID=1",
+		"/IN\xc3\xa4/;UID=1",
+	};
+	struct imap_url url;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (imap_url_parse(span_str(bad[i]), &arena, &url) != ERR_SYNTAX)
+			fail_msg("taken: %s", bad[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whole_and_relative),
+		cmocka_unit_test(not_of_a_message),
+	};
+	int failed;
+
+	arena_init(&arena, 1024 * 1024);
+	failed = cmocka_run_group_tests_name("imap/imap_url", tests, NULL, NULL);
+	arena_clear(&arena);
+	return failed;
+}
