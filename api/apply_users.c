@@ -177,6 +177,7 @@ static void show_mail(struct account *account, const struct user_mail *mail)
 	account->send_new = mail->fresh;
 	account->quota_bytes = mail->quota_bytes;
 	account->quota_messages = mail->quota_messages;
+	account->imap_off = mail->imap_off;
 }
 
 static enum err create(struct applying *a, size_t i, const struct wanted *w)

@@ -5,8 +5,10 @@
 
 #include "api/given.h"
 #include "daemon/directory/manage.h"
+#include "daemon/imap/capability.h"
 
 #define AS_THE_SETTINGS (-1)
+#define IMAP_NAMES_MAX (16u * 1024u) /* as many as the schema lets through */
 
 struct user_mail user_mail_default(void)
 {
@@ -29,6 +31,27 @@ static const struct span *copy(struct arena *a, const struct span *list, size_t 
 	return out;
 }
 
+/* The names in one form and order. What is stored and unknown to this release is left out, what is wanted and unknown is said. */
+static struct span capabilities(struct arena *a, struct span names, struct span *bad_out)
+{
+	uint64_t off = 0, some = 0;
+	struct span bad, out;
+	struct buf text;
+
+	*bad_out = SPAN("");
+	while (imap_capability_parse(names, &some, &bad)) {
+		if (bad_out->len == 0)
+			*bad_out = bad;
+		off |= some;
+		names = span_skip(names, (size_t)(bad.ptr + bad.len - names.ptr));
+	}
+	buf_init(&text, IMAP_OFF_MAX);
+	imap_capability_write(off | some, &text);
+	out = arena_copy(a, buf_span(&text));
+	buf_clear(&text);
+	return out.ptr ? out : SPAN("");
+}
+
 struct user_mail user_mail_of(struct arena *a, const struct account *account)
 {
 	struct user_mail out = {
@@ -41,9 +64,22 @@ struct user_mail user_mail_of(struct arena *a, const struct account *account)
 		.quota_bytes = account->quota_bytes,
 		.quota_messages = account->quota_messages,
 	};
+	struct span unknown;
 
+	out.imap_off = capabilities(a, account->imap_off, &unknown);
 	out.forward_count = out.forwards ? account->forward_count : 0;
 	out.identity_count = out.identities ? account->identity_count : 0;
+	return out;
+}
+
+static json_t *names_json(struct span names)
+{
+	json_t *out = json_array();
+	struct span name;
+
+	while (out && span_split(&names, ' ', &name))
+		if (name.len > 0)
+			json_array_append_new(out, json_span(name));
 	return out;
 }
 
@@ -68,6 +104,8 @@ void user_mail_show(json_t *user, const struct account *account, bool brief)
 					      limit_json(account->send_new)));
 	if (!brief || has_quota)
 		json_object_set_new(user, "quota", json_pack("{s:o, s:o}", "bytes", limit_json(account->quota_bytes), "messages", limit_json(account->quota_messages)));
+	if (!brief || account->imap_off.len > 0)
+		json_object_set_new(user, "imap_disabled", names_json(account->imap_off));
 }
 
 static const struct span *read_list(struct api_call *c, const json_t *list, size_t *count_out)
@@ -81,6 +119,23 @@ static const struct span *read_list(struct api_call *c, const json_t *list, size
 
 		out[i] = span_make(json_string_value(one), json_string_length(one));
 	}
+	return out;
+}
+
+static struct span read_capabilities(struct api_call *c, const json_t *list, struct span *bad_out)
+{
+	struct span out;
+	struct buf names;
+
+	buf_init(&names, IMAP_NAMES_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+
+		buf_add_str(&names, i ? " " : "");
+		buf_add(&names, span_make(json_string_value(one), json_string_length(one)));
+	}
+	out = capabilities(&c->arena, arena_copy(&c->arena, buf_span(&names)), bad_out);
+	buf_clear(&names);
 	return out;
 }
 
@@ -98,6 +153,7 @@ void user_mail_read(struct api_call *c, const json_t *from, bool all, struct use
 {
 	const json_t *forwards = json_object_get(from, "forwards"), *keeps = json_object_get(from, "forward_keeps");
 	const json_t *identities = json_object_get(from, "identities"), *limits = json_object_get(from, "limits"), *quota = json_object_get(from, "quota");
+	const json_t *imap = json_object_get(from, "imap_disabled");
 	const bool whole = all || json_is_null(limits), whole_quota = all || json_is_null(quota);
 
 	if (all || forwards)
@@ -106,6 +162,8 @@ void user_mail_read(struct api_call *c, const json_t *from, bool all, struct use
 		out->forward_keeps = !json_is_false(keeps);
 	if (all || identities)
 		out->identities = read_list(c, identities, &out->identity_count);
+	if (all || imap)
+		out->imap_off = read_capabilities(c, imap, &out->imap_bad);
 	out->hour = (int32_t)read_limit(limits, whole, "per_hour", out->hour);
 	out->day = (int32_t)read_limit(limits, whole, "per_day", out->day);
 	out->fresh = (int32_t)read_limit(limits, whole, "new_per_day", out->fresh);
@@ -152,9 +210,14 @@ static bool same_quota(const struct user_mail *a, const struct user_mail *b)
 	return a->quota_bytes == b->quota_bytes && a->quota_messages == b->quota_messages;
 }
 
+static bool same_imap(const struct user_mail *a, const struct user_mail *b)
+{
+	return span_equals(a->imap_off, b->imap_off) && a->imap_bad.len + b->imap_bad.len == 0;
+}
+
 bool user_mail_is_same(const struct user_mail *a, const struct user_mail *b)
 {
-	return same_forwards(a, b) && same_identities(a, b) && same_limits(a, b) && same_quota(a, b);
+	return same_forwards(a, b) && same_identities(a, b) && same_limits(a, b) && same_quota(a, b) && same_imap(a, b);
 }
 
 /* Who manages some domains gives no names of others away. */
@@ -179,6 +242,15 @@ static enum err set_limits(struct api_call *c, uint64_t id, const struct user_ma
 	return directory_account_set_limits(c->context->directory, id, wanted->hour, wanted->day, wanted->fresh, why);
 }
 
+static enum err set_imap(struct api_call *c, uint64_t id, const struct user_mail *wanted, struct note *why)
+{
+	if (wanted->imap_bad.len > 0) {
+		note_set(why, "%.*s: no IMAP capability that can be switched off", (int)span_take(wanted->imap_bad, 100).len, wanted->imap_bad.ptr);
+		return ERR_SYNTAX;
+	}
+	return directory_account_set_imap_off(c->context->directory, id, wanted->imap_off, why);
+}
+
 enum err user_mail_set(struct api_call *c, uint64_t id, const struct user_mail *now, const struct user_mail *wanted, const char **field, struct note *why)
 {
 	enum err e = ERR_OK;
@@ -198,6 +270,10 @@ enum err user_mail_set(struct api_call *c, uint64_t id, const struct user_mail *
 	if (!e && !same_quota(now, wanted)) {
 		*field = "quota";
 		e = directory_account_set_quota(c->context->directory, id, wanted->quota_bytes, wanted->quota_messages, why);
+	}
+	if (!e && !same_imap(now, wanted)) {
+		*field = "imap_disabled";
+		e = set_imap(c, id, wanted, why);
 	}
 	return e;
 }

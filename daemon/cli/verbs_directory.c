@@ -100,6 +100,13 @@ static const struct verb list[] = {
 	{ .noun = "user", .verb = "rm-quota", .operation = "user_update", .summary = "a user's mailbox may hold as much as the settings say", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"quota\":null}", .done = "as the settings say", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
+	{ .noun = "user", .verb = "set-imap-disabled", .operation = "user_update", .summary = "IMAP capabilities that a user's programs are not offered, for one that chokes on them", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "CAPABILITY", NULL, ARGUMENT_LIST, PLACE_BODY, "imap_disabled", true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "rm-imap-disabled", .operation = "user_update", .summary = "a user's programs are offered all of IMAP", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"imap_disabled\":[]}", .done = "removed", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
 	{ .noun = "user", .verb = "rm", .operation = "user_delete", .summary = "remove a user and erase the mailbox", .kind = VERB_API, .is = VERB_PLANS | VERB_DESTROYS, .done = "removed", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },

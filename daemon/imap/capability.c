@@ -151,6 +151,14 @@ enum err imap_capability_parse(struct span names, uint64_t *mask_out, struct spa
 	return ERR_OK;
 }
 
+/* A limit may be another one in the next release. */
+static struct span without_value(struct span name)
+{
+	size_t at;
+
+	return span_find_char(name, '=', &at) && at + 1 < name.len && ascii_is_digit(name.ptr[at + 1]) ? span_take(name, at) : name;
+}
+
 void imap_capability_write(uint64_t mask, struct buf *out)
 {
 	for (unsigned cap = CAP_NONE + 1; cap < CAP_COUNT; cap++) {
@@ -160,6 +168,6 @@ void imap_capability_write(uint64_t mask, struct buf *out)
 			continue;
 		if (out->len)
 			buf_add_char(out, ' ');
-		buf_add(out, name);
+		buf_add(out, without_value(name));
 	}
 }

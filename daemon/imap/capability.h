@@ -66,7 +66,7 @@ uint64_t imap_capability_closure(uint64_t off);
  * Names that belong to one switch (QUOTA=RES-STORAGE) and names without their value (MESSAGELIMIT) stand for it. */
 enum err imap_capability_parse(struct span names, uint64_t *mask_out, struct span *bad_out) MUST_CHECK;
 
-/* The reverse, in the order of the enum: what is kept and shown. */
+/* The reverse, in the order of the enum and without values: what is kept and shown. */
 void imap_capability_write(uint64_t mask, struct buf *out);
 
 #endif

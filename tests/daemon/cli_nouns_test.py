@@ -148,6 +148,16 @@ def test_users_have_quotas():
     cli("user", "rm", "quentin@example.org", "--yes")
 
 
+def test_users_are_not_offered_all_of_imap():
+    cli("user", "add", "ida@example.org", "--no-password")
+    assert cli("user", "set-imap-disabled", "ida@example.org", "qresync", "IDLE") == "set\n"
+    assert js("user", "show", "ida@example.org")["imap_disabled"] == ["IDLE", "QRESYNC"]
+    refused(EX_DATAERR, "user", "set-imap-disabled", "ida@example.org", "IDLE", "NONSENSE", says="NONSENSE")
+    cli("user", "rm-imap-disabled", "ida@example.org")
+    assert js("user", "show", "ida@example.org")["imap_disabled"] == []
+    cli("user", "rm", "ida@example.org", "--yes")
+
+
 def test_tls_rules():
     assert cli("tls-rule", "set", "B\u00fccher.example", "--mode", "verify", "--names", "mx.example.net,.example.net") == "set\n"
     cli("tls-rule", "set", "example.net", "--mode", "encrypt")

@@ -117,6 +117,27 @@ static void user_has_forwards_identities_and_limits(void **state)
 	assert_true(json_is_null(got(w, "limits/per_hour")));
 }
 
+static void user_is_not_offered_what_is_switched_off_in_imap(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(ask(w, "POST", USERS, "{\"address\":\"bob@example.org\"}"), 201);
+	assert_int_equal(json_array_size(got(w, "imap_disabled")), 0);
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"imap_disabled\":[\"qresync\",\"IDLE\",\"MESSAGELIMIT=100000\",\"idle\"]}"), 200);
+	assert_int_equal(json_array_size(got(w, "imap_disabled")), 3);
+	assert_string_equal(got_text(w, "imap_disabled/0"), "IDLE");
+	assert_string_equal(got_text(w, "imap_disabled/1"), "QRESYNC");
+	assert_string_equal(got_text(w, "imap_disabled/2"), "MESSAGELIMIT");
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"name\":\"Bob\"}"), 200);
+	assert_int_equal(json_array_size(got(w, "imap_disabled")), 3);
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"imap_disabled\":[\"IDLE\",\"IMAP4rev1\"]}"), 422);
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"imap_disabled\":[\"\"]}"), 422);
+	assert_int_equal(ask(w, "GET", USERS "/bob@example.org", ""), 200);
+	assert_int_equal(json_array_size(got(w, "imap_disabled")), 3);
+	assert_int_equal(ask(w, "PUT", USERS "/bob@example.org", "{}"), 200);
+	assert_int_equal(json_array_size(got(w, "imap_disabled")), 0);
+}
+
 static void user_has_a_quota(void **state)
 {
 	struct world *w = *state;
@@ -233,7 +254,7 @@ static const char document[] = "{\"version\":1,"
 			       "{\"name\":\"second.example\",\"state\":\"hold\",\"source_ipv6\":\"2001:db8::1\"}],"
 			       "\"users\":[{\"address\":\"alice@example.org\",\"role\":\"owner\"},"
 			       "{\"address\":\"bob@second.example\",\"forwards\":[\"B@far.example\",\"c@far.example\"],\"forward_keeps\":false,\"identities\":[\"@second.example\",\"x@far.example\"],"
-			       "\"limits\":{\"per_hour\":5,\"new_per_day\":0},\"quota\":{\"bytes\":0}}],"
+			       "\"limits\":{\"per_hour\":5,\"new_per_day\":0},\"quota\":{\"bytes\":0},\"imap_disabled\":[\"IDLE\"]}],"
 			       "\"relays\":[{\"domain\":\"@second.example\",\"host\":\"smtp.far.example\",\"port\":25,\"tls\":\"encrypted\"}],"
 			       "\"tls_rules\":[{\"domain\":\"far.example\",\"mode\":\"verify\",\"names\":[\".far.example\"]},{\"domain\":\"other.example\",\"mode\":\"encrypt\"}]}";
 
@@ -258,6 +279,8 @@ static void document_with_all_of_it_goes_round(void **state)
 	assert_int_equal(got_number(w, "users/1/limits/per_hour"), 5);
 	assert_int_equal(got_number(w, "users/1/quota/bytes"), 0);
 	assert_null(got(w, "users/0/quota"));
+	assert_string_equal(got_text(w, "users/1/imap_disabled/0"), "IDLE");
+	assert_null(got(w, "users/0/imap_disabled"));
 	assert_null(got(w, "users/0/forwards"));
 	text = strdup(buf_cstr(&w->response.body));
 	assert_int_equal(apply(w, "/api/v1/apply?prune=1", text), 200);
@@ -295,6 +318,7 @@ int main(void)
 		CASE(nobody_is_shut_out_through_the_domain),
 		CASE(user_has_forwards_identities_and_limits),
 		CASE(user_has_a_quota),
+		CASE(user_is_not_offered_what_is_switched_off_in_imap),
 		CASE(usage_is_shown_and_is_no_condition),
 		CASE(domain_admin_gives_away_what_is_granted_only),
 		CASE(tls_rule_is_put_shown_and_removed),
