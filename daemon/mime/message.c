@@ -59,7 +59,7 @@ struct message_parser {
 	size_t count, room;
 	struct level open[MIME_MAX_DEPTH];
 	size_t depth, boundaries;
-	bool in_header, no_memory;
+	bool in_header, no_memory, has_nul;
 	uint64_t offset, lines; /* bytes and line ends seen */
 	uint64_t header_bytes;
 	unsigned previous_end; /* 2: the line before ended in CRLF, 1: in LF, 0: there is none */
@@ -517,6 +517,7 @@ static uint64_t count_lines(struct span s)
 
 void message_parser_feed(struct message_parser *p, struct span bytes)
 {
+	p->has_nul = p->has_nul || (bytes.len > 0 && memchr(bytes.ptr, 0, bytes.len));
 	while (bytes.len > 0 && !p->no_memory) {
 		const char *end;
 		size_t len;
@@ -652,6 +653,7 @@ enum err message_parser_finish(struct message_parser *p, struct arena *a, struct
 	copy_parts(p, a, out);
 	out->size_bytes = p->offset;
 	out->header_bytes = p->header_bytes;
+	out->has_nul = p->has_nul;
 	out->envelope = arena_copy(a, p->envelope.failed ? SPAN("(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)") : buf_span(&p->envelope));
 	out->body_structure = write_structure(p, true, a);
 	out->body = write_structure(p, false, a);

@@ -1,4 +1,4 @@
-/* mime/parts.c: the stored form is a version byte, then numbers of seven bits a byte, lowest first, and words.
+/* mime/parts.c: the stored form is a version byte (2: the same, and the message has NUL octets), then numbers of seven bits a byte, lowest first, and words.
  *
  *   1 size header count { kind parent-distance header-start header-length body-length header-lines body-lines type subtype charset boundary name encoding }
  *
@@ -8,6 +8,7 @@
 #include "daemon/mime/parts.h"
 
 #define STORED_VERSION 1
+#define STORED_WITH_NUL 2
 #define STORED_PART_MIN 13 /* bytes of the shortest part */
 
 static const struct span words[] = {
@@ -69,7 +70,7 @@ static void put_word(struct span s, struct buf *out)
 
 void mime_parts_encode(const struct mime_message *m, struct buf *out)
 {
-	buf_add_char(out, STORED_VERSION);
+	buf_add_char(out, m->has_nul ? STORED_WITH_NUL : STORED_VERSION);
 	put_number(m->size_bytes, out);
 	put_number(m->header_bytes, out);
 	put_number(m->count, out);
@@ -90,6 +91,11 @@ void mime_parts_encode(const struct mime_message *m, struct buf *out)
 		put_word(p->name, out);
 		put_word(p->encoding, out);
 	}
+}
+
+bool mime_parts_has_nul(struct span stored)
+{
+	return stored.len > 0 && stored.ptr[0] == STORED_WITH_NUL;
 }
 
 struct reader {
@@ -179,12 +185,15 @@ enum err mime_parts_decode(struct span stored, struct arena *a, struct mime_mess
 {
 	struct span copy = arena_copy(a, stored);
 	struct reader r = { copy, false };
+	uint64_t version;
 
 	*out = (struct mime_message){ 0 };
 	if (!copy.ptr)
 		return ERR_LIMIT;
-	if (take_number(&r, UINT32_MAX) != STORED_VERSION)
+	version = take_number(&r, UINT32_MAX);
+	if (version != STORED_VERSION && version != STORED_WITH_NUL)
 		return ERR_CORRUPT;
+	out->has_nul = version == STORED_WITH_NUL;
 	out->size_bytes = take_number(&r, INT64_MAX);
 	out->header_bytes = take_number(&r, INT64_MAX);
 	out->count = (size_t)take_number(&r, MIME_MAX_PARTS);

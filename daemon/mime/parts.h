@@ -34,6 +34,7 @@ struct mime_message {
 	struct mime_part *parts; /* [0] is the message itself */
 	size_t count;
 	uint64_t size_bytes;        /* all that was fed */
+	bool has_nul;               /* NUL octets stand in it */
 	uint64_t header_bytes;      /* of the top header, with its empty line */
 	struct span envelope;       /* ready to be sent: RFC 9051 ENVELOPE "(...)" */
 	struct span body_structure; /* ready to be sent: BODYSTRUCTURE "(...)" with extension data */
@@ -48,6 +49,8 @@ struct mime_message {
 
 /* The offset table for storing: versioned, compact; decode gives parts (spans in the arena) without the texts. ERR_CORRUPT. */
 void mime_parts_encode(const struct mime_message *m, struct buf *out);
+/* mime_message.has_nul, without decoding. */
+bool mime_parts_has_nul(struct span stored);
 enum err mime_parts_decode(struct span stored, struct arena *a, struct mime_message *out) MUST_CHECK;
 
 /* The part that section "1.2.3" names (RFC 9051 6.4.5.1), numbers from 1; false when there is none. */
