@@ -1,40 +1,80 @@
 /* imap/cmd_copy.c: COPY (RFC 3501 6.4.7) and MOVE (RFC 6851), with COPYUID (RFC 4315). All or nothing, one commit. */
 #include "daemon/imap/commands.h"
+#include "daemon/imap/quota.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/sync.h"
 #include "daemon/imap/table.h"
 
-static enum step copied(struct imap_session *s, bool move, uint32_t uid_validity, const struct uid_pair *pairs, size_t count, struct out *out)
-{
-	struct span text;
+struct copying {
+	struct uid_set set;
+	bool is_move;
+	uint32_t uid_validity;
+	struct uid_pair *pairs;
+	size_t count;
+	uint32_t lowest_uid; /* of those that are moved, when there are more; else 0 */
+};
 
-	if (!count)
+static enum step copied(struct imap_session *s, const struct copying *c, struct out *out)
+{
+	struct span text = SPAN("Done"), uids = SPAN("Done");
+
+	if (!c->count)
 		return imap_finish(s, out, IMAP_OK, SPAN("Nothing to do"));
-	text = reply_copyuid(&s->run.arena, uid_validity, pairs, count);
-	if (!move)
-		return imap_finish(s, out, IMAP_OK, text);
-	reply_ok_code(out, text); /* RFC 6851 4.3: before the EXPUNGEs */
-	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+	if (imap_has(s, CAP_UIDPLUS))
+		uids = reply_copyuid(&s->run.arena, c->uid_validity, c->pairs, c->count);
+	if (!c->is_move)
+		return imap_finish(s, out, IMAP_OK, uids);
+	if (imap_has(s, CAP_UIDPLUS))
+		reply_ok_code(out, uids); /* RFC 6851 4.3: before the EXPUNGEs */
+	s->run.tell_modseq = s->enabled & ENABLED_CONDSTORE;
+	if (c->lowest_uid)
+		text = imap_limit_text(s, out, c->lowest_uid, s->run.tell_modseq);
+	return imap_finish(s, out, IMAP_OK, text);
 }
 
-static enum step copy(struct imap_session *s, const union imap_args *args, bool move, struct out *out)
+static enum step not_copied(struct imap_session *s, enum err e, struct out *out)
+{
+	switch (e) {
+	case ERR_NOT_FOUND: return imap_finish(s, out, IMAP_NO, SPAN("[TRYCREATE] No such mailbox"));
+	case ERR_STATE: return imap_finish(s, out, IMAP_NO, SPAN("[EXPUNGEISSUED] Some of the messages are there no more"));
+	case ERR_LIMIT: return imap_finish(s, out, IMAP_NO, SPAN("[OVERQUOTA] There is no room for the copies"));
+	case ERR_OK:
+	case ERR_SYNTAX:
+	case ERR_DENIED:
+	case ERR_EXISTS:
+	case ERR_TEMP:
+	case ERR_CORRUPT: break;
+	}
+	return imap_finish_err(s, out, e, SPAN(""));
+}
+
+static enum err copy_set(struct imap_session *s, struct copying *c, struct span name)
 {
 	struct mailbox_info target;
-	struct uid_set set;
-	struct uid_pair *pairs = NULL;
-	size_t count = 0;
-	uint32_t uid_validity = 0;
-	enum err e = imap_set_resolve(s, &args->copy.set, s->run.command->law & BY_UID, false, &s->run.arena, &set);
+	struct store_room room;
+	enum err e = imap_mailbox_find(s, name, &target);
+	const bool has_room = !e && !c->is_move && c->set.count && imap_room(s, &room, NULL);
+
+	if (e || !c->set.count)
+		return e;
+	return s->service->view_copy(s->view, &c->set, target.id, c->is_move, has_room ? &room : NULL, &s->run.arena, &c->uid_validity, &c->pairs,
+				     &c->count);
+}
+
+static enum step copy(struct imap_session *s, const union imap_args *args, bool is_move, struct out *out)
+{
+	struct copying c = { .is_move = is_move };
+	enum err e = imap_set_resolve(s, &args->copy.set, s->run.command->law & BY_UID, false, &s->run.arena, &c.set);
 
 	if (e == ERR_SYNTAX)
 		return imap_finish(s, out, IMAP_BAD, SPAN("No such message"));
-	if (!e)
-		e = imap_mailbox_find(s, args->copy.name, &target);
-	if (!e && set.count)
-		e = s->service->view_copy(s->view, &set, target.id, move, NULL, &s->run.arena, &uid_validity, &pairs, &count);
-	if (e == ERR_NOT_FOUND)
-		return imap_finish(s, out, IMAP_NO, SPAN("[TRYCREATE] No such mailbox"));
-	return e ? imap_finish_err(s, out, e, SPAN("")) : copied(s, move, uid_validity, pairs, count, out);
+	if (e)
+		return imap_finish_err(s, out, e, SPAN(""));
+	/* RFC 9738 3.1: too many to be copied is a failure, too many to be moved a beginning. */
+	if (imap_set_limit(s, &c.set, &c.lowest_uid) && !is_move)
+		return imap_finish(s, out, IMAP_NO, arena_printf(&s->run.arena, "[MESSAGELIMIT %u] Too many messages for one copy", IMAP_MESSAGELIMIT));
+	e = copy_set(s, &c, args->copy.name);
+	return e ? not_copied(s, e, out) : copied(s, &c, out);
 }
 
 enum step imap_run_copy(struct imap_session *s, const union imap_args *args, struct out *out)

@@ -1,4 +1,4 @@
-/* imap/cmd_small.c: CAPABILITY, NOOP, CHECK, LOGOUT, ID, STARTTLS, COMPRESS, NAMESPACE, CLOSE, UNSELECT. */
+/* imap/cmd_small.c: CAPABILITY, NOOP, CHECK, LOGOUT, ID, STARTTLS, COMPRESS, NAMESPACE, UNSELECT. */
 #include "daemon/imap/commands.h"
 #include "daemon/imap/reply.h"
 
@@ -58,19 +58,6 @@ enum step imap_run_namespace(struct imap_session *s, const union imap_args *args
 	(void)args;
 	reply_untagged(out, "NAMESPACE ((\"\" \"/\")) NIL NIL");
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
-}
-
-/* RFC 3501 6.4.2: removes what is \Deleted, without EXPUNGE replies; read-only: nothing. */
-enum step imap_run_close(struct imap_session *s, const union imap_args *args, struct out *out)
-{
-	enum err e = ERR_OK;
-
-	(void)args;
-	if (!s->read_only)
-		e = s->service->view_expunge(s->view, NULL);
-	if (!e)
-		imap_unselect(s);
-	return imap_finish_err(s, out, e, SPAN("Done"));
 }
 
 enum step imap_run_unselect(struct imap_session *s, const union imap_args *args, struct out *out)

@@ -1,6 +1,7 @@
-/* imap/cmd_store.c: STORE (RFC 3501 6.4.6): in batches, each one commit, so that a large set starves nobody. */
+/* imap/cmd_store.c: STORE (RFC 3501 6.4.6, RFC 7162 3.1.3): in batches, each one commit, so that a large set starves nobody. */
 #include "daemon/imap/commands.h"
 #include "daemon/imap/reply.h"
+#include "daemon/imap/reply_sync.h"
 #include "daemon/imap/sync.h"
 #include "daemon/imap/table.h"
 
@@ -11,6 +12,9 @@ struct store_work {
 	bool end;
 	struct view_flags_changed *rows; /* of the present batch, to be told */
 	size_t count, at;
+	struct uid_set modified; /* changed by others since (UNCHANGEDSINCE); in run.arena */
+	bool has_gone;           /* some that the client knows are there no more */
+	uint32_t lowest_uid;     /* over the limit: the lowest that is worked on; else 0 */
 };
 
 /* The part of the set from next_uid on that has at most IMAP_STORE_BATCH messages. */
@@ -40,27 +44,106 @@ static bool next_batch(struct imap_session *s, struct store_work *w, struct uid_
 	return true;
 }
 
+/* RFC 7162 3.1.3: with CONDSTORE the new modseq is told also for .SILENT. */
+static void tell_row(struct imap_session *s, const struct view_flags_changed *f, struct out *out)
+{
+	const bool with_uid = (s->run.command->law & BY_UID) || (s->enabled & ENABLED_QRESYNC);
+	const uint64_t modseq = s->enabled & ENABLED_CONDSTORE ? f->modseq : 0;
+
+	if (!s->run.args.store.silent) {
+		imap_keywords_refresh(s, out, f->flags); /* others may have set keywords that were new */
+		reply_fetch_flags(s, out, f->sequence, f->uid, f->flags, modseq, with_uid);
+	} else if (modseq) {
+		reply_fetch_modseq(s, out, f->sequence, f->uid, modseq, with_uid);
+	}
+}
+
+static bool keep_modified(struct imap_session *s, struct store_work *w, const struct uid_set *more)
+{
+	struct uid_range *all;
+
+	if (!more->count)
+		return true;
+	all = arena_array(&s->run.arena, w->modified.count + more->count, sizeof *all);
+	if (!all)
+		return false;
+	if (w->modified.count)
+		memcpy(all, w->modified.ranges, w->modified.count * sizeof *all);
+	memcpy(all + w->modified.count, more->ranges, more->count * sizeof *all);
+	w->modified = (struct uid_set){ all, w->modified.count + more->count };
+	return true;
+}
+
+static enum err store_batch(struct imap_session *s, struct store_work *w, const struct uid_set *batch)
+{
+	const struct imap_service *service = s->service;
+	const enum flag_change how = s->run.args.store.how;
+	struct uid_set modified;
+	bool has_gone = false;
+	enum err e;
+
+	if (!batch->count)
+		return ERR_OK;
+	if (!s->run.args.store.has_since) {
+		e = service->view_store(s->view, batch, how, w->flags, &s->run.batch, &w->rows, &w->count);
+		w->has_gone = w->has_gone || (!e && w->count < imap_set_count(s, batch));
+		return e;
+	}
+	e = service->view_store_unchanged(s->view, batch, s->run.args.store.since, how, w->flags, &s->run.batch, &w->rows, &w->count, &modified, &has_gone);
+	w->has_gone = w->has_gone || has_gone;
+	return !e && !keep_modified(s, w, &modified) ? ERR_LIMIT : e;
+}
+
+/* UIDs that the view holds, each range without a gap, as sequence numbers. */
+static void to_sequences(const struct imap_session *s, struct uid_set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		struct uid_range *r = &set->ranges[i];
+
+		r->first = s->service->view_first_from(s->view, r->first);
+		r->last = s->service->view_first_from(s->view, r->last);
+	}
+}
+
+static enum step store_end(struct imap_session *s, struct store_work *w, struct out *out)
+{
+	const bool by_uid = s->run.command->law & BY_UID;
+	struct span text = SPAN("Done");
+	const bool has_code = w->modified.count || (w->has_gone && !by_uid);
+
+	if (w->lowest_uid)
+		text = imap_limit_text(s, out, w->lowest_uid, has_code);
+	if (w->modified.count) {
+		if (!by_uid)
+			to_sequences(s, &w->modified);
+		text = reply_modified(&s->run.arena, w->modified.ranges, w->modified.count);
+		if (!text.ptr)
+			return imap_finish_err(s, out, ERR_LIMIT, SPAN(""));
+		/* RFC 7162 3.1.3: a message that is gone has failed the test, and the client must learn that something has. */
+		return imap_finish(s, out, w->has_gone && !by_uid ? IMAP_NO : IMAP_OK, text);
+	}
+	if (w->has_gone && !by_uid) /* RFC 5530: a NOOP tells which */
+		text = SPAN("[EXPUNGEISSUED] Some of the messages are there no more");
+	return imap_finish(s, out, IMAP_OK, text);
+}
+
 static enum step store_more(struct imap_session *s, struct out *out)
 {
 	struct store_work *w = s->run.work;
-	bool with_uid = s->run.command->law & BY_UID;
 	struct uid_set batch;
 	enum err e;
 
-	for (; w->at < w->count && !s->run.args.store.silent; w->at++) {
-		const struct view_flags_changed *f = &w->rows[w->at];
-
+	for (; w->at < w->count; w->at++) {
 		if (out_is_full(out))
 			return STEP_MORE;
-		imap_keywords_refresh(s, out, f->flags); /* others may have set keywords that were new */
-		reply_fetch_flags(s, out, f->sequence, f->uid, f->flags, s->enabled & ENABLED_CONDSTORE ? f->modseq : 0, with_uid);
+		tell_row(s, &w->rows[w->at], out);
 	}
 	arena_clear(&s->run.batch);
 	w->rows = NULL;
 	w->count = w->at = 0;
 	if (w->end || !next_batch(s, w, &batch))
-		return imap_finish(s, out, IMAP_OK, SPAN("Done"));
-	e = batch.count ? s->service->view_store(s->view, &batch, s->run.args.store.how, w->flags, &s->run.batch, &w->rows, &w->count) : ERR_OK;
+		return store_end(s, w, out);
+	e = store_batch(s, w, &batch);
 	return e ? imap_finish_err(s, out, e, SPAN("")) : STEP_MORE;
 }
 
@@ -77,7 +160,10 @@ enum step imap_run_store(struct imap_session *s, const union imap_args *args, st
 		return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] Too many keywords in this account"));
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
+	if (args->store.has_since)
+		imap_condstore_on(s, out);
 	imap_keywords_refresh(s, out, w->flags);
+	(void)imap_set_limit(s, &w->set, &w->lowest_uid);
 	w->next_uid = 1;
 	s->run.work = w;
 	s->run.more = store_more;

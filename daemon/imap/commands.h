@@ -12,6 +12,7 @@ enum err imap_parse_enable(struct imap_parser *p, union imap_args *out) MUST_CHE
 enum err imap_parse_compress(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_mailbox(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_create(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_select(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_rename(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_list(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_lsub(struct imap_parser *p, union imap_args *out) MUST_CHECK;

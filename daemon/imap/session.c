@@ -164,6 +164,7 @@ enum step imap_finish(struct imap_session *s, struct out *out, enum imap_status 
 	s->run.text = text;
 	s->run.more = finish_more;
 	(void)imap_sync_begin(s, !(s->run.command && (s->run.command->law & NO_EXPUNGE)));
+	imap_sync_text(s);
 	return finish_more(s, out);
 }
 

@@ -84,7 +84,7 @@ struct imap_service {
 	enum err (*view_vanished)(struct view *v, uint64_t since, const struct uid_set *known, struct arena *a, struct uid_set *out);
 	enum err (*view_store_unchanged)(struct view *v, const struct uid_set *set, uint64_t since, enum flag_change how, uint64_t flags, struct arena *a,
 					 struct view_flags_changed **rows_out, size_t *count_out, struct uid_set *modified, bool *gone_out);
-	enum err (*view_expunge)(struct view *v, const struct uid_set *set);
+	enum err (*view_expunge)(struct view *v, const struct uid_set *set, size_t *count_out);
 	enum err (*view_replace)(struct view *v, uint32_t uid, uint64_t target_mailbox_id, const struct new_message *message,
 				 const struct store_room *room, struct append_result *out);
 	enum err (*view_copy)(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, const struct store_room *room, struct arena *a,
@@ -155,7 +155,8 @@ struct imap_run {
 	struct span text;
 	enum step then;              /* behind the tagged reply; REPLY unless the connection changes */
 	struct view_changes changes; /* being told */
-	size_t expunged_at, changed_at;
+	size_t expunged_at, changed_at; /* expunged_at: in `vanished` where these are told as UIDs */
+	bool tell_modseq;               /* in the tagged OK: messages have left (RFC 7162 3.2.7) */
 	bool mid_line; /* an untagged line is begun and not ended */
 };
 

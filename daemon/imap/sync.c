@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/imap/reply.h"
+#include "daemon/imap/reply_sync.h"
 #include "daemon/imap/table.h"
 
 bool imap_sync_begin(struct imap_session *s, bool may_expunge)
@@ -20,16 +21,51 @@ bool imap_sync_begin(struct imap_session *s, bool may_expunge)
 	return false;
 }
 
+void imap_sync_text(struct imap_session *s)
+{
+	struct imap_run *run = &s->run;
+
+	if (!run->tell_modseq || run->status != IMAP_OK || !s->view || run->changes.gone)
+		return;
+	run->text = arena_printf(&run->arena, "[HIGHESTMODSEQ %llu] %.*s", (unsigned long long)s->service->view_modseq(s->view), (int)run->text.len, run->text.ptr);
+}
+
+void imap_condstore_on(struct imap_session *s, struct out *out)
+{
+	if ((s->enabled & ENABLED_CONDSTORE) || !imap_has(s, CAP_CONDSTORE))
+		return;
+	s->enabled |= ENABLED_CONDSTORE;
+	if (s->view)
+		reply_ok_code(out, arena_printf(&s->run.arena, "[HIGHESTMODSEQ %llu] Highest", (unsigned long long)s->service->view_modseq(s->view)));
+}
+
+/* False: the output is full. */
+static bool emit_expunged(struct imap_session *s, struct out *out)
+{
+	const struct view_changes *c = &s->run.changes;
+	const bool by_uid = s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY);
+	const size_t count = by_uid ? c->vanished_count : c->expunged_count;
+	size_t *at = &s->run.expunged_at;
+
+	while (*at < count) {
+		if (out_is_full(out))
+			return false;
+		if (by_uid)
+			*at += reply_vanished(out, c->vanished + *at, count - *at, false);
+		else
+			reply_count(out, c->expunged[(*at)++], "EXPUNGE");
+	}
+	return true;
+}
+
 bool imap_sync_emit(struct imap_session *s, struct out *out)
 {
 	struct view_changes *c = &s->run.changes;
-	bool with_uid = s->run.command && (s->run.command->law & BY_UID);
+	const bool by_uid = s->run.command && (s->run.command->law & BY_UID);
+	const bool with_uid = by_uid || (s->enabled & ENABLED_QRESYNC); /* RFC 7162 3.2.4 */
 
-	for (; s->run.expunged_at < c->expunged_count; s->run.expunged_at++) {
-		if (out_is_full(out))
-			return false;
-		reply_count(out, c->expunged[s->run.expunged_at], "EXPUNGE");
-	}
+	if (!emit_expunged(s, out))
+		return false;
 	for (; s->run.changed_at < c->changed_count; s->run.changed_at++) {
 		const struct view_flags_changed *f = &c->changed[s->run.changed_at];
 
@@ -40,7 +76,8 @@ bool imap_sync_emit(struct imap_session *s, struct out *out)
 	}
 	if (c->count_changed) {
 		reply_count(out, s->service->view_count(s->view), "EXISTS");
-		reply_count(out, s->service->view_recent_count(s->view), "RECENT");
+		if (!(s->enabled & ENABLED_REV2))
+			reply_count(out, s->service->view_recent_count(s->view), "RECENT");
 		c->count_changed = false;
 	}
 	return true;
@@ -112,6 +149,10 @@ enum err imap_set_resolve(struct imap_session *s, const struct imap_set *set, bo
 	uint32_t count = s->service->view_count(s->view);
 	uint32_t highest = by_uid ? s->service->view_last_uid(s->view) : count;
 
+	if (set->saved) {
+		*out = s->saved;
+		return ERR_OK;
+	}
 	out->count = 0;
 	out->ranges = arena_array(a, set->count, sizeof *out->ranges);
 	if (!out->ranges)
@@ -137,6 +178,66 @@ enum err imap_set_resolve(struct imap_session *s, const struct imap_set *set, bo
 	}
 	merge(out);
 	return ERR_OK;
+}
+
+enum err imap_set_known(const struct imap_set *set, struct arena *a, struct uid_set *out)
+{
+	out->count = 0;
+	out->ranges = arena_array(a, set->count, sizeof *out->ranges);
+	if (!out->ranges)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < set->count; i++)
+		out->ranges[out->count++] = range_of(set->ranges[i], UINT32_MAX);
+	merge(out);
+	return ERR_OK;
+}
+
+/* How many messages of the view lie in the range. */
+static uint32_t count_range(const struct imap_session *s, struct uid_range r)
+{
+	uint32_t behind = r.last == UINT32_MAX ? s->service->view_count(s->view) + 1 : s->service->view_first_from(s->view, r.last + 1);
+
+	return behind - s->service->view_first_from(s->view, r.first);
+}
+
+size_t imap_set_count(const struct imap_session *s, const struct uid_set *set)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < set->count; i++)
+		n += count_range(s, set->ranges[i]);
+	return n;
+}
+
+bool imap_set_limit(const struct imap_session *s, struct uid_set *set, uint32_t *lowest_uid_out)
+{
+	uint32_t left = IMAP_MESSAGELIMIT;
+	size_t i = set->count;
+
+	if (!imap_has(s, CAP_MESSAGELIMIT) || s->service->view_count(s->view) <= IMAP_MESSAGELIMIT)
+		return false;
+	while (i > 0 && count_range(s, set->ranges[i - 1]) <= left)
+		left -= count_range(s, set->ranges[--i]);
+	if (i == 0)
+		return false;
+	if (left) { /* the last `left` messages of this range */
+		struct uid_range *r = &set->ranges[--i];
+		uint32_t first = s->service->view_first_from(s->view, r->first);
+
+		r->first = s->service->view_uid_of(s->view, first + count_range(s, *r) - left);
+	}
+	set->ranges += i;
+	set->count -= i;
+	*lowest_uid_out = s->service->view_uid_of(s->view, s->service->view_first_from(s->view, set->ranges[0].first));
+	return true;
+}
+
+struct span imap_limit_text(struct imap_session *s, struct out *out, uint32_t lowest_uid, bool has_code)
+{
+	if (!has_code)
+		return arena_printf(&s->run.arena, "[MESSAGELIMIT %u %u] Only the last messages", IMAP_MESSAGELIMIT, lowest_uid);
+	reply_limit(out, IMAP_MESSAGELIMIT, lowest_uid);
+	return SPAN("Done");
 }
 
 bool uid_set_has(const struct uid_set *set, uint32_t uid)

@@ -252,7 +252,7 @@ static enum err run_expunge(struct db *db, void *arg)
 	return e ? e : expunge_contents(db, &x->rows, &x->files);
 }
 
-enum err view_expunge(struct view *v, const struct uid_set *set)
+enum err view_expunge(struct view *v, const struct uid_set *set, size_t *count_out)
 {
 	struct moving x = { .v = v, .set = set };
 	enum err e = mailstore_write(v->m, run_expunge, &x, set ? weight_of(v, set) : WRITE_WEIGHT);
@@ -262,6 +262,8 @@ enum err view_expunge(struct view *v, const struct uid_set *set)
 		expunge_files(v->m, &x.files);
 		notice_changed(v->m, v->state->id);
 	}
+	if (count_out)
+		*count_out = e ? 0 : x.rows.count;
 	file_list_clear(&x.files);
 	picked_clear(&x.rows);
 	return e;

@@ -92,8 +92,8 @@ enum err view_store(struct view *v, const struct uid_set *set, enum flag_change 
 enum err view_store_unchanged(struct view *v, const struct uid_set *set, uint64_t since, enum flag_change how, uint64_t flags, struct arena *a,
 			      struct view_flags_changed **rows_out, size_t *count_out, struct uid_set *modified, bool *gone_out) MUST_CHECK;
 
-/* Removes messages with \Deleted (in the set; null: all). They leave the view with the next view_sync(may_expunge). */
-enum err view_expunge(struct view *v, const struct uid_set *set) MUST_CHECK;
+/* Removes messages with \Deleted (in the set; null: all). They leave the view with the next view_sync(may_expunge). `count_out` may be null. */
+enum err view_expunge(struct view *v, const struct uid_set *set, size_t *count_out) MUST_CHECK;
 
 /* REPLACE (RFC 8508): files `message` and removes `uid` from this view's mailbox, whatever its flags, in one transaction. ERR_NOT_FOUND: no such target
  * (TRYCREATE); ERR_STATE: `uid` is there no more; ERR_LIMIT: over `room`, of which what is replaced is free. */

@@ -12,6 +12,8 @@
  *   CHECK: append MAILBOX    somebody files a small message      CHECK: remove MAILBOX   somebody deletes the mailbox
  *   CHECK: expunge MAILBOX   somebody removes every message of the mailbox
  *   CHECK: flag MAILBOX      somebody sets \Flagged on all of them
+ *   CHECK: expunge-one MAILBOX UID   CHECK: flag-one MAILBOX UID   the same with one message
+ * It is always the first second of 2026, so INBOX has the UIDVALIDITY 1767225600.
  *   CHECK: watching | not watching
  */
 #include "tests/chat/chat.h"
@@ -21,8 +23,10 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/imap/store_service.h"
 #include "db/db.h"
 
@@ -108,6 +112,21 @@ static void die(const char *what)
 	exit(1);
 }
 
+static int64_t first_second(void)
+{
+	return INT64_C(1767225600000);
+}
+
+static int64_t mono_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static const struct clock_source steady = { first_second, mono_us };
+
 static void *world_new(void)
 {
 	static bool db_ready;
@@ -118,6 +137,7 @@ static void *world_new(void)
 	if (!w || (!db_ready && db_init()))
 		die("no memory");
 	db_ready = true;
+	clock_set_source(&steady);
 	snprintf(w->folder, sizeof w->folder, "%s/chat-imap-XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(w->folder))
 		die("no temporary folder");
@@ -300,10 +320,27 @@ static enum err append_one(struct world *w, uint64_t mailbox_id)
 	return message_append(w->other, mailbox_id, &message, &result);
 }
 
+/* "MAILBOX UID" of expunge-one and flag-one; else all messages. */
+static enum err one_of(struct span *what, struct span *name, struct uid_range *out)
+{
+	struct span mailbox;
+	uint64_t uid;
+
+	*out = (struct uid_range){ 1, UINT32_MAX };
+	if (!span_ends(*what, SPAN("-one")))
+		return ERR_OK;
+	what->len -= 4;
+	if (!span_split(name, ' ', &mailbox) || span_to_u64(*name, UINT32_MAX, &uid))
+		return ERR_SYNTAX;
+	*name = mailbox;
+	*out = (struct uid_range){ (uint32_t)uid, (uint32_t)uid };
+	return ERR_OK;
+}
+
 static enum err act(struct world *w, struct span what, struct span name)
 {
-	struct uid_range all = { 1, UINT32_MAX };
-	struct uid_set set = { &all, 1 };
+	struct uid_range range;
+	struct uid_set set = { &range, 1 };
 	struct view_flags_changed *changed;
 	struct mailbox_info m;
 	struct view *v = NULL;
@@ -311,6 +348,8 @@ static enum err act(struct world *w, struct span what, struct span name)
 	size_t count;
 	enum err e;
 
+	if (one_of(&what, &name, &range))
+		return ERR_SYNTAX;
 	arena_init(&a, 1024 * 1024);
 	e = mailbox_find(w->other, name, &a, &m);
 	if (!e && span_equals(what, SPAN("append"))) {
@@ -322,7 +361,7 @@ static enum err act(struct world *w, struct span what, struct span name)
 		if (!e)
 			e = view_store(v, &set, FLAGS_ADD, span_equals(what, SPAN("flag")) ? FLAG_FLAGGED : FLAG_DELETED, &a, &changed, &count);
 		if (!e && span_equals(what, SPAN("expunge")))
-			e = view_expunge(v, NULL);
+			e = view_expunge(v, NULL, NULL);
 	}
 	if (v)
 		view_close(&v);

@@ -167,11 +167,11 @@ static void large_bodies_are_linked_and_unlinked(void **state)
 	assert_int_equal(seen.last.body.size, 200000);
 	assert_int_equal(view_copy(v, SET(1, 1), archive, false, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	assert_int_equal(fixture_count_files(f), 1);
-	assert_int_equal(view_expunge(v, NULL), ERR_OK);
+	assert_int_equal(view_expunge(v, NULL, NULL), ERR_OK);
 	assert_int_equal(fixture_count_files(f), 1); /* the copy names it */
 	view_close(&v);
 	assert_int_equal(view_open(f->m, archive, &v), ERR_OK);
-	assert_int_equal(view_expunge(v, NULL), ERR_OK);
+	assert_int_equal(view_expunge(v, NULL, NULL), ERR_OK);
 	assert_int_equal(fixture_count_files(f), 0);
 	view_close(&v);
 	fixture_check(f);

@@ -255,7 +255,7 @@ static void step_expunge(struct model *m, struct client *c)
 	struct uid_set set = random_set(m, b, ranges);
 	bool all = pick(m, 2);
 
-	assert_int_equal(view_expunge(c->v, all ? NULL : &set), ERR_OK);
+	assert_int_equal(view_expunge(c->v, all ? NULL : &set, NULL), ERR_OK);
 	for (size_t i = b->count; i-- > 0;) {
 		const struct model_message *x = &b->messages[i];
 

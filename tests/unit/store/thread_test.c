@@ -134,7 +134,7 @@ static void keys_go_with_the_content(void **state)
 
 	assert_int_equal(view_open(f->m, box, &v), ERR_OK);
 	assert_int_equal(view_store(v, SET(uid, uid), FLAGS_ADD, FLAG_DELETED, &f->arena, &rows, &count), ERR_OK);
-	assert_int_equal(view_expunge(v, NULL), ERR_OK);
+	assert_int_equal(view_expunge(v, NULL, NULL), ERR_OK);
 	view_close(&v);
 	again = append(f, box, SPAN("<again@x>"), SPAN("before@x\0"
 						       "gone@x\0"));
@@ -161,7 +161,7 @@ static void copies_share_their_thread(void **state)
 	assert_int_equal(thread_of(f, target, pairs[0].to, &copied), thread);
 	assert_int_equal(content, copied);
 	assert_int_equal(view_store(v, SET(uid, uid), FLAGS_ADD, FLAG_DELETED, &f->arena, &rows, &count), ERR_OK);
-	assert_int_equal(view_expunge(v, NULL), ERR_OK);
+	assert_int_equal(view_expunge(v, NULL, NULL), ERR_OK);
 	view_close(&v);
 	uid = append(f, box, SPAN("<reply@x>"), SPAN("copy@x\0"));
 	assert_int_equal(thread_of(f, box, uid, &copied), thread);

@@ -73,7 +73,7 @@ static void expunges_wait_until_they_may_be_told(void **state)
 	b = open_inbox(f);
 	assert_int_equal(store(f, a, SET(2, 2), FLAGS_ADD, FLAG_DELETED), 1);
 	assert_int_equal(store(f, a, SET(4, 5), FLAGS_ADD, FLAG_DELETED), 2);
-	assert_int_equal(view_expunge(a, NULL), ERR_OK);
+	assert_int_equal(view_expunge(a, NULL, NULL), ERR_OK);
 	fill(f, 1);
 	c = sync(f, b, false);
 	assert_int_equal(c.expunged_count, 0);
@@ -253,7 +253,7 @@ static void expunge_of_a_set_leaves_others(void **state)
 	fill(f, 4);
 	v = open_inbox(f);
 	(void)store(f, v, SET(1, 4), FLAGS_ADD, FLAG_DELETED);
-	assert_int_equal(view_expunge(v, SET(2, 3)), ERR_OK);
+	assert_int_equal(view_expunge(v, SET(2, 3), NULL), ERR_OK);
 	assert_int_equal(fixture_info(f, "INBOX").messages, 2);
 	assert_int_equal(fixture_info(f, "INBOX").deleted, 2);
 	view_close(&v);
@@ -271,10 +271,10 @@ static void log_below_its_floor_is_not_needed(void **state)
 	a = open_inbox(f);
 	b = open_inbox(f);
 	(void)store(f, a, SET(2, 3), FLAGS_ADD, FLAG_DELETED);
-	assert_int_equal(view_expunge(a, NULL), ERR_OK);
+	assert_int_equal(view_expunge(a, NULL, NULL), ERR_OK);
 	clock_fake_advance_ms(INT64_C(91) * 24 * 3600 * 1000);
 	(void)store(f, a, SET(7, 7), FLAGS_ADD, FLAG_DELETED);
-	assert_int_equal(view_expunge(a, NULL), ERR_OK);
+	assert_int_equal(view_expunge(a, NULL, NULL), ERR_OK);
 	fixture_check(f); /* the first is forgotten, and counted so */
 	c = sync(f, b, true);
 	clock_set_source(NULL);
@@ -443,7 +443,7 @@ static void ten_thousand_messages(void **state)
 	t = lap("move 5,000", t);
 	(void)store(f, v, SET(1, UINT32_MAX), FLAGS_ADD, FLAG_DELETED);
 	t = clock_mono_us();
-	assert_int_equal(view_expunge(v, NULL), ERR_OK);
+	assert_int_equal(view_expunge(v, NULL, NULL), ERR_OK);
 	t = lap("expunge 5,000 that are also elsewhere", t);
 	c = sync(f, other, true);
 	assert_int_equal(c.expunged_count, MANY);
@@ -501,7 +501,7 @@ static void *reader(void *arg)
 
 		if (view_sync(v, i % 2, &a, &c) ||
 		    view_store(v, SET(pick, pick), FLAGS_ADD, i % 3 ? FLAG_SEEN : FLAG_DELETED, &a, &changed, &count) ||
-		    (i % 5 == 0 && view_expunge(v, NULL)))
+		    (i % 5 == 0 && view_expunge(v, NULL, NULL)))
 			w->failed = true;
 		arena_reset(&a);
 	}
