@@ -173,7 +173,7 @@ static void stop_auth(struct daemon *d)
 
 static enum err start_store(struct daemon *d, struct note *why)
 {
-	const struct store_config c = { .accounts_dir = config_path(&d->config, d->config.data_dir, "accounts"), .checkpointer = d->checkpointer, .max_open = MAX_OPEN_ACCOUNTS };
+	const struct store_config c = { .accounts_dir = config_path(&d->config, d->config.data_dir, "accounts"), .checkpointer = d->checkpointer, .max_open = MAX_OPEN_ACCOUNTS, .search_index = true };
 
 	return store_new(&c, &d->store, why);
 }

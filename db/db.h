@@ -20,7 +20,7 @@ struct db_schema {
 	const char *const *migrations;
 	size_t count;
 };
-extern const struct db_schema db_schema_control, db_schema_queue, db_schema_mail, db_schema_trace, db_schema_relay;
+extern const struct db_schema db_schema_control, db_schema_queue, db_schema_mail, db_schema_trace, db_schema_relay, db_schema_search;
 
 enum db_mode { DB_WRITE,
 	       DB_READ };

@@ -8,6 +8,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/store/notice.h"
+#include "daemon/store/search_indexer.h"
 #include "daemon/store/state.h"
 #include "daemon/store/thread.h"
 
@@ -124,4 +125,5 @@ void filing_arrived(struct mailstore *m, uint64_t mailbox_id, uint64_t first_uid
 {
 	state_announce_at(m, mailbox_id, first_uid, modseq);
 	notice_changed(m, mailbox_id);
+	search_indexer_arrived(m);
 }

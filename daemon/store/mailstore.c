@@ -15,6 +15,7 @@
 #include "daemon/base/log.h"
 #include "daemon/store/files.h"
 #include "daemon/store/mailbox.h"
+#include "daemon/store/search_file.h"
 #include "daemon/store/state.h"
 #include "db/checkpointer.h"
 #include "db/mail_account.h"
@@ -152,6 +153,7 @@ static enum err open_parts(struct mailstore *m, bool sweep, struct note *why)
 		e = sweep_strays(m, db);
 	if (!e) {
 		m->inbox_id = inbox.id;
+		m->search_origin = inbox.uid_validity;
 		e = db_group_new(&db, false, &m->group);
 	}
 	if (e && db)
@@ -177,8 +179,9 @@ enum err mailstore_new(struct store *s, struct checkpointer *checkpointer, const
 	m->dir = path_of(accounts_dir, account_id, "");
 	m->files_dir = path_of(accounts_dir, account_id, "/files");
 	m->db_path = path_of(accounts_dir, account_id, "/mail.db");
+	m->search_path = path_of(accounts_dir, account_id, "/search.db");
 	atomic_init(&m->used_ms, clock_mono_ms());
-	e = m->dir && m->files_dir && m->db_path ? open_parts(m, sweep, why) : ERR_TEMP;
+	e = m->dir && m->files_dir && m->db_path && m->search_path ? open_parts(m, sweep, why) : ERR_TEMP;
 	if (e)
 		mailstore_free(&m);
 	*out = m;
@@ -193,6 +196,7 @@ void mailstore_free(struct mailstore **mailstore)
 		return;
 	for (unsigned i = 0; i < m->reader_count; i++)
 		db_close(&m->readers[i]);
+	db_close(&m->search_reader);
 	if (m->group)
 		db_group_free(&m->group);
 	state_free_all(m);
@@ -202,6 +206,7 @@ void mailstore_free(struct mailstore **mailstore)
 	free(m->dir);
 	free(m->files_dir);
 	free(m->db_path);
+	free(m->search_path);
 	pthread_mutex_destroy(&m->lock);
 	pthread_mutex_destroy(&m->watch_lock);
 	free(m);
@@ -264,6 +269,7 @@ void mailstore_shrink(struct mailstore *m)
 	pthread_mutex_unlock(&m->lock);
 	for (unsigned i = 0; i < count; i++)
 		db_close(&readers[i]);
+	search_file_shrink(m);
 	/* Pages that stay in memory are a pity, not an error. */
 	if (db_group_run(m->group, shrink_writer, NULL, 0))
 		return;

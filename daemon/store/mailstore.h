@@ -14,16 +14,21 @@
 #define MAILSTORE_INBOX SPAN("INBOX")
 
 struct mailbox_state;
+struct search_indexer;
 
 struct mailstore {
 	struct store *store;
 	struct checkpointer *checkpointer; /* may be null */
 	uint64_t account_id;
-	char *dir, *files_dir, *db_path;
+	char *dir, *files_dir, *db_path, *search_path;
 	struct db_group *group; /* owns the writing handle */
 	uint64_t inbox_id;
 	uint64_t open_modseq;    /* of the account when it was opened: what came later went through this process */
 	_Atomic int64_t used_ms; /* monotonic: the last write or read */
+	struct search_indexer *indexer; /* of the store; may be null */
+	uint64_t search_origin;         /* what search.db must say it was made from: INBOX's UIDVALIDITY */
+	uint64_t search_counted;        /* of the indexer's thread: contents in the index when those still there were last counted */
+	atomic_bool search_waits;       /* for the indexer */
 
 	pthread_mutex_t lock; /* guards what follows; held for moments, nothing is called with it held but state.c and libc */
 	struct db *readers[MAILSTORE_IDLE_READERS];
@@ -34,6 +39,9 @@ struct mailstore {
 	uint8_t (*ledger_done)[16]; /* to be deleted by the next delivery */
 	size_t ledger_count, ledger_cap;
 	bool ledger_reviewed;
+	struct db *search_reader; /* an idle one */
+	unsigned search_readers;  /* in use */
+	bool search_damaged;
 	bool has_strays; /* a failed commit left names in files/ */
 
 	pthread_mutex_t watch_lock; /* guards the list */

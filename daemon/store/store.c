@@ -21,6 +21,7 @@
 #include "daemon/base/rng.h"
 #include "daemon/store/files.h"
 #include "daemon/store/mailstore.h"
+#include "daemon/store/search_indexer.h"
 #include "db/mail_mailbox.h"
 
 #define BUCKETS 256
@@ -44,6 +45,7 @@ struct store {
 	char *accounts_dir;
 	struct checkpointer *checkpointer;
 	unsigned max_open;
+	struct search_indexer *indexer; /* may be null */
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t changed;
 	struct slot *slots[BUCKETS];
@@ -83,6 +85,8 @@ enum err store_new(const struct store_config *config, struct store **out, struct
 		if (e)
 			note_set(why, "%s: %s", s->accounts_dir, err_name(e));
 	}
+	if (!e && config->search_index)
+		e = search_indexer_new(s, &s->indexer);
 	if (e)
 		store_free(&s);
 	*out = s;
@@ -95,6 +99,7 @@ void store_free(struct store **store)
 
 	if (!s)
 		return;
+	search_indexer_free(&s->indexer);
 	for (size_t i = 0; i < BUCKETS; i++) {
 		while (s->slots[i]) {
 			struct slot *slot = s->slots[i];
@@ -202,6 +207,7 @@ static enum err open_slot(struct store *s, struct slot *slot, struct note *why)
 	if (!e) {
 		slot->is_swept = true;
 		m->ledger_reviewed = slot->is_reviewed;
+		m->indexer = s->indexer;
 	}
 	slot_settle(s, slot, m);
 	return e;
@@ -244,11 +250,16 @@ enum err store_open(struct store *s, uint64_t account_id, struct mailstore **out
 	return open_account(s, account_id, true, out, why);
 }
 
+enum err store_open_known(struct store *s, uint64_t account_id, struct mailstore **out, struct note *why)
+{
+	return open_account(s, account_id, false, out, why);
+}
+
 enum err store_usage(struct store *s, uint64_t account_id, uint64_t *bytes_out, uint64_t *messages_out)
 {
 	struct mailstore *m;
 	struct db *db;
-	enum err e = open_account(s, account_id, false, &m, NULL);
+	enum err e = store_open_known(s, account_id, &m, NULL);
 
 	*bytes_out = 0;
 	*messages_out = 0;
@@ -304,6 +315,7 @@ enum err store_erase(struct store *s, uint64_t account_id, struct note *why)
 	struct slot *slot;
 	enum err e = ERR_OK;
 
+	search_indexer_leave(s->indexer, account_id);
 	pthread_mutex_lock(&s->lock);
 	slot = slot_get(s, account_id);
 	while (slot && slot->state == SLOT_BUSY)
@@ -367,6 +379,11 @@ unsigned store_tend(struct store *s)
 		}
 	}
 	return tended;
+}
+
+void store_search_stats(struct store *s, struct store_search_stats *out)
+{
+	search_indexer_stats(s->indexer, out);
 }
 
 void store_watch_add(struct mailstore *m, struct store_watch *w)

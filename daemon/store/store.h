@@ -17,12 +17,15 @@ struct store_config {
 	const char *accounts_dir;
 	struct checkpointer *checkpointer; /* may be null */
 	unsigned max_open;                 /* idle accounts kept open beyond those in use */
+	bool search_index;                 /* a thread that keeps search.db of each account up with its mail */
 };
 enum err store_new(const struct store_config *config, struct store **out, struct note *why) MUST_CHECK;
 void store_free(struct store **s);
 
 /* Made at the first delivery or login: INBOX, Drafts, Sent, Junk, Trash, Archive. */
 enum err store_open(struct store *s, uint64_t account_id, struct mailstore **out, struct note *why) MUST_CHECK;
+/* ERR_NOT_FOUND: the account has no mailbox yet, and gets none by this. */
+enum err store_open_known(struct store *s, uint64_t account_id, struct mailstore **out, struct note *why) MUST_CHECK;
 void store_close(struct mailstore **m);
 
 /* How much is in all mailboxes of an account, each message counted where it stands. An account that has no mailbox yet has nothing, and gets none by this. */
@@ -33,6 +36,14 @@ enum err store_erase(struct store *s, uint64_t account_id, struct note *why) MUS
 
 /* Gives back memory (cached pages, idle reading handles) of accounts that have been quiet for 20 s, and says of how many. To be called now and then. */
 unsigned store_tend(struct store *s);
+
+/* Of the thread that indexes. */
+struct store_search_stats {
+	uint64_t waiting; /* accounts with mail that search.db does not have yet */
+	uint64_t visits;  /* to accounts */
+	bool is_stuck;    /* the last visit failed: a full disk, a damaged file */
+};
+void store_search_stats(struct store *s, struct store_search_stats *out);
 
 /* Called after each committed change of a mailbox; must only queue a wake-up: the list's lock is held, so after
  * store_watch_remove() no call comes. One subscriber list per open account. */

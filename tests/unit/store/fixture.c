@@ -10,7 +10,7 @@
 
 #include "db/db.h"
 
-static void start(struct fixture *f)
+void fixture_reopen(struct fixture *f)
 {
 	struct store_config config = { .accounts_dir = f->accounts, .max_open = 2 };
 	struct note why = { "" };
@@ -29,7 +29,7 @@ int fixture_setup(void **state)
 	assert_non_null(mkdtemp(f->dir));
 	(void)snprintf(f->accounts, sizeof(f->accounts), "%s/accounts", f->dir);
 	arena_init(&f->arena, 64u * 1024u * 1024u);
-	start(f);
+	fixture_reopen(f);
 	*state = f;
 	return 0;
 }
@@ -58,7 +58,7 @@ void fixture_restart(struct fixture *f)
 {
 	store_close(&f->m);
 	store_free(&f->store);
-	start(f);
+	fixture_reopen(f);
 }
 
 struct new_message fixture_message(const char *subject, uint64_t flags)

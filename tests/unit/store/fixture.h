@@ -27,6 +27,8 @@ int fixture_setup(void **state);
 int fixture_teardown(void **state);
 /* Closes the store and opens it again, as a restart does. */
 void fixture_restart(struct fixture *f);
+/* The second half of that. */
+void fixture_reopen(struct fixture *f);
 
 struct new_message fixture_message(const char *subject, uint64_t flags);
 uint32_t fixture_append(struct fixture *f, uint64_t mailbox_id, const char *subject, uint64_t flags);
