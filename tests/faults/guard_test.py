@@ -147,11 +147,11 @@ def refused_until_well(instance, make_ill, make_well):
         token, state, reply = send(instance, size=lab.LARGE)
         assert state == REFUSED and reply[:3] in ("451", "452"), reply
         _, message = lab.make_message(lab.LARGE)
-        assert client.command("APPEND Sent", literal=message) == "NO"
+        assert client.command("APPEND Sent", message) == "NO"
         assert client.command("NOOP") == "OK"
         make_well()
         token, message = lab.make_message(lab.LARGE)
-        lab.wait(lambda: client.command("APPEND Sent", literal=message) == "OK", 10, "APPEND works again", instance)
+        lab.wait(lambda: client.command("APPEND Sent", message) == "OK", 10, "APPEND works again", instance)
     sent = []
 
     def is_taken():  # the room on the disk is looked at once a second

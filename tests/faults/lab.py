@@ -199,9 +199,9 @@ class Imap:
         status = self.command(f"LOGIN {user}@{instance.domain} {harness.PASSWORD}")
         assert status == "OK", f"login: {status}\n{instance.log_tail()}"
 
-    def command(self, text, literal=None):
+    def command(self, text, *literals):
         try:
-            self.raw.send(f"a {text}\r\n" if literal is None else f"a {text} {{{len(literal)}+}}\r\n".encode() + literal + b"\r\n")
+            self.raw.send(f"a {text}".encode() + b"".join(f" {{{len(x)}+}}\r\n".encode() + x for x in literals) + b"\r\n")
             while True:
                 line = self.raw.line()
                 if line is None:

@@ -93,11 +93,76 @@ class Append(Scenario):
         token, message = lab.make_message(self.size)
         place = [("bob", "Sent")]
         run.ledger.promise(token, place, UNKNOWN)
-        status = helper.command("APPEND Sent (\\Seen)", literal=message)
+        status = helper.command("APPEND Sent (\\Seen)", message)
         assert status in ("OK", "NO", None), status
         state = {"OK": ACKED, "NO": REFUSED, None: UNKNOWN}[status]
         run.ledger.promise(token, place, state)
         return state
+
+
+class AppendMany(Scenario):
+    """Three messages in one command, a large one among them: all of them or none."""
+
+    def ready(self, run):
+        return lab.Imap(run.instance)
+
+    def act(self, run, helper):
+        made = [lab.make_message(size) for size in (300, lab.LARGE, 300)]
+        place = ("bob", "Sent")
+        run.tokens = [token for token, _ in made]
+        for token in run.tokens:
+            run.ledger.promise(token, [place], UNKNOWN)
+        status = helper.command("APPEND Sent", *(message for _, message in made))
+        assert status in ("OK", "NO", None), status
+        state = {"OK": ACKED, "NO": REFUSED, None: UNKNOWN}[status]
+        for token in run.tokens:
+            run.ledger.promise(token, [place], state)
+        return state
+
+    def after_restart(self, run):
+        found = lab.look(run.instance, run.template.users)
+        there = [found.get((token, ("bob", "Sent")), 0) for token in run.tokens]
+        assert there in ([0, 0, 0], [1, 1, 1]), f"of three messages in one command there are {there}"
+
+
+class Replace(Scenario):
+    """A message of `old` bytes makes way for one of `new`: at every moment one of the two is there."""
+
+    place = ("bob", "Sent")
+
+    def __init__(self, old=300, new=300):
+        self.old, self.new = old, new
+
+    def name(self):
+        return f"Replace of {self.old} bytes by {self.new}"
+
+    def prepare(self, template):
+        self.greet(template, ("alice",))
+        self.gone, message = lab.make_message(self.old)
+        with lab.Imap(template.instance) as client:
+            assert client.command("APPEND Sent (\\Draft)", message) == "OK"
+        template.ledger.promise(self.gone, [self.place], ACKED)
+
+    def ready(self, run):
+        client = lab.Imap(run.instance)
+        assert client.command("SELECT Sent") == "OK"
+        return client
+
+    def act(self, run, helper):
+        run.token, message = lab.make_message(self.new)
+        run.ledger.removal(self.gone, self.place, UNKNOWN)
+        run.ledger.promise(run.token, [self.place], UNKNOWN)
+        status = helper.command("REPLACE 1 Sent (\\Draft)", message)
+        assert status in ("OK", "NO", None), status
+        if status == "OK":
+            run.ledger.removal(self.gone, self.place, ACKED)
+            run.ledger.promise(run.token, [self.place], ACKED)
+        return {"OK": ACKED, "NO": REFUSED, None: UNKNOWN}[status]
+
+    def after_restart(self, run):
+        found = lab.look(run.instance, run.template.users)
+        there = [found.get((token, self.place), 0) for token in (self.gone, run.token)]
+        assert there in ([1, 0], [0, 1]), f"of the old message and the new one there are {there}"
 
 
 class Expunge(Scenario):
@@ -109,7 +174,7 @@ class Expunge(Scenario):
         with lab.Imap(template.instance) as client:
             for number, size in ((1, 300), (2, lab.LARGE), (3, 300)):
                 token, message = lab.make_message(size)
-                assert client.command("APPEND INBOX (\\Deleted)" if number > 1 else "APPEND INBOX", literal=message) == "OK"
+                assert client.command("APPEND INBOX (\\Deleted)" if number > 1 else "APPEND INBOX", message) == "OK"
                 template.ledger.promise(token, [("bob", "INBOX")], ACKED)
                 if number > 1:
                     self.gone.append(token)
