@@ -60,7 +60,7 @@ struct fetch_item {
 	size_t number_count;
 	struct span *fields; /* HEADER.FIELDS */
 	size_t field_count;
-	uint32_t offset, length; /* of partial */
+	uint64_t offset, length; /* of partial */
 	struct span label;       /* what the reply calls it */
 };
 

@@ -1,5 +1,6 @@
 /* imap/fetch_row.c: "* 12 FETCH (...)" of one message, straight into the output. Envelope and structures are stored ready to be sent. */
 #include "daemon/imap/fetch.h"
+#include "daemon/imap/objectid.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/sync.h"
 
@@ -15,7 +16,18 @@ static void flags_item(struct imap_session *s, uint32_t uid, uint64_t flags, str
 	reply_flags(s, out, flags, s->service->view_is_recent(s->view, uid));
 }
 
-static void render_item(struct fetch_source *src, const struct fetch_item *item, uint64_t flags, struct out *out)
+static void object_item(const struct fetch_source *src, enum objectid_kind kind, struct out *out)
+{
+	uint64_t number = kind == OBJECTID_EMAIL ? src->row->content : src->row->thread;
+	struct objectid id = objectid_make(kind, src->s->account_id, number);
+
+	reply_add(out, kind == OBJECTID_EMAIL ? SPAN("EMAILID (") : SPAN("THREADID ("));
+	reply_add(out, span_str(id.text));
+	reply_add(out, SPAN(")"));
+}
+
+/* False: a stream that is not at its end. */
+static bool render_item(struct fetch_source *src, const struct fetch_item *item, uint64_t flags, struct out *out)
 {
 	const struct message_row *row = src->row;
 
@@ -36,30 +48,35 @@ static void render_item(struct fetch_source *src, const struct fetch_item *item,
 	case FETCH_ENVELOPE: stored(SPAN("ENVELOPE "), row->envelope, out); break;
 	case FETCH_BODY_PLAIN: stored(SPAN("BODY "), row->body_text_structure, out); break;
 	case FETCH_BODY_STRUCTURE: stored(SPAN("BODYSTRUCTURE "), row->body_structure, out); break;
-	case FETCH_SECTION: fetch_section(src, item, out); break;
+	case FETCH_SECTION:
 	case FETCH_BINARY:
-	case FETCH_BINARY_SIZE:
-	case FETCH_MODSEQ:
-	case FETCH_PREVIEW:
-	case FETCH_EMAILID:
-	case FETCH_THREADID:
-	case FETCH_SAVEDATE: break;
+	case FETCH_BINARY_SIZE: return fetch_section(src, item, out);
+	case FETCH_MODSEQ: reply_modseq(out, row->modseq); break;
+	case FETCH_PREVIEW: fetch_preview(src, out); break;
+	case FETCH_EMAILID: object_item(src, OBJECTID_EMAIL, out); break;
+	case FETCH_THREADID: object_item(src, OBJECTID_THREAD, out); break;
+	case FETCH_SAVEDATE:
+		reply_add(out, SPAN("SAVEDATE "));
+		if (row->saved_ms)
+			reply_internal_date(out, row->saved_ms, 0);
+		else
+			reply_add(out, SPAN("NIL"));
+		break;
 	}
+	return true;
 }
 
 bool fetch_render(struct imap_session *s, struct fetch_row *at, const struct message_row *row, uint32_t sequence, uint64_t flags, bool tell_flags,
 		  struct out *out)
 {
 	const struct fetch_item *items = s->run.args.fetch.items;
-	struct fetch_source src = { .s = s, .row = row };
+	struct fetch_source src = { .s = s, .row = row, .at = at };
 	size_t count = s->run.args.fetch.count;
 
 	if (!at->begun) {
 		imap_keywords_refresh(s, out, flags);
-		*at = (struct fetch_row){ .begun = true, .uid = row->uid };
-		reply_add(out, SPAN("* "));
-		reply_number(out, sequence);
-		reply_add(out, SPAN(" FETCH ("));
+		*at = (struct fetch_row){ .begun = true, .uid = row->uid, .unknown_encoding = at->unknown_encoding };
+		reply_fetch_begin(s, out, sequence, row->uid);
 	}
 	s->run.mid_line = true;
 	for (size_t first = at->item_at; at->item_at < count; at->item_at++) {
@@ -67,13 +84,15 @@ bool fetch_render(struct imap_session *s, struct fetch_row *at, const struct mes
 			break;
 		if (at->item_at)
 			reply_add(out, SPAN(" "));
-		render_item(&src, &items[at->item_at], flags, out);
+		if (!render_item(&src, &items[at->item_at], flags, out))
+			break;
 	}
 	fetch_source_end(&src);
 	if (at->item_at < count)
 		return false;
 	if (tell_flags) {
-		reply_add(out, SPAN(" "));
+		if (count)
+			reply_add(out, SPAN(" "));
 		flags_item(s, row->uid, flags, out);
 	}
 	reply_add(out, SPAN(")\r\n"));

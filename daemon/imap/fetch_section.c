@@ -1,25 +1,14 @@
-/* imap/fetch_section.c: BODY[section]<partial> (RFC 3501 6.4.5, 7.4.2): a list of pieces of memory and of the body, never a copy. */
+/* imap/fetch_section.c: BODY[section]<partial> (RFC 3501 6.4.5, 7.4.2): a list of pieces of memory and of the body, never a copy; and BINARY.
+ *
+ * BINARY takes the encoding off a part's own content. Whole messages, multiparts, headers and what else the section names are their own identity: without
+ * a decoded part in the middle of a message that says it was encoded. */
 #include "daemon/imap/fetch.h"
 #include "daemon/imap/reply.h"
 #include "daemon/mime/header.h"
 
-struct piece {
-	struct span bytes; /* memory, or ptr null: */
-	uint64_t offset;   /* a range of the body's file */
-	uint64_t length;
-};
-
-struct content {
-	struct arena *arena;
-	struct piece *pieces;
-	size_t count, room;
-	uint64_t length;
-	bool nil; /* no such part, or it can't be read */
-};
-
-static struct piece *next_piece(struct content *c)
+static struct fetch_piece *next_piece(struct fetch_content *c)
 {
-	struct piece *more;
+	struct fetch_piece *more;
 	size_t room = c->room ? 2 * c->room : 8;
 
 	if (c->count < c->room)
@@ -36,9 +25,9 @@ static struct piece *next_piece(struct content *c)
 	return &c->pieces[c->count++];
 }
 
-static void add_bytes(struct content *c, struct span bytes)
+static void add_bytes(struct fetch_content *c, struct span bytes)
 {
-	struct piece *p = c->count ? &c->pieces[c->count - 1] : NULL;
+	struct fetch_piece *p = c->count ? &c->pieces[c->count - 1] : NULL;
 
 	if (!bytes.len)
 		return;
@@ -46,16 +35,16 @@ static void add_bytes(struct content *c, struct span bytes)
 		p = next_piece(c);
 		if (!p)
 			return;
-		*p = (struct piece){ .bytes = span_make(bytes.ptr, 0) };
+		*p = (struct fetch_piece){ .bytes = span_make(bytes.ptr, 0) };
 	}
 	p->bytes.len += bytes.len; /* fields that stand together are one piece */
 	p->length += bytes.len;
 	c->length += bytes.len;
 }
 
-static void add_body(struct content *c, const struct message_body *body, uint64_t start, uint64_t end)
+static void add_body(struct fetch_content *c, const struct message_body *body, uint64_t start, uint64_t end)
 {
-	struct piece *p;
+	struct fetch_piece *p;
 
 	if (end > body->size)
 		end = body->size;
@@ -68,7 +57,7 @@ static void add_body(struct content *c, const struct message_body *body, uint64_
 	p = next_piece(c);
 	if (!p)
 		return;
-	*p = (struct piece){ .offset = start, .length = end - start };
+	*p = (struct fetch_piece){ .offset = start, .length = end - start };
 	c->length += end - start;
 }
 
@@ -80,7 +69,7 @@ static bool is_listed(const struct fetch_item *item, struct span name)
 	return false;
 }
 
-static void add_fields(struct content *c, const struct fetch_item *item, struct span header)
+static void add_fields(struct fetch_content *c, const struct fetch_item *item, struct span header)
 {
 	struct header_field field;
 
@@ -90,7 +79,7 @@ static void add_fields(struct content *c, const struct fetch_item *item, struct 
 }
 
 /* The header of an embedded message, as memory. */
-static struct span embedded_header(struct fetch_source *src, struct content *c, uint64_t start, uint64_t end)
+static struct span embedded_header(struct fetch_source *src, struct fetch_content *c, uint64_t start, uint64_t end)
 {
 	const struct message_body *body = &src->row->body;
 	struct span header = { NULL, 0 };
@@ -111,7 +100,7 @@ static struct span embedded_header(struct fetch_source *src, struct content *c, 
 	return header;
 }
 
-static void find_whole(struct fetch_source *src, const struct fetch_item *item, struct content *c)
+static void find_whole(struct fetch_source *src, const struct fetch_item *item, struct fetch_content *c)
 {
 	const struct message_row *row = src->row;
 
@@ -139,7 +128,7 @@ static void find_whole(struct fetch_source *src, const struct fetch_item *item, 
 }
 
 /* Part numbers lead to `part`; HEADER and TEXT are of the message inside of it. */
-static void find_in_part(struct fetch_source *src, const struct fetch_item *item, const struct mime_part *part, struct content *c)
+static void find_in_part(struct fetch_source *src, const struct fetch_item *item, const struct mime_part *part, struct fetch_content *c)
 {
 	const struct mime_part *inner = part->kind == MIME_MESSAGE && part->first_child ? &src->parts.parts[part->first_child] : NULL;
 	const struct message_body *body = &src->row->body;
@@ -163,22 +152,36 @@ static void find_in_part(struct fetch_source *src, const struct fetch_item *item
 	}
 }
 
-static void find_part(struct fetch_source *src, const struct fetch_item *item, struct content *c)
+bool fetch_read_parts(struct fetch_source *src, struct arena *a)
+{
+	if (!src->has_parts)
+		src->has_parts = !mime_parts_decode(src->row->parts, a, &src->parts);
+	return src->has_parts;
+}
+
+static void find_part(struct fetch_source *src, const struct fetch_item *item, struct fetch_content *c)
 {
 	uint32_t index;
 
-	if (!src->has_parts && mime_parts_decode(src->row->parts, c->arena, &src->parts)) {
+	if (!fetch_read_parts(src, c->arena) || !mime_part_find(&src->parts, item->numbers, item->number_count, &index)) {
 		c->nil = true;
 		return;
 	}
-	src->has_parts = true;
-	if (mime_part_find(&src->parts, item->numbers, item->number_count, &index))
-		find_in_part(src, item, &src->parts.parts[index], c);
-	else
-		c->nil = true;
+	find_in_part(src, item, &src->parts.parts[index], c);
+	if (item->text == SECTION_ALL && src->parts.parts[index].kind == MIME_LEAF)
+		c->encoding = src->parts.parts[index].encoding;
 }
 
-static bool open_file(struct fetch_source *src, const struct content *c)
+void fetch_find(struct fetch_source *src, const struct fetch_item *item, struct fetch_content *c)
+{
+	*c = (struct fetch_content){ .arena = &src->s->run.batch };
+	if (item->number_count)
+		find_part(src, item, c);
+	else
+		find_whole(src, item, c);
+}
+
+static bool open_file(struct fetch_source *src, const struct fetch_content *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (!c->pieces[i].bytes.ptr && !src->file && out_file_open(src->row->body.path, &src->file))
@@ -187,10 +190,10 @@ static bool open_file(struct fetch_source *src, const struct content *c)
 }
 
 /* `skip` bytes of all the pieces are left out, then `left` are sent. */
-static void send(const struct fetch_source *src, const struct content *c, uint64_t skip, uint64_t left, struct out *out)
+static void send(const struct fetch_source *src, const struct fetch_content *c, uint64_t skip, uint64_t left, struct out *out)
 {
 	for (size_t i = 0; i < c->count && left; i++) {
-		const struct piece *p = &c->pieces[i];
+		const struct fetch_piece *p = &c->pieces[i];
 		uint64_t length;
 
 		if (skip >= p->length) {
@@ -207,32 +210,50 @@ static void send(const struct fetch_source *src, const struct content *c, uint64
 	}
 }
 
-void fetch_section(struct fetch_source *src, const struct fetch_item *item, struct out *out)
+/* As it is stored. */
+static void send_as_is(struct fetch_source *src, const struct fetch_item *item, const struct fetch_content *c, struct out *out)
 {
-	struct content c = { .arena = &src->s->run.batch };
-	uint64_t skip = 0, left;
+	uint64_t skip = 0, left = c->length;
 
-	if (item->number_count)
-		find_part(src, item, &c);
-	else
-		find_whole(src, item, &c);
 	reply_add(out, item->label);
-	if (c.nil || !open_file(src, &c)) {
-		reply_add(out, SPAN(" NIL"));
+	reply_add(out, SPAN(" "));
+	if (item->kind == FETCH_BINARY_SIZE) {
+		reply_number(out, c->length);
 		return;
 	}
-	left = c.length;
 	if (item->partial) {
-		skip = item->offset < c.length ? item->offset : c.length;
-		left = c.length - skip < item->length ? c.length - skip : item->length;
+		skip = item->offset < c->length ? item->offset : c->length;
+		left = c->length - skip < item->length ? c->length - skip : item->length;
 	}
-	reply_add(out, SPAN(" "));
 	reply_literal_size(out, left);
-	send(src, &c, skip, left, out);
+	send(src, c, skip, left, out);
+}
+
+bool fetch_section(struct fetch_source *src, const struct fetch_item *item, struct out *out)
+{
+	const bool binary = item->kind != FETCH_SECTION;
+	struct fetch_content c;
+	struct transfer_decoder decoder = { .kind = TRANSFER_AS_IS };
+
+	fetch_find(src, item, &c);
+	if (binary && !transfer_decoder_init(&decoder, c.encoding)) {
+		src->at->unknown_encoding = true;
+		c.nil = true;
+	}
+	if (c.nil || !open_file(src, &c)) {
+		reply_add(out, item->label);
+		reply_add(out, item->kind == FETCH_BINARY_SIZE ? SPAN(" 0") : SPAN(" NIL"));
+		return true;
+	}
+	if (src->at && (mime_parts_has_nul(src->row->parts) || (binary && decoder.kind != TRANSFER_AS_IS)))
+		return fetch_stream_begin(src, item, &c, out);
+	send_as_is(src, item, &c, out);
+	return true;
 }
 
 void fetch_source_end(struct fetch_source *src)
 {
 	out_file_release(&src->file);
-	arena_reset(&src->s->run.batch);
+	if (!src->at || src->at->stream.phase == STREAM_NONE)
+		arena_reset(&src->s->run.batch);
 }

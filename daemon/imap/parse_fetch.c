@@ -1,7 +1,9 @@
-/* imap/parse_fetch.c: what FETCH asks for (RFC 3501 6.4.5).
+/* imap/parse_fetch.c: what FETCH asks for (RFC 3501 6.4.5, RFC 9051 6.4.5).
  *
- * fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
+ * fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")") [SP "(" fetch-modifier *(SP fetch-modifier) ")"]
  */
+#include <inttypes.h>
+
 #include "daemon/imap/commands.h"
 
 #include "daemon/imap/limits.h"
@@ -49,7 +51,8 @@ static enum err make_label(struct imap_parser *p, struct fetch_item *item)
 	struct buf label;
 
 	buf_init(&label, LABEL_MAX);
-	buf_add_str(&label, "BODY[");
+	buf_add_str(&label, item->kind == FETCH_BINARY ? "BINARY[" : item->kind == FETCH_BINARY_SIZE ? "BINARY.SIZE["
+												     : "BODY[");
 	label_numbers(item, &label);
 	buf_add_str(&label, words[item->text]);
 	for (size_t i = 0; i < item->field_count; i++) {
@@ -59,7 +62,7 @@ static enum err make_label(struct imap_parser *p, struct fetch_item *item)
 	}
 	buf_add_str(&label, item->field_count ? ")]" : "]");
 	if (item->partial)
-		buf_addf(&label, "<%u>", item->offset);
+		buf_addf(&label, "<%" PRIu64 ">", item->offset);
 	item->label = arena_copy(p->arena, buf_span(&label));
 	buf_clear(&label);
 	return label.failed || !item->label.ptr ? ERR_LIMIT : ERR_OK;
@@ -132,24 +135,27 @@ static enum err parse_section_word(struct imap_parser *p, struct fetch_item *ite
 	return ERR_OK;
 }
 
-/* "<" number "." nz-number ">" */
+/* "<" number64 "." nz-number64 ">"; without the second number: to the end, as others read it too */
 static enum err parse_partial(struct imap_parser *p, struct fetch_item *item)
 {
-	if (!parse_char(p, '<'))
+	if (item->kind == FETCH_BINARY_SIZE || !parse_char(p, '<'))
 		return ERR_OK;
 	item->partial = true;
-	if (parse_number(p, &item->offset) || !parse_char(p, '.') || parse_number(p, &item->length) || item->length == 0)
+	item->length = UINT64_MAX;
+	if (parse_number64(p, &item->offset))
+		return ERR_SYNTAX;
+	if (parse_char(p, '.') && (parse_number64(p, &item->length) || item->length == 0))
 		return ERR_SYNTAX;
 	return parse_expect(p, '>');
 }
 
-/* section = "[" [section-text / (section-part ["." section-text])] "]" */
-static enum err parse_section(struct imap_parser *p, struct fetch_item *item)
+/* section = "[" [section-text / (section-part ["." section-text])] "]". RFC 3516 has no words in BINARY's; other servers take them, and so clients send them. */
+static enum err parse_section(struct imap_parser *p, enum fetch_kind kind, struct fetch_item *item)
 {
 	bool word_follows;
 	enum err e;
 
-	item->kind = FETCH_SECTION;
+	item->kind = kind;
 	e = parse_numbers(p, item, &word_follows);
 	if (!e && word_follows && (item->number_count || !parse_peek(p, ']')))
 		e = parse_section_word(p, item);
@@ -163,36 +169,66 @@ static enum err parse_section(struct imap_parser *p, struct fetch_item *item)
 static const struct {
 	struct span name;
 	struct fetch_item item;
+	enum imap_capability capability;
 } simple_items[] = {
-	{ SPAN("FLAGS"), { .kind = FETCH_FLAGS } },
-	{ SPAN("UID"), { .kind = FETCH_UID } },
-	{ SPAN("INTERNALDATE"), { .kind = FETCH_INTERNALDATE } },
-	{ SPAN("RFC822.SIZE"), { .kind = FETCH_SIZE } },
-	{ SPAN("ENVELOPE"), { .kind = FETCH_ENVELOPE } },
-	{ SPAN("BODYSTRUCTURE"), { .kind = FETCH_BODY_STRUCTURE } },
-	{ SPAN("RFC822"), { .kind = FETCH_SECTION, .text = SECTION_ALL, .label = { "RFC822", 6 } } },
-	{ SPAN("RFC822.HEADER"), { .kind = FETCH_SECTION, .text = SECTION_HEADER, .peek = true, .label = { "RFC822.HEADER", 13 } } },
-	{ SPAN("RFC822.TEXT"), { .kind = FETCH_SECTION, .text = SECTION_TEXT, .label = { "RFC822.TEXT", 11 } } },
+	{ SPAN("FLAGS"), { .kind = FETCH_FLAGS }, CAP_NONE },
+	{ SPAN("UID"), { .kind = FETCH_UID }, CAP_NONE },
+	{ SPAN("INTERNALDATE"), { .kind = FETCH_INTERNALDATE }, CAP_NONE },
+	{ SPAN("RFC822.SIZE"), { .kind = FETCH_SIZE }, CAP_NONE },
+	{ SPAN("ENVELOPE"), { .kind = FETCH_ENVELOPE }, CAP_NONE },
+	{ SPAN("BODYSTRUCTURE"), { .kind = FETCH_BODY_STRUCTURE }, CAP_NONE },
+	{ SPAN("RFC822"), { .kind = FETCH_SECTION, .text = SECTION_ALL, .label = { "RFC822", 6 } }, CAP_NONE },
+	{ SPAN("RFC822.HEADER"), { .kind = FETCH_SECTION, .text = SECTION_HEADER, .peek = true, .label = { "RFC822.HEADER", 13 } }, CAP_NONE },
+	{ SPAN("RFC822.TEXT"), { .kind = FETCH_SECTION, .text = SECTION_TEXT, .label = { "RFC822.TEXT", 11 } }, CAP_NONE },
+	{ SPAN("MODSEQ"), { .kind = FETCH_MODSEQ }, CAP_CONDSTORE },
+	{ SPAN("EMAILID"), { .kind = FETCH_EMAILID }, CAP_OBJECTID },
+	{ SPAN("THREADID"), { .kind = FETCH_THREADID }, CAP_OBJECTID },
+	{ SPAN("SAVEDATE"), { .kind = FETCH_SAVEDATE }, CAP_SAVEDATE },
 };
+
+/* "PREVIEW" [SP "(" "LAZY" ")"] (RFC 8970 3.1); another "(" is of the modifiers */
+static enum err parse_preview(struct imap_parser *p, struct fetch_item *item)
+{
+	item->kind = FETCH_PREVIEW;
+	if (!span_istarts(p->rest, SPAN(" (LAZY")))
+		return ERR_OK;
+	p->rest = span_skip(p->rest, sizeof " (LAZY" - 1);
+	return parse_expect(p, ')');
+}
+
+static enum err parse_binary(struct imap_parser *p, struct fetch_item *item)
+{
+	enum fetch_kind kind = FETCH_BINARY;
+
+	if (parse_word(p, SPAN("BINARY.SIZE")))
+		kind = FETCH_BINARY_SIZE;
+	else if (parse_word(p, SPAN("BINARY.PEEK")))
+		item->peek = true;
+	else if (!parse_word(p, SPAN("BINARY")))
+		return ERR_SYNTAX;
+	return parse_char(p, '[') ? parse_section(p, kind, item) : ERR_SYNTAX;
+}
 
 static enum err parse_item(struct imap_parser *p, struct fetch_item *item)
 {
 	for (size_t i = 0; i < sizeof simple_items / sizeof *simple_items; i++)
-		if (parse_word(p, simple_items[i].name)) {
+		if (parse_may(p, simple_items[i].capability) && parse_word(p, simple_items[i].name)) {
 			*item = simple_items[i].item;
 			return ERR_OK;
 		}
 	if (parse_word(p, SPAN("BODY"))) {
 		if (parse_char(p, '['))
-			return parse_section(p, item);
+			return parse_section(p, FETCH_SECTION, item);
 		item->kind = FETCH_BODY_PLAIN;
 		return ERR_OK;
 	}
 	if (parse_word(p, SPAN("BODY.PEEK")) && parse_char(p, '[')) {
 		item->peek = true;
-		return parse_section(p, item);
+		return parse_section(p, FETCH_SECTION, item);
 	}
-	return ERR_SYNTAX;
+	if (parse_may(p, CAP_PREVIEW) && parse_word(p, SPAN("PREVIEW")))
+		return parse_preview(p, item);
+	return parse_may(p, CAP_BINARY) ? parse_binary(p, item) : ERR_SYNTAX;
 }
 
 static bool parse_macro(struct imap_parser *p, union imap_args *out)
@@ -205,6 +241,55 @@ static bool parse_macro(struct imap_parser *p, union imap_args *out)
 	for (size_t i = 0; i < out->fetch.count; i++)
 		out->fetch.items[i].kind = full[i];
 	return out->fetch.count > 0;
+}
+
+/* partial-range = nz-number ":" nz-number / "-" nz-number ":" "-" nz-number (RFC 9394) */
+static enum err parse_range(struct imap_parser *p, struct imap_partial *out)
+{
+	uint32_t first, last;
+
+	out->given = true;
+	out->from_end = parse_char(p, '-');
+	if (parse_number(p, &first) || !parse_char(p, ':') || parse_char(p, '-') != out->from_end || parse_number(p, &last) || !first || !last)
+		return ERR_SYNTAX;
+	out->first = first < last ? first : last;
+	out->last = first < last ? last : first;
+	return ERR_OK;
+}
+
+/* fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value / "VANISHED" / "PARTIAL" SP partial-range (RFC 7162, RFC 9394); each once */
+static enum err parse_modifier(struct imap_parser *p, union imap_args *out)
+{
+	enum err e;
+
+	if (!out->fetch.has_since && parse_may(p, CAP_CONDSTORE) && parse_word(p, SPAN("CHANGEDSINCE"))) {
+		out->fetch.has_since = true;
+		e = parse_expect(p, ' ');
+		return e ? e : parse_number64(p, &out->fetch.since);
+	}
+	if (!out->fetch.vanished && parse_may(p, CAP_QRESYNC) && parse_word(p, SPAN("VANISHED"))) {
+		out->fetch.vanished = true;
+		return ERR_OK;
+	}
+	if (!out->fetch.partial.given && parse_may(p, CAP_PARTIAL) && parse_word(p, SPAN("PARTIAL"))) {
+		e = parse_expect(p, ' ');
+		return e ? e : parse_range(p, &out->fetch.partial);
+	}
+	return ERR_SYNTAX;
+}
+
+static enum err parse_modifiers(struct imap_parser *p, union imap_args *out)
+{
+	enum err e;
+
+	if (!parse_char(p, ' '))
+		return ERR_OK;
+	e = parse_expect(p, '(');
+	do {
+		if (!e)
+			e = parse_modifier(p, out);
+	} while (!e && parse_char(p, ' '));
+	return e ? e : parse_expect(p, ')');
 }
 
 enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out)
@@ -223,12 +308,14 @@ enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out)
 	if (!out->fetch.items)
 		return ERR_LIMIT;
 	if (parse_macro(p, out))
-		return ERR_OK;
+		return parse_modifiers(p, out);
 	list = parse_char(p, '(');
 	do {
 		if (out->fetch.count >= IMAP_FETCH_ITEMS_MAX)
 			return ERR_LIMIT;
 		e = parse_item(p, &out->fetch.items[out->fetch.count++]);
 	} while (!e && list && parse_char(p, ' '));
-	return e || !list ? e : parse_expect(p, ')');
+	if (!e && list)
+		e = parse_expect(p, ')');
+	return e ? e : parse_modifiers(p, out);
 }
