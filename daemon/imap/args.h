@@ -5,6 +5,15 @@
 #include "daemon/store/view.h"
 
 /* A sequence-set as written; 0 stands for "*". `saved`: it is "$", the result that a SEARCH has kept (RFC 5182), and has no ranges. */
+/* What the client has switched on (RFC 5161); UNAUTHENTICATE switches it off again. CONDSTORE also by use (RFC 7162 3.1). */
+enum imap_enabled {
+	ENABLED_REV2 = 1,
+	ENABLED_CONDSTORE = 2,
+	ENABLED_QRESYNC = 4, /* with CONDSTORE */
+	ENABLED_UTF8 = 8,
+	ENABLED_UIDONLY = 16, /* with it no sequence number is sent or taken (RFC 9586) */
+};
+
 struct imap_range {
 	uint32_t first, last;
 };

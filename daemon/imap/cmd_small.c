@@ -1,4 +1,5 @@
 /* imap/cmd_small.c: CAPABILITY, NOOP, CHECK, LOGOUT, ID, STARTTLS, COMPRESS, NAMESPACE, UNSELECT. */
+#include "daemon/base/version.h"
 #include "daemon/imap/commands.h"
 #include "daemon/imap/reply.h"
 
@@ -27,7 +28,8 @@ enum step imap_run_logout(struct imap_session *s, const union imap_args *args, s
 enum step imap_run_id(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	(void)args;
-	reply_untagged(out, "ID (\"name\" \"Postroom\")");
+	/* Which release it is, only people of the house are told. */
+	reply_untagged(out, s->state == IMAP_START ? "ID (\"name\" \"Postroom\")" : "ID (\"name\" \"Postroom\" \"version\" \"" POSTROOM_VERSION "\")");
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 }
 

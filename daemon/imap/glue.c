@@ -363,6 +363,13 @@ static enum step conn_answer(void *session, void *answer, struct out *out)
 	return step;
 }
 
+static int64_t conn_nudge_ms(const void *session)
+{
+	const struct imap_conn *conn = session;
+
+	return imap_session_nudge_ms(conn->session);
+}
+
 enum err imap_service_new(const struct imap_config *config, struct service *out)
 {
 	struct imap_context *c = calloc(1, sizeof *c);
@@ -392,6 +399,7 @@ enum err imap_service_new(const struct imap_config *config, struct service *out)
 		.drop_answer = drop_answer,
 		.event = conn_event,
 		.deadline_ms = conn_deadline_ms,
+		.nudge_ms = conn_nudge_ms,
 		.close = conn_close,
 	};
 	return ERR_OK;

@@ -14,11 +14,11 @@
 #define IMAP_COMMAND_START_MAX (16u * 1024u) /* lines and literals together */
 #define IMAP_COMMAND_MAX (1024u * 1024u)
 
-#define IMAP_MESSAGE_MAX 52428800 /* bytes; plain digits: CAPABILITY shows it */
+#define IMAP_MESSAGE_MAX 52428800                         /* bytes; plain digits: CAPABILITY shows it */
 #define IMAP_APPEND_MESSAGES_MAX 10000                    /* of one MULTIAPPEND */
 #define IMAP_APPEND_MEMORY_MAX (16u * 1024u * 1024u)      /* that its messages hold until they are filed together */
 #define IMAP_APPEND_BYTES_MAX (1024ull * 1024ull * 1024u) /* in all, also on the disk */
-#define IMAP_MESSAGELIMIT 100000 /* messages that one command works on (RFC 9738); the same */
+#define IMAP_MESSAGELIMIT 100000                          /* messages that one command works on (RFC 9738); the same */
 /* A refused non-synchronizing literal up to this size is read and forgotten; for a larger one the connection ends. */
 #define IMAP_SWALLOW_MAX (64u * 1024u * 1024u)
 
@@ -30,10 +30,10 @@
 #define IMAP_SECTION_DEPTH_MAX 100
 #define IMAP_SEARCH_DEPTH_MAX 50
 #define IMAP_SEARCH_NODES_MAX 1000
-#define IMAP_SEARCH_KEYS_MAX 32                   /* BODY and TEXT: each goes through all of a message's text within one turn */
-#define IMAP_PATTERN_MAX 1024                     /* of LIST, after the reference */
-#define IMAP_PATTERNS_MAX 32                      /* of one LIST */
-#define IMAP_ID_FIELDS_MAX 30                     /* RFC 2971 3.3 */
+#define IMAP_SEARCH_KEYS_MAX 32 /* BODY and TEXT: each goes through all of a message's text within one turn */
+#define IMAP_PATTERN_MAX 1024   /* of LIST, after the reference */
+#define IMAP_PATTERNS_MAX 32    /* of one LIST */
+#define IMAP_ID_FIELDS_MAX 30   /* RFC 2971 3.3 */
 
 #define IMAP_ARENA_MAX (64u * 1024u * 1024u)
 #define IMAP_TURN_US 10000             /* a long command yields after this long */
@@ -46,6 +46,8 @@
 #define IMAP_BAD_MAX 50       /* in a row, after login */
 #define IMAP_SESSIONS_PER_ACCOUNT 400
 
+#define IMAP_PROGRESS_MS (10 * 1000)       /* RFC 9585 4: every 10 to 15 seconds */
+#define IMAP_IDLE_NUDGE_MS (2 * 60 * 1000) /* routers that translate addresses forget quiet connections, many after five minutes */
 #define IMAP_DEADLINE_START_MS (60 * 1000)
 #define IMAP_DEADLINE_MS (30 * 60 * 1000) /* RFC 3501 5.4: at least 30 minutes */
 #define IMAP_DEADLINE_LITERAL_MS (5 * 60 * 1000)

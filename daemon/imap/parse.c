@@ -71,7 +71,13 @@ enum err parse_atom(struct imap_parser *p, struct span *out)
 	return take_while(p, parse_is_atom_char, out);
 }
 
-/* quoted = DQUOTE *QUOTED-CHAR DQUOTE; 8-bit is let through, names and charsets judge it where they stand. */
+/* After ENABLE UTF8=ACCEPT or IMAP4rev2 what is quoted, and a mailbox name, is UTF-8 (RFC 6855 3, RFC 9051 4.3 and 5.1). */
+static bool is_utf8(const struct imap_parser *p)
+{
+	return p->enabled & (ENABLED_UTF8 | ENABLED_REV2);
+}
+
+/* quoted = DQUOTE *QUOTED-CHAR DQUOTE; without UTF-8 on 8-bit is let through, names and charsets judge it where they stand. */
 static enum err parse_quoted(struct imap_parser *p, struct span *out)
 {
 	struct span in = span_skip(p->rest, 1);
@@ -89,7 +95,7 @@ static enum err parse_quoted(struct imap_parser *p, struct span *out)
 		}
 		n++;
 	}
-	if (n >= in.len)
+	if (n >= in.len || (is_utf8(p) && !span_is_utf8(span_take(in, n))))
 		return ERR_SYNTAX;
 	p->rest = span_skip(in, n + 1);
 	*out = span_take(in, n);
@@ -155,6 +161,8 @@ static enum err decode_name(struct imap_parser *p, struct span *name)
 	}
 	if (name->len > IMAP_LITERAL_MAX)
 		return ERR_LIMIT;
+	if (is_utf8(p))
+		return span_is_utf8(*name) ? ERR_OK : ERR_SYNTAX;
 	buf_init(&utf8, 2 * IMAP_LITERAL_MAX);
 	e = utf7_decode(*name, &utf8);
 	if (!e) {
@@ -220,13 +228,12 @@ static enum err parse_seq_number(struct imap_parser *p, uint32_t *out)
 	return !e && *out == 0 ? ERR_SYNTAX : e;
 }
 
-/* sequence-set = (seq-number / seq-range) *("," sequence-set) */
-/* sequence-set =/ "$" (RFC 5182 3) */
+/* sequence-set = (seq-number / seq-range) *("," sequence-set) / "$" (RFC 5182 3) */
 enum err parse_set(struct imap_parser *p, struct imap_set *out)
 {
 	size_t commas = 0;
 
-	*out = (struct imap_set){ .saved = parse_char(p, '$') };
+	*out = (struct imap_set){ .saved = parse_may(p, CAP_SEARCHRES) && parse_char(p, '$') };
 	if (out->saved)
 		return ERR_OK;
 	for (size_t i = 0; i < p->rest.len && (ascii_is_digit(p->rest.ptr[i]) || memchr(",:*", p->rest.ptr[i], 3)); i++)

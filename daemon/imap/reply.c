@@ -87,18 +87,26 @@ void reply_count(struct out *out, uint32_t number, const char *word)
 	out_add(out, span_make(line, n + 2));
 }
 
+void reply_in_progress(struct out *out, const char *tag, uint64_t done, uint64_t goal)
+{
+	if (goal)
+		out_addf(out, "* OK [INPROGRESS (\"%s\" %llu %llu)] Still working\r\n", tag, (unsigned long long)done, (unsigned long long)goal);
+	else
+		out_addf(out, "* OK [INPROGRESS (\"%s\" %llu NIL)] Still working\r\n", tag, (unsigned long long)done);
+}
+
 /* After login what the account is offered (RFC 3501 6.1.1); before, what a client needs for logging in. */
 static void add_capabilities(const struct imap_session *s, struct buf *text)
 {
 	buf_add_str(text, "IMAP4rev1");
 	if (s->state == IMAP_START) {
 		buf_add_str(text, " IMAP4rev2 LITERAL- SASL-IR ID ENABLE");
+		if (imap_may_login(s))
+			buf_add_str(text, s->peer->tls && s->service->may_bind(s->ctx) ? " AUTH=PLAIN AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-256-PLUS" : " AUTH=PLAIN AUTH=SCRAM-SHA-256");
 		if (s->may_starttls && !s->peer->tls && !s->compressed)
 			buf_add_str(text, " STARTTLS");
 		if (!imap_may_login(s))
 			buf_add_str(text, " LOGINDISABLED");
-		else
-			buf_add_str(text, s->peer->tls && s->service->may_bind(s->ctx) ? " AUTH=PLAIN AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-256-PLUS" : " AUTH=PLAIN AUTH=SCRAM-SHA-256");
 		return;
 	}
 	for (unsigned cap = CAP_NONE + 1; cap < CAP_COUNT; cap++)

@@ -14,6 +14,7 @@ void reply_bye(struct out *out, const char *text);
 void reply_ok_code(struct out *out, struct span code_and_text); /* "* OK [...] ..." */
 void reply_continue(struct out *out, const char *text);
 void reply_count(struct out *out, uint32_t number, const char *word); /* "* 23 EXISTS" */
+void reply_in_progress(struct out *out, const char *tag, uint64_t done, uint64_t goal);
 void reply_capability(const struct imap_session *s, struct out *out);
 struct span reply_capability_text(struct imap_session *s, const char *words); /* "[CAPABILITY ...] words" */
 void reply_greeting(const struct imap_session *s, struct out *out);

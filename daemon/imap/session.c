@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/bug.h"
+#include "daemon/base/clock.h"
 #include "daemon/imap/commands.h"
 #include "daemon/imap/input.h"
 #include "daemon/imap/reply.h"
@@ -195,6 +196,18 @@ static struct imap_parser parser_of(struct imap_session *s)
 	return (struct imap_parser){ buf_span(&s->line), &s->run.arena, s->off, s->enabled };
 }
 
+void imap_in_progress(struct imap_session *s, struct out *out, uint64_t done, uint64_t goal)
+{
+	int64_t now = clock_mono_ms();
+
+	if (!s->run.progress_ms)
+		s->run.progress_ms = now;
+	if (now - s->run.progress_ms < IMAP_PROGRESS_MS || s->run.mid_line || !imap_has(s, CAP_INPROGRESS))
+		return;
+	s->run.progress_ms = now;
+	reply_in_progress(out, s->run.tag, done, goal);
+}
+
 /* tag = 1*<any ASTRING-CHAR except "+">; then SP. */
 static bool take_tag(struct imap_session *s, struct imap_parser *p)
 {
@@ -340,6 +353,10 @@ enum step imap_session_event(struct imap_session *s, enum session_event event, s
 	case SESSION_TLS: return STEP_REPLY; /* RFC 3501 6.2.1: no greeting again, the state is as at the start */
 	case SESSION_TIMEOUT: return imap_bye(s, out, "Idle for too long");
 	case SESSION_STOP: return imap_bye(s, out, "The server closes the connection");
+	case SESSION_NUDGE:
+		if (s->input == INPUT_IDLE && !s->run.more)
+			reply_untagged(out, "OK Still here");
+		return STEP_REPLY;
 	case SESSION_EOF:
 		imap_append_drop(s);
 		s->run.mid_line = true; /* nobody reads a BYE */
@@ -357,4 +374,10 @@ int64_t imap_session_deadline_ms(const struct imap_session *s)
 	if (s->state == IMAP_START)
 		return IMAP_DEADLINE_START_MS;
 	return s->input == INPUT_APPEND || s->input == INPUT_SWALLOW || s->input == INPUT_LITERAL ? IMAP_DEADLINE_LITERAL_MS : IMAP_DEADLINE_MS;
+}
+
+/* While it waits for news only: else the client is not waiting, and wakes us itself. */
+int64_t imap_session_nudge_ms(const struct imap_session *s)
+{
+	return s->input == INPUT_IDLE ? IMAP_IDLE_NUDGE_MS : 0;
 }

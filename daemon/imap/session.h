@@ -108,15 +108,6 @@ enum imap_input {
 	INPUT_IDLE,    /* DONE */
 };
 
-/* What the client has switched on (RFC 5161); UNAUTHENTICATE switches it off again. CONDSTORE also by use (RFC 7162 3.1). */
-enum imap_enabled {
-	ENABLED_REV2 = 1,
-	ENABLED_CONDSTORE = 2,
-	ENABLED_QRESYNC = 4, /* with CONDSTORE */
-	ENABLED_UTF8 = 8,
-	ENABLED_UIDONLY = 16, /* with it no sequence number is sent or taken (RFC 9586) */
-};
-
 enum imap_status { IMAP_OK,
 		   IMAP_NO,
 		   IMAP_BAD };
@@ -153,11 +144,12 @@ struct imap_run {
 	struct arena arena, batch;                                  /* of the command; of its present batch or message */
 	enum imap_status status;                                    /* of the tagged reply to come */
 	struct span text;
-	enum step then;              /* behind the tagged reply; REPLY unless the connection changes */
-	struct view_changes changes; /* being told */
+	enum step then;                 /* behind the tagged reply; REPLY unless the connection changes */
+	struct view_changes changes;    /* being told */
 	size_t expunged_at, changed_at; /* expunged_at: in `vanished` where these are told as UIDs */
+	int64_t progress_ms;            /* when the client last heard of a command that takes long; 0: not asked yet */
 	bool tell_modseq;               /* in the tagged OK: messages have left (RFC 7162 3.2.7) */
-	bool mid_line; /* an untagged line is begun and not ended */
+	bool mid_line;                  /* an untagged line is begun and not ended */
 };
 
 struct imap_session {
@@ -207,6 +199,7 @@ enum step imap_session_feed(struct imap_session *s, struct span in, size_t *used
 enum step imap_session_more(struct imap_session *s, struct out *out);
 enum step imap_session_answer(struct imap_session *s, const struct imap_answer *answer, struct out *out);
 int64_t imap_session_deadline_ms(const struct imap_session *s);
+int64_t imap_session_nudge_ms(const struct imap_session *s);
 
 /* For the command files. */
 
@@ -219,6 +212,8 @@ static inline bool imap_has(const struct imap_session *s, enum imap_capability c
 enum step imap_finish(struct imap_session *s, struct out *out, enum imap_status status, struct span text);
 /* The same with the words for an error; OK gives `done`. */
 enum step imap_finish_err(struct imap_session *s, struct out *out, enum err e, struct span done);
+/* Of a command that takes long, where a line may begin: tells the client every ten seconds how far it is (RFC 9585). `goal` 0: not known. */
+void imap_in_progress(struct imap_session *s, struct out *out, uint64_t done, uint64_t goal);
 /* "* BYE text" and the end. */
 enum step imap_bye(struct imap_session *s, struct out *out, const char *text);
 bool imap_set_state(struct imap_session *s, enum imap_state to);
