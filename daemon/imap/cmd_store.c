@@ -105,6 +105,20 @@ static void to_sequences(const struct imap_session *s, struct uid_set *set)
 	}
 }
 
+/* Ranges that touch become one: batches have cut them, and sequence numbers have no gaps. */
+static void join(struct uid_set *set)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < set->count; i++) {
+		if (set->ranges[i].first == set->ranges[kept].last + 1)
+			set->ranges[kept].last = set->ranges[i].last;
+		else
+			set->ranges[++kept] = set->ranges[i];
+	}
+	set->count = kept + 1;
+}
+
 static enum step store_end(struct imap_session *s, struct store_work *w, struct out *out)
 {
 	const bool by_uid = s->run.command->law & BY_UID;
@@ -116,6 +130,7 @@ static enum step store_end(struct imap_session *s, struct store_work *w, struct 
 	if (w->modified.count) {
 		if (!by_uid)
 			to_sequences(s, &w->modified);
+		join(&w->modified);
 		text = reply_modified(&s->run.arena, w->modified.ranges, w->modified.count);
 		if (!text.ptr)
 			return imap_finish_err(s, out, ERR_LIMIT, SPAN(""));

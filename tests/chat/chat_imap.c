@@ -85,7 +85,7 @@ static enum err quota(void *ctx, struct mailstore *m, struct store_room *limits_
 
 	(void)m;
 	*limits_out = w->room;
-	return store_usage(w->store, 1, &used_out->bytes, &used_out->messages);
+	return used_out ? store_usage(w->store, 1, &used_out->bytes, &used_out->messages) : ERR_OK;
 }
 
 static bool is_own(void *ctx, struct span user, struct span host)
