@@ -15,6 +15,8 @@ enum err imap_status_tell(struct imap_session *s, const struct mailbox_info *m, 
 		e = s->service->view_recent_waiting(s->store, m->id, &values.recent);
 	if (!e && (items & STATUS_DELETED_STORAGE) && m->deleted)
 		e = s->service->deleted_bytes(s->store, m->id, &values.deleted_bytes);
+	if (!e && (items & STATUS_HIGHESTMODSEQ))
+		imap_condstore_on(s, out);
 	if (!e)
 		reply_status(s, out, &values, items);
 	return e;
