@@ -12,6 +12,7 @@
 #include "daemon/events/events.h"
 #include "daemon/events/trace.h"
 #include "daemon/queue/sending.h"
+#include "daemon/store/store.h"
 
 #define TEXT_MAX (4u * 1024u * 1024u)
 #define LABEL_MAX 256u
@@ -163,6 +164,17 @@ static void add_trace(struct buf *out, struct trace *t)
 	buf_addf(out, "postroom_trace_notes_total{result=\"written\"} %llu\npostroom_trace_notes_total{result=\"dropped\"} %llu\n", (unsigned long long)s.written, (unsigned long long)s.dropped);
 }
 
+static void add_search(struct buf *out, struct store *store)
+{
+	struct store_search_stats s;
+
+	store_search_stats(store, &s);
+	head(out, "search_accounts_waiting", "gauge", "Accounts with mail that the search index does not have yet; it is searched by reading.");
+	buf_addf(out, "postroom_search_accounts_waiting %llu\n", (unsigned long long)s.waiting);
+	head(out, "search_index_stuck", "gauge", "1: the last attempt to index failed (a full disk, a damaged file) and will be made again.");
+	buf_addf(out, "postroom_search_index_stuck %d\n", s.is_stuck);
+}
+
 void api_metrics_get(struct api_call *c)
 {
 	struct buf out;
@@ -177,6 +189,7 @@ void api_metrics_get(struct api_call *c)
 	add_queue(c, &out);
 	add_certificates(c, &out);
 	add_trace(&out, c->context->trace);
+	add_search(&out, c->context->store);
 	if (c->context->events) {
 		head(&out, "events_dropped_total", "counter", "Events that were not kept: a rush, strangers, or a full disk.");
 		buf_addf(&out, "postroom_events_dropped_total %llu\n", (unsigned long long)events_dropped(c->context->events));

@@ -12,7 +12,7 @@
 
 void fixture_reopen(struct fixture *f)
 {
-	struct store_config config = { .accounts_dir = f->accounts, .max_open = 2 };
+	struct store_config config = { .accounts_dir = f->accounts, .max_open = 2, .search_index = f->search_index };
 	struct note why = { "" };
 
 	if (store_new(&config, &f->store, &why) || store_open(f->store, 1, &f->m, &why))

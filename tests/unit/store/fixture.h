@@ -21,6 +21,7 @@ struct fixture {
 	struct store *store;
 	struct mailstore *m; /* account 1 */
 	struct arena arena;
+	bool search_index; /* of the next opening */
 };
 
 int fixture_setup(void **state);
