@@ -11,7 +11,7 @@ struct append_message {
 	size_t held;              /* memory, once sealed */
 	struct span failed;       /* why it can't be filed: words for the reply, static; null: it can */
 	struct buf head, body, parts;
-	bool head_done;
+	bool head_done, has_literal8;
 	uint64_t body_size;
 	struct imap_body_file *file;
 	struct message_parser *parser;

@@ -14,6 +14,7 @@
  */
 #include "daemon/base/clock.h"
 #include "daemon/imap/append.h"
+#include "daemon/imap/append_binary.h"
 #include "daemon/imap/limits.h"
 #include "daemon/imap/sync.h"
 #include "daemon/imap/parse.h"
@@ -93,6 +94,7 @@ static void take_data(struct walk *w, bool may_be_empty, enum append_place behin
 static void take_text(struct walk *w, bool may_be_empty, enum append_place behind)
 {
 	w->ap->may_nul = imap_has(w->s, CAP_BINARY) && parse_char(&w->p, '~');
+	w->ap->now->has_literal8 = w->ap->now->has_literal8 || w->ap->may_nul;
 	take_data(w, may_be_empty, behind);
 }
 
@@ -231,9 +233,12 @@ static void at_part_end(struct walk *w)
 static void seal(struct walk *w)
 {
 	struct imap_append *ap = w->ap;
-	struct append_message *m = ap->now;
+	struct append_message *m;
 
-	append_message_seal(w->s, m);
+	append_message_seal(w->s, ap->now);
+	if (ap->now->has_literal8)
+		append_binary_convert(w->s, &ap->now);
+	m = ap->now;
 	if (m->failed.ptr) {
 		fail(w, IMAP_NO, m->failed);
 		return;

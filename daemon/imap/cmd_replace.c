@@ -54,5 +54,6 @@ enum step imap_run_replace(struct imap_session *s, const union imap_args *args, 
 		return imap_append_failed(s, out, e);
 	if (imap_has(s, CAP_UIDPLUS)) /* RFC 8508 3.4: before EXPUNGE */
 		reply_ok_code(out, arena_printf(&s->run.arena, "[APPENDUID %u %u] The new message is there", result.uid_validity, result.uid));
+	s->run.tell_modseq = s->enabled & ENABLED_CONDSTORE;
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 }

@@ -8,19 +8,20 @@ enum err imap_quota_read(struct directory *d, struct store *store, uint64_t acco
 	const struct snapshot *snapshot = directory_hold(d);
 	const struct account *account = snapshot_account(snapshot, account_id);
 
-	*limits_out = *used_out = (struct store_room){ 0, 0 };
+	*limits_out = (struct store_room){ 0, 0 };
+	if (used_out)
+		*used_out = (struct store_room){ 0, 0 };
 	if (account)
 		account_quota(snapshot, account, &limits_out->bytes, &limits_out->messages);
 	snapshot_release(&snapshot);
-	if (!limits_out->bytes && !limits_out->messages)
+	if (!used_out || (!limits_out->bytes && !limits_out->messages))
 		return ERR_OK;
 	return store_usage(store, account_id, &used_out->bytes, &used_out->messages);
 }
 
 bool imap_room(struct imap_session *s, struct store_room *limits_out, struct store_room *used_out)
 {
-	struct store_room used;
-	enum err e = s->service->quota(s->ctx, s->store, limits_out, used_out ? used_out : &used);
+	enum err e = s->service->quota(s->ctx, s->store, limits_out, used_out);
 
 	return !e && (limits_out->bytes || limits_out->messages);
 }

@@ -7,7 +7,7 @@
 struct directory;
 struct store;
 
-/* For the service's `quota`. Without a limit nothing is read. */
+/* For the service's `quota`. `used_out` may be null; without a limit nothing is read. */
 enum err imap_quota_read(struct directory *d, struct store *store, uint64_t account_id, struct store_room *limits_out, struct store_room *used_out) MUST_CHECK;
 
 /* False: no limit. A limit that can't be read now hinders nobody. `used_out` may be null. */

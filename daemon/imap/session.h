@@ -28,7 +28,7 @@ struct imap_service {
 	/* The account after a right password; counted against its limit. ERR_LIMIT: too many sessions; ERR_DENIED: suspended by now. */
 	enum err (*account_open)(void *ctx, uint64_t account_id, struct imap_account *out);
 	void (*account_close)(void *ctx, struct mailstore **m);
-	/* What the account may hold, and what it holds (RFC 9208). */
+	/* What the account may hold, and what it holds (RFC 9208; used_out may be null). */
 	enum err (*quota)(void *ctx, struct mailstore *m, struct store_room *limits_out, struct store_room *used_out);
 	/* Does a URL with this host, and perhaps a user, mean this server and the session's account? */
 	bool (*is_own)(void *ctx, struct span user, struct span host);

@@ -122,7 +122,8 @@ static enum err quota(void *ctx, struct mailstore *m, struct store_room *limits_
 	(void)ctx;
 	(void)m;
 	*limits_out = (struct store_room){ .bytes = 1024 * 1024 };
-	*used_out = (struct store_room){ .bytes = 0 };
+	if (used_out)
+		*used_out = (struct store_room){ .bytes = 0 };
 	return ERR_OK;
 }
 
