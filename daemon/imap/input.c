@@ -132,6 +132,12 @@ static enum step append_more(struct imap_session *s, struct out *out)
 	return append_line(s, announces_literal(span_take(line, line.len - 2), &literal) ? &literal : NULL, out);
 }
 
+/* A non-synchronizing one, where the account is not offered LITERAL+: small ones are of IMAP4rev2 (RFC 9051 4.3, RFC 7888 5). */
+static bool may_come_at_once(const struct imap_session *s, const struct imap_literal *l)
+{
+	return l->sync || s->state == IMAP_START || imap_has(s, CAP_LITERAL_PLUS) || (imap_has(s, CAP_IMAP4REV2) && l->size <= IMAP_LITERAL_START_MAX);
+}
+
 /* A line of a command is whole; CRLF stands at its end. `l`: the literal that it announces. */
 static enum step command_line(struct imap_session *s, const struct imap_literal *l, struct out *out)
 {
@@ -142,6 +148,10 @@ static enum step command_line(struct imap_session *s, const struct imap_literal 
 			return refuse_literal(s, l, s->refusal_status, why, out);
 		s->refusal = (struct span){ NULL, 0 };
 		return imap_refuse(s, out, s->refusal_status, why);
+	}
+	if (l && !may_come_at_once(s, l)) {
+		imap_append_drop(s);
+		return refuse_literal(s, l, IMAP_BAD, SPAN("LITERAL+ is not on offer"), out);
 	}
 	if (!s->append && s->state != IMAP_START) {
 		switch (imap_try_append(s)) {

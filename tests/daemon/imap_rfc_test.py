@@ -347,6 +347,8 @@ def test_create_delete_rename(check):
         check({"\\Flagged", "kw"} <= set(f[2]["FLAGS"]), f)
         c.ok("SELECT inbox/kid")
         check.is_(set(listed(c, 'LIST "" inbox/%')) | set(listed(c, 'LIST "" INBOX/%')), {"INBOX/kid"})
+        check.status(c, "OK", "DELETE moved")
+        check.is_(b"\\Noselect" in c.ok('LIST "" moved').untagged[0], True)
         r = c.cmd("DELETE moved")
         check(r.status == "NO" and r.code() == "HASCHILDREN", r)
 
