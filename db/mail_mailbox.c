@@ -3,7 +3,7 @@
 
 #include "db/stmt.h"
 
-#define COLUMNS "id, special_use, uidvalidity, uidnext, modseq, expunged_floor, messages, unseen, deleted, size"
+#define COLUMNS "id, special_use, uidvalidity, uidnext, modseq, expunged_floor, messages, unseen, deleted, size, expunged_rows"
 
 static void read_row(struct sqlite3_stmt *s, struct db_mailbox *out)
 {
@@ -18,6 +18,7 @@ static void read_row(struct sqlite3_stmt *s, struct db_mailbox *out)
 		.unseen = (uint32_t)stmt_get_int(s, 7),
 		.deleted = (uint32_t)stmt_get_int(s, 8),
 		.size_bytes = (uint64_t)stmt_get_int(s, 9),
+		.expunged_rows = (uint64_t)stmt_get_int(s, 10),
 	};
 }
 
@@ -91,7 +92,7 @@ enum err db_mailbox_each(struct db *db, bool (*each)(void *arg, const struct db_
 
 	while (!(e = stmt_row(db, s))) {
 		read_row(s, &row);
-		row.name = stmt_get_bytes(s, 10);
+		row.name = stmt_get_bytes(s, 11);
 		if (!each(arg, &row)) {
 			stmt_reset(s);
 			return ERR_TEMP;

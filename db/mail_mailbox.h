@@ -10,7 +10,8 @@ struct db_mailbox {
 	int special_use;
 	uint32_t uid_validity;
 	uint64_t uid_next; /* past 32 bits: full */
-	uint64_t modseq, expunged_floor;
+	uint64_t modseq;
+	uint64_t expunged_floor, expunged_rows; /* of the log: complete above the one, so many rows */
 	uint32_t messages, unseen, deleted;
 	uint64_t size_bytes;
 };

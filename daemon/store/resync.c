@@ -1,42 +1,13 @@
 /* store/resync.c: what a client that was away has missed (RFC 7162 VANISHED). */
-#include <stdlib.h>
 #include <string.h>
 
+#include "daemon/store/gone.h"
 #include "daemon/store/inside_view.h"
 #include "daemon/store/view.h"
 #include "db/mail_mailbox.h"
 
-struct gathering {
-	struct uid_range *ranges;
-	size_t count, cap;
-};
-
-static bool gather(void *arg, uint32_t first, uint32_t last)
-{
-	struct gathering *g = arg;
-
-	if (g->count == g->cap) {
-		size_t cap = g->cap ? g->cap * 2 : 64;
-		struct uid_range *ranges = realloc(g->ranges, cap * sizeof(*ranges));
-
-		if (!ranges)
-			return false;
-		g->ranges = ranges;
-		g->cap = cap;
-	}
-	g->ranges[g->count++] = (struct uid_range){ first, last };
-	return true;
-}
-
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct uid_range *x = a, *y = b;
-
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
 /* What may have left since then: by the log, or, where it does not reach back so far, every UID that was ever given. */
-static enum err gather_left(struct view *v, uint64_t since, struct gathering *left)
+static enum err gather_left(struct view *v, uint64_t since, struct gone_list *left)
 {
 	struct db_mailbox row;
 	struct db *db;
@@ -48,9 +19,9 @@ static enum err gather_left(struct view *v, uint64_t since, struct gathering *le
 	if (!e)
 		e = db_mailbox_by_id(db, v->state->id, &row);
 	if (!e && since < row.expunged_floor)
-		e = gather(left, 1, UINT32_MAX) ? ERR_OK : ERR_TEMP;
+		e = gone_add(left, 1, UINT32_MAX) ? ERR_OK : ERR_TEMP;
 	else if (!e)
-		e = db_expunged_each(db, row.id, since, gather, left);
+		e = gone_read(db, row.id, since, left);
 	mailstore_reader_give(v->m, &db);
 	return e == ERR_NOT_FOUND ? ERR_OK : e; /* the mailbox has gone: the next sync says so */
 }
@@ -59,7 +30,7 @@ struct filtering {
 	const struct uidmap *map;
 	const struct uid_set *known;
 	size_t at; /* in known: ranges before it lie below */
-	struct gathering found;
+	struct gone_list found;
 	bool failed;
 };
 
@@ -69,7 +40,7 @@ static void keep_known(void *arg, uint32_t first, uint32_t last)
 	const uint32_t uid = uidmap_uid(f->map, first), last_uid = uid + (last - first);
 
 	if (!f->known) {
-		f->failed = f->failed || !gather(&f->found, uid, last_uid);
+		f->failed = f->failed || !gone_add(&f->found, uid, last_uid);
 		return;
 	}
 	while (f->at < f->known->count && f->known->ranges[f->at].last < uid)
@@ -77,18 +48,16 @@ static void keep_known(void *arg, uint32_t first, uint32_t last)
 	for (size_t i = f->at; i < f->known->count && f->known->ranges[i].first <= last_uid; i++) {
 		const struct uid_range *k = &f->known->ranges[i];
 
-		f->failed = f->failed || !gather(&f->found, k->first > uid ? k->first : uid, k->last < last_uid ? k->last : last_uid);
+		f->failed = f->failed || !gone_add(&f->found, k->first > uid ? k->first : uid, k->last < last_uid ? k->last : last_uid);
 	}
 }
 
-/* Ranges in any order to a map, without what the view can't know of. */
-static struct uidmap *map_of(const struct view *v, struct gathering *left)
+/* Ranges to a map, without what the view can't know of. */
+static struct uidmap *map_of(const struct view *v, struct gone_list *left)
 {
 	struct uidmap_builder b = { .ranges = NULL };
 	uint32_t from = 1;
 
-	if (left->count)
-		qsort(left->ranges, left->count, sizeof(*left->ranges), compare_ranges);
 	for (size_t i = 0; i < left->count && left->ranges[i].first <= view_last_known(v); i++) {
 		uint32_t first = left->ranges[i].first > from ? left->ranges[i].first : from;
 		uint32_t last = left->ranges[i].last < view_last_known(v) ? left->ranges[i].last : view_last_known(v);
@@ -105,7 +74,7 @@ static struct uidmap *map_of(const struct view *v, struct gathering *left)
 
 enum err view_vanished(struct view *v, uint64_t since, const struct uid_set *known, struct arena *a, struct uid_set *out)
 {
-	struct gathering left = { .ranges = NULL };
+	struct gone_list left = { .ranges = NULL };
 	struct filtering f = { .known = known };
 	struct uidmap *map = NULL;
 	enum err e = gather_left(v, since, &left);
@@ -129,7 +98,7 @@ enum err view_vanished(struct view *v, uint64_t since, const struct uid_set *kno
 		out->count = f.found.count;
 	}
 	uidmap_release(&map);
-	free(left.ranges);
-	free(f.found.ranges);
+	gone_clear(&left);
+	gone_clear(&f.found);
 	return e;
 }

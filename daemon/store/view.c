@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/store/gone.h"
 #include "daemon/store/inside_view.h"
 #include "db/mail_mailbox.h"
 #include "db/mail_message.h"
@@ -24,87 +25,46 @@
 
 /* ---- the mailbox as a map ---- */
 
-struct gathering {
-	struct uid_range *ranges;
-	size_t count, cap;
-	bool failed;
-};
-
-static bool gather(void *arg, uint32_t first, uint32_t last)
-{
-	struct gathering *g = arg;
-
-	if (g->count == g->cap) {
-		size_t cap = g->cap ? g->cap * 2 : 64;
-		struct uid_range *ranges = realloc(g->ranges, cap * sizeof(*ranges));
-
-		g->failed = !ranges;
-		if (!ranges)
-			return false;
-		g->ranges = ranges;
-		g->cap = cap;
-	}
-	g->ranges[g->count++] = (struct uid_range){ first, last };
-	return true;
-}
-
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct uid_range *x = a, *y = b;
-
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
 static bool add_uid(void *arg, const struct db_message_row *row)
 {
 	uidmap_add(arg, row->message.uid, row->message.uid);
 	return true;
 }
 
-/* `old` without what the expunge log says since its modseq. */
-static enum err add_survivors(struct db *db, uint64_t mailbox_id, const struct uidmap *old, uint64_t old_modseq, struct uidmap_builder *b)
-{
-	struct gathering gone = { .ranges = NULL };
-	uint32_t from = 1;
-	enum err e = db_expunged_each(db, mailbox_id, old_modseq, gather, &gone);
-
-	if (!e && gone.count)
-		qsort(gone.ranges, gone.count, sizeof(*gone.ranges), compare_ranges);
-	for (size_t i = 0; !e && i < gone.count; i++) {
-		if (gone.ranges[i].first > from)
-			uidmap_add_part(b, old, from, gone.ranges[i].first - 1);
-		if (gone.ranges[i].last >= from)
-			from = gone.ranges[i].last + 1;
-	}
-	if (!e && from)
-		uidmap_add_part(b, old, from, UINT32_MAX);
-	free(gone.ranges);
-	return e;
-}
-
-/* The map of the snapshot that `db` reads and `row` came from, or a newer one; from memory, from memory and the log, or from all rows. */
-static enum err current_map(struct view *v, struct db *db, const struct db_mailbox *row, struct uidmap **out, uint64_t *uid_next_out)
+/* The map of the snapshot that `row` came from: from an older one and the log, from the log alone, or from all rows. */
+static enum err build_map(struct db *db, const struct db_mailbox *row, const struct uidmap *old, uint64_t modseq, uint64_t uid_next, struct uidmap **out)
 {
 	struct uidmap_builder b = { .ranges = NULL };
+	const bool is_based = old && modseq >= row->expunged_floor;
+	enum err e = is_based ? gone_survivors(db, row->id, old, modseq, &b) : gone_map(db, row, out);
+
+	if (!e && !is_based && *out)
+		return ERR_OK;
+	if (!is_based)
+		uid_next = 1;
+	if (!e && uid_next < row->uid_next)
+		e = db_message_scan(db, row->id, (uint32_t)uid_next, UINT32_MAX, DB_ROW_THIN, add_uid, &b);
+	b.failed = b.failed || e;
+	*out = uidmap_build(&b);
+	return *out ? ERR_OK : e ? e
+				 : ERR_TEMP;
+}
+
+/* The map of the snapshot that `db` reads and `row` came from, or a newer one. */
+static enum err current_map(struct view *v, struct db *db, const struct db_mailbox *row, struct uidmap **out, uint64_t *uid_next_out)
+{
 	uint64_t modseq, uid_next;
 	struct uidmap *old = state_map(v->m, v->state, &modseq, &uid_next);
-	enum err e = ERR_OK;
+	enum err e;
 
 	*uid_next_out = uid_next;
 	*out = old;
 	if (old && modseq >= row->modseq)
 		return ERR_OK;
-	if (old && modseq >= row->expunged_floor)
-		e = add_survivors(db, row->id, old, modseq, &b);
-	else
-		uid_next = 1;
-	if (!e && uid_next < row->uid_next)
-		e = db_message_scan(db, row->id, (uint32_t)uid_next, UINT32_MAX, DB_ROW_THIN, add_uid, &b);
+	e = build_map(db, row, old, modseq, uid_next, out);
 	uidmap_release(&old);
-	b.failed = b.failed || e;
-	*out = uidmap_build(&b);
-	if (!*out)
-		return e ? e : ERR_TEMP;
+	if (e)
+		return e;
 	*uid_next_out = row->uid_next;
 	state_set_map(v->m, v->state, *out, row->modseq, row->uid_next);
 	return ERR_OK;
