@@ -269,23 +269,25 @@ static void plan(struct imap_session *s, struct fetch_work *w)
 	}
 }
 
-/* In front of all others. The parser leaves room for two. */
-static void add_item(union imap_args *args, enum fetch_kind kind)
-{
-	for (size_t i = 0; i < args->fetch.count; i++)
-		if (args->fetch.items[i].kind == kind)
-			return;
-	memmove(args->fetch.items + 1, args->fetch.items, args->fetch.count * sizeof *args->fetch.items);
-	args->fetch.items[0] = (struct fetch_item){ .kind = kind };
-	args->fetch.count++;
-}
-
 static bool asks_for(const union imap_args *args, enum fetch_kind kind)
 {
 	for (size_t i = 0; i < args->fetch.count; i++)
 		if (args->fetch.items[i].kind == kind)
 			return true;
 	return false;
+}
+
+/* The parser leaves room for two. */
+static void add_item(union imap_args *args, enum fetch_kind kind, bool in_front)
+{
+	struct fetch_item *at = args->fetch.items + (in_front ? 0 : args->fetch.count);
+
+	if (asks_for(args, kind))
+		return;
+	if (in_front)
+		memmove(at + 1, at, args->fetch.count * sizeof *at);
+	*at = (struct fetch_item){ .kind = kind };
+	args->fetch.count++;
 }
 
 struct choosing {
@@ -370,9 +372,9 @@ enum step imap_run_fetch(struct imap_session *s, const union imap_args *args, st
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
 	if (args->fetch.has_since)
-		add_item(&s->run.args, FETCH_MODSEQ);
+		add_item(&s->run.args, FETCH_MODSEQ, false);
 	if (by_uid && !(s->enabled & ENABLED_UIDONLY)) /* RFC 3501 6.4.8; under UIDONLY the line begins with it */
-		add_item(&s->run.args, FETCH_UID);
+		add_item(&s->run.args, FETCH_UID, true);
 	plan(s, w);
 	w->tells_modseq = s->enabled & ENABLED_CONDSTORE;
 	s->run.work = w;
