@@ -73,16 +73,18 @@ static int civil_from(int64_t seconds, struct civil *out)
 	return weekday;
 }
 
+static int64_t within(int64_t seconds)
+{
+	return seconds < SECONDS_MIN ? SECONDS_MIN : seconds > SECONDS_MAX ? SECONDS_MAX
+									   : seconds;
+}
+
 /* Rounds down, and holds what is printed to four digits of year. */
 static int64_t seconds_of(int64_t unix_ms, int offset_minutes)
 {
 	int64_t seconds = unix_ms / 1000 - (unix_ms % 1000 < 0 ? 1 : 0);
 
-	if (seconds < SECONDS_MIN + 86400 * 5)
-		seconds = SECONDS_MIN + 86400 * 5; /* five days: more than any zone is wide */
-	if (seconds > SECONDS_MAX - 86400 * 5)
-		seconds = SECONDS_MAX - 86400 * 5;
-	return seconds + (int64_t)offset_minutes * 60;
+	return within(within(seconds) + (int64_t)offset_minutes * 60);
 }
 
 /* Up to `max` digits; their count, 0 when there is none. */
