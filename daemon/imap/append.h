@@ -49,7 +49,5 @@ enum append_step imap_append_walk(struct imap_session *s, const struct imap_lite
 
 /* Says in s->run why the command can't go on. */
 void imap_append_refuse(struct imap_session *s, enum imap_status status, struct span text);
-/* True: so much more would be more than the account may hold. */
-bool imap_append_is_over(const struct imap_append *ap, uint64_t more);
 
 #endif

@@ -58,7 +58,7 @@ static bool at_literal(const struct walk *w)
 }
 
 /* RFC 9208: what is too much is refused before it is sent. */
-bool imap_append_is_over(const struct imap_append *ap, uint64_t more)
+static bool is_over(const struct imap_append *ap, uint64_t more)
 {
 	uint64_t bytes = ap->used.bytes + ap->bytes + (ap->now ? ap->now->size : 0), messages = ap->used.messages + ap->count;
 
@@ -80,7 +80,7 @@ static void take_data(struct walk *w, bool may_be_empty, enum append_place behin
 		fail(w, IMAP_NO, SPAN("[CANNOT] The message is empty"));
 	} else if (size > IMAP_MESSAGE_MAX - (w->ap->now->size < IMAP_MESSAGE_MAX ? w->ap->now->size : IMAP_MESSAGE_MAX)) {
 		fail(w, IMAP_NO, SPAN("[TOOBIG] The message is too large"));
-	} else if (imap_append_is_over(w->ap, size)) {
+	} else if (is_over(w->ap, size)) {
 		fail(w, IMAP_NO, SPAN("[OVERQUOTA] There is no room for the message"));
 	} else if (w->ap->now->failed.ptr) {
 		fail(w, IMAP_NO, w->ap->now->failed);
@@ -216,7 +216,7 @@ static void at_copy(struct walk *w)
 	w->ap->place = APPEND_AT_PART_END;
 	if (m->failed.ptr)
 		fail(w, IMAP_NO, m->failed);
-	else if (imap_append_is_over(w->ap, 0))
+	else if (is_over(w->ap, 0))
 		fail(w, IMAP_NO, SPAN("[OVERQUOTA] There is no room for the message"));
 }
 

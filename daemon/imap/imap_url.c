@@ -133,32 +133,43 @@ static enum err parse_partial(struct span *rest, struct imap_url *out)
 	return !e && take(rest, SPAN(".")) ? take_number(rest, false, &out->length) : e;
 }
 
+/* [server] ["/" mailbox] */
+static enum err parse_place(struct span *rest, struct arena *a, struct imap_url *out)
+{
+	bool is_absolute = take(rest, SPAN("imap:"));
+	enum err e = ERR_OK;
+
+	if (take(rest, SPAN("//")))
+		e = parse_server(rest, a, out);
+	else if (is_absolute)
+		return ERR_SYNTAX;
+	if (!e && take(rest, SPAN("/")))
+		return parse_mailbox_part(rest, a, out);
+	return !e && out->has_host ? ERR_SYNTAX : e;
+}
+
+static enum err parse_section(struct span *rest, struct arena *a, struct imap_url *out)
+{
+	struct span section = cut(rest, ";");
+
+	if (rest->len && span_ends(section, SPAN("/"))) { /* ipartial follows */
+		section.len--;
+		*rest = span_make(rest->ptr - 1, rest->len + 1);
+	}
+	return section.len ? decode(section, a, &out->section) : ERR_SYNTAX;
+}
+
 enum err imap_url_parse(struct span text, struct arena *a, struct imap_url *out)
 {
 	struct span rest = text;
-	bool is_absolute = take(&rest, SPAN("imap:"));
-	enum err e = ERR_OK;
+	enum err e;
 
 	*out = (struct imap_url){ .uid = 0 };
-	if (take(&rest, SPAN("//")))
-		e = parse_server(&rest, a, out);
-	else if (is_absolute)
-		e = ERR_SYNTAX;
-	if (!e && take(&rest, SPAN("/")))
-		e = parse_mailbox_part(&rest, a, out);
-	else if (!e && out->has_host)
-		e = ERR_SYNTAX;
+	e = parse_place(&rest, a, out);
 	if (!e)
 		e = take(&rest, SPAN(";UID=")) ? take_number(&rest, false, &out->uid) : ERR_SYNTAX;
-	if (!e && take(&rest, SPAN("/;SECTION="))) {
-		struct span section = cut(&rest, ";");
-
-		if (rest.len && span_ends(section, SPAN("/"))) { /* ipartial follows */
-			section.len--;
-			rest = span_make(rest.ptr - 1, rest.len + 1);
-		}
-		e = section.len ? decode(section, a, &out->section) : ERR_SYNTAX;
-	}
+	if (!e && take(&rest, SPAN("/;SECTION=")))
+		e = parse_section(&rest, a, out);
 	if (!e && take(&rest, SPAN("/;PARTIAL=")))
 		e = parse_partial(&rest, out);
 	return !e && rest.len ? ERR_SYNTAX : e;
