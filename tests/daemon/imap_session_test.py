@@ -246,14 +246,14 @@ def pss_kib():
 
 def cost(open_one, kept, count=50):
     """What one idle connection adds, in KiB; the first have warmed up what all share. None is closed in between: memory that is free again would hide it.
-    The least of three rounds: what the daemon does meanwhile (it indexes the messages) is none of the connections'."""
+    The middle one of three rounds: what the daemon does meanwhile (it indexes the messages) is none of the connections'."""
     kept.extend(open_one() for _ in range(40))
     rounds = []
     for _ in range(3):
         before = pss_kib()
         kept.extend(open_one() for _ in range(count))
         rounds.append((pss_kib() - before) / count)
-    return min(rounds)
+    return sorted(rounds)[1]
 
 
 def test_an_idle_connection_is_small():
