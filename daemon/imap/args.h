@@ -2,9 +2,9 @@
 #ifndef POSTROOM_IMAP_ARGS_H
 #define POSTROOM_IMAP_ARGS_H
 
+#include "daemon/mime/thread.h"
 #include "daemon/store/view.h"
 
-/* A sequence-set as written; 0 stands for "*". `saved`: it is "$", the result that a SEARCH has kept (RFC 5182), and has no ranges. */
 /* What the client has switched on (RFC 5161); UNAUTHENTICATE switches it off again. CONDSTORE also by use (RFC 7162 3.1). */
 enum imap_enabled {
 	ENABLED_REV2 = 1,
@@ -14,6 +14,7 @@ enum imap_enabled {
 	ENABLED_UIDONLY = 16, /* with it no sequence number is sent or taken (RFC 9586) */
 };
 
+/* A sequence-set as written; 0 stands for "*". `saved`: it is "$", the result that a SEARCH has kept (RFC 5182), and has no ranges. */
 struct imap_range {
 	uint32_t first, last;
 };
@@ -93,7 +94,9 @@ enum search_op {
 	SEARCH_SENT_BEFORE,
 	SEARCH_SENT_ON,
 	SEARCH_SENT_SINCE,
-	SEARCH_HEADER,
+	SEARCH_HEADER,  /* a field as it stands in the header */
+	SEARCH_ADDRESS, /* FROM, TO, CC, BCC: of the envelope's; `number` says which */
+	SEARCH_SUBJECT,
 	SEARCH_BODY,
 	SEARCH_TEXT,
 	SEARCH_MODSEQ,  /* `number` (RFC 7162 3.1.5) */
@@ -106,19 +109,22 @@ enum search_op {
 	SEARCH_EMAILID, /* `key` (RFC 8474) */
 	SEARCH_THREADID,
 };
+struct search_hits;
 struct search_node {
 	enum search_op op;
 	uint32_t first_child, next; /* indexes; 0: none (the root, node 0, is nobody's child) */
 	uint64_t flags;             /* FLAGGED, UNFLAGGED; the keyword's bit once known */
-	uint64_t number;            /* LARGER, SMALLER */
+	uint64_t number;            /* LARGER, SMALLER, MODSEQ, YOUNGER, OLDER; the object id's once known */
 	int64_t day;
 	struct span name; /* header field, keyword */
 	struct span key;  /* as written; then in UTF-8 and case-mapped */
 	struct imap_set set;
-	struct uid_set uids; /* the set once resolved */
+	struct uid_set uids;      /* the set once resolved */
+	struct search_hits *hits; /* what the index knows of the key; null: nothing */
 };
 struct search_tree {
 	struct span charset; /* empty: none given */
+	bool has_sequences, has_modseq;
 	struct search_node *nodes;
 	size_t count;
 };
@@ -155,10 +161,6 @@ struct sort_program {
 	} keys[SORT_KEYS_MAX];
 	size_t count;
 };
-
-enum thread_algorithm { THREAD_ORDEREDSUBJECT,
-			THREAD_REFERENCES,
-			THREAD_REFS };
 
 /* Selection and return options of LIST (RFC 5258, RFC 6154). REMOTE asks for nothing here: there are no remote mailboxes. */
 enum {

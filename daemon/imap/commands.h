@@ -23,6 +23,8 @@ enum err imap_parse_getquota(struct imap_parser *p, union imap_args *out) MUST_C
 enum err imap_parse_setquota(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_append(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_search(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_sort(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_thread(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_store(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_copy(struct imap_parser *p, union imap_args *out) MUST_CHECK;
@@ -60,6 +62,8 @@ enum step imap_run_unselect(struct imap_session *s, const union imap_args *args,
 enum step imap_run_expunge(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_uid_expunge(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_search(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_sort(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_thread(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_fetch(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_store(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_copy(struct imap_session *s, const union imap_args *args, struct out *out);

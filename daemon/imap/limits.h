@@ -28,7 +28,6 @@
 #define IMAP_FETCH_ITEMS_MAX 256
 #define IMAP_FETCH_FIELDS_MAX 256
 #define IMAP_SECTION_DEPTH_MAX 100
-#define IMAP_SEARCH_DEPTH_MAX 50
 #define IMAP_SEARCH_NODES_MAX 1000
 #define IMAP_SEARCH_KEYS_MAX 32 /* BODY and TEXT: each goes through all of a message's text within one turn */
 #define IMAP_PATTERN_MAX 1024   /* of LIST, after the reference */

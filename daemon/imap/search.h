@@ -1,4 +1,4 @@
-/* imap/search.h: does a message match? Internal to the search_*.c files and cmd_search.c. */
+/* imap/search.h: does a message match? Internal to the search_*.c files and search_run.c. */
 #ifndef POSTROOM_IMAP_SEARCH_H
 #define POSTROOM_IMAP_SEARCH_H
 
@@ -8,13 +8,22 @@
 enum search_answer {
 	SEARCH_NO,
 	SEARCH_YES,
-	SEARCH_UNSURE, /* the message's text must be read */
+	SEARCH_UNSURE, /* more of the message must be read */
+};
+
+/* How much of a message is at hand. What a lower level leaves open is asked again at the next that the tree needs. */
+enum search_level {
+	SEARCH_AT_FLAGS, /* the thin row */
+	SEARCH_AT_META,  /* dates, size, thread */
+	SEARCH_AT_WORDS, /* envelope, subject */
+	SEARCH_AT_TEXT,
+	SEARCH_LEVELS,
 };
 
 /* Working memory of one turn. */
 struct search_scratch {
 	struct message_text text; /* of one message, once a key has asked for it */
-	struct buf folded;
+	struct buf folded, line;
 	struct arena arena; /* of one message */
 };
 void search_scratch_init(struct search_scratch *x);
@@ -25,22 +34,29 @@ void search_scratch_clear(struct search_scratch *x);
 struct search_message {
 	struct imap_session *s;
 	const struct message_row *row;
-	struct search_scratch *scratch; /* null: the thin row alone, text can't be looked at */
+	enum search_level level;
+	int64_t now_ms;
+	struct search_scratch *scratch;
 };
 
-/* What the tree needs of the rows. */
+/* What to read at which level; 0: nothing is asked there. */
 struct search_needs {
-	unsigned thin; /* of every message */
-	unsigned text; /* of those that are unsure; 0: none ever is */
+	unsigned want[SEARCH_LEVELS];
+	enum search_level from; /* nothing is decided below */
 };
 
-/* Keys to case-mapped UTF-8, sets to UIDs, keywords to bits. ERR_SYNTAX: the charset is unknown. */
+/* Keys to case-mapped UTF-8, sets to UIDs, keywords to bits, and what the index knows of the keys is begun. ERR_SYNTAX: the charset is unknown. */
 enum err search_prepare(struct imap_session *s, struct search_tree *tree, struct search_needs *needs) MUST_CHECK;
 enum search_answer search_matches(const struct search_tree *tree, const struct search_message *m);
+/* Of a prepared tree, at any time. */
+void search_forget(struct search_tree *tree);
 
 /* search_text.c: `key` is case-mapped. */
 bool search_header(const struct search_message *m, struct span name, struct span key);
 bool search_text(const struct search_message *m, struct span key, bool header_too);
+/* In the envelope's list: `item` is of enum envelope_item. */
+bool search_address(const struct search_message *m, uint64_t item, struct span key);
+enum search_answer search_subject(const struct search_message *m, struct span key);
 /* The Date field's day as it is written there. */
 bool search_sent_day(const struct search_message *m, int64_t *day_out);
 

@@ -1,9 +1,12 @@
 /* imap/search_eval.c: the tree against a message, in three values: most answers come from the thin row, and the text is read only
  * where they leave a doubt. */
+#include "daemon/imap/objectid.h"
 #include "daemon/imap/search.h"
 #include "daemon/imap/sync.h"
 #include "daemon/mime/date.h"
+#include "daemon/mime/envelope_read.h"
 #include "daemon/mime/text.h"
+#include "daemon/store/search.h"
 
 static enum search_answer answer(bool yes)
 {
@@ -12,9 +15,9 @@ static enum search_answer answer(bool yes)
 
 static bool compare_day(enum search_op op, int64_t day, int64_t wanted)
 {
-	if (op == SEARCH_BEFORE || op == SEARCH_SENT_BEFORE)
+	if (op == SEARCH_BEFORE || op == SEARCH_SENT_BEFORE || op == SEARCH_SAVED_BEFORE)
 		return day < wanted;
-	if (op == SEARCH_SINCE || op == SEARCH_SENT_SINCE)
+	if (op == SEARCH_SINCE || op == SEARCH_SENT_SINCE || op == SEARCH_SAVED_SINCE)
 		return day >= wanted;
 	return day == wanted;
 }
@@ -32,9 +35,105 @@ static enum search_answer sent(const struct search_node *node, const struct sear
 	       compare_day(node->op, day, node->day) == compare_day(node->op, day + 1, node->day);
 	if (same)
 		return answer(compare_day(node->op, day, node->day));
-	if (!m->scratch)
+	if (m->level < SEARCH_AT_TEXT)
 		return SEARCH_UNSURE;
 	return answer(compare_day(node->op, search_sent_day(m, &written) ? written : day, node->day));
+}
+
+/* RFC 8514 4: of a message without a save date, the internal one. The save date is told in UTC. */
+static enum search_answer saved(const struct search_node *node, const struct search_message *m)
+{
+	const struct message_row *row = m->row;
+
+	if (row->saved_ms)
+		return answer(compare_day(node->op, date_day_of(row->saved_ms, 0), node->day));
+	if (m->level < SEARCH_AT_META)
+		return SEARCH_UNSURE;
+	return answer(compare_day(node->op, date_day_of(row->internal_ms, row->internal_offset_minutes), node->day));
+}
+
+/* What the index says of a text: a field's text is part of the header's, so it can only say no. */
+static enum search_answer indexed(const struct search_node *node, uint64_t content)
+{
+	if (!node->hits)
+		return SEARCH_UNSURE;
+	switch (search_verdict_of(node->hits, content)) {
+	case SEARCH_HAS_NOT: return SEARCH_NO;
+	case SEARCH_HAS: return node->op == SEARCH_HEADER ? SEARCH_UNSURE : SEARCH_YES;
+	case SEARCH_MAY_HAVE:
+	case SEARCH_NOT_INDEXED: break;
+	}
+	return SEARCH_UNSURE;
+}
+
+static enum search_answer match_text(const struct search_node *node, const struct search_message *m)
+{
+	enum search_answer a = indexed(node, m->row->content);
+
+	if (a != SEARCH_UNSURE || m->level < SEARCH_AT_TEXT)
+		return a;
+	if (node->op == SEARCH_HEADER)
+		return answer(search_header(m, node->name, node->key));
+	return answer(search_text(m, node->key, node->op == SEARCH_TEXT));
+}
+
+static enum search_answer match_meta(const struct search_node *node, const struct search_message *m)
+{
+	const struct message_row *row = m->row;
+	int64_t age_s = (m->now_ms - row->internal_ms) / 1000;
+
+	switch ((int)node->op) {
+	case SEARCH_LARGER: return answer(row->size > node->number);
+	case SEARCH_SMALLER: return answer(row->size < node->number);
+	case SEARCH_SENT_BEFORE:
+	case SEARCH_SENT_ON:
+	case SEARCH_SENT_SINCE: return sent(node, m);
+	case SEARCH_YOUNGER: return answer(age_s <= (int64_t)node->number);
+	case SEARCH_OLDER: return answer(age_s >= (int64_t)node->number);
+	case SEARCH_THREADID: return answer(node->number && (row->thread ? row->thread : row->content) == node->number);
+	}
+	return answer(compare_day(node->op, date_day_of(row->internal_ms, row->internal_offset_minutes), node->day));
+}
+
+/* The level at which a key is surely decided. */
+static enum search_level level_of(enum search_op op)
+{
+	switch (op) {
+	case SEARCH_ALL:
+	case SEARCH_AND:
+	case SEARCH_OR:
+	case SEARCH_NOT:
+	case SEARCH_FLAGGED:
+	case SEARCH_UNFLAGGED:
+	case SEARCH_KEYWORD:
+	case SEARCH_UNKEYWORD:
+	case SEARCH_RECENT:
+	case SEARCH_SEQUENCE:
+	case SEARCH_UID:
+	case SEARCH_MODSEQ:
+	case SEARCH_SAVEDATE_SUPPORTED:
+	case SEARCH_EMAILID: return SEARCH_AT_FLAGS;
+	case SEARCH_LARGER:
+	case SEARCH_SMALLER:
+	case SEARCH_BEFORE:
+	case SEARCH_ON:
+	case SEARCH_SINCE:
+	case SEARCH_YOUNGER:
+	case SEARCH_OLDER:
+	case SEARCH_SAVED_BEFORE:
+	case SEARCH_SAVED_ON:
+	case SEARCH_SAVED_SINCE:
+	case SEARCH_THREADID: return SEARCH_AT_META;
+	case SEARCH_ADDRESS: return SEARCH_AT_WORDS;
+	case SEARCH_SENT_BEFORE:
+	case SEARCH_SENT_ON:
+	case SEARCH_SENT_SINCE:
+	case SEARCH_SUBJECT:
+	case SEARCH_HEADER:
+	case SEARCH_BODY:
+	case SEARCH_TEXT: return SEARCH_AT_TEXT;
+	}
+	return SEARCH_AT_TEXT;
 }
 
 static enum search_answer match_leaf(const struct search_node *node, const struct search_message *m)
@@ -42,34 +141,36 @@ static enum search_answer match_leaf(const struct search_node *node, const struc
 	const struct message_row *row = m->row;
 
 	switch (node->op) {
-	case SEARCH_ALL: return SEARCH_YES;
-	case SEARCH_FLAGGED: return answer(row->flags & node->flags);
-	case SEARCH_UNFLAGGED: return answer(!(row->flags & node->flags));
+	case SEARCH_ALL:
+	case SEARCH_SAVEDATE_SUPPORTED: return SEARCH_YES;
+	case SEARCH_FLAGGED:
 	case SEARCH_KEYWORD: return answer(row->flags & node->flags);
+	case SEARCH_UNFLAGGED:
 	case SEARCH_UNKEYWORD: return answer(!(row->flags & node->flags));
 	case SEARCH_RECENT: return answer(m->s->service->view_is_recent(m->s->view, row->uid));
 	case SEARCH_SEQUENCE:
 	case SEARCH_UID: return answer(uid_set_has(&node->uids, row->uid));
-	case SEARCH_LARGER: return answer(row->size > node->number);
-	case SEARCH_SMALLER: return answer(row->size < node->number);
-	case SEARCH_BEFORE:
-	case SEARCH_ON:
-	case SEARCH_SINCE: return answer(compare_day(node->op, date_day_of(row->internal_ms, row->internal_offset_minutes), node->day));
-	case SEARCH_SENT_BEFORE:
-	case SEARCH_SENT_ON:
-	case SEARCH_SENT_SINCE: return sent(node, m);
-	case SEARCH_HEADER: return m->scratch ? answer(search_header(m, node->name, node->key)) : SEARCH_UNSURE;
-	case SEARCH_BODY: return m->scratch ? answer(search_text(m, node->key, false)) : SEARCH_UNSURE;
-	case SEARCH_TEXT: return m->scratch ? answer(search_text(m, node->key, true)) : SEARCH_UNSURE;
-	case SEARCH_MODSEQ:
-	case SEARCH_YOUNGER:
-	case SEARCH_OLDER:
+	case SEARCH_MODSEQ: return answer(row->modseq >= node->number);
+	case SEARCH_EMAILID: return answer(node->number && row->content == node->number);
 	case SEARCH_SAVED_BEFORE:
 	case SEARCH_SAVED_ON:
-	case SEARCH_SAVED_SINCE:
-	case SEARCH_SAVEDATE_SUPPORTED:
-	case SEARCH_EMAILID:
+	case SEARCH_SAVED_SINCE: return saved(node, m);
+	case SEARCH_LARGER:
+	case SEARCH_SMALLER:
+	case SEARCH_BEFORE:
+	case SEARCH_ON:
+	case SEARCH_SINCE:
+	case SEARCH_YOUNGER:
+	case SEARCH_OLDER:
 	case SEARCH_THREADID:
+	case SEARCH_SENT_BEFORE:
+	case SEARCH_SENT_ON:
+	case SEARCH_SENT_SINCE: return m->level < SEARCH_AT_META ? SEARCH_UNSURE : match_meta(node, m);
+	case SEARCH_ADDRESS: return m->level < SEARCH_AT_WORDS ? SEARCH_UNSURE : answer(search_address(m, node->number, node->key));
+	case SEARCH_SUBJECT: return m->level < SEARCH_AT_WORDS ? SEARCH_UNSURE : search_subject(m, node->key);
+	case SEARCH_HEADER:
+	case SEARCH_BODY:
+	case SEARCH_TEXT: return match_text(node, m);
 	case SEARCH_AND:
 	case SEARCH_OR:
 	case SEARCH_NOT: break;
@@ -77,33 +178,49 @@ static enum search_answer match_leaf(const struct search_node *node, const struc
 	return SEARCH_NO;
 }
 
-/* The recursion is no deeper than the parser allowed. */
-static enum search_answer match(const struct search_tree *tree, uint32_t index, const struct search_message *m)
+/* What a node with children says so far: its children's answers, as they come, may decide it. */
+static bool is_decided(const struct search_node *node, enum search_answer child, enum search_answer *so_far)
 {
-	const struct search_node *node = &tree->nodes[index];
-	enum search_answer decisive = node->op == SEARCH_OR ? SEARCH_YES : SEARCH_NO, all = node->op == SEARCH_OR ? SEARCH_NO : SEARCH_YES;
+	enum search_answer decisive = node->op == SEARCH_OR ? SEARCH_YES : SEARCH_NO;
 
-	if (node->op != SEARCH_AND && node->op != SEARCH_OR && node->op != SEARCH_NOT)
-		return match_leaf(node, m);
 	if (node->op == SEARCH_NOT) {
-		enum search_answer a = match(tree, node->first_child, m);
-
-		return a == SEARCH_UNSURE ? a : answer(a == SEARCH_NO);
+		*so_far = child == SEARCH_UNSURE ? child : answer(child == SEARCH_NO);
+		return true;
 	}
-	for (uint32_t child = node->first_child; child; child = tree->nodes[child].next) {
-		enum search_answer a = match(tree, child, m);
-
-		if (a == decisive)
-			return a;
-		if (a == SEARCH_UNSURE)
-			all = a;
-	}
-	return all;
+	if (child == decisive || child == SEARCH_UNSURE)
+		*so_far = child;
+	return child == decisive;
 }
 
+/* Depth first, without recursion: the path to the present node is on the stack. */
 enum search_answer search_matches(const struct search_tree *tree, const struct search_message *m)
 {
-	return match(tree, 0, m);
+	struct {
+		uint32_t node;
+		enum search_answer so_far;
+	} path[IMAP_SEARCH_NODES_MAX];
+	size_t depth = 0;
+	uint32_t at = 0;
+
+	for (;;) {
+		const struct search_node *node = &tree->nodes[at];
+		enum search_answer a;
+
+		if (node->op == SEARCH_AND || node->op == SEARCH_OR || node->op == SEARCH_NOT) {
+			path[depth].node = at;
+			path[depth++].so_far = node->op == SEARCH_OR ? SEARCH_NO : SEARCH_YES;
+			at = node->first_child;
+			continue;
+		}
+		a = match_leaf(node, m);
+		while (depth && (is_decided(&tree->nodes[path[depth - 1].node], a, &path[depth - 1].so_far) || !tree->nodes[at].next)) {
+			a = path[--depth].so_far;
+			at = path[depth].node;
+		}
+		if (!depth)
+			return a;
+		at = tree->nodes[at].next;
+	}
 }
 
 /* As the message's text will be: UTF-8, case-mapped. */
@@ -123,70 +240,135 @@ static enum err prepare_key(struct imap_session *s, struct span charset, struct 
 	return e;
 }
 
-static enum err prepare_node(struct imap_session *s, struct span charset, struct search_node *node, struct search_needs *needs)
+/* What the index knows; without it, or for such a key, the messages are read. */
+static void ask_index(struct imap_session *s, struct search_node *node)
 {
-	enum err e;
+	unsigned where = node->op == SEARCH_HEADER ? SEARCH_IN_HEADER : node->op == SEARCH_BODY ? SEARCH_IN_BODY
+												: SEARCH_IN_HEADER | SEARCH_IN_BODY;
 
-	switch (node->op) {
-	case SEARCH_SEQUENCE:
-	case SEARCH_UID: return imap_set_resolve(s, &node->set, node->op == SEARCH_UID, true, &s->run.arena, &node->uids);
-	case SEARCH_KEYWORD:
-	case SEARCH_UNKEYWORD:
+	if (!node->key.len || search_find_begin(s->store, node->key, where, &node->hits))
+		node->hits = NULL;
+}
+
+static enum err prepare_text(struct imap_session *s, struct span charset, struct search_node *node)
+{
+	static const struct {
+		struct span name;
+		enum envelope_item item;
+	} lists[] = {
+		{ SPAN("From"), ENVELOPE_FROM },
+		{ SPAN("To"), ENVELOPE_TO },
+		{ SPAN("Cc"), ENVELOPE_CC },
+		{ SPAN("Bcc"), ENVELOPE_BCC },
+	};
+	enum err e = prepare_key(s, charset, node);
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		if (span_iequals(node->name, lists[i].name))
+			node->number = lists[i].item;
+	/* An empty text asks whether there is such a field. */
+	if (!node->key.len && (node->op == SEARCH_SUBJECT || node->op == SEARCH_ADDRESS))
+		node->op = SEARCH_HEADER;
+	if (!e && (node->op == SEARCH_HEADER || node->op == SEARCH_BODY || node->op == SEARCH_TEXT))
+		ask_index(s, node);
+	return e;
+}
+
+static enum err prepare_node(struct imap_session *s, struct span charset, struct search_node *node)
+{
+	enum objectid_kind kind = node->op == SEARCH_EMAILID ? OBJECTID_EMAIL : OBJECTID_THREAD;
+	enum err e = ERR_OK;
+
+	if (node->op == SEARCH_SEQUENCE || node->op == SEARCH_UID)
+		return imap_set_resolve(s, &node->set, node->op == SEARCH_UID, true, &s->run.arena, &node->uids);
+	if (node->op == SEARCH_KEYWORD || node->op == SEARCH_UNKEYWORD)
 		e = s->service->keyword_bit(s->store, node->name, false, &node->flags);
-		if (e == ERR_NOT_FOUND)
-			node->flags = 0;
-		return e == ERR_NOT_FOUND ? ERR_OK : e;
-	case SEARCH_LARGER:
-	case SEARCH_SMALLER:
-	case SEARCH_BEFORE:
-	case SEARCH_ON:
-	case SEARCH_SINCE: needs->thin |= WANT_META; return ERR_OK;
+	if (node->op == SEARCH_EMAILID || node->op == SEARCH_THREADID)
+		e = objectid_parse(node->key, kind, s->account_id, &node->number);
+	if (e) { /* nothing has it */
+		node->flags = 0;
+		node->number = 0;
+		return e == ERR_NOT_FOUND || e == ERR_SYNTAX ? ERR_OK : e;
+	}
+	if (level_of(node->op) >= SEARCH_AT_WORDS && node->op != SEARCH_SENT_BEFORE && node->op != SEARCH_SENT_ON && node->op != SEARCH_SENT_SINCE)
+		return prepare_text(s, charset, node);
+	return ERR_OK;
+}
+
+static void add_needs(enum search_op op, struct search_needs *needs)
+{
+	switch ((int)op) {
+	case SEARCH_ADDRESS: needs->want[SEARCH_AT_WORDS] |= WANT_ENVELOPE; return;
+	case SEARCH_SUBJECT:
+		needs->want[SEARCH_AT_WORDS] |= WANT_WORDS;
+		needs->want[SEARCH_AT_TEXT] |= WANT_HEAD;
+		return;
 	case SEARCH_SENT_BEFORE:
 	case SEARCH_SENT_ON:
 	case SEARCH_SENT_SINCE:
-		needs->thin |= WANT_META;
-		needs->text |= WANT_HEAD;
-		return ERR_OK;
-	case SEARCH_HEADER: needs->text |= WANT_HEAD; return prepare_key(s, charset, node);
-	case SEARCH_BODY: needs->text |= WANT_PARTS | WANT_BODY; return prepare_key(s, charset, node);
-	case SEARCH_TEXT: needs->text |= WANT_HEAD | WANT_PARTS | WANT_BODY; return prepare_key(s, charset, node);
-	case SEARCH_ALL:
-	case SEARCH_AND:
-	case SEARCH_OR:
-	case SEARCH_NOT:
-	case SEARCH_FLAGGED:
-	case SEARCH_UNFLAGGED:
-	case SEARCH_MODSEQ:
-	case SEARCH_YOUNGER:
-	case SEARCH_OLDER:
-	case SEARCH_SAVED_BEFORE:
-	case SEARCH_SAVED_ON:
-	case SEARCH_SAVED_SINCE:
-	case SEARCH_SAVEDATE_SUPPORTED:
-	case SEARCH_EMAILID:
-	case SEARCH_THREADID:
-	case SEARCH_RECENT: return ERR_OK;
+		needs->want[SEARCH_AT_META] |= WANT_META;
+		needs->want[SEARCH_AT_TEXT] |= WANT_HEAD;
+		return;
+	case SEARCH_HEADER: needs->want[SEARCH_AT_TEXT] |= WANT_HEAD; return;
+	case SEARCH_BODY: needs->want[SEARCH_AT_TEXT] |= WANT_PARTS | WANT_BODY; return;
+	case SEARCH_TEXT: needs->want[SEARCH_AT_TEXT] |= WANT_HEAD | WANT_PARTS | WANT_BODY; return;
 	}
-	return ERR_OK;
+	if (level_of(op) == SEARCH_AT_META)
+		needs->want[SEARCH_AT_META] |= WANT_META;
+}
+
+/* The first level at which one of the keys that all must match may decide. What a key with keys inside needs is the most that one of these needs:
+ * children stand behind their parents. */
+static enum search_level first_level(const struct search_tree *tree)
+{
+	enum search_level first = SEARCH_AT_TEXT;
+
+	for (uint32_t child = tree->nodes[0].first_child; child; child = tree->nodes[child].next) {
+		const struct search_node *node = &tree->nodes[child];
+		enum search_level level = level_of(node->op);
+
+		if (node->hits || node->op == SEARCH_AND || node->op == SEARCH_OR || node->op == SEARCH_NOT)
+			return SEARCH_AT_FLAGS;
+		if (node->op == SEARCH_SUBJECT)
+			level = SEARCH_AT_WORDS;
+		if (node->op == SEARCH_SENT_BEFORE || node->op == SEARCH_SENT_ON || node->op == SEARCH_SENT_SINCE)
+			level = SEARCH_AT_META;
+		if (level < first)
+			first = level;
+	}
+	return first;
 }
 
 enum err search_prepare(struct imap_session *s, struct search_tree *tree, struct search_needs *needs)
 {
 	size_t keys = 0;
 
-	*needs = (struct search_needs){ WANT_FLAGS, 0 };
+	*needs = (struct search_needs){ .want = { WANT_FLAGS } };
 	if (tree->charset.len && !text_charset_known(tree->charset))
 		return ERR_SYNTAX;
 	for (size_t i = 0; i < tree->count; i++) {
-		enum err e = prepare_node(s, tree->charset, &tree->nodes[i], needs);
+		enum err e = prepare_node(s, tree->charset, &tree->nodes[i]);
 
+		add_needs(tree->nodes[i].op, needs);
 		keys += tree->nodes[i].op == SEARCH_BODY || tree->nodes[i].op == SEARCH_TEXT;
 		if (!e && keys > IMAP_SEARCH_KEYS_MAX)
 			e = ERR_LIMIT;
 		if (e)
 			return e == ERR_SYNTAX ? ERR_TEMP : e;
 	}
-	if (needs->text)
-		needs->text |= needs->thin;
+	/* A level has all that those below it have. */
+	for (int i = 1, had = WANT_FLAGS; i < SEARCH_LEVELS; i++)
+		if (needs->want[i])
+			had = (int)(needs->want[i] |= (unsigned)had);
+	needs->from = first_level(tree);
+	while (!needs->want[needs->from])
+		needs->from--;
 	return ERR_OK;
+}
+
+void search_forget(struct search_tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++)
+		if (tree->nodes[i].hits)
+			search_find_end(&tree->nodes[i].hits);
 }

@@ -1,10 +1,10 @@
-/* imap/search_parse.c: SEARCH's keys to a tree in a flat array (RFC 3501 6.4.4). Depth and size have ceilings, so neither the
- * parser nor the evaluation can be driven into deep recursion.
+/* imap/search_parse.c: SEARCH's keys to a tree in a flat array (RFC 3501 6.4.4), without recursion: what is open is a stack of nodes.
  *
- * search = "SEARCH" [SP "CHARSET" SP astring] 1*(SP search-key)
+ * search = "SEARCH" [SP "RETURN" SP "(" ... ")"] [SP "CHARSET" SP astring] 1*(SP search-key)
  */
-#include "daemon/imap/commands.h"
+#include "daemon/imap/search_parse.h"
 
+#include "daemon/imap/commands.h"
 #include "daemon/imap/limits.h"
 
 enum argument {
@@ -13,6 +13,9 @@ enum argument {
 	ARG_HEADER, /* field name and text */
 	ARG_DATE,
 	ARG_NUMBER,
+	ARG_INTERVAL, /* seconds, not 0 */
+	ARG_MODSEQ,
+	ARG_OBJECTID,
 	ARG_KEYWORD,
 	ARG_SET,
 	ARG_KEY,
@@ -25,46 +28,62 @@ static const struct key {
 	enum argument argument;
 	uint64_t flags;
 	struct span name;
+	enum imap_capability capability;
 } keys[] = {
-	{ SPAN("ALL"), SEARCH_ALL, ARG_NONE, 0, { NULL, 0 } },
-	{ SPAN("ANSWERED"), SEARCH_FLAGGED, ARG_NONE, FLAG_ANSWERED, { NULL, 0 } },
-	{ SPAN("BCC"), SEARCH_HEADER, ARG_TEXT, 0, SPAN("Bcc") },
-	{ SPAN("BEFORE"), SEARCH_BEFORE, ARG_DATE, 0, { NULL, 0 } },
-	{ SPAN("BODY"), SEARCH_BODY, ARG_TEXT, 0, { NULL, 0 } },
-	{ SPAN("CC"), SEARCH_HEADER, ARG_TEXT, 0, SPAN("Cc") },
-	{ SPAN("DELETED"), SEARCH_FLAGGED, ARG_NONE, FLAG_DELETED, { NULL, 0 } },
-	{ SPAN("DRAFT"), SEARCH_FLAGGED, ARG_NONE, FLAG_DRAFT, { NULL, 0 } },
-	{ SPAN("FLAGGED"), SEARCH_FLAGGED, ARG_NONE, FLAG_FLAGGED, { NULL, 0 } },
-	{ SPAN("FROM"), SEARCH_HEADER, ARG_TEXT, 0, SPAN("From") },
-	{ SPAN("HEADER"), SEARCH_HEADER, ARG_HEADER, 0, { NULL, 0 } },
-	{ SPAN("KEYWORD"), SEARCH_KEYWORD, ARG_KEYWORD, 0, { NULL, 0 } },
-	{ SPAN("LARGER"), SEARCH_LARGER, ARG_NUMBER, 0, { NULL, 0 } },
-	{ SPAN("NOT"), SEARCH_NOT, ARG_KEY, 0, { NULL, 0 } },
-	{ SPAN("ON"), SEARCH_ON, ARG_DATE, 0, { NULL, 0 } },
-	{ SPAN("OR"), SEARCH_OR, ARG_TWO_KEYS, 0, { NULL, 0 } },
-	{ SPAN("RECENT"), SEARCH_RECENT, ARG_NONE, 0, { NULL, 0 } },
-	{ SPAN("SEEN"), SEARCH_FLAGGED, ARG_NONE, FLAG_SEEN, { NULL, 0 } },
-	{ SPAN("SENTBEFORE"), SEARCH_SENT_BEFORE, ARG_DATE, 0, { NULL, 0 } },
-	{ SPAN("SENTON"), SEARCH_SENT_ON, ARG_DATE, 0, { NULL, 0 } },
-	{ SPAN("SENTSINCE"), SEARCH_SENT_SINCE, ARG_DATE, 0, { NULL, 0 } },
-	{ SPAN("SINCE"), SEARCH_SINCE, ARG_DATE, 0, { NULL, 0 } },
-	{ SPAN("SMALLER"), SEARCH_SMALLER, ARG_NUMBER, 0, { NULL, 0 } },
-	{ SPAN("SUBJECT"), SEARCH_HEADER, ARG_TEXT, 0, SPAN("Subject") },
-	{ SPAN("TEXT"), SEARCH_TEXT, ARG_TEXT, 0, { NULL, 0 } },
-	{ SPAN("TO"), SEARCH_HEADER, ARG_TEXT, 0, SPAN("To") },
-	{ SPAN("UID"), SEARCH_UID, ARG_SET, 0, { NULL, 0 } },
-	{ SPAN("UNANSWERED"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_ANSWERED, { NULL, 0 } },
-	{ SPAN("UNDELETED"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_DELETED, { NULL, 0 } },
-	{ SPAN("UNDRAFT"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_DRAFT, { NULL, 0 } },
-	{ SPAN("UNFLAGGED"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_FLAGGED, { NULL, 0 } },
-	{ SPAN("UNKEYWORD"), SEARCH_UNKEYWORD, ARG_KEYWORD, 0, { NULL, 0 } },
-	{ SPAN("UNSEEN"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_SEEN, { NULL, 0 } },
+	{ SPAN("ALL"), SEARCH_ALL, ARG_NONE, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("ANSWERED"), SEARCH_FLAGGED, ARG_NONE, FLAG_ANSWERED, { NULL, 0 }, CAP_NONE },
+	{ SPAN("BCC"), SEARCH_ADDRESS, ARG_TEXT, 0, SPAN("Bcc"), CAP_NONE },
+	{ SPAN("BEFORE"), SEARCH_BEFORE, ARG_DATE, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("BODY"), SEARCH_BODY, ARG_TEXT, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("CC"), SEARCH_ADDRESS, ARG_TEXT, 0, SPAN("Cc"), CAP_NONE },
+	{ SPAN("DELETED"), SEARCH_FLAGGED, ARG_NONE, FLAG_DELETED, { NULL, 0 }, CAP_NONE },
+	{ SPAN("DRAFT"), SEARCH_FLAGGED, ARG_NONE, FLAG_DRAFT, { NULL, 0 }, CAP_NONE },
+	{ SPAN("EMAILID"), SEARCH_EMAILID, ARG_OBJECTID, 0, { NULL, 0 }, CAP_OBJECTID },
+	{ SPAN("FLAGGED"), SEARCH_FLAGGED, ARG_NONE, FLAG_FLAGGED, { NULL, 0 }, CAP_NONE },
+	{ SPAN("FROM"), SEARCH_ADDRESS, ARG_TEXT, 0, SPAN("From"), CAP_NONE },
+	{ SPAN("HEADER"), SEARCH_HEADER, ARG_HEADER, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("KEYWORD"), SEARCH_KEYWORD, ARG_KEYWORD, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("LARGER"), SEARCH_LARGER, ARG_NUMBER, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("MODSEQ"), SEARCH_MODSEQ, ARG_MODSEQ, 0, { NULL, 0 }, CAP_CONDSTORE },
+	{ SPAN("NOT"), SEARCH_NOT, ARG_KEY, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("OLDER"), SEARCH_OLDER, ARG_INTERVAL, 0, { NULL, 0 }, CAP_WITHIN },
+	{ SPAN("ON"), SEARCH_ON, ARG_DATE, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("OR"), SEARCH_OR, ARG_TWO_KEYS, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("RECENT"), SEARCH_RECENT, ARG_NONE, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("SAVEDATESUPPORTED"), SEARCH_SAVEDATE_SUPPORTED, ARG_NONE, 0, { NULL, 0 }, CAP_SAVEDATE },
+	{ SPAN("SAVEDBEFORE"), SEARCH_SAVED_BEFORE, ARG_DATE, 0, { NULL, 0 }, CAP_SAVEDATE },
+	{ SPAN("SAVEDON"), SEARCH_SAVED_ON, ARG_DATE, 0, { NULL, 0 }, CAP_SAVEDATE },
+	{ SPAN("SAVEDSINCE"), SEARCH_SAVED_SINCE, ARG_DATE, 0, { NULL, 0 }, CAP_SAVEDATE },
+	{ SPAN("SEEN"), SEARCH_FLAGGED, ARG_NONE, FLAG_SEEN, { NULL, 0 }, CAP_NONE },
+	{ SPAN("SENTBEFORE"), SEARCH_SENT_BEFORE, ARG_DATE, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("SENTON"), SEARCH_SENT_ON, ARG_DATE, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("SENTSINCE"), SEARCH_SENT_SINCE, ARG_DATE, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("SINCE"), SEARCH_SINCE, ARG_DATE, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("SMALLER"), SEARCH_SMALLER, ARG_NUMBER, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("SUBJECT"), SEARCH_SUBJECT, ARG_TEXT, 0, SPAN("Subject"), CAP_NONE },
+	{ SPAN("TEXT"), SEARCH_TEXT, ARG_TEXT, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("THREADID"), SEARCH_THREADID, ARG_OBJECTID, 0, { NULL, 0 }, CAP_OBJECTID },
+	{ SPAN("TO"), SEARCH_ADDRESS, ARG_TEXT, 0, SPAN("To"), CAP_NONE },
+	{ SPAN("UID"), SEARCH_UID, ARG_SET, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("UNANSWERED"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_ANSWERED, { NULL, 0 }, CAP_NONE },
+	{ SPAN("UNDELETED"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_DELETED, { NULL, 0 }, CAP_NONE },
+	{ SPAN("UNDRAFT"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_DRAFT, { NULL, 0 }, CAP_NONE },
+	{ SPAN("UNFLAGGED"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_FLAGGED, { NULL, 0 }, CAP_NONE },
+	{ SPAN("UNKEYWORD"), SEARCH_UNKEYWORD, ARG_KEYWORD, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("UNSEEN"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_SEEN, { NULL, 0 }, CAP_NONE },
+	{ SPAN("YOUNGER"), SEARCH_YOUNGER, ARG_INTERVAL, 0, { NULL, 0 }, CAP_WITHIN },
 };
 
 struct build {
 	struct imap_parser *p;
 	struct search_node *nodes;
 	size_t count, room;
+	struct open {
+		uint32_t node, last; /* last: its newest child, 0: none yet */
+		unsigned left;       /* keys that are still to come; 0: as many as stand before the ")" or the end */
+	} * open;
+	size_t depth;
+	struct search_tree *tree;
 };
 
 static enum err add_node(struct build *b, enum search_op op, uint32_t *index_out)
@@ -87,39 +106,69 @@ static enum err add_node(struct build *b, enum search_op op, uint32_t *index_out
 	return ERR_OK;
 }
 
-static enum err parse_key(struct build *b, unsigned depth, uint32_t *index_out);
-
-/* search-key *(SP search-key) as children of `parent`, or just `exactly` so many. */
-static enum err parse_children(struct build *b, uint32_t parent, unsigned exactly, unsigned depth)
+/* A child of what is open. */
+static enum err add_child(struct build *b, enum search_op op, uint32_t *index_out)
 {
-	uint32_t last = 0, child;
-	unsigned n = 0;
+	struct open *at = &b->open[b->depth - 1];
+	enum err e = add_node(b, op, index_out);
 
-	do {
-		enum err e = parse_key(b, depth, &child);
-
-		if (e)
-			return e;
-		if (last)
-			b->nodes[last].next = child;
-		else
-			b->nodes[parent].first_child = child;
-		last = child;
-		n++;
-	} while ((!exactly || n < exactly) && parse_char(b->p, ' '));
-	return exactly && n != exactly ? ERR_SYNTAX : ERR_OK;
+	if (e)
+		return e;
+	if (at->last)
+		b->nodes[at->last].next = *index_out;
+	else
+		b->nodes[at->node].first_child = *index_out;
+	at->last = *index_out;
+	return ERR_OK;
 }
 
-static enum err parse_argument(struct build *b, const struct key *key, uint32_t index, unsigned depth)
+/* There are never more open than nodes. */
+static void push(struct build *b, uint32_t node, unsigned left)
+{
+	b->open[b->depth++] = (struct open){ node, 0, left };
+}
+
+/* search-modseq-ext = entry-name SP entry-type-req SP; entry-name = DQUOTE "/flags/" attr-flag DQUOTE. A flag's modseq is not kept apart: the message's
+ * stands for it (RFC 7162 3.1.5). */
+static enum err parse_modseq(struct imap_parser *p, uint64_t *out)
+{
+	struct span entry;
+	enum err e;
+
+	if (parse_peek(p, '"')) {
+		e = parse_string(p, &entry);
+		if (!e && (!span_istarts(entry, SPAN("/flags/")) || entry.len == 7))
+			e = ERR_SYNTAX;
+		if (!e)
+			e = parse_expect(p, ' ');
+		if (!e && !parse_word(p, SPAN("priv")) && !parse_word(p, SPAN("shared")) && !parse_word(p, SPAN("all")))
+			e = ERR_SYNTAX;
+		if (!e)
+			e = parse_expect(p, ' ');
+		if (e)
+			return e;
+	}
+	return parse_number64(p, out);
+}
+
+static enum err parse_set_key(struct build *b, struct search_node *node)
+{
+	enum err e = parse_set(b->p, &node->set);
+
+	b->tree->has_sequences = b->tree->has_sequences || (node->op == SEARCH_SEQUENCE && !node->set.saved);
+	return e;
+}
+
+static enum err parse_argument(struct build *b, enum argument argument, uint32_t index)
 {
 	struct search_node *node = &b->nodes[index];
 	enum err e;
 
-	if (key->argument == ARG_NONE)
+	if (argument == ARG_NONE)
 		return ERR_OK;
 	if (!parse_char(b->p, ' '))
 		return ERR_SYNTAX;
-	switch (key->argument) {
+	switch (argument) {
 	case ARG_NONE: break;
 	case ARG_TEXT: return parse_astring(b->p, &node->key);
 	case ARG_HEADER:
@@ -129,90 +178,192 @@ static enum err parse_argument(struct build *b, const struct key *key, uint32_t 
 		return e ? e : parse_astring(b->p, &node->key);
 	case ARG_DATE: return parse_date(b->p, &node->day);
 	case ARG_NUMBER: return parse_number64(b->p, &node->number);
+	case ARG_INTERVAL:
+		e = parse_number64(b->p, &node->number);
+		return !e && !node->number ? ERR_SYNTAX : e;
+	case ARG_MODSEQ: b->tree->has_modseq = true; return parse_modseq(b->p, &node->number);
+	case ARG_OBJECTID: return parse_astring(b->p, &node->key);
 	case ARG_KEYWORD: return parse_atom(b->p, &node->name);
-	case ARG_SET: return parse_set(b->p, &node->set);
-	case ARG_KEY: return parse_children(b, index, 1, depth);
-	case ARG_TWO_KEYS: return parse_children(b, index, 2, depth);
+	case ARG_SET: return parse_set_key(b, node);
+	case ARG_KEY: push(b, index, 1); return ERR_OK;
+	case ARG_TWO_KEYS: push(b, index, 2); return ERR_OK;
 	}
 	return ERR_SYNTAX;
 }
 
-static enum err parse_named(struct build *b, unsigned depth, uint32_t *index_out)
+/* "OLD" and "NEW" are words for two keys (RFC 3501 6.4.4). */
+static enum err add_recent(struct build *b, bool is_new)
+{
+	uint32_t both, recent, unseen;
+	enum err e = add_child(b, is_new ? SEARCH_AND : SEARCH_NOT, &both);
+
+	if (!e)
+		e = add_node(b, SEARCH_RECENT, &recent);
+	if (e)
+		return e;
+	b->nodes[both].first_child = recent;
+	if (!is_new)
+		return ERR_OK;
+	e = add_node(b, SEARCH_UNFLAGGED, &unseen);
+	if (e)
+		return e;
+	b->nodes[unseen].flags = FLAG_SEEN;
+	b->nodes[recent].next = unseen;
+	return ERR_OK;
+}
+
+static enum err parse_named(struct build *b)
 {
 	struct span word;
+	uint32_t index;
 	enum err e = parse_atom(b->p, &word);
 
 	if (e)
 		return e;
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-		if (span_iequals(word, keys[i].word)) {
-			e = add_node(b, keys[i].op, index_out);
+		if (span_iequals(word, keys[i].word) && parse_may(b->p, keys[i].capability)) {
+			e = add_child(b, keys[i].op, &index);
 			if (e)
 				return e;
-			b->nodes[*index_out].flags = keys[i].flags;
-			b->nodes[*index_out].name = keys[i].name;
-			return parse_argument(b, &keys[i], *index_out, depth);
+			b->nodes[index].flags = keys[i].flags;
+			b->nodes[index].name = keys[i].name;
+			return parse_argument(b, keys[i].argument, index);
 		}
-	/* "OLD" and "NEW" are words for two keys (RFC 3501 6.4.4). */
-	if (span_iequals(word, SPAN("OLD")) || span_iequals(word, SPAN("NEW"))) {
-		bool old = span_iequals(word, SPAN("OLD"));
-		uint32_t recent, unseen;
-
-		e = add_node(b, old ? SEARCH_NOT : SEARCH_AND, index_out);
-		if (!e)
-			e = add_node(b, SEARCH_RECENT, &recent);
-		if (e)
-			return e;
-		b->nodes[*index_out].first_child = recent;
-		if (old)
-			return ERR_OK;
-		e = add_node(b, SEARCH_UNFLAGGED, &unseen);
-		if (e)
-			return e;
-		b->nodes[unseen].flags = FLAG_SEEN;
-		b->nodes[recent].next = unseen;
-		return ERR_OK;
-	}
+	if (span_iequals(word, SPAN("OLD")) || span_iequals(word, SPAN("NEW")))
+		return add_recent(b, span_iequals(word, SPAN("NEW")));
 	return ERR_SYNTAX;
 }
 
-static enum err parse_key(struct build *b, unsigned depth, uint32_t *index_out)
+/* One key; what takes keys itself is left open. */
+static enum err parse_key(struct build *b)
 {
+	uint32_t index;
 	enum err e;
 
-	if (depth >= IMAP_SEARCH_DEPTH_MAX)
-		return ERR_LIMIT;
 	if (parse_char(b->p, '(')) {
-		e = add_node(b, SEARCH_AND, index_out);
+		e = add_child(b, SEARCH_AND, &index);
 		if (!e)
-			e = parse_children(b, *index_out, 0, depth + 1);
-		return e ? e : parse_expect(b->p, ')');
+			push(b, index, 0);
+		return e;
 	}
-	if (b->p->rest.len && (ascii_is_digit(b->p->rest.ptr[0]) || b->p->rest.ptr[0] == '*')) {
-		e = add_node(b, SEARCH_SEQUENCE, index_out);
-		return e ? e : parse_set(b->p, &b->nodes[*index_out].set);
+	if (b->p->rest.len && (ascii_is_digit(b->p->rest.ptr[0]) || memchr("*$", b->p->rest.ptr[0], 2))) {
+		e = add_child(b, SEARCH_SEQUENCE, &index);
+		return e ? e : parse_set_key(b, &b->nodes[index]);
 	}
-	return parse_named(b, depth + 1, index_out);
+	return parse_named(b);
+}
+
+/* Behind a key: closes what it completes. *more: another key comes. */
+static enum err close_keys(struct build *b, bool *more)
+{
+	*more = true;
+	while (b->depth) {
+		struct open *at = &b->open[b->depth - 1];
+
+		if (at->left && --at->left)
+			return parse_expect(b->p, ' ');
+		if (b->nodes[at->node].op == SEARCH_AND && !at->left) {
+			if (parse_char(b->p, ' '))
+				return ERR_OK;
+			if (b->depth > 1 && !parse_char(b->p, ')'))
+				return ERR_SYNTAX;
+		}
+		b->depth--;
+	}
+	*more = false;
+	return ERR_OK;
+}
+
+static enum err parse_keys(struct imap_parser *p, struct search_tree *tree)
+{
+	struct build b = { .p = p, .tree = tree, .open = arena_array(p->arena, IMAP_SEARCH_NODES_MAX, sizeof *b.open) };
+	uint32_t root;
+	bool more = true;
+	enum err e = b.open ? add_node(&b, SEARCH_AND, &root) : ERR_LIMIT;
+
+	if (e)
+		return e;
+	push(&b, root, 0);
+	while (!e && more) {
+		size_t depth = b.depth;
+
+		e = parse_key(&b);
+		if (!e && b.depth == depth)
+			e = close_keys(&b, &more);
+	}
+	tree->nodes = b.nodes;
+	tree->count = b.count;
+	return e;
+}
+
+/* RFC 6855 3: with UTF8=ACCEPT the command is in UTF-8, and says nothing else. */
+static enum err parse_charset(struct imap_parser *p, struct span *out)
+{
+	enum err e = parse_astring(p, out);
+
+	if (!e && (p->enabled & ENABLED_UTF8) && !span_iequals(*out, SPAN("UTF-8")))
+		e = ERR_SYNTAX;
+	return e ? e : parse_expect(p, ' ');
 }
 
 enum err imap_parse_search(struct imap_parser *p, union imap_args *out)
 {
-	struct build b = { .p = p };
-	uint32_t root;
 	enum err e = parse_expect(p, ' ');
 
-	if (!e && parse_word(p, SPAN("CHARSET"))) {
+	if (!e && parse_may(p, CAP_ESEARCH))
+		e = search_parse_return(p, &out->search.wants);
+	if (!e && !(p->enabled & ENABLED_UTF8) && parse_word(p, SPAN("CHARSET"))) {
 		e = parse_expect(p, ' ');
 		if (!e)
-			e = parse_astring(p, &out->search.tree.charset);
-		if (!e)
-			e = parse_expect(p, ' ');
+			e = parse_charset(p, &out->search.tree.charset);
 	}
+	return e ? e : parse_keys(p, &out->search.tree);
+}
+
+/* sort = "SORT" [SP "RETURN" ...] SP sort-criteria SP search-criteria; search-criteria = charset 1*(SP search-key) (RFC 5256 5, RFC 5267 3) */
+enum err imap_parse_sort(struct imap_parser *p, union imap_args *out)
+{
+	enum err e = parse_expect(p, ' ');
+
+	if (!e && parse_may(p, CAP_ESORT))
+		e = search_parse_return(p, &out->search.wants);
 	if (!e)
-		e = add_node(&b, SEARCH_AND, &root);
+		e = search_parse_program(p, &out->search.sort);
 	if (!e)
-		e = parse_children(&b, root, 0, 0);
-	out->search.tree.nodes = b.nodes;
-	out->search.tree.count = b.count;
-	return e;
+		e = parse_expect(p, ' ');
+	if (!e)
+		e = parse_charset(p, &out->search.tree.charset);
+	return e ? e : parse_keys(p, &out->search.tree);
+}
+
+/* thread = "THREAD" SP thread-alg SP search-criteria */
+enum err imap_parse_thread(struct imap_parser *p, union imap_args *out)
+{
+	static const struct {
+		struct span word;
+		enum thread_algorithm algorithm;
+		enum imap_capability capability;
+	} all[] = {
+		{ SPAN("ORDEREDSUBJECT"), THREAD_ORDEREDSUBJECT, CAP_THREAD_ORDEREDSUBJECT },
+		{ SPAN("REFERENCES"), THREAD_REFERENCES, CAP_THREAD_REFERENCES },
+		{ SPAN("REFS"), THREAD_REFS, CAP_THREAD_REFS },
+	};
+	struct span word;
+	bool known = false;
+	enum err e = parse_expect(p, ' ');
+
+	if (!e)
+		e = parse_atom(p, &word);
+	for (size_t i = 0; !e && i < sizeof all / sizeof *all; i++)
+		if (span_iequals(word, all[i].word) && parse_may(p, all[i].capability)) {
+			out->search.algorithm = all[i].algorithm;
+			known = true;
+		}
+	if (!e && !known)
+		e = ERR_SYNTAX;
+	if (!e)
+		e = parse_expect(p, ' ');
+	if (!e)
+		e = parse_charset(p, &out->search.tree.charset);
+	return e ? e : parse_keys(p, &out->search.tree);
 }

@@ -5,13 +5,17 @@
  */
 #include "daemon/imap/search.h"
 #include "daemon/mime/date.h"
+#include "daemon/mime/envelope_read.h"
 #include "daemon/mime/header.h"
 #include "daemon/mime/text.h"
+
+#define SUBJECT_SURELY_WHOLE 256 /* bytes; 4 KiB as written, in the wordiest encoding */
 
 void search_scratch_init(struct search_scratch *x)
 {
 	message_text_init(&x->text, MESSAGE_TEXT_MAX);
 	buf_init(&x->folded, 6 * STORE_HEAD_MAX);
+	buf_init(&x->line, 6 * STORE_HEAD_MAX);
 	arena_init(&x->arena, IMAP_ARENA_MAX);
 }
 
@@ -25,7 +29,22 @@ void search_scratch_clear(struct search_scratch *x)
 {
 	message_text_clear(&x->text);
 	buf_clear(&x->folded);
+	buf_clear(&x->line);
 	arena_clear(&x->arena);
+}
+
+/* Bytes that are their own mapping but for case: ASCII. */
+static bool has_ascii(struct span text, struct span key)
+{
+	for (size_t i = 0; i + key.len <= text.len; i++) {
+		size_t n = 0;
+
+		while (n < key.len && ascii_upper(text.ptr[i + n]) == key.ptr[n])
+			n++;
+		if (n == key.len)
+			return true;
+	}
+	return false;
 }
 
 static bool has(struct search_scratch *x, struct span utf8, struct span key)
@@ -34,6 +53,8 @@ static bool has(struct search_scratch *x, struct span utf8, struct span key)
 
 	if (!key.len)
 		return true;
+	if (span_is_ascii(utf8))
+		return has_ascii(utf8, key);
 	buf_reset(&x->folded);
 	text_casemap(utf8, &x->folded);
 	return span_find(buf_span(&x->folded), key, &at);
@@ -81,4 +102,49 @@ bool search_text(const struct search_message *m, struct span key, bool header_to
 	if (header_too && span_find(message_text_head(text, m->row->prefix, m->row->head), key, &at))
 		return true;
 	return span_find(message_text_body(text, m->row->parts, &m->row->body), key, &at);
+}
+
+/* "Name <mailbox@host>", as a client shows it; of a group its name. */
+static void write_address(struct arena *a, const struct envelope_address *address, struct buf *to)
+{
+	if (address->name.len)
+		buf_add(to, header_decode(a, address->name));
+	if (address->name.len)
+		buf_add_char(to, ' ');
+	if (address->host.ptr)
+		buf_add_char(to, '<');
+	buf_add(to, address->mailbox);
+	if (!address->host.ptr)
+		return;
+	buf_add_char(to, '@');
+	buf_add(to, address->host);
+	buf_add_char(to, '>');
+}
+
+bool search_address(const struct search_message *m, uint64_t item, struct span key)
+{
+	struct search_scratch *x = m->scratch;
+	struct envelope_address address;
+	struct span list;
+	bool found = false;
+
+	if (!envelope_list(m->row->envelope, (enum envelope_item)item, &list))
+		return false;
+	while (!found && envelope_next(&list, &x->arena, &address)) {
+		buf_reset(&x->line);
+		write_address(&x->arena, &address, &x->line);
+		found = has(x, buf_span(&x->line), key);
+	}
+	return found;
+}
+
+/* The row holds the subject decoded, but of a field of monstrous length only its beginning. */
+enum search_answer search_subject(const struct search_message *m, struct span key)
+{
+	if (has(m->scratch, m->row->subject, key))
+		return SEARCH_YES;
+	if (m->row->subject.len < SUBJECT_SURELY_WHOLE)
+		return SEARCH_NO;
+	return m->level < SEARCH_AT_TEXT ? SEARCH_UNSURE : search_header(m, SPAN("Subject"), key) ? SEARCH_YES
+												  : SEARCH_NO;
 }

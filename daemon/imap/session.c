@@ -56,6 +56,8 @@ void imap_session_free(struct imap_session **session)
 	if (!s)
 		return;
 	imap_append_drop(s);
+	if (s->run.drop)
+		s->run.drop(s);
 	if (s->input == INPUT_IDLE)
 		imap_idle_end(s);
 	if (s->view)
@@ -117,6 +119,8 @@ static void run_clear(struct imap_session *s)
 	struct imap_run *run = &s->run;
 	struct arena arena = run->arena, batch = run->batch;
 
+	if (run->drop)
+		run->drop(s);
 	if (run->command && (run->command->law & SECRET)) {
 		buf_wipe(&s->line);
 		s->ask = (struct imap_ask){ .kind = IMAP_ASK_PASSWORD };

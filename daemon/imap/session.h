@@ -141,6 +141,7 @@ struct imap_run {
 	union imap_args args;
 	enum step (*more)(struct imap_session *s, struct out *out); /* set while output is to come */
 	void *work;                                                 /* of a command that yields; in `arena` */
+	void (*drop)(struct imap_session *s);                       /* gives back what the command holds outside of `arena`, however it ends; or null */
 	struct arena arena, batch;                                  /* of the command; of its present batch or message */
 	enum imap_status status;                                    /* of the tagged reply to come */
 	struct span text;

@@ -1,0 +1,291 @@
+/* imap/search_run.c: a search (RFC 3501 6.4.4), in turns:
+ *
+ *   what the index knows ──▶ a batch of rows ──▶ yes, no, or unsure ──▶ the unsure are read with more ──▶ the found are marked ──▶ the next batch
+ *                                                      ▲                        │ level by level
+ *                                                      └────────────────────────┘
+ *
+ * (1) The view does not change while a command runs, so message numbers stay what they are.
+ * (2) Rows of a batch rise by UID, as the store gives them.
+ */
+#include "daemon/imap/search_run.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/imap/esearch.h"
+#include "daemon/imap/sync.h"
+#include "daemon/imap/table.h"
+#include "daemon/store/search.h"
+
+/* Rows between two unsure ones that are rather read along than the scan begun anew; but not with their text. */
+#define GAP_MAX 16
+
+struct candidate {
+	uint32_t uid;
+	enum search_answer answer;
+	uint64_t modseq;
+};
+
+struct search_work {
+	struct search_needs needs;
+	struct search_tree *tree;
+	struct uid_set set;
+	struct uid_range all;
+	uint32_t after_uid;
+	bool end;
+	size_t asked; /* nodes whose hits are complete */
+	int64_t now_ms;
+	enum search_level level; /* of the batch; `from`: no batch */
+	struct candidate rows[IMAP_SEARCH_BATCH];
+	size_t count, at;
+	struct uid_range unsure[IMAP_SEARCH_BATCH];
+	size_t unsure_count;
+	uint32_t unsure_after;
+	struct search_found found;
+	uint64_t looked_at;
+};
+
+struct turn {
+	struct imap_session *s;
+	struct search_work *work;
+	struct search_scratch *scratch;
+	int64_t until_us;
+	unsigned rows;
+};
+
+struct search_found *search_found_of(struct search_work *w)
+{
+	return &w->found;
+}
+
+bool search_found_next(const struct search_found *f, uint32_t *at, uint32_t *sequence_out)
+{
+	uint64_t word;
+
+	if (f->sorted) {
+		if (*at >= f->count)
+			return false;
+		*sequence_out = f->sorted[(*at)++];
+		return true;
+	}
+	while (*at < f->size) {
+		word = f->bits[*at / 64] >> (*at % 64);
+		if (word) {
+			*at += (uint32_t)__builtin_ctzll(word);
+			*sequence_out = ++*at;
+			return true;
+		}
+		*at = (*at / 64 + 1) * 64;
+	}
+	return false;
+}
+
+enum err search_found_set(const struct imap_session *s, const struct search_found *f, struct arena *a, struct uid_set *out)
+{
+	uint32_t at = 0, sequence;
+	size_t runs = 0;
+
+	for (size_t i = 0; i < ((size_t)f->size + 63) / 64; i++)
+		runs += (size_t)__builtin_popcountll(f->bits[i] & ~(f->bits[i] << 1));
+	*out = (struct uid_set){ arena_array(a, runs, sizeof *out->ranges), 0 };
+	if (!out->ranges)
+		return ERR_LIMIT;
+	for (uint32_t last = 0; search_found_next(f, &at, &sequence); last = sequence) {
+		uint32_t uid = s->service->view_uid_of(s->view, sequence);
+
+		/* Between the UIDs of neighbours is no other message. */
+		if (last && last + 1 == sequence && last % 64 != 0)
+			out->ranges[out->count - 1].last = uid;
+		else
+			out->ranges[out->count++] = (struct uid_range){ uid, uid };
+	}
+	return ERR_OK;
+}
+
+static bool is_over(struct turn *t, unsigned each)
+{
+	return ++t->rows % each == 0 && clock_mono_us() >= t->until_us;
+}
+
+static enum search_answer match(struct turn *t, const struct message_row *row)
+{
+	struct search_message m = { t->s, row, t->work->level, t->work->now_ms, t->scratch };
+
+	return search_matches(t->work->tree, &m);
+}
+
+static bool each_first(void *arg, const struct message_row *row)
+{
+	struct turn *t = arg;
+	struct search_work *w = t->work;
+	enum search_answer a = match(t, row);
+
+	w->looked_at++;
+	if (a != SEARCH_NO)
+		w->rows[w->count++] = (struct candidate){ row->uid, a, row->modseq };
+	if (w->level >= SEARCH_AT_WORDS)
+		search_scratch_next(t->scratch);
+	return w->count < IMAP_SEARCH_BATCH && !is_over(t, w->level == SEARCH_AT_TEXT ? 1 : 64);
+}
+
+static bool each_again(void *arg, const struct message_row *row)
+{
+	struct turn *t = arg;
+	struct search_work *w = t->work;
+
+	while (w->at < w->count && w->rows[w->at].uid < row->uid)
+		w->at++;
+	if (w->at < w->count && w->rows[w->at].uid == row->uid && w->rows[w->at].answer == SEARCH_UNSURE)
+		w->rows[w->at].answer = match(t, row);
+	search_scratch_next(t->scratch);
+	return !is_over(t, w->level == SEARCH_AT_TEXT ? 1 : 64);
+}
+
+static void mark(struct imap_session *s, struct search_work *w)
+{
+	struct search_found *f = &w->found;
+
+	for (size_t i = 0; i < w->count; i++) {
+		const struct candidate *c = &w->rows[i];
+		uint32_t sequence;
+
+		if (c->answer != SEARCH_YES || !s->service->view_sequence_of(s->view, c->uid, &sequence) || sequence > f->size)
+			continue;
+		f->bits[(sequence - 1) / 64] |= (uint64_t)1 << (sequence - 1) % 64;
+		if (!f->count++)
+			f->first_modseq = c->modseq;
+		f->last_modseq = c->modseq;
+		if (c->modseq > f->modseq)
+			f->modseq = c->modseq;
+	}
+	w->count = 0;
+	w->level = w->needs.from;
+}
+
+/* To the next level that there is, with those that are still unsure; false: none is, or there is no further level. */
+static bool climb(struct search_work *w)
+{
+	uint32_t gap;
+
+	do
+		w->level++;
+	while (w->level < SEARCH_LEVELS && !w->needs.want[w->level]);
+	w->unsure_count = 0;
+	if (w->level == SEARCH_LEVELS)
+		return false;
+	gap = w->level == SEARCH_AT_TEXT ? 1 : GAP_MAX;
+	for (size_t i = 0; i < w->count; i++) {
+		uint32_t uid = w->rows[i].uid;
+
+		if (w->rows[i].answer != SEARCH_UNSURE)
+			continue;
+		if (w->unsure_count && uid - w->unsure[w->unsure_count - 1].last <= gap)
+			w->unsure[w->unsure_count - 1].last = uid;
+		else
+			w->unsure[w->unsure_count++] = (struct uid_range){ uid, uid };
+	}
+	w->unsure_after = 0;
+	w->at = 0;
+	return w->unsure_count;
+}
+
+/* One store call. */
+static enum err look(struct turn *t)
+{
+	struct imap_session *s = t->s;
+	struct search_work *w = t->work;
+	struct uid_set unsure = { w->unsure, w->unsure_count };
+	bool end = true;
+	enum err e;
+
+	if (w->unsure_count)
+		e = s->service->view_read(s->view, &unsure, w->unsure_after, w->needs.want[w->level], each_again, t, &w->unsure_after, &end);
+	else
+		e = s->service->view_read(s->view, &w->set, w->after_uid, w->needs.want[w->level], each_first, t, &w->after_uid, &w->end);
+	if (!e && end && !climb(w))
+		mark(s, w);
+	return e;
+}
+
+/* Index first; a key that it fails at is not answered by it. */
+static bool ask(struct search_work *w, int64_t until_us)
+{
+	for (; w->asked < w->tree->count; w->asked++) {
+		struct search_node *node = &w->tree->nodes[w->asked];
+		bool done = false;
+
+		if (!node->hits)
+			continue;
+		if (search_find_more(node->hits, until_us, &done))
+			search_find_end(&node->hits);
+		else if (!done)
+			return false;
+	}
+	return true;
+}
+
+enum err search_work_turn(struct imap_session *s, struct search_work *w, int64_t until_us, struct out *out, bool *done_out)
+{
+	struct search_scratch scratch;
+	struct turn t = { s, w, &scratch, until_us, 0 };
+	bool ready = ask(w, until_us);
+	enum err e = ERR_OK;
+
+	*done_out = false;
+	search_scratch_init(&scratch);
+	while (!e && ready && !(w->end && !w->count) && clock_mono_us() < until_us)
+		e = look(&t);
+	search_scratch_clear(&scratch);
+	*done_out = ready && w->end && !w->count;
+	if (!*done_out)
+		imap_in_progress(s, out, w->looked_at, s->service->view_count(s->view));
+	return e;
+}
+
+/* A set that all must be in spares reading the others. */
+static void narrow(struct search_work *w)
+{
+	const struct search_tree *tree = w->tree;
+
+	for (uint32_t child = tree->nodes[0].first_child; child; child = tree->nodes[child].next)
+		if (tree->nodes[child].op == SEARCH_UID || tree->nodes[child].op == SEARCH_SEQUENCE) {
+			w->set = tree->nodes[child].uids;
+			w->end = !w->set.count;
+			return;
+		}
+	w->all = (struct uid_range){ 1, UINT32_MAX };
+	w->set = (struct uid_set){ &w->all, 1 };
+}
+
+static void drop(struct imap_session *s)
+{
+	search_forget(&s->run.args.search.tree);
+}
+
+struct search_work *search_work_begin(struct imap_session *s, struct out *out, enum step *step_out)
+{
+	struct search_work *w = arena_alloc(&s->run.arena, sizeof *w);
+	struct search_tree *tree = &s->run.args.search.tree;
+	enum err e;
+
+	if (tree->has_sequences && (s->enabled & ENABLED_UIDONLY)) {
+		*step_out = imap_finish(s, out, IMAP_BAD, SPAN("[UIDREQUIRED] Message numbers are not used here"));
+		return NULL;
+	}
+	s->run.drop = drop;
+	e = w ? search_prepare(s, tree, &w->needs) : ERR_LIMIT;
+	if (!e) {
+		w->tree = tree;
+		w->now_ms = clock_real_ms();
+		w->level = w->needs.from;
+		w->found.size = s->service->view_count(s->view);
+		w->found.bits = arena_array(&s->run.arena, (size_t)w->found.size / 64 + 1, sizeof *w->found.bits);
+		e = w->found.bits ? ERR_OK : ERR_LIMIT;
+	}
+	if (e) {
+		*step_out = search_fail(s, out, e);
+		return NULL;
+	}
+	narrow(w);
+	if (tree->has_modseq)
+		imap_condstore_on(s, out);
+	return w;
+}

@@ -1,0 +1,211 @@
+/* imap/sort.c: keys are read once, case-mapped; then a merge sort from below, that can stop behind any merge:
+ *
+ *   add ... added ──▶ runs of 1 ──▶ of 2 ──▶ of 4 ──▶ ... ──▶ one run
+ */
+#include "daemon/imap/sort.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/mime/envelope_read.h"
+#include "daemon/mime/header.h"
+#include "daemon/mime/subject.h"
+#include "daemon/mime/text.h"
+
+union value {
+	int64_t number;
+	struct span text;
+};
+
+struct sorter {
+	struct sort_program program;
+	struct arena *arena;
+	size_t count, room;
+	uint32_t *sequences;
+	union value *values;  /* program.count of each message */
+	uint32_t *order, *to; /* indexes */
+	size_t width, at;     /* the runs' length; what is merged of them */
+};
+
+struct sorter *sort_begin(const struct sort_program *program, size_t count, struct arena *a)
+{
+	struct sorter *x = arena_alloc(a, sizeof *x);
+
+	if (!x)
+		return NULL;
+	x->program = *program;
+	x->arena = a;
+	x->room = count;
+	x->sequences = arena_array(a, count, sizeof *x->sequences);
+	x->values = arena_array(a, count * program->count, sizeof *x->values);
+	x->order = arena_array(a, count, sizeof *x->order);
+	x->to = arena_array(a, count, sizeof *x->to);
+	return a->failed ? NULL : x;
+}
+
+unsigned sort_want(const struct sorter *x)
+{
+	unsigned want = WANT_FLAGS;
+
+	for (size_t i = 0; i < x->program.count; i++)
+		switch (x->program.keys[i].key) {
+		case SORT_ARRIVAL:
+		case SORT_DATE:
+		case SORT_SIZE: want |= WANT_META; break;
+		case SORT_CC:
+		case SORT_FROM:
+		case SORT_TO:
+		case SORT_DISPLAYFROM:
+		case SORT_DISPLAYTO: want |= WANT_ENVELOPE; break;
+		case SORT_SUBJECT: want |= WANT_WORDS; break;
+		}
+	return want;
+}
+
+static int64_t seconds(int64_t ms)
+{
+	return ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
+}
+
+static struct span keep(struct sorter *x, struct span utf8)
+{
+	struct buf folded;
+	struct span kept;
+
+	buf_init(&folded, SORT_TEXT_MAX);
+	text_casemap(utf8, &folded);
+	kept = folded.len ? arena_copy(x->arena, buf_span(&folded)) : SPAN("");
+	buf_clear(&folded);
+	return kept;
+}
+
+static struct span base_subject(struct sorter *x, struct span subject)
+{
+	struct base_subject base;
+	struct buf room;
+	struct span kept;
+
+	buf_init(&room, 6 * subject.len + 64);
+	subject_base(subject, &room, &base);
+	kept = base.text.len ? arena_copy(x->arena, span_take(base.text, SORT_TEXT_MAX)) : SPAN("");
+	buf_clear(&room);
+	return kept;
+}
+
+/* RFC 5256 3: the local part of the first address. RFC 5957 3: its display name; without one the address. */
+static struct span first_address(struct sorter *x, struct span envelope, enum envelope_item item, bool display, struct arena *scratch)
+{
+	struct envelope_address address;
+	struct span list;
+
+	if (!envelope_list(envelope, item, &list) || !envelope_next(&list, scratch, &address))
+		return SPAN("");
+	if (!display)
+		return keep(x, address.mailbox);
+	if (address.name.len)
+		return keep(x, header_decode(scratch, address.name));
+	if (!address.host.len)
+		return keep(x, address.mailbox);
+	return keep(x, arena_printf(scratch, "%.*s@%.*s", (int)address.mailbox.len, address.mailbox.ptr, (int)address.host.len, address.host.ptr));
+}
+
+static union value value_of(struct sorter *x, enum sort_key key, const struct message_row *row, struct arena *scratch)
+{
+	switch (key) {
+	case SORT_ARRIVAL: return (union value){ .number = seconds(row->internal_ms) };
+	case SORT_DATE: return (union value){ .number = seconds(row->sent_ms ? row->sent_ms : row->internal_ms) };
+	case SORT_SIZE: return (union value){ .number = (int64_t)row->size };
+	case SORT_CC: return (union value){ .text = first_address(x, row->envelope, ENVELOPE_CC, false, scratch) };
+	case SORT_FROM: return (union value){ .text = first_address(x, row->envelope, ENVELOPE_FROM, false, scratch) };
+	case SORT_TO: return (union value){ .text = first_address(x, row->envelope, ENVELOPE_TO, false, scratch) };
+	case SORT_DISPLAYFROM: return (union value){ .text = first_address(x, row->envelope, ENVELOPE_FROM, true, scratch) };
+	case SORT_DISPLAYTO: return (union value){ .text = first_address(x, row->envelope, ENVELOPE_TO, true, scratch) };
+	case SORT_SUBJECT: return (union value){ .text = base_subject(x, row->subject) };
+	}
+	return (union value){ 0 };
+}
+
+enum err sort_add(struct sorter *x, uint32_t sequence, const struct message_row *row)
+{
+	struct arena scratch;
+
+	if (x->count == x->room)
+		return ERR_OK;
+	arena_init(&scratch, 6 * STORE_HEAD_MAX);
+	for (size_t i = 0; i < x->program.count; i++)
+		x->values[x->count * x->program.count + i] = value_of(x, x->program.keys[i].key, row, &scratch);
+	arena_clear(&scratch);
+	x->sequences[x->count++] = sequence;
+	return x->arena->failed ? ERR_LIMIT : ERR_OK;
+}
+
+void sort_added(struct sorter *x)
+{
+	for (size_t i = 0; i < x->count; i++)
+		x->order[i] = (uint32_t)i;
+	x->width = 1;
+	x->at = 0;
+}
+
+static bool is_number(enum sort_key key)
+{
+	return key == SORT_ARRIVAL || key == SORT_DATE || key == SORT_SIZE;
+}
+
+static int compare(const struct sorter *x, uint32_t a, uint32_t b)
+{
+	const union value *v = &x->values[a * x->program.count], *w = &x->values[b * x->program.count];
+
+	for (size_t i = 0; i < x->program.count; i++) {
+		int order;
+
+		if (is_number(x->program.keys[i].key))
+			order = v[i].number < w[i].number ? -1 : v[i].number > w[i].number;
+		else
+			order = span_compare(v[i].text, w[i].text);
+		if (order)
+			return x->program.keys[i].reverse ? -order : order;
+	}
+	return 0;
+}
+
+/* The two runs that begin at `from`, the second perhaps short or empty. */
+static void merge(struct sorter *x, size_t from)
+{
+	size_t middle = from + x->width, end = middle + x->width, i = from, j, to = from;
+
+	if (middle > x->count)
+		middle = x->count;
+	if (end > x->count)
+		end = x->count;
+	for (j = middle; to < end; to++)
+		x->to[to] = j == end || (i < middle && compare(x, x->order[i], x->order[j]) <= 0) ? x->order[i++] : x->order[j++];
+}
+
+bool sort_more(struct sorter *x, int64_t until_us)
+{
+	for (size_t merged = 0; x->width < x->count; merged += x->width) {
+		uint32_t *old = x->order;
+
+		if (merged >= 512) {
+			if (clock_mono_us() >= until_us)
+				return false;
+			merged = 0;
+		}
+		merge(x, x->at);
+		x->at += 2 * x->width;
+		if (x->at < x->count)
+			continue;
+		x->order = x->to;
+		x->to = old;
+		x->width *= 2;
+		x->at = 0;
+	}
+	return true;
+}
+
+const uint32_t *sort_result(const struct sorter *x, uint32_t *count_out)
+{
+	for (size_t i = 0; i < x->count; i++)
+		x->to[i] = x->sequences[x->order[i]];
+	*count_out = (uint32_t)x->count;
+	return x->to;
+}
