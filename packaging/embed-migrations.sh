@@ -13,8 +13,9 @@ for schema in "$dir"/*/; do
 	for f in "$schema"*.sql; do
 		n=$((n + 1))
 		[ "$(basename "$f")" = "$(printf '%04d.sql' "$n")" ] || { echo "$f: expected number $n" >&2; exit 1; }
+		echo '	(' # one long literal, not a comma forgotten
 		sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/\t"/' -e 's/$/\\n"/' "$f"
-		echo '	,'
+		echo '	),'
 	done
 	echo '};'
 	echo "const struct db_schema db_schema_$name = { \"$name\", $durability, migrations_$name, $n };"

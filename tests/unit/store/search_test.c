@@ -2,8 +2,10 @@
 #include "tests/unit/store/search_world.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -506,6 +508,36 @@ static void a_batch_that_is_stopped_leaves_nothing_and_is_done_again(void **stat
 	check_key(w, SPAN("COMMON"), BOTH);
 }
 
+/* A write past the limit of a file's size fails as one on a full disk does. */
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes == RLIM_INFINITY ? limit.rlim_max : bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void a_full_disk_puts_it_off(void **state)
+{
+	struct world *w = *state;
+	bool more;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	seed = 7;
+	add_crowd(w, 100);
+	world_index(w);
+	add_crowd(w, 300);
+	limit_files((rlim_t)index_size(w) + 8192);
+	assert_int_equal(world_index_step(w, NULL, NULL, &more), ERR_TEMP);
+	assert_int_equal(world_verdict(w, SPAN("number101"), BOTH, 101), SEARCH_NOT_INDEXED);
+	assert_int_equal(world_verdict(w, SPAN("number77"), BOTH, 77), SEARCH_HAS);
+	limit_files(RLIM_INFINITY);
+	world_index(w);
+	check_key(w, SPAN("W12"), BOTH);
+	check_key(w, SPAN("COMMON"), BOTH);
+}
+
 int main(void)
 {
 #define ON_A_STORE(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
@@ -522,6 +554,7 @@ int main(void)
 		ON_A_STORE(damage_leads_to_reading_and_then_to_a_new_index),
 		ON_A_STORE(a_lost_index_is_made_again),
 		ON_A_STORE(the_index_of_another_mail_db_is_not_believed),
+		ON_A_STORE(a_full_disk_puts_it_off),
 		ON_A_STORE(a_batch_that_is_stopped_leaves_nothing_and_is_done_again),
 	};
 
