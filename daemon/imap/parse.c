@@ -77,25 +77,33 @@ static bool is_utf8(const struct imap_parser *p)
 	return p->enabled & (ENABLED_UTF8 | ENABLED_REV2);
 }
 
+/* Where the quoted string ends, behind its first quote; how many characters are escaped. */
+static bool quoted_end(struct span in, size_t *end_out, size_t *escapes_out)
+{
+	size_t n = 0;
+
+	for (*escapes_out = 0; n < in.len && in.ptr[n] != '"'; n++) {
+		if (in.ptr[n] == '\r' || in.ptr[n] == '\n' || in.ptr[n] == 0)
+			return false;
+		if (in.ptr[n] != '\\')
+			continue;
+		n++;
+		if (n >= in.len || (in.ptr[n] != '"' && in.ptr[n] != '\\'))
+			return false;
+		(*escapes_out)++;
+	}
+	*end_out = n;
+	return n < in.len;
+}
+
 /* quoted = DQUOTE *QUOTED-CHAR DQUOTE; without UTF-8 on 8-bit is let through, names and charsets judge it where they stand. */
 static enum err parse_quoted(struct imap_parser *p, struct span *out)
 {
 	struct span in = span_skip(p->rest, 1);
-	size_t n = 0, escapes = 0, w = 0;
+	size_t n, escapes, w = 0;
 	char *to;
 
-	while (n < in.len && in.ptr[n] != '"') {
-		if (in.ptr[n] == '\r' || in.ptr[n] == '\n' || in.ptr[n] == 0)
-			return ERR_SYNTAX;
-		if (in.ptr[n] == '\\') {
-			if (n + 1 >= in.len || (in.ptr[n + 1] != '"' && in.ptr[n + 1] != '\\'))
-				return ERR_SYNTAX;
-			n++;
-			escapes++;
-		}
-		n++;
-	}
-	if (n >= in.len || (is_utf8(p) && !span_is_utf8(span_take(in, n))))
+	if (!quoted_end(in, &n, &escapes) || (is_utf8(p) && !span_is_utf8(span_take(in, n))))
 		return ERR_SYNTAX;
 	p->rest = span_skip(in, n + 1);
 	*out = span_take(in, n);

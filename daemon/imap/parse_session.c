@@ -106,7 +106,7 @@ enum err imap_parse_enable(struct imap_parser *p, union imap_args *out)
 /* compress = "COMPRESS" SP algorithm; "DEFLATE" is the only one (RFC 4978 4) */
 enum err imap_parse_compress(struct imap_parser *p, union imap_args *out)
 {
-	struct span algorithm;
+	struct span algorithm = SPAN("");
 	enum err e = parse_expect(p, ' ');
 
 	(void)out;

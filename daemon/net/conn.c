@@ -380,10 +380,15 @@ static enum turn tell_news(struct worker *w, struct conn *c)
 	return TURN_ON;
 }
 
+static bool is_readable(const struct conn *c)
+{
+	return c->readable || (c->pack && !c->eof && pack_waits(c->pack));
+}
+
 static enum turn on_talk(struct worker *w, struct conn *c)
 {
 	bool spent = w->feeds >= FEEDS_A_TURN || w->bytes >= READ_CHUNK;
-	bool feedable = w->left.len > 0 && !c->hungry, readable = c->readable || (c->pack && !c->eof && pack_waits(c->pack));
+	bool feedable = w->left.len > 0 && !c->hungry;
 
 	if (c->stop)
 		return last_event(w, c, SESSION_STOP);
@@ -395,7 +400,7 @@ static enum turn on_talk(struct worker *w, struct conn *c)
 	}
 	if (c->wake)
 		return tell_news(w, c);
-	if (feedable || readable) {
+	if (feedable || is_readable(c)) {
 		if (spent)
 			return flush(w, c) == IO_FAILED ? TURN_OVER : TURN_YIELD;
 		return feedable ? feed(w, c) : read_input(w, c);
