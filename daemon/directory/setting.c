@@ -272,7 +272,7 @@ const struct setting_rule setting_rules[SETTING_COUNT] = {
 		.group = "mail",
 		.help = "How much the mailbox of an account may hold; 0: no limit.",
 		.why = "Mail to an account whose mailbox is full is put off with a temporary reply: other servers keep it and try again for some days. Deleting something makes room; nothing that was accepted is lost. "
-		       "The account itself reads and moves its mail as before. An account can have a quota of its own, also none.",
+		       "The account itself reads and moves its mail as before; what its mail programs would add is refused. An account can have a quota of its own, also none.",
 	},
 	[SETTING_PASSWORD_LENGTH_MIN] = {
 		.name = "password_length_min",

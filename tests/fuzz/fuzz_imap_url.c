@@ -1,0 +1,32 @@
+/* What is read as the URL of a message names one: its numbers are there, its names are UTF-8 without control characters. */
+#include <stdlib.h>
+
+#include "daemon/imap/imap_url.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_name(struct span name)
+{
+	if (!span_is_utf8(name))
+		abort();
+	for (size_t i = 0; i < name.len; i++)
+		if ((unsigned char)name.ptr[i] < 0x20 || name.ptr[i] == 0x7f)
+			abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct imap_url url;
+	struct arena a;
+
+	arena_init(&a, 1u << 20);
+	if (imap_url_parse(span_make((const char *)data, size), &a, &url) == ERR_OK) {
+		if (!url.uid || (url.has_mailbox && !url.mailbox.len) || (url.has_host && !url.host.len) || (url.is_partial && !url.length))
+			abort();
+		check_name(url.user);
+		check_name(url.mailbox);
+		check_name(url.section);
+	}
+	arena_clear(&a);
+	return 0;
+}
