@@ -88,22 +88,27 @@ static json_t *limit_json(int64_t limit)
 	return limit < 0 ? json_null() : json_integer(limit);
 }
 
-void user_mail_show(json_t *user, const struct account *account, bool brief)
+static void show_limits(json_t *user, const struct account *account, bool brief)
 {
 	const bool limited = account->send_hour >= 0 || account->send_day >= 0 || account->send_new >= 0, has_quota = account->quota_bytes >= 0 || account->quota_messages >= 0;
 
-	if (!brief || account->forward_count > 0)
-		json_object_set_new(user, "forwards", json_spans(account->forwards, account->forward_count));
-	if (!brief || !account->forward_keeps)
-		json_object_set_new(user, "forward_keeps", json_boolean(account->forward_keeps));
-	if (!brief || account->identity_count > 0)
-		json_object_set_new(user, "identities", json_spans(account->identities, account->identity_count));
 	if (!brief || limited)
 		json_object_set_new(user, "limits",
 				    json_pack("{s:o, s:o, s:o}", "per_hour", limit_json(account->send_hour), "per_day", limit_json(account->send_day), "new_per_day",
 					      limit_json(account->send_new)));
 	if (!brief || has_quota)
 		json_object_set_new(user, "quota", json_pack("{s:o, s:o}", "bytes", limit_json(account->quota_bytes), "messages", limit_json(account->quota_messages)));
+}
+
+void user_mail_show(json_t *user, const struct account *account, bool brief)
+{
+	if (!brief || account->forward_count > 0)
+		json_object_set_new(user, "forwards", json_spans(account->forwards, account->forward_count));
+	if (!brief || !account->forward_keeps)
+		json_object_set_new(user, "forward_keeps", json_boolean(account->forward_keeps));
+	if (!brief || account->identity_count > 0)
+		json_object_set_new(user, "identities", json_spans(account->identities, account->identity_count));
+	show_limits(user, account, brief);
 	if (!brief || account->imap_off.len > 0)
 		json_object_set_new(user, "imap_disabled", names_json(account->imap_off));
 }
