@@ -167,6 +167,8 @@ enum step imap_run_store(struct imap_session *s, const union imap_args *args, st
 	struct store_work *w = arena_alloc(&s->run.arena, sizeof *w);
 	enum err e = w ? imap_set_resolve(s, &args->store.set, s->run.command->law & BY_UID, false, &s->run.arena, &w->set) : ERR_LIMIT;
 
+	if (args->store.has_since) /* whatever becomes of it */
+		imap_condstore_on(s, out);
 	if (e == ERR_SYNTAX)
 		return imap_finish(s, out, IMAP_BAD, SPAN("No such message"));
 	if (!e)
@@ -175,8 +177,6 @@ enum step imap_run_store(struct imap_session *s, const union imap_args *args, st
 		return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] Too many keywords in this account"));
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
-	if (args->store.has_since)
-		imap_condstore_on(s, out);
 	imap_keywords_refresh(s, out, w->flags);
 	(void)imap_set_limit(s, &w->set, &w->lowest_uid);
 	w->next_uid = 1;

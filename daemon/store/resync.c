@@ -9,7 +9,7 @@
 /* What may have left since then: by the log, or, where it does not reach back so far, every UID that was ever given. */
 static enum err gather_left(struct view *v, uint64_t since, struct gone_list *left)
 {
-	struct db_mailbox row;
+	struct db_mailbox row = { .id = 0 };
 	struct db *db;
 	enum err e = mailstore_reader_take(v->m, &db);
 
