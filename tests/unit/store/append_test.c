@@ -112,6 +112,7 @@ static void replace_frees_the_old_body_and_keeps_a_shared_one(void **state)
 	uint64_t inbox = fixture_mailbox(f, "INBOX"), archive = fixture_mailbox(f, "Archive");
 	struct new_message n = arriving(f, "one", 100000), other = arriving(f, "two", 100000);
 	struct append_result result;
+	struct view_changes changes;
 	struct uid_pair *pairs;
 	uint32_t uid_validity;
 	struct view *v;
@@ -121,7 +122,7 @@ static void replace_frees_the_old_body_and_keeps_a_shared_one(void **state)
 	assert_int_equal(view_open(f->m, inbox, &v), ERR_OK);
 	assert_int_equal(view_replace(v, 1, inbox, &other, NULL, &result), ERR_OK);
 	assert_int_equal(fixture_count_files(f), 1);
-	assert_int_equal(view_sync(v, true, &f->arena, &(struct view_changes){ NULL }), ERR_OK);
+	assert_int_equal(view_sync(v, true, &f->arena, &changes), ERR_OK);
 	assert_int_equal(view_copy(v, SET(2, 2), archive, false, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	n = fixture_message("small", 0);
 	assert_int_equal(view_replace(v, 2, inbox, &n, NULL, &result), ERR_OK);
@@ -137,6 +138,7 @@ static void what_is_replaced_is_free_room(void **state)
 	struct new_message n = fixture_message("same size", 0), longer = n;
 	const struct store_room room = { .bytes = n.head.len + 8, .messages = 1 }, none = { .bytes = 1 };
 	struct append_result result;
+	struct view_changes changes;
 	struct view *v;
 
 	longer.body = (struct message_body){ .bytes = SPAN("Hello there.\r\n"), .size = 14 };
@@ -144,7 +146,7 @@ static void what_is_replaced_is_free_room(void **state)
 	assert_int_equal(view_open(f->m, inbox, &v), ERR_OK);
 	assert_int_equal(view_replace(v, 1, inbox, &longer, &room, &result), ERR_LIMIT);
 	assert_int_equal(view_replace(v, 1, inbox, &n, &room, &result), ERR_OK);
-	assert_int_equal(view_sync(v, true, &f->arena, &(struct view_changes){ NULL }), ERR_OK);
+	assert_int_equal(view_sync(v, true, &f->arena, &changes), ERR_OK);
 	assert_int_equal(view_replace(v, 2, inbox, &n, &none, &result), ERR_OK); /* over, but not more so */
 	view_close(&v);
 	fixture_check(f);
