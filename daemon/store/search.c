@@ -251,7 +251,8 @@ enum err search_find_begin(struct mailstore *m, struct span key, unsigned where,
 	if (e == ERR_NOT_FOUND || (!e && is_behind(m, &h->begun)))
 		search_indexer_wake(m);
 	if (!e) {
-		memcpy(h->key, key.ptr, key.len);
+		if (key.len)
+			memcpy(h->key, key.ptr, key.len);
 		search_key_pieces(span_make(h->key, key.len), &h->pieces);
 		e = h->pieces.count ? ERR_OK : ERR_NOT_FOUND;
 	}
