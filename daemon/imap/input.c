@@ -42,8 +42,10 @@ static bool announces_literal(struct span line, struct imap_literal *out)
 /* A literal that is not wanted. Synchronizing: the tagged reply is all. Else its bytes are on the way. */
 static enum step refuse_literal(struct imap_session *s, const struct imap_literal *l, enum imap_status status, struct span text, struct out *out)
 {
-	if (l->sync)
+	if (l->sync) {
+		s->refusal = (struct span){ NULL, 0 }; /* of a literal before this one: it is told now */
 		return imap_refuse(s, out, status, text);
+	}
 	if (l->size > IMAP_SWALLOW_MAX || s->state == IMAP_START) {
 		enum step step = imap_refuse(s, out, status, text);
 
