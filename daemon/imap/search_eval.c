@@ -23,14 +23,14 @@ static bool compare_day(enum search_op op, int64_t day, int64_t wanted)
 }
 
 /* RFC 3501 6.4.4: the Date field "disregarding time and timezone", so as written. The row knows the moment: a zone moves it by a
- * day at most, and only near the border the field itself must be read. */
+ * day at most, and only near the border the field itself must be read. A message without a date is older than any, as elsewhere. */
 static enum search_answer sent(const struct search_node *node, const struct search_message *m)
 {
 	int64_t day = date_day_of(m->row->sent_ms, 0), written;
 	bool same;
 
 	if (m->row->sent_ms == 0)
-		return SEARCH_NO;
+		return answer(node->op == SEARCH_SENT_BEFORE);
 	same = compare_day(node->op, day - 1, node->day) == compare_day(node->op, day, node->day) &&
 	       compare_day(node->op, day, node->day) == compare_day(node->op, day + 1, node->day);
 	if (same)
