@@ -54,15 +54,18 @@ struct cursor {
 /* False: at its end, or where it does not ascend. */
 static bool cursor_fill(struct cursor *c)
 {
-	const struct imap_range *r = &c->set->ranges[c->at];
+	struct imap_range r;
 
 	if (c->next < c->end)
 		return true;
-	if (c->at == c->set->count || r->first < c->end || r->last < r->first)
+	if (c->at == c->set->count)
+		return false;
+	r = c->set->ranges[c->at];
+	if (r.first < c->end || r.last < r.first)
 		return false;
 	c->at++;
-	c->next = r->first;
-	c->end = (uint64_t)r->last + 1;
+	c->next = r.first;
+	c->end = (uint64_t)r.last + 1;
 	return true;
 }
 
