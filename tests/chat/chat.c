@@ -239,6 +239,7 @@ static void do_event(struct run *r, struct span name)
 		{ { "stop", 4 }, SESSION_STOP },
 		{ { "timeout", 7 }, SESSION_TIMEOUT },
 		{ { "wake", 4 }, SESSION_WAKE },
+		{ { "nudge", 5 }, SESSION_NUDGE },
 		{ { "eof", 3 }, SESSION_EOF },
 	};
 

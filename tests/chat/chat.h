@@ -16,7 +16,7 @@
  *   ANS: text      its answer. A question that no ASK or ANS line follows is answered "default"
  *   TLS:           the session has asked for the handshake; it is done now (input that was buffered is dropped)
  *   CLOSED:        the session has ended the connection, and everything it said was expected
- *   EVENT: stop    also: timeout, wake, eof
+ *   EVENT: stop    also: timeout, wake, nudge, eof
  *   CHECK: text    chat_protocol.check(): what the fake world saw
  *   NEW:           closes the session and opens another one in the same world
  *

@@ -1,5 +1,7 @@
-/* fuzz_imap.c: an IMAP session over a real store in a temporary folder. The first byte chooses how the input is cut into reads and
- * whether the session is logged in already; the store is made anew now and then. A broken invariant aborts. */
+/* fuzz_imap.c: IMAP sessions over a real store in a temporary folder; the store is made anew now and then. A broken invariant aborts.
+ *
+ * The first byte chooses: either the rest is what one client sends, cut into reads, before or after login; or it is a stream of choices from which
+ * three clients of one account get plausible commands by turns, and each command has to end in exactly one tagged reply. */
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +10,13 @@
 #include "daemon/base/bug.h"
 #include "daemon/imap/store_service.h"
 #include "db/db.h"
+#include "tests/fuzz/imap_grammar.h"
 
 #define INPUTS_PER_STORE 2000
 #define TURNS_MAX 100000
+#define CLIENTS 3
+#define COMMANDS_MAX 200
+#define REPLY_MAX (64u * 1024u * 1024u)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -144,36 +150,195 @@ static void scram_end(void *ctx)
 	(void)ctx;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void service_begin(struct imap_service *service)
+{
+	imap_store_service(service);
+	service->account_open = account_open;
+	service->account_close = account_close;
+	service->quota = quota;
+	service->is_own = is_own;
+	service->may_bind = may_bind;
+	service->scram_end = scram_end;
+	service->watch = watch;
+	service->unwatch = unwatch;
+}
+
+static void one_stream(struct imap_session *s, unsigned mode, struct span in)
 {
 	static const size_t cuts[] = { 1, 2, 3, 7, 64, 1000, 4096, SIZE_MAX };
+	struct out out;
+
+	out_init(&out);
+	settle(s, imap_session_event(s, SESSION_START, &out), &out);
+	if (mode & 8)
+		feed_all(s, SPAN("a LOGIN u p\r\na SELECT INBOX\r\na APPEND INBOX {9+}\r\nA: b\r\n\r\nc\r\na NOOP\r\n"), SIZE_MAX, &out);
+	if (feed_all(s, in, cuts[mode & 7], &out) != STEP_CLOSE)
+		settle(s, imap_session_event(s, mode & 16 ? SESSION_STOP : SESSION_EOF, &out), &out);
+	out_clear(&out);
+}
+
+struct client {
+	struct imap_session *session; /* null: it was said goodbye to */
+	struct buf heard;
+	char tag[16];
+	bool waits; /* for the tagged reply of an IDLE */
+};
+
+static void hear(struct client *c, struct out *out)
+{
+	char scratch[4096];
+	struct span s;
+
+	while ((s = out_peek(out, scratch, sizeof scratch)).len) {
+		buf_add(&c->heard, s);
+		out_drop(out, s.len);
+	}
+}
+
+/* Whole responses only, literals skipped; how many of them are the tagged reply. */
+static unsigned count_tagged(const struct client *c)
+{
+	struct span rest = buf_span(&c->heard), tag = span_str(c->tag);
+	bool fresh = true;
+	unsigned tagged = 0;
+	size_t at;
+
+	while (span_find(rest, SPAN("\r\n"), &at)) {
+		struct span line = span_take(rest, at);
+		uint64_t size = 0;
+		size_t open = line.len;
+
+		if (fresh && span_starts(line, tag) && line.len > tag.len && line.ptr[tag.len] == ' ')
+			tagged++;
+		rest = span_skip(rest, at + 2);
+		while (open && line.ptr[open - 1] != '{')
+			open--;
+		fresh = !(open && line.ptr[line.len - 1] == '}' && !span_to_u64(span_make(line.ptr + open, line.len - open - 1), UINT32_MAX, &size));
+		if (size > rest.len)
+			abort(); /* a literal that is shorter than it says */
+		rest = span_skip(rest, (size_t)size);
+	}
+	if (rest.len && c->session)
+		abort(); /* a line that does not end */
+	return tagged;
+}
+
+static void client_feed(struct client *c, struct span in)
+{
+	struct out out;
+	enum step step = STEP_REPLY;
+
+	out_init(&out);
+	while (in.len && step != STEP_CLOSE) {
+		size_t used = 0;
+
+		step = imap_session_feed(c->session, in, &used, &out);
+		for (unsigned turns = 0; step == STEP_MORE || step == STEP_WAIT; turns++) {
+			static const struct imap_answer right = { .result = { .verdict = AUTH_OK, .account_id = 1 }, .text = SPAN("v=AAAA") };
+
+			hear(c, &out);
+			step = step == STEP_MORE ? imap_session_more(c->session, &out) : imap_session_answer(c->session, &right, &out);
+			if (turns > TURNS_MAX)
+				abort();
+		}
+		hear(c, &out);
+		if (used == 0)
+			break;
+		in = span_skip(in, used);
+	}
+	out_clear(&out);
+	if (step == STEP_CLOSE)
+		imap_session_free(&c->session);
+}
+
+static void client_wake(struct client *c)
+{
+	struct out out;
+
+	if (!c->session)
+		return;
+	out_init(&out);
+	if (settle(c->session, imap_session_event(c->session, SESSION_WAKE, &out), &out) == STEP_CLOSE)
+		imap_session_free(&c->session);
+	out_clear(&out);
+}
+
+/* A command that has lost its way (a slip in a literal's length) may wait for more: then the client gives up. */
+static void client_command(struct client *c, struct choices *choices, unsigned number)
+{
+	struct buf text;
+
+	buf_reset(&c->heard);
+	imap_grammar_command(choices, &text);
+	if (c->waits) {
+		client_feed(c, SPAN("DONE\r\n"));
+		if (c->session && count_tagged(c) != 1)
+			abort();
+		c->waits = false;
+		buf_reset(&c->heard);
+	}
+	snprintf(c->tag, sizeof c->tag, "t%u", number);
+	if (c->session)
+		client_feed(c, span_str(c->tag));
+	if (c->session)
+		client_feed(c, SPAN(" "));
+	if (c->session && !text.failed)
+		client_feed(c, buf_span(&text));
+	if (c->session && count_tagged(c) == 0) {
+		c->waits = c->session->input == INPUT_IDLE;
+		if (!c->waits)
+			imap_session_free(&c->session);
+	} else if (c->session && count_tagged(c) > 1) {
+		abort();
+	}
+	buf_clear(&text);
+}
+
+static void some_clients(const struct imap_service *service, const struct session_peer *peer, struct choices choices)
+{
+	struct client clients[CLIENTS] = { 0 };
+
+	for (unsigned n = 0; n < COMMANDS_MAX && choices.at < choices.end; n++) {
+		struct client *c = &clients[choose(&choices, CLIENTS)];
+
+		if (!c->session) {
+			buf_clear(&c->heard);
+			buf_init(&c->heard, REPLY_MAX);
+			c->waits = false;
+			if (imap_session_new(service, NULL, peer, true, &c->session))
+				break;
+			client_feed(c, SPAN("a LOGIN u p\r\na APPEND INBOX {9+}\r\nA: b\r\n\r\nc\r\na SELECT INBOX\r\n"));
+		}
+		if (c->session)
+			client_command(c, &choices, n);
+		for (unsigned i = 0; i < CLIENTS; i++)
+			if (clients[i].waits)
+				client_wake(&clients[i]);
+	}
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		imap_session_free(&clients[i].session);
+		buf_clear(&clients[i].heard);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	static struct imap_service service;
 	struct session_peer peer = { .tls = true };
 	struct imap_session *s;
-	struct out out;
 
 	if (!store) {
 		world_begin();
-		imap_store_service(&service);
-		service.account_open = account_open;
-		service.account_close = account_close;
-		service.quota = quota;
-		service.is_own = is_own;
-		service.may_bind = may_bind;
-		service.scram_end = scram_end;
-		service.watch = watch;
-		service.unwatch = unwatch;
+		service_begin(&service);
 	}
-	if (size < 1 || imap_session_new(&service, NULL, &peer, true, &s))
+	if (size < 1)
 		return 0;
-	out_init(&out);
-	settle(s, imap_session_event(s, SESSION_START, &out), &out);
-	if (data[0] & 8)
-		feed_all(s, SPAN("a LOGIN u p\r\na SELECT INBOX\r\na APPEND INBOX {9+}\r\nA: b\r\n\r\nc\r\na NOOP\r\n"), SIZE_MAX, &out);
-	if (feed_all(s, span_make((const char *)data + 1, size - 1), cuts[data[0] & 7], &out) != STEP_CLOSE)
-		settle(s, imap_session_event(s, data[0] & 16 ? SESSION_STOP : SESSION_EOF, &out), &out);
-	imap_session_free(&s);
-	out_clear(&out);
+	if (data[0] & 32) {
+		some_clients(&service, &peer, (struct choices){ data + 1, data + size });
+	} else if (!imap_session_new(&service, NULL, &peer, true, &s)) {
+		one_stream(s, data[0], span_make((const char *)data + 1, size - 1));
+		imap_session_free(&s);
+	}
 	if (++inputs % INPUTS_PER_STORE == 0)
 		world_end();
 	return 0;
