@@ -120,6 +120,31 @@ def test_a_connection_lost_in_a_message_leaves_nothing():
         assert count(c) == 0
 
 
+def test_a_command_has_a_ceiling_and_says_so():
+    before = files("bob")
+    with client() as c:
+        c.ok("CREATE many")
+        message = b"A: b\r\n\r\nx\r\n"
+        piece = b" {%d+}\r\n" % len(message) + message
+        c.send(b"z APPEND many" + piece * 10000 + b"\r\n")
+        r = c.until("z")
+        assert r.status == "OK" and r.code().endswith(" 1:10000"), r
+        c.send(b"z APPEND many" + piece * 10002 + b"\r\n")
+        r = c.until("z")
+        assert (r.status, r.code()) == ("NO", "LIMIT"), r
+        message = b"A: b\r\n\r\n" + b"x" * 60000
+        c.send(b"z APPEND many" + (b" {%d+}\r\n" % len(message) + message) * 400 + b"\r\n")
+        r = c.until("z")
+        assert (r.status, r.code()) == ("NO", "LIMIT"), r
+        assert count(c, "many") == 10000
+        c.ok("DELETE many")
+        c.ok("APPEND INBOX ", small(1))
+        c.ok("SELECT INBOX")
+        c.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+        c.ok("EXPUNGE")
+    assert files("bob") == before
+
+
 # ---- quotas ----
 
 def test_quota_is_told_and_kept():
