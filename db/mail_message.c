@@ -8,7 +8,8 @@
 #define META ", meta.internal_ms, meta.internal_offset, meta.size, meta.sent_ms, meta.body_size, meta.file, meta.thread"
 #define ENVELOPE ", meta.envelope"
 #define WORDS ", meta.subject, meta.message_id, meta.preview, meta.refs"
-#define STRUCTURE ", meta.body_structure, meta.body_text_structure, meta.parts"
+#define STRUCTURE ", meta.body_structure, meta.body_text_structure"
+#define PARTS ", meta.parts"
 #define HEAD ", content.prefix, content.head"
 #define BODY ", content.body"
 #define FROM_META " FROM message CROSS JOIN meta ON meta.id = message.content"
@@ -132,56 +133,65 @@ enum err db_content_has_file(struct db *db, struct span file, bool *out)
 }
 
 /* By level; each text has its own address, which is what a statement is known by. */
-#define SCANS(rest)                                                                                   \
-	{                                                                                             \
-		[DB_ROW_THIN] = THIN " FROM message" WHERE rest,                                      \
-		[DB_ROW_META] = THIN META FROM_META WHERE rest,                                       \
-		[DB_ROW_ENVELOPE] = THIN META ENVELOPE FROM_META WHERE rest,                          \
-		[DB_ROW_WORDS] = THIN META ENVELOPE WORDS FROM_META WHERE rest,                       \
-		[DB_ROW_STRUCTURE] = THIN META ENVELOPE WORDS STRUCTURE FROM_META WHERE rest,         \
-		[DB_ROW_HEAD] = THIN META ENVELOPE WORDS STRUCTURE HEAD FROM_CONTENT WHERE rest,      \
-		[DB_ROW_BODY] = THIN META ENVELOPE WORDS STRUCTURE HEAD BODY FROM_CONTENT WHERE rest, \
+#define SCANS(rest)                                                                                         \
+	{                                                                                                   \
+		[DB_ROW_THIN] = THIN " FROM message" WHERE rest,                                            \
+		[DB_ROW_META] = THIN META FROM_META WHERE rest,                                             \
+		[DB_ROW_ENVELOPE] = THIN META ENVELOPE FROM_META WHERE rest,                                \
+		[DB_ROW_WORDS] = THIN META ENVELOPE WORDS FROM_META WHERE rest,                             \
+		[DB_ROW_STRUCTURE] = THIN META ENVELOPE WORDS STRUCTURE PARTS FROM_META WHERE rest,         \
+		[DB_ROW_HEAD] = THIN META ENVELOPE WORDS STRUCTURE PARTS HEAD FROM_CONTENT WHERE rest,      \
+		[DB_ROW_BODY] = THIN META ENVELOPE WORDS STRUCTURE PARTS HEAD BODY FROM_CONTENT WHERE rest, \
+		[DB_ROW_BARE_HEAD] = THIN META PARTS HEAD FROM_CONTENT WHERE rest,                          \
+		[DB_ROW_BARE_BODY] = THIN META PARTS HEAD BODY FROM_CONTENT WHERE rest,                     \
 	}
 static const char *const scans[] = SCANS(IN_ORDER);
 static const char *const scans_changed[] = SCANS(CHANGED IN_ORDER);
 
+/* Columns behind THIN, in the order of the texts. */
+static void read_content(struct sqlite3_stmt *s, enum db_message_level level, struct db_content *c)
+{
+	const bool bare = level >= DB_ROW_BARE_HEAD;
+	int at = 5;
+
+	c->internal_ms = stmt_get_int(s, at++);
+	c->internal_offset = (int)stmt_get_int(s, at++);
+	c->size = (uint64_t)stmt_get_int(s, at++);
+	c->sent_ms = stmt_get_int(s, at++);
+	c->body_size = (uint64_t)stmt_get_int(s, at++);
+	c->file = stmt_get_bytes(s, at++);
+	c->thread = (uint64_t)stmt_get_int(s, at++);
+	if (level >= DB_ROW_ENVELOPE && !bare)
+		c->envelope = stmt_get_bytes(s, at++);
+	if (level >= DB_ROW_WORDS && !bare) {
+		c->subject = stmt_get_bytes(s, at++);
+		c->message_id = stmt_get_bytes(s, at++);
+		c->preview = get_known(s, at++);
+		c->refs = get_known(s, at++);
+	}
+	if (level >= DB_ROW_STRUCTURE && !bare) {
+		c->body_structure = stmt_get_bytes(s, at++);
+		c->body_text_structure = stmt_get_bytes(s, at++);
+	}
+	if (level >= DB_ROW_STRUCTURE)
+		c->parts = stmt_get_bytes(s, at++);
+	if (level >= DB_ROW_HEAD) {
+		c->prefix = stmt_get_bytes(s, at++);
+		c->head = stmt_get_bytes(s, at++);
+	}
+	if (level == DB_ROW_BODY || level == DB_ROW_BARE_BODY)
+		c->body = stmt_get_bytes(s, at++);
+}
+
 static void read_row(struct sqlite3_stmt *s, enum db_message_level level, struct db_message_row *row)
 {
-	struct db_content *c = &row->content;
-
 	row->message.uid = (uint32_t)stmt_get_int(s, 0);
 	row->message.flags = (uint64_t)stmt_get_int(s, 1);
 	row->message.modseq = (uint64_t)stmt_get_int(s, 2);
 	row->message.content = (uint64_t)stmt_get_int(s, 3);
 	row->message.saved_ms = stmt_get_int(s, 4);
-	if (level >= DB_ROW_META) {
-		c->internal_ms = stmt_get_int(s, 5);
-		c->internal_offset = (int)stmt_get_int(s, 6);
-		c->size = (uint64_t)stmt_get_int(s, 7);
-		c->sent_ms = stmt_get_int(s, 8);
-		c->body_size = (uint64_t)stmt_get_int(s, 9);
-		c->file = stmt_get_bytes(s, 10);
-		c->thread = (uint64_t)stmt_get_int(s, 11);
-	}
-	if (level >= DB_ROW_ENVELOPE)
-		c->envelope = stmt_get_bytes(s, 12);
-	if (level >= DB_ROW_WORDS) {
-		c->subject = stmt_get_bytes(s, 13);
-		c->message_id = stmt_get_bytes(s, 14);
-		c->preview = get_known(s, 15);
-		c->refs = get_known(s, 16);
-	}
-	if (level >= DB_ROW_STRUCTURE) {
-		c->body_structure = stmt_get_bytes(s, 17);
-		c->body_text_structure = stmt_get_bytes(s, 18);
-		c->parts = stmt_get_bytes(s, 19);
-	}
-	if (level >= DB_ROW_HEAD) {
-		c->prefix = stmt_get_bytes(s, 20);
-		c->head = stmt_get_bytes(s, 21);
-	}
-	if (level >= DB_ROW_BODY)
-		c->body = stmt_get_bytes(s, 22);
+	if (level >= DB_ROW_META)
+		read_content(s, level, &row->content);
 }
 
 static enum err scan(struct db *db, struct sqlite3_stmt *s, uint64_t mailbox, enum db_message_level level,

@@ -44,7 +44,9 @@ enum db_message_level { DB_ROW_THIN, /* uid, flags, modseq, content, saved_ms */
 			DB_ROW_WORDS,     /* subject, message_id, preview, refs */
 			DB_ROW_STRUCTURE, /* both structures, parts */
 			DB_ROW_HEAD,      /* prefix, head */
-			DB_ROW_BODY };
+			DB_ROW_BODY,
+			DB_ROW_BARE_HEAD, /* prefix and head with parts, but of the others META alone: bytes are read faster without what lists want */
+			DB_ROW_BARE_BODY };
 struct db_message_row {
 	struct db_message message;
 	struct db_content content;

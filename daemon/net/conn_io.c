@@ -7,6 +7,8 @@
 #include "daemon/net/conn_io.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -158,7 +160,7 @@ static enum io flush_plain(struct conn *c, struct out *o, size_t *count_out)
 	return o->failed ? IO_FAILED : IO_DONE;
 }
 
-static enum io flush_tls(struct conn *c, struct out *o, char scratch[TLS_RECORD], size_t *count_out)
+static enum io write_records(struct conn *c, struct out *o, char scratch[TLS_RECORD], size_t *count_out)
 {
 	while (o->first && !o->failed) {
 		struct span next = out_peek(o, scratch, TLS_RECORD);
@@ -184,6 +186,21 @@ static enum io flush_tls(struct conn *c, struct out *o, char scratch[TLS_RECORD]
 			return IO_MORE;
 	}
 	return o->failed ? IO_FAILED : IO_DONE;
+}
+
+/* Each record is a write of its own: while many follow each other they leave together, in segments as large as they can be. */
+static enum io flush_tls(struct conn *c, struct out *o, char scratch[TLS_RECORD], size_t *count_out)
+{
+	const int on = 1, off = 0;
+	const bool cork = o->pending_bytes > 2 * TLS_RECORD;
+	enum io io;
+
+	if (cork)
+		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+	io = write_records(c, o, scratch, count_out);
+	if (cork)
+		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
+	return io;
 }
 
 static enum io flush_chain(struct worker *w, struct conn *c, struct out *o, size_t *count_out)

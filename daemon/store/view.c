@@ -463,10 +463,12 @@ struct reading {
 
 static enum db_message_level level_for(unsigned want)
 {
+	const bool bare = !(want & (WANT_ENVELOPE | WANT_STRUCTURE | WANT_WORDS));
+
 	if (want & WANT_BODY)
-		return DB_ROW_BODY;
+		return bare ? DB_ROW_BARE_BODY : DB_ROW_BODY;
 	if (want & WANT_HEAD)
-		return DB_ROW_HEAD;
+		return bare ? DB_ROW_BARE_HEAD : DB_ROW_HEAD;
 	if (want & (WANT_PARTS | WANT_STRUCTURE))
 		return DB_ROW_STRUCTURE;
 	if (want & WANT_WORDS)
@@ -504,7 +506,7 @@ static bool show(void *arg, const struct db_message_row *row)
 		.body = { .bytes = c->body, .size = c->body_size },
 	};
 
-	if (r->level == DB_ROW_BODY && c->file.len) {
+	if ((r->level == DB_ROW_BODY || r->level == DB_ROW_BARE_BODY) && c->file.len) {
 		(void)snprintf(r->path, sizeof(r->path), "%s/%.*s", r->m->files_dir, (int)c->file.len, c->file.ptr);
 		shown.body.path = r->path;
 	}
