@@ -2,7 +2,6 @@
 #include "daemon/imap/commands.h"
 #include "daemon/imap/objectid.h"
 #include "daemon/imap/reply.h"
-#include "daemon/imap/reply_mailbox.h"
 #include "daemon/imap/reply_sync.h"
 #include "daemon/imap/sync.h"
 
@@ -20,7 +19,7 @@ struct select_row {
 	struct out *out;
 };
 
-static void tell(struct imap_session *s, const struct mailbox_info *m, struct out *out)
+static void tell(struct imap_session *s, const struct mailbox_info *m, struct span written, struct out *out)
 {
 	const bool rev2 = s->enabled & ENABLED_REV2;
 	uint32_t unseen = 0, last = s->service->view_last_uid(s->view);
@@ -41,7 +40,7 @@ static void tell(struct imap_session *s, const struct mailbox_info *m, struct ou
 	if (imap_has(s, CAP_OBJECTID))
 		reply_ok_code(out, arena_printf(a, "[MAILBOXID (%s)] Its id", objectid_make(OBJECTID_MAILBOX, s->account_id, m->id).text));
 	if (rev2)
-		reply_list(s, out, "LIST", &(struct list_line){ .name = m->name });
+		imap_list_one(s, m, written, out);
 }
 
 /* Reads a set number by number, in runs. */
@@ -208,7 +207,7 @@ static enum step select_mailbox(struct imap_session *s, const union imap_args *a
 		return failed(s, out, e);
 	s->read_only = read_only;
 	imap_set_state(s, IMAP_SELECTED);
-	tell(s, &m, out);
+	tell(s, &m, args->select.name, out);
 	return args->select.qresync && args->select.uid_validity == m.uid_validity ? resync(s, args, out) : selected(s, out);
 }
 
