@@ -8,7 +8,7 @@
  *
  * Edges are taken by imap_set_state(); input modes by the reader in input.c.
  *
- * (1) A command is whole before it is parsed: its line and literals lie in s->line. Only APPEND's message streams by.
+ * (1) A command is whole before it is parsed: its line and literals lie in s->line. Only messages of APPEND and REPLACE stream by.
  * (2) At most one command runs; while it has output to come or a question open, nothing is fed.
  * (3) `view` is open in SELECTED and never otherwise.
  * (4) Between commands nothing of a command is held: arena and line are cleared.
