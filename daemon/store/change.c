@@ -51,6 +51,7 @@ struct storing {
 	struct db_mailbox_delta delta;
 	uint64_t modseq;
 	uint32_t first, last; /* of what changes */
+	uint32_t unseen;      /* the first that loses \Seen; 0: none */
 	bool is_on_news;      /* something that changes was changed by others since the last sync */
 };
 
@@ -68,6 +69,8 @@ static bool store_one(void *arg, const struct db_message_row *row)
 	s->is_on_news = s->is_on_news || (row->message.modseq > s->v->modseq && !view_is_own(s->v, row->message.modseq));
 	s->delta.unseen += !(is & FLAG_SEEN) - !(was & FLAG_SEEN);
 	s->delta.deleted += !!(is & FLAG_DELETED) - !!(was & FLAG_DELETED);
+	if (!s->unseen && (was & ~is & FLAG_SEEN))
+		s->unseen = row->message.uid;
 	if (!s->first)
 		s->first = row->message.uid;
 	s->last = row->message.uid;
@@ -100,6 +103,7 @@ static enum err run_store(struct db *db, void *arg)
 	s->rows.count = 0;
 	s->newer = 0;
 	s->first = 0;
+	s->unseen = 0;
 	s->modseq = 0;
 	s->is_on_news = false;
 	e = store_ranges(db, s, false);
@@ -113,6 +117,8 @@ static enum err run_store(struct db *db, void *arg)
 		if (!s->rows.rows[i].modseq)
 			s->rows.rows[i].modseq = modseq;
 	state_note_change(v->m, v->state, modseq, s->first, s->last);
+	if (s->unseen)
+		state_note_unseen(v->m, v->state, modseq, s->unseen);
 	e = store_ranges(db, s, true);
 	return e ? e : db_mailbox_adjust(db, v->state->id, &s->delta, modseq);
 }

@@ -5,7 +5,8 @@
  * (2) Flags are changed only through views, so a state exists before the first note is due, and what changed before it existed
  *     has a modseq of at most open_modseq.
  * (3) A map only gets newer.
- * (4) A view holds its state before it reads the mailbox's row for the last time: a mailbox that is deleted after that marks this state.
+ * (4) seen_below is lowered as (1) says, and raised only by who has read a snapshot that holds every lowering there was.
+ * (5) A view holds its state before it reads the mailbox's row for the last time: a mailbox that is deleted after that marks this state.
  */
 #include "daemon/store/state.h"
 
@@ -124,6 +125,33 @@ void state_note_change(struct mailstore *m, struct mailbox_state *state, uint64_
 	}
 	*slot = (struct state_change){ modseq, first, last };
 	state->change_at = (state->change_at + 1) % STATE_CHANGES;
+	pthread_mutex_unlock(&m->lock);
+}
+
+void state_note_unseen(struct mailstore *m, struct mailbox_state *state, uint64_t modseq, uint32_t first)
+{
+	pthread_mutex_lock(&m->lock);
+	if (first < state->seen_below)
+		state->seen_below = first;
+	state->unseen_modseq = modseq;
+	pthread_mutex_unlock(&m->lock);
+}
+
+uint32_t state_seen_below(struct mailstore *m, struct mailbox_state *state)
+{
+	uint32_t uid;
+
+	pthread_mutex_lock(&m->lock);
+	uid = state->seen_below;
+	pthread_mutex_unlock(&m->lock);
+	return uid ? uid : 1;
+}
+
+void state_set_seen_below(struct mailstore *m, struct mailbox_state *state, uint64_t modseq, uint32_t uid)
+{
+	pthread_mutex_lock(&m->lock);
+	if (modseq >= state->unseen_modseq && uid > state->seen_below)
+		state->seen_below = uid;
 	pthread_mutex_unlock(&m->lock);
 }
 

@@ -29,6 +29,8 @@ struct mailbox_state {
 	} changes[STATE_CHANGES];
 	unsigned change_count, change_at;
 	uint64_t changes_floor;
+	uint32_t seen_below;    /* messages with a lower UID have \Seen */
+	uint64_t unseen_modseq; /* of the last change that took \Seen from a message */
 };
 
 /* Made when missing, and held until state_release(). It lives as long as the account is open, or, when its mailbox is deleted, until
@@ -48,6 +50,13 @@ void state_note_change(struct mailstore *m, struct mailbox_state *state, uint64_
 /* The ranges changed after `since`, but for those of modseqs in `own`: at most STATE_CHANGES. False: too long ago to know. */
 bool state_changes(struct mailstore *m, struct mailbox_state *state, uint64_t since, const uint64_t *own, size_t own_count,
 		   struct uid_range *out, size_t *count_out);
+
+/* The same for a change that takes \Seen from messages, of which `first` is the lowest. */
+void state_note_unseen(struct mailstore *m, struct mailbox_state *state, uint64_t modseq, uint32_t first);
+/* No message below this UID is without \Seen. */
+uint32_t state_seen_below(struct mailstore *m, struct mailbox_state *state);
+/* As a snapshot at `modseq` has shown. */
+void state_set_seen_below(struct mailstore *m, struct mailbox_state *state, uint64_t modseq, uint32_t uid);
 
 /* The map, held for the caller, if it is at least as new as `modseq`; else the newest there is, to build on (or null). */
 struct uidmap *state_map(struct mailstore *m, struct mailbox_state *state, uint64_t *modseq_out, uint64_t *uid_next_out);

@@ -255,11 +255,12 @@ uint32_t view_first_from(const struct view *v, uint32_t uid)
 	return uidmap_first_from(v->map, uid);
 }
 
+/* From where the last look ended: a mailbox that is read but for its newest messages is not gone through at each SELECT. */
 enum err view_first_unseen(struct view *v, uint32_t *sequence_out)
 {
 	struct db_mailbox row;
 	struct db *db;
-	uint32_t uid = 0, from = 1;
+	uint32_t uid = 0;
 	enum err e = mailstore_reader_take(v->m, &db);
 
 	*sequence_out = 0;
@@ -271,11 +272,14 @@ enum err view_first_unseen(struct view *v, uint32_t *sequence_out)
 	if (!e && row.unseen == 0)
 		e = ERR_NOT_FOUND;
 	if (!e)
-		e = db_message_first_unseen(db, v->state->id, from, view_last_known(v), &uid);
+		e = db_message_first_unseen(db, v->state->id, state_seen_below(v->m, v->state), view_last_known(v), &uid);
 	mailstore_reader_give(v->m, &db);
-	if (!e && !uidmap_find(v->map, uid, sequence_out))
+	if (e)
+		return e == ERR_NOT_FOUND ? ERR_OK : e;
+	state_set_seen_below(v->m, v->state, row.modseq, uid);
+	if (!uidmap_find(v->map, uid, sequence_out))
 		*sequence_out = 0;
-	return e == ERR_NOT_FOUND ? ERR_OK : e;
+	return ERR_OK;
 }
 
 /* ---- syncing ---- */

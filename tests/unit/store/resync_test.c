@@ -241,6 +241,45 @@ static void conditional_store_leaves_what_is_newer(void **state)
 	fixture_check(f);
 }
 
+static uint32_t first_unseen(struct view *v)
+{
+	uint32_t sequence;
+
+	assert_int_equal(view_first_unseen(v, &sequence), ERR_OK);
+	return sequence;
+}
+
+static void first_unseen_follows_every_change(void **state)
+{
+	struct fixture *f = *state;
+	struct view_flags_changed *rows;
+	struct view *a, *b;
+	size_t count;
+
+	assert_int_equal(mailbox_create(f->m, SPAN("Read"), USE_NONE), ERR_OK);
+	fill(f, "Read", 8);
+	a = open_box(f, "Read");
+	b = open_box(f, "Read");
+	assert_int_equal(first_unseen(a), 1);
+	assert_int_equal(view_store(b, SET(1, 5), FLAGS_ADD, FLAG_SEEN, &f->arena, &rows, &count), ERR_OK);
+	assert_int_equal(first_unseen(a), 6);
+	assert_int_equal(view_store(b, SET(3, 4), FLAGS_REPLACE, FLAG_FLAGGED, &f->arena, &rows, &count), ERR_OK);
+	assert_int_equal(first_unseen(a), 3);
+	assert_int_equal(view_store(a, SET(1, 8), FLAGS_ADD, FLAG_SEEN, &f->arena, &rows, &count), ERR_OK);
+	assert_int_equal(first_unseen(b), 0);
+	fill(f, "Read", 1);
+	(void)sync(f, b, true);
+	assert_int_equal(first_unseen(b), 9);
+	assert_int_equal(view_store(b, SET(2, 2), FLAGS_REMOVE, FLAG_SEEN, &f->arena, &rows, &count), ERR_OK);
+	assert_int_equal(first_unseen(b), 2);
+	expunge(f, b, 1, 2);
+	(void)sync(f, b, true);
+	assert_int_equal(first_unseen(b), 7);
+	view_close(&a);
+	view_close(&b);
+	fixture_check(f);
+}
+
 static void date_of_saving_is_the_mailboxs(void **state)
 {
 	struct fixture *f = *state;
@@ -306,6 +345,7 @@ int main(void)
 		cmocka_unit_test(modseq_told_waits_for_expunges_that_are_not),
 		cmocka_unit_test(only_changed_messages_are_read),
 		cmocka_unit_test(conditional_store_leaves_what_is_newer),
+		cmocka_unit_test(first_unseen_follows_every_change),
 		cmocka_unit_test(date_of_saving_is_the_mailboxs),
 		cmocka_unit_test(copies_need_room_and_moves_do_not),
 	};
