@@ -1,4 +1,4 @@
-/* db/search_source.c */
+/* db/search_source.c: reads mail.db, in the order in which its contents came. */
 #include "db/search_source.h"
 
 #include "db/stmt.h"

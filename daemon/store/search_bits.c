@@ -1,4 +1,4 @@
-/* store/search_bits.c */
+/* store/search_bits.c: a page of 4,096 bits is there once one of them is set. */
 #include "daemon/store/search_bits.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* store/search_build.c
+/* store/search_build.c: from mail.db into search.db.
  *
  *   contents of mail.db above `indexed`, in their order ──text.c──▶ batch in memory ══ one transaction: terms, texts, `indexed` ══▶ search.db
  *

@@ -1,4 +1,4 @@
-/* store/search_file.c
+/* store/search_file.c: who may open search.db, and when it makes room for a new one.
  *
  *   good --a reader or the writer finds damage--> damaged --no reader is left, the writer comes--> put aside, made anew --> good
  *

@@ -33,8 +33,8 @@
 #define RUSH 10     /* in that time */
 #define RUSH_LOOKS_MAX 120
 #define REST_PART 8  /* of the time of a batch */
-#define REST_TIMES 4 /* it, when others want the processor */
-#define REST_MAX_MS 2000
+#define REST_TIMES 2 /* it, when others want the processor */
+#define REST_MAX_MS 1000
 #define PREEMPTED_MS 20 /* taken away as often as this is busy */
 #define LEAVE_MAX_MS 5000
 #define NICE 10
@@ -155,19 +155,39 @@ static enum err run_batch(struct search_indexer *x, struct mailstore *m, bool *m
 	return e;
 }
 
-static void log_failure(const struct search_indexer *x, uint64_t account_id, enum err e, const struct note *why)
+static enum err run_batches(struct search_indexer *x, struct mailstore *m, bool *more_out, struct note *why)
 {
-	if (!x->stats.is_stuck)
+	const int64_t until_ms = clock_mono_ms() + VISIT_MS;
+	enum err e;
+
+	/* Before anything is read: what comes from here on makes it wait again. */
+	atomic_store(&m->search_waits, false);
+	do
+		e = run_batch(x, m, more_out, why);
+	while (!e && *more_out && clock_mono_ms() < until_ms && !must_leave(x));
+	return e;
+}
+
+/* True: the visit before went wrong, too. */
+static bool note_result(struct search_indexer *x, uint64_t account_id, enum err e, const struct note *why)
+{
+	const bool is_stuck = e && e != ERR_STATE, was_stuck = x->stats.is_stuck; /* nobody else writes it */
+
+	if (is_stuck && !was_stuck)
 		log_event(LOG_ERROR, "store", "search_not_indexed", "account=%" PRIu64 " error=%s why=%s", account_id, err_name(e), log_quote(span_str(why->text)).text);
+	pthread_mutex_lock(&x->lock);
+	x->stats.is_stuck = is_stuck;
+	x->stats.visits++;
+	pthread_mutex_unlock(&x->lock);
+	return was_stuck;
 }
 
 /* When the account is to be visited again; 0: when something happens. */
 static int64_t visit(struct search_indexer *x, uint64_t account_id)
 {
-	const int64_t until_ms = clock_mono_ms() + VISIT_MS;
 	struct note why = { "" };
 	struct mailstore *m;
-	bool more = false;
+	bool more = false, was_stuck;
 	enum err e = x->build ? ERR_OK : search_build_new(&x->build);
 
 	if (!e)
@@ -175,24 +195,16 @@ static int64_t visit(struct search_indexer *x, uint64_t account_id)
 	if (e == ERR_NOT_FOUND)
 		return 0;
 	if (!e) {
-		/* Before anything is read: what comes from here on makes it wait again. */
-		atomic_store(&m->search_waits, false);
-		do
-			e = run_batch(x, m, &more, &why);
-		while (!e && more && clock_mono_ms() < until_ms && !must_leave(x));
+		e = run_batches(x, m, &more, &why);
 		store_close(&m);
 	}
 	if (must_leave(x))
 		return clock_mono_ms() + RETRY_MS;
-	if (e && e != ERR_STATE)
-		log_failure(x, account_id, e, &why);
-	pthread_mutex_lock(&x->lock);
-	x->stats.is_stuck = e && e != ERR_STATE;
-	x->stats.visits++;
-	pthread_mutex_unlock(&x->lock);
+	was_stuck = note_result(x, account_id, e, &why);
 	if (!e)
 		return more ? clock_mono_ms() : 0;
-	return clock_mono_ms() + (e == ERR_TEMP ? RETRY_MS : AGAIN_MS);
+	/* A damaged file is made anew at once, but not again and again. */
+	return clock_mono_ms() + (e == ERR_STATE || (e == ERR_CORRUPT && !was_stuck) ? AGAIN_MS : RETRY_MS);
 }
 
 /* With the lock: takes the one that is due first. 0: none yet; *wait_ms_out: until then, -1 without end. */

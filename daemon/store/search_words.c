@@ -1,4 +1,4 @@
-/* store/search_words.c */
+/* store/search_words.c: words are cut by looking at bytes alone; characters matter only where a long word is cut in windows. */
 #include "daemon/store/search_words.h"
 
 /* A piece that does not end within a window begins within the next: overlaps are 256 - 184 less a cut character. */

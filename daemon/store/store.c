@@ -46,7 +46,7 @@ struct store {
 	struct checkpointer *checkpointer;
 	unsigned max_open;
 	struct search_indexer *indexer; /* may be null */
-	pthread_mutex_t lock; /* guards all below */
+	pthread_mutex_t lock;           /* guards all below */
 	pthread_cond_t changed;
 	struct slot *slots[BUCKETS];
 	struct mailstore *newest, *oldest; /* idle ones */
