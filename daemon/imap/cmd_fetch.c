@@ -235,39 +235,23 @@ static unsigned want_section(const struct fetch_item *item)
 									     : WANT_HEAD | WANT_BODY);
 }
 
-static void plan(struct imap_session *s, struct fetch_work *w)
-{
-	const struct fetch_item *items = s->run.args.fetch.items;
-
-	w->want = WANT_FLAGS;
-	w->only_numbers = true;
-	for (size_t i = 0; i < s->run.args.fetch.count; i++) {
-		w->only_numbers = w->only_numbers && (items[i].kind == FETCH_FLAGS || items[i].kind == FETCH_UID);
-		switch (items[i].kind) {
-		case FETCH_FLAGS: w->shows_flags = true; break;
-		case FETCH_UID:
-		case FETCH_MODSEQ:
-		case FETCH_EMAILID:
-		case FETCH_SAVEDATE: break;
-		case FETCH_INTERNALDATE:
-		case FETCH_SIZE:
-		case FETCH_THREADID: w->want |= WANT_META; break;
-		case FETCH_ENVELOPE: w->want |= WANT_ENVELOPE; break;
-		case FETCH_BODY_PLAIN:
-		case FETCH_BODY_STRUCTURE: w->want |= WANT_STRUCTURE; break;
-		case FETCH_PREVIEW:
-			w->want |= WANT_WORDS;
-			w->wants_preview = true;
-			break;
-		case FETCH_BINARY_SIZE: w->want |= want_section(&items[i]); break;
-		case FETCH_SECTION:
-		case FETCH_BINARY:
-			w->want |= want_section(&items[i]);
-			w->marks_seen = w->marks_seen || (!items[i].peek && !s->read_only);
-			break;
-		}
-	}
-}
+static const unsigned wants[] = {
+	[FETCH_FLAGS] = WANT_FLAGS,
+	[FETCH_UID] = WANT_FLAGS,
+	[FETCH_INTERNALDATE] = WANT_META,
+	[FETCH_SIZE] = WANT_META,
+	[FETCH_ENVELOPE] = WANT_ENVELOPE,
+	[FETCH_BODY_PLAIN] = WANT_STRUCTURE,
+	[FETCH_BODY_STRUCTURE] = WANT_STRUCTURE,
+	[FETCH_SECTION] = 0, /* by its section, as the next two */
+	[FETCH_BINARY] = 0,
+	[FETCH_BINARY_SIZE] = 0,
+	[FETCH_MODSEQ] = WANT_FLAGS,
+	[FETCH_PREVIEW] = WANT_WORDS,
+	[FETCH_EMAILID] = WANT_FLAGS,
+	[FETCH_THREADID] = WANT_META,
+	[FETCH_SAVEDATE] = WANT_FLAGS,
+};
 
 static bool asks_for(const union imap_args *args, enum fetch_kind kind)
 {
@@ -275,6 +259,24 @@ static bool asks_for(const union imap_args *args, enum fetch_kind kind)
 		if (args->fetch.items[i].kind == kind)
 			return true;
 	return false;
+}
+
+static void plan(const struct imap_session *s, struct fetch_work *w)
+{
+	const union imap_args *args = &s->run.args;
+
+	w->want = WANT_FLAGS;
+	w->only_numbers = true;
+	w->shows_flags = asks_for(args, FETCH_FLAGS);
+	w->wants_preview = asks_for(args, FETCH_PREVIEW);
+	for (size_t i = 0; i < args->fetch.count; i++) {
+		const struct fetch_item *item = &args->fetch.items[i];
+		const bool content = item->kind == FETCH_SECTION || item->kind == FETCH_BINARY;
+
+		w->only_numbers = w->only_numbers && (item->kind == FETCH_FLAGS || item->kind == FETCH_UID);
+		w->want |= content || item->kind == FETCH_BINARY_SIZE ? want_section(item) : wants[item->kind];
+		w->marks_seen = w->marks_seen || (content && !item->peek && !s->read_only);
+	}
 }
 
 /* The parser leaves room for two. */

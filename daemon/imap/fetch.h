@@ -64,7 +64,6 @@ struct fetch_source {
 /* Writes "BODY[...] {n}..." of one section, and BINARY of what needs no decoding. In fetch_section.c. False: a stream was begun, which is not at its end. */
 bool fetch_section(struct fetch_source *src, const struct fetch_item *item, struct out *out);
 void fetch_source_end(struct fetch_source *src);
-void fetch_find(struct fetch_source *src, const struct fetch_item *item, struct fetch_content *c);
 bool fetch_read_parts(struct fetch_source *src, struct arena *a);
 
 /* In fetch_stream.c. False: it pauses; fetch_stream_run() goes on. */

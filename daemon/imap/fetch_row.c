@@ -26,6 +26,15 @@ static void object_item(const struct fetch_source *src, enum objectid_kind kind,
 	reply_add(out, SPAN(")"));
 }
 
+static void saved_item(const struct message_row *row, struct out *out)
+{
+	reply_add(out, SPAN("SAVEDATE "));
+	if (row->saved_ms)
+		reply_internal_date(out, row->saved_ms, 0);
+	else
+		reply_add(out, SPAN("NIL")); /* RFC 8514 4.2: not kept then */
+}
+
 /* False: a stream that is not at its end. */
 static bool render_item(struct fetch_source *src, const struct fetch_item *item, uint64_t flags, struct out *out)
 {
@@ -55,13 +64,7 @@ static bool render_item(struct fetch_source *src, const struct fetch_item *item,
 	case FETCH_PREVIEW: fetch_preview(src, out); break;
 	case FETCH_EMAILID: object_item(src, OBJECTID_EMAIL, out); break;
 	case FETCH_THREADID: object_item(src, OBJECTID_THREAD, out); break;
-	case FETCH_SAVEDATE:
-		reply_add(out, SPAN("SAVEDATE "));
-		if (row->saved_ms)
-			reply_internal_date(out, row->saved_ms, 0);
-		else
-			reply_add(out, SPAN("NIL"));
-		break;
+	case FETCH_SAVEDATE: saved_item(row, out); break;
 	}
 	return true;
 }

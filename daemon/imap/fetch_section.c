@@ -172,7 +172,7 @@ static void find_part(struct fetch_source *src, const struct fetch_item *item, s
 		c->encoding = src->parts.parts[index].encoding;
 }
 
-void fetch_find(struct fetch_source *src, const struct fetch_item *item, struct fetch_content *c)
+static void find(struct fetch_source *src, const struct fetch_item *item, struct fetch_content *c)
 {
 	*c = (struct fetch_content){ .arena = &src->s->run.batch };
 	if (item->number_count)
@@ -235,7 +235,7 @@ bool fetch_section(struct fetch_source *src, const struct fetch_item *item, stru
 	struct fetch_content c;
 	struct transfer_decoder decoder = { .kind = TRANSFER_AS_IS };
 
-	fetch_find(src, item, &c);
+	find(src, item, &c);
 	if (binary && !transfer_decoder_init(&decoder, c.encoding)) {
 		src->at->unknown_encoding = true;
 		c.nil = true;

@@ -3,32 +3,42 @@
 
 #include "daemon/mime/parts.h"
 
-/* What stands behind '<': the length up to and with '>', 0 when that is no message-id; then *resume_out says where to look on. */
+/* Behind '<': one character more, or the end. */
+struct reading {
+	struct buf *id;
+	bool quoted, has_at;
+};
+
+static void take_char(struct reading *r, char c)
+{
+	const bool fold = c == '\r' || c == '\n', blank = c == ' ' || c == '\t';
+
+	if (c == '"') {
+		r->quoted = !r->quoted;
+	} else if (!fold && (r->quoted || !blank)) {
+		r->has_at = r->has_at || (c == '@' && !r->quoted);
+		buf_add_char(r->id, c);
+	}
+}
+
+/* The length up to and with '>', 0 when that is no message-id; then *resume_out says where to look on. */
 static size_t read_id(struct span s, struct buf *id, size_t *resume_out)
 {
-	bool quoted = false, has_at = false;
+	struct reading r = { .id = id };
 
 	buf_reset(id);
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.ptr[i];
+	for (*resume_out = 0; *resume_out < s.len; ++*resume_out) {
+		char c = s.ptr[*resume_out];
 
-		*resume_out = i;
-		if (c == 0 || (c == '<' && !quoted))
+		if (c == '>' && !r.quoted)
+			return r.has_at && !id->failed && id->len > 1 && id->len <= REFS_ID_MAX ? *resume_out + 1 : 0;
+		if (c == 0 || (c == '<' && !r.quoted))
 			return 0;
-		if (c == '>' && !quoted)
-			return has_at && !id->failed && id->len > 1 && id->len <= REFS_ID_MAX ? i + 1 : 0;
-		if (c == '"') {
-			quoted = !quoted;
-			continue;
-		}
-		if (c == '\r' || c == '\n' || (!quoted && (c == ' ' || c == '\t')))
-			continue;
-		if (quoted && c == '\\' && i + 1 < s.len)
-			c = s.ptr[++i];
-		has_at = has_at || (c == '@' && !quoted);
-		buf_add_char(id, c);
+		if (c == '\\' && r.quoted && *resume_out + 1 < s.len)
+			buf_add_char(id, s.ptr[++*resume_out]);
+		else
+			take_char(&r, c);
 	}
-	*resume_out = s.len;
 	return 0;
 }
 

@@ -87,19 +87,26 @@ static void text_char(struct transfer_decoder *d, char c, struct buf *out)
 		buf_add_char(out, c);
 }
 
-static void quoted_char(struct transfer_decoder *d, char c, struct buf *out)
+/* Behind "=". True: it was taken. */
+static bool behind_equals(struct transfer_decoder *d, char c, struct buf *out)
 {
 	const bool blank = c == ' ' || c == '\t' || c == '\r';
 
+	d->first = c;
+	d->place = hex_digit(c) < 16 ? AT_DIGIT : blank ? AT_BREAK
+							: AT_TEXT;
+	if (d->place != AT_TEXT || c == '\n')
+		return true;
+	buf_add_char(out, '=');
+	return false;
+}
+
+static void quoted_char(struct transfer_decoder *d, char c, struct buf *out)
+{
 	switch (d->place) {
 	case AT_TEXT: break;
 	case AT_EQUALS:
-		d->first = c;
-		d->place = hex_digit(c) < 16 ? AT_DIGIT : blank ? AT_BREAK
-								: AT_TEXT;
-		if (d->place == AT_TEXT && c != '\n')
-			buf_add_char(out, '=');
-		if (d->place != AT_TEXT || c == '\n')
+		if (behind_equals(d, c, out))
 			return;
 		break;
 	case AT_DIGIT:
@@ -112,7 +119,7 @@ static void quoted_char(struct transfer_decoder *d, char c, struct buf *out)
 		buf_add_char(out, d->first);
 		break;
 	case AT_BREAK:
-		if (blank)
+		if (c == ' ' || c == '\t' || c == '\r')
 			return;
 		d->place = AT_TEXT;
 		if (c == '\n')
