@@ -91,15 +91,18 @@ static enum step sort_search(struct imap_session *s, struct out *out)
 
 enum step imap_run_sort(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct sort_work *w = arena_alloc(&s->run.arena, sizeof *w);
+	struct search_work *search;
+	struct sort_work *w;
 	enum step step;
 
 	(void)args;
+	search = search_work_begin(s, out, &step);
+	if (!search) /* the command has ended, and its arena with it */
+		return step;
+	w = arena_alloc(&s->run.arena, sizeof *w);
 	if (!w)
 		return search_fail(s, out, ERR_LIMIT);
-	w->search = search_work_begin(s, out, &step);
-	if (!w->search)
-		return step;
+	w->search = search;
 	s->run.work = w;
 	s->run.more = sort_search;
 	return sort_search(s, out);
