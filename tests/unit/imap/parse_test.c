@@ -123,7 +123,8 @@ static void fetch_items_are_labelled_as_they_are_answered(void **state)
 	assert_int_equal(parse_command(SPAN("FETCH 1 (ALL)"), &a), ERR_SYNTAX);
 	assert_int_equal(parse_command(SPAN("FETCH 1 FLAGS UID"), &a), ERR_SYNTAX);
 	assert_int_equal(parse_command(SPAN("FETCH 1 BODY[HEADER.FIELDS]"), &a), ERR_SYNTAX);
-	assert_int_equal(parse_command(SPAN("FETCH 1 BODY[]<1>"), &a), ERR_SYNTAX);
+	assert_int_equal(parse_command(SPAN("FETCH 1 BODY[]<1.0>"), &a), ERR_SYNTAX);
+	assert_int_equal(parse_command(SPAN("FETCH 1 BODY[]<.1>"), &a), ERR_SYNTAX);
 	assert_int_equal(parse_command(SPAN("FETCH 1 BODY[1..2]"), &a), ERR_SYNTAX);
 }
 
@@ -134,8 +135,8 @@ static void search_becomes_a_tree(void **state)
 
 	(void)state;
 	assert_int_equal(parse_command(SPAN("SEARCH CHARSET utf-8 OR (SEEN NOT FROM \"x\") UID 5:* LARGER 10"), &a), ERR_OK);
-	ASSERT_SPAN(a.search.charset, "utf-8");
-	n = a.search.nodes;
+	ASSERT_SPAN(a.search.tree.charset, "utf-8");
+	n = a.search.tree.nodes;
 	assert_int_equal(n[0].op, SEARCH_AND);
 	assert_int_equal(n[n[0].first_child].op, SEARCH_OR);
 	assert_int_equal(n[n[n[0].first_child].next].op, SEARCH_LARGER);
