@@ -17,6 +17,7 @@
 #include "daemon/store/mailbox.h"
 #include "daemon/store/search_file.h"
 #include "daemon/store/state.h"
+#include "daemon/store/text.h"
 #include "db/checkpointer.h"
 #include "db/mail_account.h"
 #include "db/mail_mailbox.h"
@@ -153,7 +154,7 @@ static enum err open_parts(struct mailstore *m, bool sweep, struct note *why)
 		e = sweep_strays(m, db);
 	if (!e) {
 		m->inbox_id = inbox.id;
-		m->search_origin = inbox.uid_validity;
+		m->search_origin = (uint64_t)MESSAGE_TEXT_VERSION << 32 | inbox.uid_validity;
 		e = db_group_new(&db, false, &m->group);
 	}
 	if (e && db)

@@ -26,7 +26,7 @@ struct mailstore {
 	uint64_t open_modseq;           /* of the account when it was opened: what came later went through this process */
 	_Atomic int64_t used_ms;        /* monotonic: the last write or read */
 	struct search_indexer *indexer; /* of the store; may be null */
-	uint64_t search_origin;         /* what search.db must say it was made from: INBOX's UIDVALIDITY */
+	uint64_t search_origin;         /* what search.db must say it was made from, and how: INBOX's UIDVALIDITY, MESSAGE_TEXT_VERSION */
 	uint64_t search_counted;        /* of the indexer's thread: contents in the index when those still there were last counted */
 	atomic_bool search_waits;       /* for the indexer */
 

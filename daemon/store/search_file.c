@@ -4,7 +4,7 @@
  *
  * (1) In a damaged file nobody begins to read. It is put aside by the writer alone, when no handle of ours is left but the checkpointer's, which does
  *     not outlive the next look at the path.
- * (2) The file belongs to the mail.db whose INBOX has the UIDVALIDITY it names: one that was restored has another.
+ * (2) The file belongs to the mail.db whose INBOX has the UIDVALIDITY it names: one that was restored has another. The same for the version of text.c.
  */
 #include "daemon/store/search_file.h"
 

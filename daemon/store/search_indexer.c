@@ -5,7 +5,7 @@
  * (1) An account waits once. What comes while it is visited makes it wait again, so nothing is missed; an account for which there was no room is found by its
  *     next message or search.
  * (2) The thread is the last in the queue for the processor and the disk. It rests behind each batch, longer when others had to take the processor from it, and
- *     does not begin while mail comes in fast; but 30 s of that, and it does one visit.
+ *     does not begin, nor goes on, while mail comes in fast; but 30 s of that, and it does a batch.
  * (3) An account is held open only within a visit; whoever erases it makes the thread leave. An account that is gone is forgotten at its next visit.
  */
 #include "daemon/store/search_indexer.h"
@@ -158,13 +158,19 @@ static enum err run_batch(struct search_indexer *x, struct mailstore *m, bool *m
 static enum err run_batches(struct search_indexer *x, struct mailstore *m, bool *more_out, struct note *why)
 {
 	const int64_t until_ms = clock_mono_ms() + VISIT_MS;
-	enum err e;
+	bool is_rush = false;
+	enum err e = ERR_OK;
 
 	/* Before anything is read: what comes from here on makes it wait again. */
 	atomic_store(&m->search_waits, false);
-	do
+	*more_out = true;
+	while (!e && *more_out && !is_rush && clock_mono_ms() < until_ms && !must_leave(x)) {
+		const uint64_t before = atomic_load_explicit(&x->arrived, memory_order_relaxed);
+		const int64_t from_ms = clock_mono_ms();
+
 		e = run_batch(x, m, more_out, why);
-	while (!e && *more_out && clock_mono_ms() < until_ms && !must_leave(x));
+		is_rush = (int64_t)(atomic_load_explicit(&x->arrived, memory_order_relaxed) - before) * LOOK_MS > RUSH * (clock_mono_ms() - from_ms);
+	}
 	return e;
 }
 

@@ -7,6 +7,8 @@
 #include "daemon/base/buf.h"
 #include "daemon/store/message.h"
 
+/* To be raised when the same message gives another text than before: search.db is then made anew. */
+#define MESSAGE_TEXT_VERSION 1
 #define MESSAGE_TEXT_MAX (8u * 1024u * 1024u) /* searched of one body part, decoded; what lies behind it is in no text */
 
 /* Working memory, for one message after the other. */

@@ -3,7 +3,7 @@
 -- A text is a content's header or body: doc = 2 * content + (1: body). Terms are numbered from 1 in the order in which they were met; term 0 marks a text
 -- that is not in here whole. Lists of numbers are differences in seven bits a byte, the lowest first.
 
--- origin: of which mail.db. epoch: other numbers of terms than before. indexed: every content up to this id is in here; contents: how many those were.
+-- origin: of which mail.db, by which version of its texts. epoch: other numbers of terms than before. indexed: every content up to this id is in here; contents: how many those were.
 -- fresh, posted: numbers of (term, text) pairs in the tables of that name. moves: how often fresh became posted.
 CREATE TABLE state (
 	id INTEGER PRIMARY KEY CHECK (id = 1),
