@@ -3,6 +3,8 @@
 
 #include "daemon/mime/header.h"
 #include "daemon/mime/message.h"
+#include "daemon/mime/preview.h"
+#include "daemon/mime/transfer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,6 +54,8 @@ static void check_same(const struct mime_message *x, const struct mime_message *
 		abort();
 	if (!span_equals(x->body, y->body) || !span_equals(x->subject, y->subject) || !span_equals(x->from, y->from) || x->date_ms != y->date_ms)
 		abort();
+	if (!span_equals(x->preview, y->preview) || !span_equals(x->refs, y->refs) || x->preview.len > PREVIEW_MAX || !span_is_utf8(x->preview))
+		abort();
 	buf_reset(&two);
 	if (mime_parts_decode(buf_span(&one), a, &back) != ERR_OK)
 		abort();
@@ -63,6 +67,28 @@ static void check_same(const struct mime_message *x, const struct mime_message *
 			abort();
 	buf_clear(&one);
 	buf_clear(&two);
+}
+
+/* An encoding comes off the same in pieces of any size, and nothing grows. */
+static void check_transfer(struct span in, struct span encoding, size_t piece)
+{
+	struct transfer_decoder d;
+	struct buf whole, parts;
+
+	buf_init(&whole, 8u << 20);
+	buf_init(&parts, 8u << 20);
+	if (!transfer_decoder_init(&d, encoding))
+		abort();
+	transfer_decoder_feed(&d, in, &whole);
+	transfer_decoder_end(&d, &whole);
+	(void)transfer_decoder_init(&d, encoding);
+	for (; in.len > 0; in = span_skip(in, piece))
+		transfer_decoder_feed(&d, span_take(in, piece), &parts);
+	transfer_decoder_end(&d, &parts);
+	if (!span_equals(buf_span(&whole), buf_span(&parts)) || whole.failed)
+		abort();
+	buf_clear(&whole);
+	buf_clear(&parts);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -80,6 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	parse(in, data, sizes, &a, &pieces);
 	check_same(&whole, &pieces, &a);
+	check_transfer(in, SPAN("base64"), size % 7 + 1);
+	check_transfer(in, SPAN("quoted-printable"), size % 7 + 1);
 	if (mime_parts_decode(span_make((const char *)data, size), &a, &junk) == ERR_OK && junk.count == 0)
 		abort();
 	arena_clear(&a);
