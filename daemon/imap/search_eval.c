@@ -95,45 +95,32 @@ static enum search_answer match_meta(const struct search_node *node, const struc
 	return answer(compare_day(node->op, date_day_of(row->internal_ms, row->internal_offset_minutes), node->day));
 }
 
-/* The level at which a key is surely decided. */
+/* The level at which a key is surely decided; those that are not here, by the thin row. */
 static enum search_level level_of(enum search_op op)
 {
-	switch (op) {
-	case SEARCH_ALL:
-	case SEARCH_AND:
-	case SEARCH_OR:
-	case SEARCH_NOT:
-	case SEARCH_FLAGGED:
-	case SEARCH_UNFLAGGED:
-	case SEARCH_KEYWORD:
-	case SEARCH_UNKEYWORD:
-	case SEARCH_RECENT:
-	case SEARCH_SEQUENCE:
-	case SEARCH_UID:
-	case SEARCH_MODSEQ:
-	case SEARCH_SAVEDATE_SUPPORTED:
-	case SEARCH_EMAILID: return SEARCH_AT_FLAGS;
-	case SEARCH_LARGER:
-	case SEARCH_SMALLER:
-	case SEARCH_BEFORE:
-	case SEARCH_ON:
-	case SEARCH_SINCE:
-	case SEARCH_YOUNGER:
-	case SEARCH_OLDER:
-	case SEARCH_SAVED_BEFORE:
-	case SEARCH_SAVED_ON:
-	case SEARCH_SAVED_SINCE:
-	case SEARCH_THREADID: return SEARCH_AT_META;
-	case SEARCH_ADDRESS: return SEARCH_AT_WORDS;
-	case SEARCH_SENT_BEFORE:
-	case SEARCH_SENT_ON:
-	case SEARCH_SENT_SINCE:
-	case SEARCH_SUBJECT:
-	case SEARCH_HEADER:
-	case SEARCH_BODY:
-	case SEARCH_TEXT: return SEARCH_AT_TEXT;
-	}
-	return SEARCH_AT_TEXT;
+	static const enum search_level levels[] = {
+		[SEARCH_LARGER] = SEARCH_AT_META,
+		[SEARCH_SMALLER] = SEARCH_AT_META,
+		[SEARCH_BEFORE] = SEARCH_AT_META,
+		[SEARCH_ON] = SEARCH_AT_META,
+		[SEARCH_SINCE] = SEARCH_AT_META,
+		[SEARCH_YOUNGER] = SEARCH_AT_META,
+		[SEARCH_OLDER] = SEARCH_AT_META,
+		[SEARCH_SAVED_BEFORE] = SEARCH_AT_META,
+		[SEARCH_SAVED_ON] = SEARCH_AT_META,
+		[SEARCH_SAVED_SINCE] = SEARCH_AT_META,
+		[SEARCH_ADDRESS] = SEARCH_AT_WORDS,
+		[SEARCH_SENT_BEFORE] = SEARCH_AT_TEXT,
+		[SEARCH_SENT_ON] = SEARCH_AT_TEXT,
+		[SEARCH_SENT_SINCE] = SEARCH_AT_TEXT,
+		[SEARCH_SUBJECT] = SEARCH_AT_TEXT,
+		[SEARCH_HEADER] = SEARCH_AT_TEXT,
+		[SEARCH_BODY] = SEARCH_AT_TEXT,
+		[SEARCH_TEXT] = SEARCH_AT_TEXT,
+		[SEARCH_THREADID] = SEARCH_AT_META, /* the last of them */
+	};
+
+	return levels[op];
 }
 
 static enum search_answer match_leaf(const struct search_node *node, const struct search_message *m)

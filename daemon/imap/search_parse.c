@@ -159,10 +159,25 @@ static enum err parse_set_key(struct build *b, struct search_node *node)
 	return e;
 }
 
+static enum err parse_header_key(struct imap_parser *p, struct search_node *node)
+{
+	enum err e = parse_astring(p, &node->name);
+
+	if (!e)
+		e = parse_expect(p, ' ');
+	return e ? e : parse_astring(p, &node->key);
+}
+
+static enum err parse_interval(struct imap_parser *p, uint64_t *out)
+{
+	enum err e = parse_number64(p, out);
+
+	return !e && !*out ? ERR_SYNTAX : e;
+}
+
 static enum err parse_argument(struct build *b, enum argument argument, uint32_t index)
 {
 	struct search_node *node = &b->nodes[index];
-	enum err e;
 
 	if (argument == ARG_NONE)
 		return ERR_OK;
@@ -170,19 +185,13 @@ static enum err parse_argument(struct build *b, enum argument argument, uint32_t
 		return ERR_SYNTAX;
 	switch (argument) {
 	case ARG_NONE: break;
-	case ARG_TEXT: return parse_astring(b->p, &node->key);
-	case ARG_HEADER:
-		e = parse_astring(b->p, &node->name);
-		if (!e)
-			e = parse_expect(b->p, ' ');
-		return e ? e : parse_astring(b->p, &node->key);
+	case ARG_TEXT:
+	case ARG_OBJECTID: return parse_astring(b->p, &node->key);
+	case ARG_HEADER: return parse_header_key(b->p, node);
 	case ARG_DATE: return parse_date(b->p, &node->day);
 	case ARG_NUMBER: return parse_number64(b->p, &node->number);
-	case ARG_INTERVAL:
-		e = parse_number64(b->p, &node->number);
-		return !e && !node->number ? ERR_SYNTAX : e;
+	case ARG_INTERVAL: return parse_interval(b->p, &node->number);
 	case ARG_MODSEQ: b->tree->has_modseq = true; return parse_modseq(b->p, &node->number);
-	case ARG_OBJECTID: return parse_astring(b->p, &node->key);
 	case ARG_KEYWORD: return parse_atom(b->p, &node->name);
 	case ARG_SET: return parse_set_key(b, node);
 	case ARG_KEY: push(b, index, 1); return ERR_OK;
