@@ -121,6 +121,17 @@ static void write_address(struct arena *a, const struct envelope_address *addres
 	buf_add_char(to, '>');
 }
 
+/* A word lies in one string of the list or in none: what is not in the bytes of a list without encoded words is not in its addresses. */
+static bool is_ruled_out(struct span list, struct span key)
+{
+	size_t at;
+
+	for (size_t i = 0; i < key.len; i++)
+		if (!ascii_is_alpha(key.ptr[i]) && !ascii_is_digit(key.ptr[i]))
+			return false;
+	return key.len && span_is_ascii(list) && !span_find(list, SPAN("=?"), &at) && !span_find_char(list, '\\', &at) && !has_ascii(list, key);
+}
+
 bool search_address(const struct search_message *m, uint64_t item, struct span key)
 {
 	struct search_scratch *x = m->scratch;
@@ -128,7 +139,7 @@ bool search_address(const struct search_message *m, uint64_t item, struct span k
 	struct span list;
 	bool found = false;
 
-	if (!envelope_list(m->row->envelope, (enum envelope_item)item, &list))
+	if (!envelope_list(m->row->envelope, (enum envelope_item)item, &list) || is_ruled_out(list, key))
 		return false;
 	while (!found && envelope_next(&list, &x->arena, &address)) {
 		buf_reset(&x->line);
