@@ -367,7 +367,9 @@ static int by_rank(const void *a, const void *b)
 
 	if (x->date != y->date)
 		return x->date < y->date ? -1 : 1;
-	return x->number < y->number ? -1 : x->number > y->number;
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return x->entity < y->entity ? -1 : x->entity > y->entity;
 }
 
 /* The roots are walked as they will be written, so every message is met below its own. */
@@ -443,9 +445,10 @@ static enum err hang(struct threading *t)
 	if (t->algorithm == THREAD_ORDEREDSUBJECT)
 		return hang_by_subject(t);
 	hang_by_references(t);
+	if (t->algorithm == THREAD_REFS) /* a dummy with one child is not seen, and counts as older than messages of the same second */
+		return ERR_OK;
 	drop_lonely_dummies(t);
-	if (t->algorithm == THREAD_REFERENCES)
-		e = merge_subjects(t);
+	e = merge_subjects(t);
 	if (!e)
 		drop_lonely_dummies(t);
 	return e;

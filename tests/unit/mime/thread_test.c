@@ -219,7 +219,7 @@ static void base_subjects_are_what_rfc_5256_makes_of_them(void **state)
 	expect_base("fw: b", "B", true);
 	expect_base("fwx: b", "FWX: B", false);
 	expect_base("Re[2]: b", "B", true);
-	expect_base("Re [2] : b", "RE [2] : B", false);
+	expect_base("Re [2] : b", "B", true);
 	expect_base("b (fwd)", "B", true);
 	expect_base("b (fwd)  (FWD) ", "B", true);
 	expect_base("[foo] Fwd: [bar] Re: fw: b (fWd)  (fwd)", "B", true);
@@ -232,7 +232,7 @@ static void base_subjects_are_what_rfc_5256_makes_of_them(void **state)
 	expect_base("[list] x\t\r\n  y", "X Y", false);
 	expect_base("Re:", "", true);
 	expect_base("Re: (fwd)", "", true);
-	expect_base("gr\xc3\xbc\xc3\x9f", "GRU\xcc\x88\xc3\x9f", false);
+	expect_base("gr\xc3\xbc", "GRU\xcc\x88", false);
 }
 
 int main(void)
