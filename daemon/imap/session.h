@@ -148,6 +148,7 @@ struct imap_run {
 	enum step then;                 /* behind the tagged reply; REPLY unless the connection changes */
 	struct view_changes changes;    /* being told */
 	size_t expunged_at, changed_at; /* expunged_at: in `vanished` where these are told as UIDs */
+	uint32_t recent;                /* what RECENT said before them */
 	int64_t progress_ms;            /* when the client last heard of a command that takes long; 0: not asked yet */
 	bool tell_modseq;               /* in the tagged OK: messages have left (RFC 7162 3.2.7) */
 	bool mid_line;                  /* an untagged line is begun and not ended */

@@ -15,6 +15,7 @@ bool imap_sync_begin(struct imap_session *s, bool may_expunge)
 	run->expunged_at = run->changed_at = 0;
 	if (!s->view || !s->service->view_is_stale(s->view))
 		return false;
+	run->recent = s->service->view_recent_count(s->view);
 	if (!s->service->view_sync(s->view, may_expunge, &run->arena, &run->changes))
 		return true;
 	run->changes = (struct view_changes){ 0 };
@@ -58,6 +59,32 @@ static bool emit_expunged(struct imap_session *s, struct out *out)
 	return true;
 }
 
+static void emit_counts(struct imap_session *s, struct out *out)
+{
+	struct view_changes *c = &s->run.changes;
+	const bool knows_recent = !(s->enabled & ENABLED_REV2);
+
+	if (c->count_changed)
+		reply_count(out, s->service->view_count(s->view), "EXISTS");
+	if (c->count_changed || (c->expunged_count && !c->gone && knows_recent && s->service->view_recent_count(s->view) != s->run.recent)) {
+		s->run.recent = s->service->view_recent_count(s->view);
+		if (knows_recent)
+			reply_count(out, s->run.recent, "RECENT");
+	}
+	c->count_changed = false;
+}
+
+/* A client may take the highest MODSEQ that it has seen for the mailbox's, and would pass over what this command couldn't tell: it is put back
+ * to what is told whole (RFC 7162 3.2.5). */
+static void emit_held_back(struct imap_session *s, struct out *out)
+{
+	const bool holds_back = s->run.command && (s->run.command->law & NO_EXPUNGE);
+
+	if (!holds_back || !(s->enabled & ENABLED_QRESYNC) || !s->view || s->run.changes.gone || !s->service->view_is_stale(s->view))
+		return;
+	reply_ok_code(out, arena_printf(&s->run.arena, "[HIGHESTMODSEQ %llu] More is to be told", (unsigned long long)s->service->view_modseq(s->view)));
+}
+
 bool imap_sync_emit(struct imap_session *s, struct out *out)
 {
 	struct view_changes *c = &s->run.changes;
@@ -74,12 +101,8 @@ bool imap_sync_emit(struct imap_session *s, struct out *out)
 		imap_keywords_refresh(s, out, f->flags);
 		reply_fetch_flags(s, out, f->sequence, f->uid, f->flags, s->enabled & ENABLED_CONDSTORE ? f->modseq : 0, with_uid);
 	}
-	if (c->count_changed) {
-		reply_count(out, s->service->view_count(s->view), "EXISTS");
-		if (!(s->enabled & ENABLED_REV2))
-			reply_count(out, s->service->view_recent_count(s->view), "RECENT");
-		c->count_changed = false;
-	}
+	emit_counts(s, out);
+	emit_held_back(s, out);
 	return true;
 }
 

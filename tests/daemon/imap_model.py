@@ -81,7 +81,7 @@ class Client:
         self.wire = Wire(w.port, w.user, mutate=w.mutate)
         self.picture = Picture(w)
         self.picture.client = self
-        self.box, self.synced, self.whole = None, 0, 0  # `whole`: when the picture was the mailbox
+        self.box, self.whole = None, 0  # `whole`: when the picture was the mailbox
         mode = w.dice.choice(MODES)
         if mode:
             status, text, untagged = self.wire.command(f"ENABLE {mode}")
@@ -110,6 +110,7 @@ class Client:
         by_uid = words[0] == "UID"
         self.picture.begin(words[1] if by_uid else words[0], by_uid)
         status, rest, untagged = self.wire.finish(self.wire.start(text), self.picture.told, literals, done)
+        self.picture.ended(rest)
         return status, rest, untagged
 
     def run_late(self, text, happened):
@@ -120,6 +121,7 @@ class Client:
         happened(status, rest, untagged)
         for line in untagged:
             self.picture.told(line)
+        self.picture.ended(rest)
         return status, rest, untagged
 
     def ok(self, text, literals=(), done=False):
@@ -130,14 +132,13 @@ class Client:
     def keep(self):
         """What QRESYNC can start from the next time."""
         p = self.picture
-        if self.box and p.qresync and self.synced and self.box.uidvalidity and all(u in p.flags for u in p.uids):
-            self.cache[self.box] = (self.box.uidvalidity, self.synced, {u: p.flags[u] for u in p.uids})
+        if self.box and p.qresync and p.highest and self.box.uidvalidity and all(u in p.flags for u in p.uids):
+            self.cache[self.box] = (self.box.uidvalidity, p.highest, {u: p.flags[u] for u in p.uids})
 
     def leave(self):
         self.keep()
         self.box = None
         self.picture.clear()
-        self.synced = 0
 
     def alive(self):
         return [u for u in self.picture.uids if u in self.box.messages]

@@ -10,6 +10,7 @@ import sys
 import harness
 from imap_actions import ACTIONS
 from imap_model import Broken, World
+from imap_picture import Picture, Wire
 
 SEEDS = [int(os.environ["SEED"])] if "SEED" in os.environ else list(range(1, 21)) if harness.FULL else list(range(1, 7))
 STEPS = int(os.environ.get("STEPS", "10000" if harness.FULL else "800"))
@@ -55,6 +56,59 @@ def test_what_was_told_outlives_a_crash():
             i.start()
             world.revive(i.port["imap"])
         world.close()
+
+
+def test_a_modseq_above_what_is_held_back_is_not_taken_for_the_mailboxes():
+    """FETCH and STORE can't tell VANISHED: a client that takes the highest MODSEQ that it sees must not pass over it (RFC 7162 3.2.5)."""
+    i = harness.shared(users=["alice"])
+    name = user(i, "heldback")
+    a, b = Wire(i.port["imap"], name), Wire(i.port["imap"], name)
+    for _ in range(4):
+        b.command("APPEND INBOX {4}", None, [b"a\r\nb"[:4]])
+    p = Picture()
+    a.command("ENABLE QRESYNC")
+    p.qresync = p.condstore = True
+
+    def run(text):
+        words = text.split()
+        p.begin(words[1] if words[0] == "UID" else words[0], words[0] == "UID")
+        status, rest, _ = a.command(text, p.told)
+        assert status == "OK", rest
+        p.ended(rest)
+
+    run("SELECT INBOX")
+    run("FETCH 1:* (UID FLAGS)")
+    b.command("SELECT INBOX")
+    for command in ("STORE 1 +FLAGS (\\Deleted)", "EXPUNGE", "STORE 1 +FLAGS (\\Seen)"):
+        assert b.command(command)[0] == "OK"
+    for text in ("FETCH 2 (FLAGS MODSEQ)", "STORE 4 +FLAGS (\\Flagged)", "SEARCH RETURN (ALL) MODSEQ 1"):
+        run(text)
+        assert p.uids == [1, 2, 3, 4], p.uids
+        c = Wire(i.port["imap"], name)
+        c.command("ENABLE QRESYNC")
+        _, _, untagged = c.command(f"SELECT INBOX (QRESYNC ({p.codes['UIDVALIDITY']} {p.highest}))")
+        assert b"VANISHED (EARLIER) 1" in untagged, f"after {text}, from {p.highest}: {untagged}"
+        c.close()
+    run("NOOP")
+    assert p.uids == [2, 3, 4], p.uids
+    a.close()
+    b.close()
+
+
+def test_recent_is_counted_again_when_recent_messages_go():
+    i = harness.shared(users=["alice"])
+    name = user(i, "recent")
+    a, b = Wire(i.port["imap"], name), Wire(i.port["imap"], name)
+    for _ in range(3):
+        b.command("APPEND INBOX {4}", None, [b"a\r\nb"[:4]])
+    assert b"3 RECENT" in a.command("SELECT INBOX")[2]
+    b.command("SELECT INBOX")
+    b.command("STORE 1,2 +FLAGS (\\Deleted)")
+    assert not [u for u in b.command("EXPUNGE")[2] if u.endswith(b"RECENT")], "none of b's was recent"
+    assert [u for u in a.command("NOOP")[2] if not u.endswith(b"FETCH")][-1] == b"1 RECENT"
+    assert not [u for u in a.command("NOOP")[2] if u.endswith(b"RECENT")]
+    a.close()
+    b.close()
 
 
 class Off:

@@ -146,11 +146,25 @@ class Picture:
         self.top = 0  # the highest UID that ever stood here
         self.selected = False
         self.codes = {}  # of SELECT
+        self.highest = 0  # HIGHESTMODSEQ as a client has it that takes each MODSEQ for it, and puts it back when the server says so
+        self.untagged_highest = 0
+        self.keywords = set()  # of FLAGS
         self.results = []  # what the running command brought: ("FETCH", uid, items) and so on
         self.verb, self.by_uid = "", False
 
     def begin(self, verb, by_uid=False):
         self.verb, self.by_uid, self.results = verb, by_uid, []
+
+    def code(self, name, value):
+        self.codes[name] = value
+        if name == "HIGHESTMODSEQ":
+            self.highest, self.untagged_highest = int(value), 0
+
+    def ended(self, text):
+        """The tagged response."""
+        self.highest, self.untagged_highest = max(self.highest, self.untagged_highest), 0
+        if m := re.match(r"\[([A-Z-]+)(?: ([^\]]*))?\]", text):
+            self.code(m.group(1), m.group(2) or "")
 
     def may_expunge(self):
         return self.by_uid or self.verb not in SEQUENCE_IN_FLIGHT
@@ -173,7 +187,9 @@ class Picture:
         elif line.startswith(b"OK ["):
             m = re.match(rb"OK \[([A-Z-]+)(?: ([^\]]*))?\]", line)
             if m:
-                self.codes[m.group(1).decode()] = (m.group(2) or b"").decode()
+                self.code(m.group(1).decode(), (m.group(2) or b"").decode())
+        elif line.startswith(b"FLAGS "):
+            self.keywords = {str(f).lower() for f in parse(line[6:])[0]}
         elif line.startswith((b"BAD", b"BYE")):
             raise Broken(f"untagged {line!r}")
 
@@ -269,7 +285,10 @@ class Picture:
             expect(0 < modseq < 1 << 63, "MODSEQ", modseq)
             expect(modseq >= self.modseq.get(uid, 0), "MODSEQ of UID", uid, "went from", self.modseq.get(uid), "to", modseq)
             self.modseq[uid] = modseq
+            self.untagged_highest = max(self.untagged_highest, modseq)
         if "FLAGS" in values:
+            unknown = [f for f in values["FLAGS"] if f != "\\Recent" and str(f).lower() not in self.keywords]
+            expect(not unknown or not self.judge, "flags", unknown, "that FLAGS hasn't told of")
             self.flags[uid] = frozenset(str(f) for f in values["FLAGS"] if f != "\\Recent")
             if "\\Recent" in values["FLAGS"]:
                 self.recent[uid] = True
