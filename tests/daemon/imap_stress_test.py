@@ -207,6 +207,26 @@ class Stresser:
             return
         self.run(f"UID SEARCH {self.dice.choice(('SEEN', 'FLAGGED', 'KEYWORD ' + self.own, 'SMALLER 2000', 'DELETED'))}")
 
+    def pipelined(self):
+        """Several commands at once, their sets made before any is answered; what changes sequence numbers comes last."""
+        if not self.picture.uids or None in self.picture.uids:
+            return
+        by = "UID " if self.picture.uidonly else ""
+        texts = []
+        for _ in range(self.dice.randint(2, 6)):
+            what = write_set(self.dice.sample(self.picture.uids if by else range(1, len(self.picture.uids) + 1), 1))
+            texts.append(self.dice.choice((f"{by}FETCH {what} (UID FLAGS ENVELOPE)", f"{by}STORE {what} +FLAGS ({self.dice.choice(SYSTEM)})", f"{by}FETCH {what} (UID BODY.PEEK[])", "UID SEARCH FLAGGED")))
+        texts.append(self.dice.choice(("NOOP", "EXPUNGE", 'STATUS "INBOX" (MESSAGES)', 'LIST "" "*"')))
+        first = self.wire.tags + 1
+        self.wire.send("".join(f"t{first + n} {text}\r\n" for n, text in enumerate(texts)))
+        self.wire.tags += len(texts)
+        for n, text in enumerate(texts):
+            words = text.split()
+            self.shared.count(words[1] if words[0] == "UID" else words[0])
+            self.picture.begin(words[1] if words[0] == "UID" else words[0], words[0] == "UID")
+            status, rest, _ = self.wire.finish(f"t{first + n}", self.picture.told)
+            expect(status == "OK", text, "was answered", status, rest)
+
     def noop(self):
         self.run("NOOP")
 
@@ -227,7 +247,7 @@ class Stresser:
         self.wire.close()
         self.connect()
 
-    ACTIONS = ((10, fetch), (6, fetch_body), (5, store), (6, store_own), (5, delete), (6, expunge), (10, append), (3, copy), (3, search), (4, noop), (2, idle), (1, reconnect))
+    ACTIONS = ((10, fetch), (6, fetch_body), (5, store), (6, store_own), (5, delete), (6, expunge), (10, append), (3, copy), (3, search), (4, noop), (6, pipelined), (2, idle), (1, reconnect))
 
     def go(self, until):
         functions, weights = [f for _, f in self.ACTIONS], [n for n, _ in self.ACTIONS]
@@ -322,6 +342,44 @@ def test_twenty_clients_see_one_mailbox():
     print("# " + ", ".join(f"{v} {n}" for v, n in sorted(shared.counts.items())) + f", delivered {shared.delivered}", flush=True)
     for c in clients:
         c.wire.close()
+
+
+def test_a_new_message_is_recent_to_one_session():
+    """No more and no less, and what RECENT tells all of them adds up to it."""
+    instance = harness.shared(users=["alice", "bob"])
+    instance.cli("user", "add", f"carol@{instance.domain}", "--password-stdin", input=harness.PASSWORD + "\n")
+    wires = [Wire(instance.port["imap"], f"carol@{instance.domain}") for _ in range(6)]
+    pictures = [Picture() for _ in wires]
+    recent = [0] * len(wires)
+
+    def run(n, text, *literals):
+        pictures[n].begin(text.split()[0])
+        status, rest, untagged = wires[n].command(text, pictures[n].told, literals)
+        expect(status == "OK", text, rest)
+        for line in untagged:
+            if m := re.match(rb"(\d+) RECENT", line):
+                recent[n] = int(m.group(1))
+
+    for n in range(5):
+        run(n, "SELECT INBOX")
+    dice = random.Random(SEED)
+    for round in range(12):
+        for _ in range(3):
+            run(dice.randrange(6), "APPEND INBOX {4}", b"a: b")
+        if round % 3 == 2:
+            n = dice.randrange(5)
+            run(n, "NOOP")
+            run(n, f"STORE {dice.randint(1, len(pictures[n].uids))} +FLAGS (\\Deleted)")
+            run(n, "EXPUNGE")
+        for n in dice.sample(range(5), 5):
+            run(n, "NOOP")
+            pictures[n].recent = {}
+            run(n, "FETCH 1:* (UID FLAGS)")
+        owners = [[n for n in range(5) if u in pictures[n].recent] for u in pictures[0].uids]
+        assert all(len(o) == 1 for o in owners), owners
+        assert recent[:5] == [sum(o == [n] for o in owners) for n in range(5)], (recent, owners)
+    for w in wires:
+        w.close()
 
 
 harness.run(globals())
