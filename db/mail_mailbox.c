@@ -83,22 +83,56 @@ enum err db_mailbox_flagged_bytes(struct db *db, uint64_t id, uint64_t flags, ui
 	return ERR_OK;
 }
 
+/* ERR_NOT_FOUND: there is no row (any more). */
+static enum err show_row(struct db *db, struct sqlite3_stmt *s, bool (*each)(void *arg, const struct db_mailbox *row), void *arg)
+{
+	struct db_mailbox row;
+	enum err e = stmt_row(db, s);
+
+	if (e)
+		return e;
+	read_row(s, &row);
+	row.name = stmt_get_bytes(s, 11);
+	if (each(arg, &row))
+		return ERR_OK;
+	stmt_reset(s);
+	return ERR_TEMP;
+}
+
 enum err db_mailbox_each(struct db *db, bool (*each)(void *arg, const struct db_mailbox *row), void *arg)
 {
 	static const char sql[] = "SELECT " COLUMNS ", name FROM mailbox ORDER BY name";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
-	struct db_mailbox row;
 	enum err e;
 
-	while (!(e = stmt_row(db, s))) {
-		read_row(s, &row);
-		row.name = stmt_get_bytes(s, 11);
-		if (!each(arg, &row)) {
-			stmt_reset(s);
-			return ERR_TEMP;
-		}
-	}
+	while (!(e = show_row(db, s, each, arg)))
+		;
 	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+enum err db_mailbox_each_since(struct db *db, uint64_t modseq, bool (*each)(void *arg, const struct db_mailbox *row), void *arg)
+{
+	static const char sql[] = "SELECT " COLUMNS ", name FROM mailbox WHERE modseq > ?1 ORDER BY name";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)modseq);
+	while (!(e = show_row(db, s, each, arg)))
+		;
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+enum err db_mailbox_show(struct db *db, uint64_t id, bool (*each)(void *arg, const struct db_mailbox *row), void *arg)
+{
+	static const char sql[] = "SELECT " COLUMNS ", name FROM mailbox WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)id);
+	e = show_row(db, s, each, arg);
+	if (!e)
+		stmt_reset(s);
+	return e;
 }
 
 enum err db_mailbox_count(struct db *db, uint64_t *out)

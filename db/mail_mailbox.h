@@ -6,7 +6,7 @@
 
 struct db_mailbox {
 	uint64_t id;
-	struct span name; /* in db_mailbox_each() only, until it returns */
+	struct span name; /* where each() is called only, until it returns */
 	int special_use;
 	uint32_t uid_validity;
 	uint64_t uid_next; /* past 32 bits: full */
@@ -20,6 +20,9 @@ enum err db_mailbox_by_id(struct db *db, uint64_t id, struct db_mailbox *out) MU
 enum err db_mailbox_by_name(struct db *db, struct span name, struct db_mailbox *out) MUST_CHECK;
 /* By name, as bytes. ERR_TEMP when `each` returns false. */
 enum err db_mailbox_each(struct db *db, bool (*each)(void *arg, const struct db_mailbox *row), void *arg) MUST_CHECK;
+/* The same for one, and for those with a modseq above `modseq`. ERR_NOT_FOUND: no such id. */
+enum err db_mailbox_show(struct db *db, uint64_t id, bool (*each)(void *arg, const struct db_mailbox *row), void *arg) MUST_CHECK;
+enum err db_mailbox_each_since(struct db *db, uint64_t modseq, bool (*each)(void *arg, const struct db_mailbox *row), void *arg) MUST_CHECK;
 /* ERR_NOT_FOUND: none. */
 enum err db_mailbox_by_use(struct db *db, int special_use, struct db_mailbox *out) MUST_CHECK;
 /* Of its messages with any of these flag bits. */

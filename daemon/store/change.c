@@ -166,7 +166,7 @@ static enum err store_changed(struct view *v, const struct uid_set *set, uint64_
 	if (!s.is_on_news)
 		v->own[v->own_count++] = s.modseq;
 	state_announce(v->state, s.modseq);
-	notice_changed(v->m, v->state->id);
+	notice_changed(v->m, v->state->id, CHANGE_FLAGS);
 	return ERR_OK;
 }
 
@@ -266,7 +266,7 @@ enum err view_expunge(struct view *v, const struct uid_set *set, size_t *count_o
 	if (!e && x.rows.count) {
 		state_announce(v->state, x.modseq);
 		expunge_files(v->m, &x.files);
-		notice_changed(v->m, v->state->id);
+		notice_changed(v->m, v->state->id, CHANGE_EXPUNGED);
 	}
 	if (count_out)
 		*count_out = e ? 0 : x.rows.count;
@@ -329,10 +329,10 @@ static enum err copied(struct moving *x, struct arena *a, struct uid_pair **out,
 	struct mailstore *m = x->v->m;
 
 	state_announce_at(m, x->target_id, x->first_uid, x->modseq);
-	notice_changed(m, x->target_id);
+	notice_changed(m, x->target_id, x->is_move && x->target_id == x->v->state->id ? CHANGE_NEW | CHANGE_EXPUNGED : CHANGE_NEW);
 	if (x->is_move && x->target_id != x->v->state->id) {
 		state_announce(x->v->state, x->modseq);
-		notice_changed(m, x->v->state->id);
+		notice_changed(m, x->v->state->id, CHANGE_EXPUNGED);
 	}
 	*out = arena_array(a, x->rows.count, sizeof(**out));
 	/* It is done and durable: without room for the pairs the client learns no UIDs, that is all. */

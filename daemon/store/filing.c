@@ -124,6 +124,6 @@ void filing_drop_files(struct mailstore *m, const struct filing *filings, size_t
 void filing_arrived(struct mailstore *m, uint64_t mailbox_id, uint64_t first_uid, uint64_t modseq)
 {
 	state_announce_at(m, mailbox_id, first_uid, modseq);
-	notice_changed(m, mailbox_id);
+	notice_changed(m, mailbox_id, CHANGE_NEW);
 	search_indexer_arrived(m);
 }

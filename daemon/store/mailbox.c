@@ -12,6 +12,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/mime/text.h"
 #include "daemon/store/expunge.h"
+#include "daemon/store/mailbox_row.h"
 #include "daemon/store/notice.h"
 #include "daemon/store/state.h"
 #include "db/mail_account.h"
@@ -123,26 +124,12 @@ static struct mailbox_info *listing_add(struct listing *l, struct span name)
 	return row;
 }
 
-static void info_from_row(const struct db_mailbox *row, struct mailbox_info *info)
-{
-	info->id = row->id;
-	info->use = (enum special_use)row->special_use;
-	info->exists = true;
-	info->uid_validity = row->uid_validity;
-	info->uid_next = (uint32_t)(row->uid_next > UINT32_MAX ? UINT32_MAX : row->uid_next);
-	info->highest_modseq = row->modseq;
-	info->messages = row->messages;
-	info->unseen = row->unseen;
-	info->deleted = row->deleted;
-	info->size_bytes = row->size_bytes;
-}
-
 static bool list_one(void *arg, const struct db_mailbox *row)
 {
 	struct mailbox_info *info = listing_add(arg, row->name);
 
 	if (info)
-		info_from_row(row, info);
+		mailbox_row_show(row, info);
 	return info;
 }
 
@@ -274,7 +261,7 @@ static enum err read_info(struct db *db, struct mailbox_info *out)
 	if (found && !out->has_children)
 		return ERR_NOT_FOUND;
 	if (!found)
-		info_from_row(&row, out);
+		mailbox_row_show(&row, out);
 	return ERR_OK;
 }
 
@@ -315,6 +302,8 @@ struct naming {
 	struct picked_list rows;
 	struct file_list files;
 	uint64_t mailbox_id, other_id, modseq; /* other: the one that got INBOX's messages */
+	size_t made[MAILBOX_DEPTH_MAX];        /* lengths of the parents of `to` that were made */
+	size_t made_count;
 };
 
 static enum err create_one(struct db *db, struct span name, enum special_use use, uint64_t modseq, uint64_t *id_out)
@@ -332,8 +321,11 @@ static enum err create_one(struct db *db, struct span name, enum special_use use
 }
 
 /* Each name above that is missing, from the top. A name that was deleted and stands only above others stays so. */
-static enum err create_parents(struct db *db, struct span name, uint64_t modseq)
+static enum err create_parents(struct db *db, struct naming *n)
 {
+	const struct span name = n->to;
+
+	n->made_count = 0;
 	for (size_t i = 0; i < name.len; i++) {
 		uint64_t id, longest = 0, levels;
 		struct db_mailbox row;
@@ -346,8 +338,10 @@ static enum err create_parents(struct db *db, struct span name, uint64_t modseq)
 			e = db_mailbox_below(db, span_take(name, i), &longest, &levels);
 		else
 			longest = e ? 0 : 1;
-		if (!e && !longest)
-			e = create_one(db, span_take(name, i), USE_NONE, modseq, &id);
+		if (!e && !longest) {
+			e = create_one(db, span_take(name, i), USE_NONE, n->modseq, &id);
+			n->made[n->made_count++] = i;
+		}
 		if (e)
 			return e;
 	}
@@ -367,8 +361,16 @@ static enum err run_create(struct db *db, void *arg)
 		return e ? e : ERR_STATE;
 	e = db_mail_allot(db, 0, &n->modseq, NULL);
 	if (!e)
-		e = create_parents(db, n->to, n->modseq);
+		e = create_parents(db, n);
 	return e ? e : create_one(db, n->to, n->use, n->modseq, &n->mailbox_id);
+}
+
+/* Parents first. */
+static void announce_names(struct mailstore *m, const struct naming *n, enum journal_event event)
+{
+	for (size_t i = 0; i < n->made_count; i++)
+		notice_name(m, JOURNAL_CREATED, span_take(n->to, n->made[i]), SPAN(""));
+	notice_name(m, event, n->to, event == JOURNAL_RENAMED ? n->from : SPAN(""));
 }
 
 enum err mailbox_create(struct mailstore *m, struct span name, enum special_use use)
@@ -386,6 +388,8 @@ enum err mailbox_create(struct mailstore *m, struct span name, enum special_use 
 		e = ERR_DENIED;
 	if (!e)
 		e = mailstore_write(m, run_create, &n, WRITE_WEIGHT);
+	if (!e)
+		announce_names(m, &n, JOURNAL_CREATED);
 	arena_clear(&a);
 	return e;
 }
@@ -433,7 +437,8 @@ enum err mailbox_delete(struct mailstore *m, struct span name)
 	if (!e) {
 		state_gone(m, n.mailbox_id);
 		expunge_files(m, &n.files);
-		notice_changed(m, n.mailbox_id);
+		notice_changed(m, n.mailbox_id, 0);
+		notice_name(m, JOURNAL_DELETED, n.to, SPAN(""));
 	}
 	file_list_clear(&n.files);
 	picked_clear(&n.rows);
@@ -511,16 +516,16 @@ static enum err run_rename(struct db *db, void *arg)
 	if (!e)
 		e = db_mail_allot(db, 0, &n->modseq, NULL);
 	if (!e)
-		e = create_parents(db, n->to, n->modseq);
+		e = create_parents(db, n);
 	if (e)
 		return e;
 	return is_inbox ? rename_inbox(db, n, &row) : rename_tree(db, n);
 }
 
-static void announce(struct mailstore *m, uint64_t mailbox_id, uint64_t modseq)
+static void announce(struct mailstore *m, uint64_t mailbox_id, uint64_t modseq, unsigned what)
 {
 	state_announce_at(m, mailbox_id, 1, modseq);
-	notice_changed(m, mailbox_id);
+	notice_changed(m, mailbox_id, what);
 }
 
 enum err mailbox_rename(struct mailstore *m, struct span from, struct span to)
@@ -539,9 +544,11 @@ enum err mailbox_rename(struct mailstore *m, struct span from, struct span to)
 		e = ERR_DENIED;
 	if (!e)
 		e = mailstore_write(m, run_rename, &n, WRITE_WEIGHT);
-	if (!e && n.mailbox_id) {
-		announce(m, n.mailbox_id, n.modseq);
-		announce(m, n.other_id, n.modseq);
+	if (!e)
+		announce_names(m, &n, n.mailbox_id ? JOURNAL_CREATED : JOURNAL_RENAMED);
+	if (!e && n.mailbox_id) { /* INBOX */
+		announce(m, n.mailbox_id, n.modseq, CHANGE_EXPUNGED);
+		announce(m, n.other_id, n.modseq, CHANGE_NEW);
 	}
 	picked_clear(&n.rows);
 	arena_clear(&a);
@@ -552,13 +559,16 @@ enum err mailbox_rename(struct mailstore *m, struct span from, struct span to)
 
 struct subscribing {
 	struct span name;
-	bool on;
+	bool on, was_on;
 };
 
 static enum err run_subscribe(struct db *db, void *arg)
 {
-	const struct subscribing *s = arg;
+	struct subscribing *s = arg;
+	enum err e = db_mail_is_subscribed(db, s->name, &s->was_on);
 
+	if (e)
+		return e;
 	return s->on ? db_mail_subscribe(db, s->name, MAILBOX_COUNT_MAX) : db_mail_unsubscribe(db, s->name);
 }
 
@@ -572,6 +582,8 @@ enum err mailbox_subscribe(struct mailstore *m, struct span name, bool on)
 	e = mailbox_name_normal(name, &a, &s.name);
 	if (!e)
 		e = mailstore_write(m, run_subscribe, &s, WRITE_WEIGHT);
+	if (!e && s.on != s.was_on)
+		notice_name(m, on ? JOURNAL_SUBSCRIBED : JOURNAL_UNSUBSCRIBED, s.name, SPAN(""));
 	arena_clear(&a);
 	return e;
 }

@@ -15,6 +15,7 @@
 
 struct mailbox_state;
 struct search_indexer;
+struct journal;
 
 struct mailstore {
 	struct store *store;
@@ -44,8 +45,9 @@ struct mailstore {
 	bool search_damaged;
 	bool has_strays; /* a failed commit left names in files/ */
 
-	pthread_mutex_t watch_lock; /* guards the list */
+	pthread_mutex_t watch_lock; /* guards the list and the journal */
 	struct store_watch *watches;
+	struct journal *journal; /* null: nobody follows it */
 
 	/* Of the store, under its lock. */
 	unsigned references;

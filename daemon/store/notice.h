@@ -1,9 +1,29 @@
-/* store/notice.h: telling the watches of an account, after a commit. For the files of store/ only. */
+/* store/notice.h: telling the watches and the journal of an account, after a commit. For the files of store/ only. */
 #ifndef POSTROOM_STORE_NOTICE_H
 #define POSTROOM_STORE_NOTICE_H
 
-#include "daemon/store/store.h"
+#include "daemon/store/journal.h"
 
-void notice_changed(struct mailstore *m, uint64_t mailbox_id);
+/* What the journal keeps. Under watch_lock. */
+#define JOURNAL_CHANGES 256
+#define JOURNAL_NAMES 128
+struct journal {
+	unsigned followers;
+	uint64_t change_count, name_count; /* of all time */
+	struct {
+		uint64_t mailbox_id;
+		unsigned what;
+	} changes[JOURNAL_CHANGES];
+	struct {
+		enum journal_event event;
+		char *text; /* name, then old name */
+		size_t name_len, old_len;
+	} names[JOURNAL_NAMES];
+};
+
+/* `what`: CHANGE_; 0: nothing that the journal keeps. */
+void notice_changed(struct mailstore *m, uint64_t mailbox_id, unsigned what);
+/* `old_name`: of RENAMED. */
+void notice_name(struct mailstore *m, enum journal_event event, struct span name, struct span old_name);
 
 #endif

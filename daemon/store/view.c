@@ -289,6 +289,11 @@ bool view_is_stale(const struct view *v)
 	return v->is_behind || atomic_load_explicit(&v->state->modseq, memory_order_acquire) > v->modseq || atomic_load(&v->state->gone);
 }
 
+bool view_is_gone(const struct view *v)
+{
+	return atomic_load(&v->state->gone);
+}
+
 struct finding {
 	const struct view *v;
 	struct changed_list list;

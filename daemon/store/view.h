@@ -48,6 +48,8 @@ uint64_t view_modseq(const struct view *v);
 
 /* Cheap: has anything been committed to the mailbox since the last sync? */
 bool view_is_stale(const struct view *v);
+/* Was the mailbox deleted? */
+bool view_is_gone(const struct view *v);
 
 /* Brings the view up to date, with or without expunges (RFC 9051 7.5.1: none during FETCH, STORE, SEARCH), and says what changed:
  * expunged sequence numbers in the order to be sent (each counts after the ones before it), then changed messages, then the new count. */
