@@ -208,14 +208,14 @@ class Stresser:
         self.run(f"UID SEARCH {self.dice.choice(('SEEN', 'FLAGGED', 'KEYWORD ' + self.own, 'SMALLER 2000', 'DELETED'))}")
 
     def pipelined(self):
-        """Several commands at once, their sets made before any is answered; what changes sequence numbers comes last."""
+        """Several commands at once, their sets made before any is answered; what may tell EXPUNGE comes last (RFC 3501 5.5)."""
         if not self.picture.uids or None in self.picture.uids:
             return
         by = "UID " if self.picture.uidonly else ""
         texts = []
         for _ in range(self.dice.randint(2, 6)):
             what = write_set(self.dice.sample(self.picture.uids if by else range(1, len(self.picture.uids) + 1), 1))
-            texts.append(self.dice.choice((f"{by}FETCH {what} (UID FLAGS ENVELOPE)", f"{by}STORE {what} +FLAGS ({self.dice.choice(SYSTEM)})", f"{by}FETCH {what} (UID BODY.PEEK[])", "UID SEARCH FLAGGED")))
+            texts.append(self.dice.choice((f"{by}FETCH {what} (UID FLAGS ENVELOPE)", f"{by}STORE {what} +FLAGS ({self.dice.choice(SYSTEM)})", f"{by}FETCH {what} (UID BODY.PEEK[])", f"{by}SEARCH FLAGGED")))
         texts.append(self.dice.choice(("NOOP", "EXPUNGE", 'STATUS "INBOX" (MESSAGES)', 'LIST "" "*"')))
         first = self.wire.tags + 1
         self.wire.send("".join(f"t{first + n} {text}\r\n" for n, text in enumerate(texts)))
