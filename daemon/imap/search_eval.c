@@ -137,6 +137,8 @@ static enum search_answer match_leaf(const struct search_node *node, const struc
 	case SEARCH_RECENT: return answer(m->s->service->view_is_recent(m->s->view, row->uid));
 	case SEARCH_SEQUENCE:
 	case SEARCH_UID: return answer(uid_set_has(&node->uids, row->uid));
+	case SEARCH_UID_AFTER: return answer(row->uid > node->number);
+	case SEARCH_UID_BEFORE: return answer(row->uid < node->number);
 	case SEARCH_MODSEQ: return answer(row->modseq >= node->number);
 	case SEARCH_EMAILID: return answer(node->number && row->content == node->number);
 	case SEARCH_SAVED_BEFORE:

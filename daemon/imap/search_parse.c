@@ -18,6 +18,7 @@ enum argument {
 	ARG_OBJECTID,
 	ARG_KEYWORD,
 	ARG_SET,
+	ARG_UID,
 	ARG_KEY,
 	ARG_TWO_KEYS,
 };
@@ -65,6 +66,8 @@ static const struct key {
 	{ SPAN("THREADID"), SEARCH_THREADID, ARG_OBJECTID, 0, { NULL, 0 }, CAP_OBJECTID },
 	{ SPAN("TO"), SEARCH_ADDRESS, ARG_TEXT, 0, SPAN("To"), CAP_NONE },
 	{ SPAN("UID"), SEARCH_UID, ARG_SET, 0, { NULL, 0 }, CAP_NONE },
+	{ SPAN("UIDAFTER"), SEARCH_UID_AFTER, ARG_UID, 0, { NULL, 0 }, CAP_MESSAGELIMIT },
+	{ SPAN("UIDBEFORE"), SEARCH_UID_BEFORE, ARG_UID, 0, { NULL, 0 }, CAP_MESSAGELIMIT },
 	{ SPAN("UNANSWERED"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_ANSWERED, { NULL, 0 }, CAP_NONE },
 	{ SPAN("UNDELETED"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_DELETED, { NULL, 0 }, CAP_NONE },
 	{ SPAN("UNDRAFT"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_DRAFT, { NULL, 0 }, CAP_NONE },
@@ -175,6 +178,16 @@ static enum err parse_interval(struct imap_parser *p, uint64_t *out)
 	return !e && !*out ? ERR_SYNTAX : e;
 }
 
+/* uniqueid = nz-number */
+static enum err parse_uid(struct imap_parser *p, uint64_t *out)
+{
+	uint32_t uid;
+	enum err e = parse_number(p, &uid);
+
+	*out = e ? 0 : uid;
+	return !e && !uid ? ERR_SYNTAX : e;
+}
+
 static enum err parse_argument(struct build *b, enum argument argument, uint32_t index)
 {
 	struct search_node *node = &b->nodes[index];
@@ -194,6 +207,7 @@ static enum err parse_argument(struct build *b, enum argument argument, uint32_t
 	case ARG_MODSEQ: b->tree->has_modseq = true; return parse_modseq(b->p, &node->number);
 	case ARG_KEYWORD: return parse_atom(b->p, &node->name);
 	case ARG_SET: return parse_set_key(b, node);
+	case ARG_UID: return parse_uid(b->p, &node->number);
 	case ARG_KEY: push(b, index, 1); return ERR_OK;
 	case ARG_TWO_KEYS: push(b, index, 2); return ERR_OK;
 	}

@@ -40,7 +40,7 @@ static const struct rule rules[] = {
 	{ 'h', { "", " CHARSET UTF-8", " CHARSET US-ASCII", " CHARSET %\"" } },
 	{ 'r', { "", " RETURN ()", " RETURN (%y)" } },
 	{ 'y', { "ALL", "%y %y", "MIN", "MAX", "COUNT", "SAVE", "PARTIAL %n:%n", "PARTIAL -%n:-%n" } },
-	{ 'K', { "ALL", "%K %K", "NOT %K", "OR %K %K", "(%K)", "SEEN", "UNSEEN", "DELETED", "FLAGGED", "RECENT", "NEW", "OLD", "KEYWORD %k", "UNKEYWORD %k", "SUBJECT %\"", "FROM %\"", "TO %\"", "CC %\"", "BCC %\"", "TEXT %\"", "BODY %\"", "HEADER %\" %\"", "UID %S", "%S", "LARGER %n", "SMALLER %n", "BEFORE %d", "ON %d", "SINCE %d", "SENTBEFORE %d", "SENTON %d", "SENTSINCE %d", "MODSEQ %n", "MODSEQ \"/flags/\\\\Seen\" all %n", "YOUNGER %n", "OLDER %n", "SAVEDBEFORE %d", "SAVEDSINCE %d", "SAVEDATESUPPORTED", "EMAILID M1-1", "THREADID T1-1", "EMAILID %\"" } },
+	{ 'K', { "ALL", "%K %K", "NOT %K", "OR %K %K", "(%K)", "SEEN", "UNSEEN", "DELETED", "FLAGGED", "RECENT", "NEW", "OLD", "KEYWORD %k", "UNKEYWORD %k", "SUBJECT %\"", "FROM %\"", "TO %\"", "CC %\"", "BCC %\"", "TEXT %\"", "BODY %\"", "HEADER %\" %\"", "UID %S", "%S", "LARGER %n", "SMALLER %n", "BEFORE %d", "ON %d", "SINCE %d", "SENTBEFORE %d", "SENTON %d", "SENTSINCE %d", "MODSEQ %n", "MODSEQ \"/flags/\\\\Seen\" all %n", "YOUNGER %n", "OLDER %n", "UIDAFTER %n", "UIDBEFORE %n", "SAVEDBEFORE %d", "SAVEDSINCE %d", "SAVEDATESUPPORTED", "EMAILID M1-1", "THREADID T1-1", "EMAILID %\"" } },
 	{ 'd', { "1-Jan-2026", "\"31-Dec-2030\"", "29-Feb-2023", "1-Jan-1970", "31-Dec-9999" } },
 	{ 'k', { "k", "$Label1", "NonJunk", "x%n" } },
 	{ 'o', { "DATE", "%o %o", "REVERSE %o", "ARRIVAL", "CC", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO" } },
