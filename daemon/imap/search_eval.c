@@ -8,6 +8,8 @@
 #include "daemon/mime/text.h"
 #include "daemon/store/search.h"
 
+#define HITS_MAX 64 /* keys that the index is asked about: the answer to each holds some bits a message */
+
 static enum search_answer answer(bool yes)
 {
 	return yes ? SEARCH_YES : SEARCH_NO;
@@ -330,7 +332,7 @@ static enum search_level first_level(const struct search_tree *tree)
 
 enum err search_prepare(struct imap_session *s, struct search_tree *tree, struct search_needs *needs)
 {
-	size_t keys = 0;
+	size_t keys = 0, hits = 0;
 
 	*needs = (struct search_needs){ .want = { WANT_FLAGS } };
 	if (tree->charset.len && !text_charset_known(tree->charset))
@@ -338,6 +340,8 @@ enum err search_prepare(struct imap_session *s, struct search_tree *tree, struct
 	for (size_t i = 0; i < tree->count; i++) {
 		enum err e = prepare_node(s, tree->charset, &tree->nodes[i]);
 
+		if (tree->nodes[i].hits && ++hits > HITS_MAX)
+			search_find_end(&tree->nodes[i].hits);
 		add_needs(tree->nodes[i].op, needs);
 		keys += tree->nodes[i].op == SEARCH_BODY || tree->nodes[i].op == SEARCH_TEXT;
 		if (!e && keys > IMAP_SEARCH_KEYS_MAX)

@@ -10,6 +10,7 @@
 #include "daemon/mime/text.h"
 
 #define SUBJECT_SURELY_WHOLE 256 /* bytes; 4 KiB as written, in the wordiest encoding */
+#define KEY_SHORT 64             /* up to here a text is compared as it lies there */
 
 void search_scratch_init(struct search_scratch *x)
 {
@@ -33,7 +34,7 @@ void search_scratch_clear(struct search_scratch *x)
 	arena_clear(&x->arena);
 }
 
-/* Bytes that are their own mapping but for case: ASCII. */
+/* Bytes that are their own mapping but for case: ASCII. Each place of the text costs up to the key's length: for short keys. */
 static bool has_ascii(struct span text, struct span key)
 {
 	for (size_t i = 0; i + key.len <= text.len; i++) {
@@ -53,16 +54,20 @@ static bool has(struct search_scratch *x, struct span utf8, struct span key)
 
 	if (!key.len)
 		return true;
-	if (span_is_ascii(utf8))
+	if (key.len <= KEY_SHORT && span_is_ascii(utf8))
 		return has_ascii(utf8, key);
 	buf_reset(&x->folded);
 	text_casemap(utf8, &x->folded);
 	return span_find(buf_span(&x->folded), key, &at);
 }
 
+/* What was decoded is given back at once: a thousand keys may ask for fields that fill a header. */
 static bool field_has(struct search_scratch *x, struct span raw, struct span key)
 {
-	return has(x, header_decode(&x->arena, header_unfold(&x->arena, raw)), key);
+	bool found = has(x, header_decode(&x->arena, header_unfold(&x->arena, raw)), key);
+
+	arena_reset(&x->arena);
+	return found;
 }
 
 static bool header_has(const struct search_message *m, struct span header, struct span name, struct span key)
@@ -129,7 +134,7 @@ static bool is_ruled_out(struct span list, struct span key)
 	for (size_t i = 0; i < key.len; i++)
 		if (!ascii_is_alpha(key.ptr[i]) && !ascii_is_digit(key.ptr[i]))
 			return false;
-	return key.len && span_is_ascii(list) && !span_find(list, SPAN("=?"), &at) && !span_find_char(list, '\\', &at) && !has_ascii(list, key);
+	return key.len && key.len <= KEY_SHORT && span_is_ascii(list) && !span_find(list, SPAN("=?"), &at) && !span_find_char(list, '\\', &at) && !has_ascii(list, key);
 }
 
 bool search_address(const struct search_message *m, uint64_t item, struct span key)
@@ -145,6 +150,7 @@ bool search_address(const struct search_message *m, uint64_t item, struct span k
 		buf_reset(&x->line);
 		write_address(&x->arena, &address, &x->line);
 		found = has(x, buf_span(&x->line), key);
+		arena_reset(&x->arena);
 	}
 	return found;
 }
