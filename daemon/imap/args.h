@@ -139,6 +139,7 @@ enum {
 	RETURN_COUNT = 8,
 	RETURN_SAVE = 16,
 	RETURN_PARTIAL = 32,
+	RETURN_UPDATE = 64,
 };
 struct search_return {
 	bool given; /* RETURN stands there, perhaps empty: ALL */
@@ -184,6 +185,31 @@ enum {
 	STATUS_MAILBOXID = 256,
 	STATUS_APPENDLIMIT = 512,
 	STATUS_DELETED_STORAGE = 1024,
+};
+
+/* What NOTIFY asks for (RFC 5465 5). */
+enum {
+	NOTIFY_NEW = 1,
+	NOTIFY_EXPUNGE = 2,
+	NOTIFY_FLAGS = 4,
+	NOTIFY_NAME = 8,
+	NOTIFY_SUBSCRIPTION = 16,
+};
+enum notify_filter {
+	FILTER_SELECTED,
+	FILTER_SELECTED_DELAYED,
+	FILTER_PERSONAL,
+	FILTER_SUBSCRIBED,
+	FILTER_SUBTREE,
+	FILTER_MAILBOXES,
+};
+struct notify_group {
+	enum notify_filter filter;
+	unsigned events;    /* NOTIFY_ */
+	struct span *names; /* of SUBTREE, MAILBOXES */
+	size_t count;
+	struct fetch_item *items; /* of MessageNew */
+	size_t item_count;
 };
 
 union imap_args {
@@ -260,6 +286,21 @@ union imap_args {
 	struct {
 		struct imap_set set;
 	} expunge; /* UID EXPUNGE */
+	struct {
+		bool none, status;
+		bool unserved; /* an event that isn't told here */
+		struct notify_group *groups;
+		size_t count;
+		struct span text; /* all of them, as written */
+	} notify;
+	struct {
+		struct span *tags;
+		size_t count;
+	} cancel; /* CANCELUPDATE */
+	struct {
+		uint32_t size;
+		uint32_t first, last; /* batches, from 1; 0: all */
+	} batches;                    /* UIDBATCHES */
 };
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "daemon/base/clock.h"
 #include "daemon/imap/commands.h"
+#include "daemon/imap/context.h"
 #include "daemon/imap/fetch.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/reply_sync.h"
@@ -163,6 +164,8 @@ static void mark_seen(struct imap_session *s, struct fetch_work *w, struct out *
 	e = s->service->view_store(s->view, &set, FLAGS_ADD, FLAG_SEEN, &s->run.batch, &changed, &count);
 	if (e)
 		w->failed = e;
+	else
+		context_note(s, changed, count);
 	for (size_t i = 0; !e && w->tells_modseq && i < count; i++)
 		reply_fetch_flags(s, out, changed[i].sequence, changed[i].uid, changed[i].flags, changed[i].modseq, true);
 	arena_reset(&s->run.batch);
@@ -225,34 +228,6 @@ static enum step fetch_more(struct imap_session *s, struct out *out)
 
 /* ---- the plan ---- */
 
-static unsigned want_section(const struct fetch_item *item)
-{
-	bool header = item->text == SECTION_HEADER || item->text == SECTION_FIELDS || item->text == SECTION_FIELDS_NOT;
-
-	if (item->number_count)
-		return WANT_PARTS | WANT_BODY | (item->text == SECTION_MIME ? WANT_HEAD : 0);
-	return WANT_PARTS | (header ? WANT_HEAD : item->text == SECTION_TEXT ? WANT_BODY
-									     : WANT_HEAD | WANT_BODY);
-}
-
-static const unsigned wants[] = {
-	[FETCH_FLAGS] = WANT_FLAGS,
-	[FETCH_UID] = WANT_FLAGS,
-	[FETCH_INTERNALDATE] = WANT_META,
-	[FETCH_SIZE] = WANT_META,
-	[FETCH_ENVELOPE] = WANT_ENVELOPE,
-	[FETCH_BODY_PLAIN] = WANT_STRUCTURE,
-	[FETCH_BODY_STRUCTURE] = WANT_STRUCTURE,
-	[FETCH_SECTION] = 0, /* by its section, as the next two */
-	[FETCH_BINARY] = 0,
-	[FETCH_BINARY_SIZE] = 0,
-	[FETCH_MODSEQ] = WANT_FLAGS,
-	[FETCH_PREVIEW] = WANT_WORDS,
-	[FETCH_EMAILID] = WANT_FLAGS,
-	[FETCH_THREADID] = WANT_META,
-	[FETCH_SAVEDATE] = WANT_FLAGS,
-};
-
 static bool asks_for(const union imap_args *args, enum fetch_kind kind)
 {
 	for (size_t i = 0; i < args->fetch.count; i++)
@@ -269,12 +244,12 @@ static void plan(const struct imap_session *s, struct fetch_work *w)
 	w->only_numbers = true;
 	w->shows_flags = asks_for(args, FETCH_FLAGS);
 	w->wants_preview = asks_for(args, FETCH_PREVIEW);
+	w->want |= fetch_want(args->fetch.items, args->fetch.count);
 	for (size_t i = 0; i < args->fetch.count; i++) {
 		const struct fetch_item *item = &args->fetch.items[i];
 		const bool content = item->kind == FETCH_SECTION || item->kind == FETCH_BINARY;
 
 		w->only_numbers = w->only_numbers && (item->kind == FETCH_FLAGS || item->kind == FETCH_UID);
-		w->want |= content || item->kind == FETCH_BINARY_SIZE ? want_section(item) : wants[item->kind];
 		w->marks_seen = w->marks_seen || (content && !item->peek && !s->read_only);
 	}
 }

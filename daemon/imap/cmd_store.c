@@ -1,5 +1,6 @@
 /* imap/cmd_store.c: STORE (RFC 3501 6.4.6, RFC 7162 3.1.3): in batches, each one commit, so that a large set starves nobody. */
 #include "daemon/imap/commands.h"
+#include "daemon/imap/context.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/reply_sync.h"
 #include "daemon/imap/sync.h"
@@ -87,10 +88,12 @@ static enum err store_batch(struct imap_session *s, struct store_work *w, const 
 	if (!s->run.args.store.has_since) {
 		e = service->view_store(s->view, batch, how, w->flags, &s->run.batch, &w->rows, &w->count);
 		w->has_gone = w->has_gone || (!e && w->count < imap_set_count(s, batch));
+		context_note(s, w->rows, e ? 0 : w->count);
 		return e;
 	}
 	e = service->view_store_unchanged(s->view, batch, s->run.args.store.since, how, w->flags, &s->run.batch, &w->rows, &w->count, &modified, &has_gone);
 	w->has_gone = w->has_gone || has_gone;
+	context_note(s, w->rows, e ? 0 : w->count);
 	return !e && !keep_modified(s, w, &modified) ? ERR_LIMIT : e;
 }
 

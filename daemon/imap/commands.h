@@ -28,7 +28,12 @@ enum err imap_parse_thread(struct imap_parser *p, union imap_args *out) MUST_CHE
 enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_store(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_copy(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+/* One item of FETCH. */
+enum err imap_parse_fetch_att(struct imap_parser *p, struct fetch_item *item) MUST_CHECK;
+enum err imap_parse_notify(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_uid_expunge(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_cancelupdate(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_uidbatches(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 
 enum step imap_run_capability(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_noop(struct imap_session *s, const union imap_args *args, struct out *out);
@@ -68,6 +73,9 @@ enum step imap_run_fetch(struct imap_session *s, const union imap_args *args, st
 enum step imap_run_store(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_copy(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_move(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_notify(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_cancelupdate(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_uidbatches(struct imap_session *s, const union imap_args *args, struct out *out);
 
 /* Lines that several commands say. LIST of one mailbox; OLDNAME where the client wrote another name (RFC 9051 6.3.9.7). */
 void imap_list_one(struct imap_session *s, const struct mailbox_info *m, struct span written, struct out *out);

@@ -6,6 +6,7 @@
  */
 #include "daemon/imap/esearch.h"
 
+#include "daemon/imap/context.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/table.h"
 
@@ -17,6 +18,7 @@ struct telling {
 	uint32_t at, position;
 	uint32_t run_first, run_last; /* a range that may still grow; 0: none */
 	bool begun, some;
+	struct span text; /* of the tagged OK */
 };
 
 /* PARTIAL as positions from the front; false: there is nothing (RFC 9394 3.1). */
@@ -45,7 +47,7 @@ static void forget_saved(struct imap_session *s)
 static enum err save(struct imap_session *s, const struct search_found *f, const struct search_return *wants)
 {
 	struct search_found chosen = *f;
-	unsigned what = wants->what & ~(unsigned)RETURN_SAVE;
+	unsigned what = wants->what & ~(unsigned)(RETURN_SAVE | RETURN_UPDATE);
 	uint32_t first = 1, last = 0, at = 0, sequence;
 	bool all = !what || (what & (RETURN_ALL | RETURN_COUNT));
 	enum err e;
@@ -71,7 +73,7 @@ static enum err save(struct imap_session *s, const struct search_found *f, const
 /* RFC 7162 3.1.10: of MIN and MAX alone, theirs; else the highest of all. */
 static uint64_t modseq_of(const struct search_found *f, unsigned what)
 {
-	what &= ~(unsigned)RETURN_SAVE;
+	what &= ~(unsigned)(RETURN_SAVE | RETURN_UPDATE);
 	if (!f->count)
 		return 0;
 	if (f->sorted || !what || (what & ~(unsigned)(RETURN_MIN | RETURN_MAX)))
@@ -201,7 +203,7 @@ static enum step tell_more(struct imap_session *s, struct out *out)
 	if (!tell_numbers(s, t, out))
 		return STEP_MORE;
 	tell_end(s, t, out);
-	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+	return imap_finish(s, out, IMAP_OK, t->text);
 }
 
 enum step search_fail(struct imap_session *s, struct out *out, enum err e)
@@ -228,10 +230,13 @@ enum step search_tell(struct imap_session *s, struct out *out, const struct sear
 	if (!t)
 		return search_fail(s, out, ERR_LIMIT);
 	t->found = f;
+	t->text = SPAN("Done");
 	t->wants = s->run.args.search.wants;
 	if ((t->wants.what & RETURN_SAVE) && save(s, f, &t->wants))
 		return imap_finish(s, out, IMAP_NO, SPAN("[NOTSAVED] Too many to remember"));
-	if (t->wants.what == RETURN_SAVE)
+	if ((t->wants.what & RETURN_UPDATE) && !context_begin(s, f, out))
+		t->text = SPAN("Done, and not kept up to date");
+	if ((t->wants.what & ~(unsigned)RETURN_UPDATE) == RETURN_SAVE)
 		return imap_finish(s, out, IMAP_OK, SPAN("Saved"));
 	/* RFC 9051 6.4.4: there SEARCH alone is answered as RETURN (ALL). */
 	if (!t->wants.given && (s->enabled & ENABLED_REV2) && !f->sorted)

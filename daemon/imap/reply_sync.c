@@ -35,6 +35,11 @@ void reply_limit(struct out *out, uint32_t limit, uint32_t lowest_uid)
 	out_addf(out, "* NO [MESSAGELIMIT %u %u] Only the last messages\r\n", limit, lowest_uid);
 }
 
+void reply_noupdate(struct out *out, const char *tag)
+{
+	out_addf(out, "* NO [NOUPDATE \"%s\"] Too much to be kept up to date\r\n", tag);
+}
+
 void reply_fetch_modseq(const struct imap_session *s, struct out *out, uint32_t sequence, uint32_t uid, uint64_t modseq, bool with_uid)
 {
 	reply_fetch_begin(s, out, sequence, uid);

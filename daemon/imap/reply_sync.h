@@ -6,6 +6,8 @@
 
 /* "* NO [MESSAGELIMIT 1000 23221] ..." */
 void reply_limit(struct out *out, uint32_t limit, uint32_t lowest_uid);
+/* "* NO [NOUPDATE "A01"] ..." (RFC 5267 4.3.1) */
+void reply_noupdate(struct out *out, const char *tag);
 /* One line "* VANISHED [(EARLIER)] 41,43:116" of the first ranges; how many it took, to be called until all are told. */
 size_t reply_vanished(struct out *out, const struct uid_range *ranges, size_t count, bool earlier);
 /* "* 3 FETCH ([UID 7] MODSEQ (12))" */

@@ -334,7 +334,7 @@ enum err imap_parse_search(struct imap_parser *p, union imap_args *out)
 	enum err e = parse_expect(p, ' ');
 
 	if (!e && parse_may(p, CAP_ESEARCH))
-		e = search_parse_return(p, &out->search.wants);
+		e = search_parse_return(p, CAP_CONTEXT_SEARCH, &out->search.wants);
 	if (!e && !(p->enabled & ENABLED_UTF8) && parse_word(p, SPAN("CHARSET"))) {
 		e = parse_expect(p, ' ');
 		if (!e)
@@ -349,7 +349,7 @@ enum err imap_parse_sort(struct imap_parser *p, union imap_args *out)
 	enum err e = parse_expect(p, ' ');
 
 	if (!e && parse_may(p, CAP_ESORT))
-		e = search_parse_return(p, &out->search.wants);
+		e = search_parse_return(p, CAP_CONTEXT_SORT, &out->search.wants);
 	if (!e)
 		e = search_parse_program(p, &out->search.sort);
 	if (!e)

@@ -4,8 +4,8 @@
 
 #include "daemon/imap/parse.h"
 
-/* "RETURN (...) " when it stands there. */
-enum err search_parse_return(struct imap_parser *p, struct search_return *out) MUST_CHECK;
+/* "RETURN (...) " when it stands there; `context` is what UPDATE and CONTEXT need. */
+enum err search_parse_return(struct imap_parser *p, enum imap_capability context, struct search_return *out) MUST_CHECK;
 /* "(REVERSE DATE SUBJECT)" */
 enum err search_parse_program(struct imap_parser *p, struct sort_program *out) MUST_CHECK;
 

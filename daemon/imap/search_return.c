@@ -28,7 +28,7 @@ static enum err parse_partial(struct imap_parser *p, struct imap_partial *out)
 	return ERR_OK;
 }
 
-static enum err parse_option(struct imap_parser *p, struct search_return *out)
+static enum err parse_option(struct imap_parser *p, enum imap_capability context, struct search_return *out)
 {
 	static const struct {
 		struct span word;
@@ -44,6 +44,12 @@ static enum err parse_option(struct imap_parser *p, struct search_return *out)
 	};
 	enum err e;
 
+	if (parse_may(p, context) && parse_word(p, SPAN("CONTEXT"))) /* a hint that there will be more of the kind (RFC 5267 4.2) */
+		return ERR_OK;
+	if (parse_may(p, context) && parse_word(p, SPAN("UPDATE"))) {
+		out->what |= RETURN_UPDATE;
+		return ERR_OK;
+	}
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		if (!parse_may(p, all[i].capability) || !parse_word(p, all[i].word))
 			continue;
@@ -62,7 +68,7 @@ static enum err parse_option(struct imap_parser *p, struct search_return *out)
 	return ERR_SYNTAX;
 }
 
-enum err search_parse_return(struct imap_parser *p, struct search_return *out)
+enum err search_parse_return(struct imap_parser *p, enum imap_capability context, struct search_return *out)
 {
 	const unsigned either = RETURN_ALL | RETURN_PARTIAL; /* RFC 9394 3.1: not both */
 	enum err e;
@@ -75,7 +81,7 @@ enum err search_parse_return(struct imap_parser *p, struct search_return *out)
 		e = parse_expect(p, '(');
 	if (!e && !parse_char(p, ')')) {
 		do
-			e = parse_option(p, out);
+			e = parse_option(p, context, out);
 		while (!e && parse_char(p, ' '));
 		if (!e)
 			e = parse_expect(p, ')');

@@ -10,6 +10,7 @@
 #include "daemon/imap/search_run.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/imap/context.h"
 #include "daemon/imap/esearch.h"
 #include "daemon/imap/sync.h"
 #include "daemon/imap/table.h"
@@ -270,12 +271,17 @@ struct search_work *search_work_begin(struct imap_session *s, struct out *out, e
 		*step_out = imap_finish(s, out, IMAP_BAD, SPAN("[UIDREQUIRED] Message numbers are not used here"));
 		return NULL;
 	}
+	if ((s->run.args.search.wants.what & RETURN_UPDATE) && context_exists(s, span_str(s->run.tag))) {
+		*step_out = imap_finish(s, out, IMAP_BAD, SPAN("[CLIENTBUG] The tag is that of another search that is kept up to date"));
+		return NULL;
+	}
 	s->run.drop = drop;
 	e = w ? search_prepare(s, tree, &w->needs) : ERR_LIMIT;
 	if (!e) {
 		w->tree = tree;
 		w->now_ms = clock_real_ms();
 		w->level = w->needs.from;
+		w->found.needs = &w->needs;
 		w->found.size = s->service->view_count(s->view);
 		w->found.bits = arena_array(&s->run.arena, (size_t)w->found.size / 64 + 1, sizeof *w->found.bits);
 		e = w->found.bits ? ERR_OK : ERR_LIMIT;

@@ -9,6 +9,7 @@ struct search_found {
 	uint64_t *bits;
 	uint32_t size, count; /* messages in the mailbox; found */
 	const uint32_t *sorted;
+	const struct search_needs *needs;
 	uint64_t modseq, first_modseq, last_modseq; /* the highest of all; of the first and the last found */
 };
 /* The next one at or behind *at (0 at first), which is moved behind it. False: no more. */

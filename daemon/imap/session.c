@@ -20,7 +20,10 @@
 #include "daemon/base/bug.h"
 #include "daemon/base/clock.h"
 #include "daemon/imap/commands.h"
+#include "daemon/imap/context.h"
 #include "daemon/imap/input.h"
+#include "daemon/imap/notify.h"
+#include "daemon/imap/notify_tell.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/sync.h"
 #include "daemon/imap/table.h"
@@ -60,6 +63,8 @@ void imap_session_free(struct imap_session **session)
 		s->run.drop(s);
 	if (s->input == INPUT_IDLE)
 		imap_idle_end(s);
+	context_end_all(s);
+	imap_notify_free(s);
 	if (s->view)
 		s->service->view_close(&s->view);
 	if (s->store)
@@ -100,9 +105,12 @@ bool imap_may_login(const struct imap_session *s)
 
 void imap_unselect(struct imap_session *s)
 {
+	context_end_all(s);
 	if (s->view)
 		s->service->view_close(&s->view);
 	s->run.changes = (struct view_changes){ 0 };
+	if (s->notify)
+		s->notify->next_uid = 0;
 	arena_clear(&s->keyword_arena);
 	s->keywords = NULL;
 	s->keyword_count = 0;
@@ -160,7 +168,9 @@ static enum step finish_more(struct imap_session *s, struct out *out)
 									 : 0;
 	if (s->bad_count >= (was_start ? IMAP_BAD_START_MAX : IMAP_BAD_MAX))
 		return imap_bye(s, out, "Too many bad commands");
-	return s->state == IMAP_ENDED ? STEP_CLOSE : then;
+	if (s->state == IMAP_ENDED)
+		return STEP_CLOSE;
+	return s->notify && then == STEP_REPLY ? imap_notify_after(s, out) : then;
 }
 
 enum step imap_finish(struct imap_session *s, struct out *out, enum imap_status status, struct span text)
@@ -368,6 +378,8 @@ enum step imap_session_event(struct imap_session *s, enum session_event event, s
 	case SESSION_WAKE:
 		if (s->run.more)
 			return STEP_MORE;
+		if (s->notify)
+			return imap_notify_wake(s, out);
 		return s->input == INPUT_IDLE ? imap_idle_wake(s, out) : STEP_REPLY;
 	}
 	return STEP_CLOSE;

@@ -10,9 +10,13 @@
 #include "daemon/imap/capability.h"
 #include "daemon/imap/limits.h"
 #include "daemon/net/session.h"
+#include "daemon/store/journal.h"
 
 struct imap_session;
+struct imap_notify;
 struct imap_command;
+
+struct imap_contexts;
 
 /* A body that is written while it arrives. */
 struct imap_body_file;
@@ -34,7 +38,7 @@ struct imap_service {
 	bool (*is_own)(void *ctx, struct span user, struct span host);
 	bool (*may_bind)(void *ctx);  /* SCRAM-SHA-256-PLUS is on offer */
 	void (*scram_end)(void *ctx); /* what a SCRAM exchange has left behind is not wanted any more */
-	/* SESSION_WAKE after each change of the mailbox, until unwatch. */
+	/* SESSION_WAKE after each change of the mailbox (0: of any), until unwatch. One at a time: the last. */
 	void (*watch)(void *ctx, struct mailstore *m, uint64_t mailbox_id);
 	void (*unwatch)(void *ctx, struct mailstore *m);
 
@@ -52,6 +56,10 @@ struct imap_service {
 	enum err (*remove)(struct mailstore *m, struct span name);
 	enum err (*rename)(struct mailstore *m, struct span from, struct span to);
 	enum err (*subscribe)(struct mailstore *m, struct span name, bool on);
+
+	enum err (*journal_follow)(struct mailstore *m, struct journal_mark *out);
+	void (*journal_leave)(struct mailstore *m);
+	enum err (*journal_read)(struct mailstore *m, struct journal_mark *mark, struct arena *a, struct journal_news *out);
 
 	enum err (*append_all)(struct mailstore *m, uint64_t mailbox_id, const struct new_message *messages, size_t count, const struct store_room *room,
 			       struct append_result *first);
@@ -74,6 +82,7 @@ struct imap_service {
 	bool (*view_is_recent)(const struct view *v, uint32_t uid);
 	enum err (*view_recent_waiting)(struct mailstore *m, uint64_t mailbox_id, uint32_t *count_out);
 	bool (*view_is_stale)(const struct view *v);
+	bool (*view_is_gone)(const struct view *v);
 	enum err (*view_sync)(struct view *v, bool may_expunge, struct arena *a, struct view_changes *out);
 	enum err (*view_read)(struct view *v, const struct uid_set *set, uint32_t after_uid, unsigned want,
 			      bool (*each)(void *arg, const struct message_row *row), void *arg, uint32_t *last_uid_out, bool *end_out);
@@ -185,6 +194,8 @@ struct imap_session {
 	bool compressed;      /* COMPRESS is on: not again (RFC 4978 3) */
 	struct uid_set saved; /* "$" (RFC 5182), in saved_arena; kept sorted; UIDs that are gone since do no harm */
 	struct arena saved_arena;
+	struct imap_contexts *contexts; /* searches that are kept up to date; null: none */
+	struct imap_notify *notify;     /* null: NOTIFY was not used */
 	struct arena keyword_arena;
 	struct span *keywords; /* by bit; keyword_arena */
 	size_t keyword_count;

@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+#include "daemon/imap/context.h"
+#include "daemon/imap/context_tell.h"
+#include "daemon/imap/notify.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/reply_sync.h"
 #include "daemon/imap/table.h"
@@ -15,9 +18,15 @@ bool imap_sync_begin(struct imap_session *s, bool may_expunge)
 	run->expunged_at = run->changed_at = 0;
 	if (!s->view || !s->service->view_is_stale(s->view))
 		return false;
+	if (!imap_notify_may_sync(s, &may_expunge)) {
+		run->changes.gone = s->service->view_is_gone(s->view);
+		return run->changes.gone;
+	}
 	run->recent = s->service->view_recent_count(s->view);
-	if (!s->service->view_sync(s->view, may_expunge, &run->arena, &run->changes))
+	if (!s->service->view_sync(s->view, may_expunge, &run->arena, &run->changes)) {
+		context_sync(s);
 		return true;
+	}
 	run->changes = (struct view_changes){ 0 };
 	return false;
 }
@@ -91,8 +100,10 @@ bool imap_sync_emit(struct imap_session *s, struct out *out)
 	const bool by_uid = s->run.command && (s->run.command->law & BY_UID);
 	const bool with_uid = by_uid || (s->enabled & ENABLED_QRESYNC); /* RFC 7162 3.2.4 */
 
-	if (!emit_expunged(s, out))
+	if (!context_tell_vanished(s, out) || !emit_expunged(s, out))
 		return false;
+	if (!imap_notify_tells_flags(s))
+		s->run.changed_at = c->changed_count;
 	for (; s->run.changed_at < c->changed_count; s->run.changed_at++) {
 		const struct view_flags_changed *f = &c->changed[s->run.changed_at];
 
@@ -102,6 +113,8 @@ bool imap_sync_emit(struct imap_session *s, struct out *out)
 		reply_fetch_flags(s, out, f->sequence, f->uid, f->flags, s->enabled & ENABLED_CONDSTORE ? f->modseq : 0, with_uid);
 	}
 	emit_counts(s, out);
+	if (!context_tell_changes(s, out))
+		return false;
 	emit_held_back(s, out);
 	return true;
 }

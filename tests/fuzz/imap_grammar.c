@@ -17,7 +17,7 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-	{ 'C', { "NOOP", "%x%F", "%xSEARCH%r%h %K", "%xSTORE %S %t%fFLAGS%i %G", "%xFETCH %S %I%M", "SELECT %m%q", "EXAMINE %m%q", "APPEND %m%A", "%xCOPY %S %m", "%xMOVE %S %m", "EXPUNGE", "UID EXPUNGE %S", "%xSORT%r (%o) UTF-8 %K", "%xTHREAD %T UTF-8 %K", "%xREPLACE %n %m%A", "LIST \"\" %p", "LIST%l %m %P%R", "LSUB %m %p", "STATUS %m (%s)", "CREATE %m%U", "DELETE %m", "RENAME %m %m", "SUBSCRIBE %m", "UNSUBSCRIBE %m", "ENABLE%E", "IDLE", "CLOSE", "UNSELECT", "CHECK", "CAPABILITY", "NAMESPACE", "ID NIL", "ID (%\" %\" %\" NIL)", "GETQUOTA %\"", "GETQUOTAROOT %m", "SETQUOTA %\" (STORAGE %n)", "COMPRESS DEFLATE", "UNAUTHENTICATE", "LOGIN u p", "STARTTLS", "AUTHENTICATE PLAIN %a" } },
+	{ 'C', { "NOOP", "%x%F", "%xSEARCH%r%h %K", "%xSTORE %S %t%fFLAGS%i %G", "%xFETCH %S %I%M", "SELECT %m%q", "EXAMINE %m%q", "APPEND %m%A", "%xCOPY %S %m", "%xMOVE %S %m", "EXPUNGE", "UID EXPUNGE %S", "%xSORT%r (%o) UTF-8 %K", "%xTHREAD %T UTF-8 %K", "%xREPLACE %n %m%A", "CANCELUPDATE \"%w\"", "UIDBATCHES %n", "UIDBATCHES 500 %n:%n", "LIST \"\" %p", "LIST%l %m %P%R", "LSUB %m %p", "STATUS %m (%s)", "CREATE %m%U", "DELETE %m", "RENAME %m %m", "SUBSCRIBE %m", "UNSUBSCRIBE %m", "ENABLE%E", "IDLE", "CLOSE", "UNSELECT", "CHECK", "CAPABILITY", "NAMESPACE", "ID NIL", "ID (%\" %\" %\" NIL)", "GETQUOTA %\"", "GETQUOTAROOT %m", "SETQUOTA %\" (STORAGE %n)", "COMPRESS DEFLATE", "UNAUTHENTICATE", "LOGIN u p", "STARTTLS", "AUTHENTICATE PLAIN %a" } },
 	{ 'x', { "UID ", "" } },
 	{ 'F', { "FETCH %S %I%M" } },
 	{ 'a', { "AHUAcA==", "=", "%n", "AAAA" } },
@@ -39,7 +39,7 @@ static const struct rule rules[] = {
 	{ 'v', { "1767225600", "%n" } },
 	{ 'h', { "", " CHARSET UTF-8", " CHARSET US-ASCII", " CHARSET %\"" } },
 	{ 'r', { "", " RETURN ()", " RETURN (%y)" } },
-	{ 'y', { "ALL", "%y %y", "MIN", "MAX", "COUNT", "SAVE", "PARTIAL %n:%n", "PARTIAL -%n:-%n" } },
+	{ 'y', { "ALL", "%y %y", "MIN", "MAX", "COUNT", "SAVE", "UPDATE", "CONTEXT", "PARTIAL %n:%n", "PARTIAL -%n:-%n" } },
 	{ 'K', { "ALL", "%K %K", "NOT %K", "OR %K %K", "(%K)", "SEEN", "UNSEEN", "DELETED", "FLAGGED", "RECENT", "NEW", "OLD", "KEYWORD %k", "UNKEYWORD %k", "SUBJECT %\"", "FROM %\"", "TO %\"", "CC %\"", "BCC %\"", "TEXT %\"", "BODY %\"", "HEADER %\" %\"", "UID %S", "%S", "LARGER %n", "SMALLER %n", "BEFORE %d", "ON %d", "SINCE %d", "SENTBEFORE %d", "SENTON %d", "SENTSINCE %d", "MODSEQ %n", "MODSEQ \"/flags/\\\\Seen\" all %n", "YOUNGER %n", "OLDER %n", "UIDAFTER %n", "UIDBEFORE %n", "SAVEDBEFORE %d", "SAVEDSINCE %d", "SAVEDATESUPPORTED", "EMAILID M1-1", "THREADID T1-1", "EMAILID %\"" } },
 	{ 'd', { "1-Jan-2026", "\"31-Dec-2030\"", "29-Feb-2023", "1-Jan-1970", "31-Dec-9999" } },
 	{ 'k', { "k", "$Label1", "NonJunk", "x%n" } },
