@@ -24,6 +24,7 @@ struct walk {
 	struct imap_append *ap;
 	const struct imap_literal *literal;
 	struct imap_parser p;
+	int64_t start_us;
 	enum append_step step;
 	bool goes_on; /* else it stops with `step` */
 };
@@ -218,6 +219,8 @@ static void at_copy(struct walk *w)
 		fail(w, IMAP_NO, m->failed);
 	else if (is_over(w->ap, 0))
 		fail(w, IMAP_NO, SPAN("[OVERQUOTA] There is no room for the message"));
+	else if (clock_mono_us() - w->start_us > IMAP_TURN_US) /* a line has room for thousands of URLs, and each opens a mailbox */
+		stop(w, APPEND_PAUSED);
 }
 
 static void at_part_end(struct walk *w)
@@ -275,7 +278,7 @@ static void at_message_end(struct walk *w)
 enum append_step imap_append_walk(struct imap_session *s, const struct imap_literal *literal)
 {
 	struct imap_append *ap = s->append;
-	struct walk w = { .s = s, .ap = ap, .literal = literal, .goes_on = true };
+	struct walk w = { .s = s, .ap = ap, .literal = literal, .start_us = clock_mono_us(), .goes_on = true };
 	struct span text = span_skip(buf_span(&s->line), ap->at);
 
 	w.p = (struct imap_parser){ .rest = span_take(text, text.len - 2), .arena = &s->run.batch, .off = s->off, .enabled = s->enabled };

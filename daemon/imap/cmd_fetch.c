@@ -147,7 +147,7 @@ static bool each(void *arg, const struct message_row *row)
 	w->next_sequence = sequence + 1;
 	if (marks)
 		note_seen(w, row->uid);
-	if (++t->rows % 16 == 0 && clock_mono_us() - t->start_us > IMAP_TURN_US)
+	if ((++t->rows % 16 == 0 || (w->want & WANT_PARTS)) && clock_mono_us() - t->start_us > IMAP_TURN_US)
 		return false;
 	return !out_is_full(t->out) && w->seen_count < SEEN_BATCH;
 }

@@ -92,7 +92,7 @@ static unsigned attributes_of(const struct list_work *w, const union imap_args *
 	return attributes;
 }
 
-static void show(struct imap_session *s, const struct list_work *w, const struct mailbox_info *m, struct out *out)
+static void show(struct imap_session *s, struct list_work *w, const struct mailbox_info *m, struct out *out)
 {
 	const union imap_args *args = &s->run.args;
 	const unsigned select = args->list.select;
@@ -107,7 +107,10 @@ static void show(struct imap_session *s, const struct list_work *w, const struct
 	line.child_info = below.selected && !w->lsub ? select & (LIST_SUBSCRIBED | LIST_SPECIAL_USE) : 0;
 	reply_list(s, out, w->lsub ? "LSUB" : "LIST", &line);
 	/* RFC 5819 2: none for what can't be selected. A mailbox that can't be read now is told without. */
-	if (args->list.status && m->exists && selected && imap_status_tell(s, m, args->list.status, out))
+	if (!args->list.status || !m->exists || !selected)
+		return;
+	w->cost += LOOK_AT_CLOCK; /* it may have to be gone through */
+	if (imap_status_tell(s, m, args->list.status, out))
 		return;
 }
 

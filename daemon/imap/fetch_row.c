@@ -1,4 +1,5 @@
 /* imap/fetch_row.c: "* 12 FETCH (...)" of one message, straight into the output. Envelope and structures are stored ready to be sent. */
+#include "daemon/base/clock.h"
 #include "daemon/imap/fetch.h"
 #include "daemon/imap/objectid.h"
 #include "daemon/imap/reply.h"
@@ -69,12 +70,21 @@ static bool render_item(struct fetch_source *src, const struct fetch_item *item,
 	return true;
 }
 
+/* Between two items: sections may each hold much, or take long to be picked from a header of thousands of fields. */
+static bool is_pause(const struct fetch_item *last, int64_t start_us, const struct out *out)
+{
+	const bool picks = last->kind == FETCH_SECTION || last->kind == FETCH_BINARY || last->kind == FETCH_BINARY_SIZE;
+
+	return out->memory_bytes > IMAP_ROW_PAUSE || (picks && clock_mono_us() - start_us > IMAP_TURN_US);
+}
+
 bool fetch_render(struct imap_session *s, struct fetch_row *at, const struct message_row *row, uint32_t sequence, uint64_t flags, bool tell_flags,
 		  struct out *out)
 {
 	const struct fetch_item *items = s->run.args.fetch.items;
 	struct fetch_source src = { .s = s, .row = row, .at = at };
 	size_t count = s->run.args.fetch.count;
+	int64_t start_us = count > 1 ? clock_mono_us() : 0;
 
 	if (!at->begun) {
 		imap_keywords_refresh(s, out, flags);
@@ -83,7 +93,7 @@ bool fetch_render(struct imap_session *s, struct fetch_row *at, const struct mes
 	}
 	s->run.mid_line = true;
 	for (size_t first = at->item_at; at->item_at < count; at->item_at++) {
-		if (at->item_at > first && out->memory_bytes > IMAP_ROW_PAUSE)
+		if (at->item_at > first && is_pause(&items[at->item_at - 1], start_us, out))
 			break;
 		if (at->item_at)
 			reply_add(out, SPAN(" "));

@@ -12,7 +12,7 @@
 #include "daemon/imap/reply.h"
 
 #define READ_MAX (64u * 1024u)
-#define MEASURE_MAX (4u * 1024u * 1024u) /* a turn */
+#define DECODE_MAX (4u * 1024u * 1024u) /* a turn */
 
 /* The stored content from `at` on: some of it. Empty: it can't be read. */
 static struct span read_some(struct imap_session *s, const struct fetch_stream *st, struct buf *room)
@@ -88,7 +88,7 @@ static void announce(struct fetch_stream *st, struct out *out)
 /* False: there is more for the next turn. */
 static bool measure(struct imap_session *s, struct fetch_stream *st, struct buf *room, struct buf *text)
 {
-	uint64_t until = st->read_at + MEASURE_MAX;
+	uint64_t until = st->read_at + DECODE_MAX;
 
 	while (st->read_at < st->content.length) {
 		if (st->read_at >= until)
@@ -112,10 +112,12 @@ static void hide_nul(struct buf *text)
 
 static bool send_some(struct imap_session *s, struct fetch_stream *st, struct buf *room, struct buf *text, struct out *out)
 {
+	uint64_t until = st->read_at + DECODE_MAX; /* of a part's end all before it is decoded and not sent */
+
 	while (st->left && !out->failed) {
 		struct span bytes;
 
-		if (out_is_full(out))
+		if (out_is_full(out) || st->read_at >= until)
 			return false;
 		if (!decode_some(s, st, room, text)) {
 			out_fail(out); /* the literal can't be what was announced */
