@@ -1,5 +1,7 @@
 /* imap/cmd_idle.c: IDLE (RFC 2177): between "+" and DONE the client hears of each change when it happens. */
 #include "daemon/imap/commands.h"
+#include "daemon/imap/notify.h"
+#include "daemon/imap/notify_tell.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/sync.h"
 
@@ -21,6 +23,8 @@ static enum step idle_more(struct imap_session *s, struct out *out)
 
 enum step imap_idle_wake(struct imap_session *s, struct out *out)
 {
+	if (s->notify) /* the same events as without IDLE (RFC 5465 4) */
+		return imap_notify_wake(s, out);
 	(void)imap_sync_begin(s, true);
 	s->run.more = idle_more;
 	return idle_more(s, out);
@@ -29,7 +33,7 @@ enum step imap_idle_wake(struct imap_session *s, struct out *out)
 enum step imap_run_idle(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	(void)args;
-	if (s->view) /* first the watch, then the look: nothing falls between */
+	if (s->view && !imap_notify_watches(s)) /* first the watch, then the look: nothing falls between */
 		s->service->watch(s->ctx, s->store, s->service->view_mailbox_id(s->view));
 	s->input = INPUT_IDLE;
 	buf_clear(&s->line);
@@ -41,7 +45,7 @@ enum step imap_run_idle(struct imap_session *s, const union imap_args *args, str
 void imap_idle_end(struct imap_session *s)
 {
 	s->input = INPUT_LINE;
-	if (s->view)
+	if (s->view && !imap_notify_watches(s))
 		s->service->unwatch(s->ctx, s->store);
 }
 

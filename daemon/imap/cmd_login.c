@@ -5,6 +5,7 @@
  */
 #include "daemon/base/encode.h"
 #include "daemon/imap/commands.h"
+#include "daemon/imap/notify.h"
 #include "daemon/imap/reply.h"
 #include "daemon/mime/address.h"
 
@@ -67,6 +68,7 @@ enum step imap_run_unauthenticate(struct imap_session *s, const union imap_args 
 {
 	(void)args;
 	imap_unselect(s);
+	imap_notify_free(s);
 	s->service->account_close(s->ctx, &s->store);
 	s->account_id = 0;
 	s->off = 0;

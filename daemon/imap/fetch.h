@@ -73,6 +73,9 @@ bool fetch_stream_run(struct imap_session *s, struct fetch_stream *st, struct ou
 /* In fetch_preview.c: PREVIEW of RFC 8970, read from the message where it is not stored. */
 void fetch_preview(struct fetch_source *src, struct out *out);
 
+/* In fetch_plan.c. WANT_ bits. */
+unsigned fetch_want(const struct fetch_item *items, size_t count);
+
 /* In fetch_set.c. What of the set is in the view, made smaller by PARTIAL (RFC 9394). Ranges in run.arena. */
 struct fetch_slice {
 	struct uid_set uids, sequences; /* the same ranges */

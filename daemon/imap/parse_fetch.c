@@ -209,7 +209,7 @@ static enum err parse_binary(struct imap_parser *p, struct fetch_item *item)
 	return parse_char(p, '[') ? parse_section(p, kind, item) : ERR_SYNTAX;
 }
 
-static enum err parse_item(struct imap_parser *p, struct fetch_item *item)
+enum err imap_parse_fetch_att(struct imap_parser *p, struct fetch_item *item)
 {
 	for (size_t i = 0; i < sizeof simple_items / sizeof *simple_items; i++)
 		if (parse_may(p, simple_items[i].capability) && parse_word(p, simple_items[i].name)) {
@@ -313,7 +313,7 @@ enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out)
 	do {
 		if (out->fetch.count >= IMAP_FETCH_ITEMS_MAX)
 			return ERR_LIMIT;
-		e = parse_item(p, &out->fetch.items[out->fetch.count++]);
+		e = imap_parse_fetch_att(p, &out->fetch.items[out->fetch.count++]);
 	} while (!e && list && parse_char(p, ' '));
 	if (!e && list)
 		e = parse_expect(p, ')');

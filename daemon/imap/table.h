@@ -11,6 +11,7 @@ enum {
 	NO_EXPUNGE = 4,   /* no EXPUNGE reply while it runs: sequence numbers are in use (RFC 3501 7.4.1) */
 	BY_UID = 8,
 	SECRET = 16,      /* its bytes are erased afterwards */
+	REMOVES = 64,     /* messages leave by it: the client is told, whatever it has said with NOTIFY */
 	BY_SEQUENCE = 32, /* takes or gives sequence numbers: not under UIDONLY (RFC 9586 3) */
 };
 

@@ -61,7 +61,8 @@ static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
 	struct world *w = ctx;
 
 	(void)m;
-	w->watching = mailbox_id != 0;
+	(void)mailbox_id;
+	w->watching = true;
 }
 
 static void unwatch(void *ctx, struct mailstore *m)

@@ -1,0 +1,126 @@
+/* imap/cmd_notify.c: NOTIFY (RFC 5465 3.1). What it sets counts from the moment that the command ends in OK. */
+#include <stdlib.h>
+
+#include "daemon/imap/commands.h"
+#include "daemon/imap/notify.h"
+#include "daemon/imap/notify_tell.h"
+#include "daemon/imap/reply_mailbox.h"
+
+/* Of NOTIFY SET STATUS. */
+struct status_work {
+	struct mailbox_info *all;
+	size_t count, at;
+};
+
+static int compare(const void *a, const void *b)
+{
+	return span_compare(*(const struct span *)a, *(const struct span *)b);
+}
+
+/* Names as the store has them; one that no mailbox can have is left out. */
+static enum err make_normal(struct imap_session *s, struct notify_group *g, struct arena *a)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < g->count; i++) {
+		enum err e = s->service->name_normal(g->names[i], a, &g->names[kept]);
+
+		if (a->failed || e == ERR_TEMP)
+			return ERR_LIMIT;
+		kept += !e;
+	}
+	g->count = kept;
+	if (kept)
+		qsort(g->names, kept, sizeof *g->names, compare);
+	return ERR_OK;
+}
+
+/* What the command holds goes with it: so it is read a second time, from a copy that stays. */
+static enum err take(struct imap_session *s, const union imap_args *args, struct imap_notify *n)
+{
+	struct imap_parser p = { arena_copy(&n->arena, args->notify.text), &n->arena, s->off, s->enabled };
+	union imap_args kept = { .notify = { .none = false } };
+	enum err e = p.rest.ptr ? imap_parse_notify(&p, &kept) : ERR_LIMIT;
+
+	if (e)
+		return ERR_LIMIT;
+	n->groups = kept.notify.groups;
+	for (size_t i = 0; !e && i < kept.notify.count; i++) {
+		struct notify_group g = n->groups[i];
+
+		if (g.filter == FILTER_SELECTED || g.filter == FILTER_SELECTED_DELAYED) {
+			n->selected = g.events;
+			n->delayed = g.filter == FILTER_SELECTED_DELAYED;
+			n->items = g.items;
+			n->item_count = g.item_count;
+		} else if (g.events) {
+			e = make_normal(s, &g, &n->arena);
+			n->groups[n->count++] = g;
+		}
+	}
+	if (e || !n->count)
+		return e;
+	e = s->service->journal_follow(s->store, &n->mark);
+	n->follows = !e;
+	return e;
+}
+
+static enum step finish(struct imap_session *s, struct out *out)
+{
+	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+}
+
+static enum step status_more(struct imap_session *s, struct out *out)
+{
+	struct status_work *w = s->run.work;
+
+	for (; w->at < w->count; w->at++) {
+		const struct mailbox_info *m = &w->all[w->at];
+		const struct status_values values = { .mailbox = m };
+		unsigned items;
+
+		if (out_is_full(out))
+			return STEP_MORE;
+		if (!m->exists || (s->view && s->service->view_mailbox_id(s->view) == m->id))
+			continue;
+		items = imap_notify_items(s, imap_notify_events(s->notify, m->name, m->subscribed), true);
+		if (items)
+			reply_status(s, out, &values, items);
+	}
+	return finish(s, out);
+}
+
+static enum step tell_status(struct imap_session *s, struct out *out)
+{
+	struct status_work *w = arena_alloc(&s->run.arena, sizeof *w);
+	enum err e = w ? s->service->list(s->store, &s->run.arena, &w->all, &w->count) : ERR_LIMIT;
+
+	if (e)
+		return imap_finish_err(s, out, e, SPAN(""));
+	s->run.work = w;
+	s->run.more = status_more;
+	return status_more(s, out);
+}
+
+enum step imap_run_notify(struct imap_session *s, const union imap_args *args, struct out *out)
+{
+	struct imap_notify *n;
+	enum err e = ERR_OK;
+
+	if (args->notify.unserved)
+		return imap_finish(s, out, IMAP_NO, SPAN("[BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)] Only these are told"));
+	n = calloc(1, sizeof *n);
+	if (!n)
+		return imap_finish_err(s, out, ERR_TEMP, SPAN(""));
+	arena_init(&n->arena, IMAP_NOTIFY_MEMORY_MAX);
+	if (!args->notify.none)
+		e = take(s, args, n);
+	if (e) {
+		arena_clear(&n->arena);
+		free(n);
+		return e == ERR_LIMIT ? imap_finish(s, out, IMAP_NO, SPAN("[NOTIFICATIONOVERFLOW] That is too much to watch")) : imap_finish_err(s, out, e, SPAN(""));
+	}
+	n->next_uid = s->notify ? s->notify->next_uid : 0;
+	imap_notify_set(s, &n);
+	return args->notify.status && s->notify->count ? tell_status(s, out) : finish(s, out);
+}

@@ -1,0 +1,193 @@
+/* imap/parse_notify.c: the arguments of NOTIFY (RFC 5465 8).
+ *
+ * notify = "NOTIFY" SP ("NONE" / "SET" [SP "STATUS"] 1*(SP event-group))
+ * event-group = "(" filter-mailboxes SP ("(" event *(SP event) ")" / "NONE") ")"
+ */
+#include "daemon/imap/commands.h"
+#include "daemon/imap/limits.h"
+
+#define ANNOTATION 0x100 /* known, and not served */
+#define UNSERVED 0x200
+
+/* Room for one more in an array that grows by doubling; `count` are in use. */
+static void *grow(struct arena *a, void *array, size_t count, size_t size)
+{
+	void *more;
+
+	if (count & (count - 1) || (array && count < 4)) /* four at first; then at each power of two */
+		return array;
+	more = arena_array(a, count < 4 ? 4 : count * 2, size);
+	if (more && count)
+		memcpy(more, array, count * size);
+	return more;
+}
+
+static enum err parse_name(struct imap_parser *p, struct notify_group *g)
+{
+	if (g->count == IMAP_NOTIFY_NAMES_MAX)
+		return ERR_LIMIT;
+	g->names = grow(p->arena, g->names, g->count, sizeof *g->names);
+	return g->names ? parse_mailbox(p, &g->names[g->count++]) : ERR_LIMIT;
+}
+
+/* SP one-or-more-mailbox; one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")" */
+static enum err parse_names(struct imap_parser *p, struct notify_group *g)
+{
+	enum err e = parse_expect(p, ' ');
+
+	if (e || !parse_char(p, '('))
+		return e ? e : parse_name(p, g);
+	do
+		e = parse_name(p, g);
+	while (!e && parse_char(p, ' '));
+	return e ? e : parse_expect(p, ')');
+}
+
+/* Where mail is delivered to, the owner's rules decide: "inboxes" means what "personal" means (RFC 5465 6.3). */
+static enum err parse_filter(struct imap_parser *p, struct notify_group *g)
+{
+	static const struct {
+		struct span name;
+		enum notify_filter filter;
+	} filters[] = {
+		{ SPAN("SELECTED"), FILTER_SELECTED },
+		{ SPAN("SELECTED-DELAYED"), FILTER_SELECTED_DELAYED },
+		{ SPAN("INBOXES"), FILTER_PERSONAL },
+		{ SPAN("PERSONAL"), FILTER_PERSONAL },
+		{ SPAN("SUBSCRIBED"), FILTER_SUBSCRIBED },
+		{ SPAN("SUBTREE"), FILTER_SUBTREE },
+		{ SPAN("MAILBOXES"), FILTER_MAILBOXES },
+	};
+
+	for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
+		if (parse_word(p, filters[i].name)) {
+			g->filter = filters[i].filter;
+			return g->filter == FILTER_SUBTREE || g->filter == FILTER_MAILBOXES ? parse_names(p, g) : ERR_OK;
+		}
+	return ERR_SYNTAX;
+}
+
+/* fetch-att *(SP fetch-att) ")" */
+static enum err parse_atts(struct imap_parser *p, struct notify_group *g)
+{
+	enum err e;
+
+	g->item_count = 0;
+	g->items = NULL;
+	do {
+		if (g->item_count == IMAP_FETCH_ITEMS_MAX)
+			return ERR_LIMIT;
+		g->items = grow(p->arena, g->items, g->item_count, sizeof *g->items);
+		e = g->items ? imap_parse_fetch_att(p, &g->items[g->item_count++]) : ERR_LIMIT;
+	} while (!e && parse_char(p, ' '));
+	return e ? e : parse_expect(p, ')');
+}
+
+/* event = message-event / mailbox-event / user-event / event-ext; message-event = "MessageNew" [SP "(" fetch-att *(SP fetch-att) ")"] / ... */
+static enum err parse_event(struct imap_parser *p, struct notify_group *g)
+{
+	static const struct {
+		struct span name;
+		unsigned bits;
+	} events[] = {
+		{ SPAN("MessageNew"), NOTIFY_NEW },
+		{ SPAN("MessageExpunge"), NOTIFY_EXPUNGE },
+		{ SPAN("FlagChange"), NOTIFY_FLAGS },
+		{ SPAN("MailboxName"), NOTIFY_NAME },
+		{ SPAN("SubscriptionChange"), NOTIFY_SUBSCRIPTION },
+		{ SPAN("AnnotationChange"), ANNOTATION | UNSERVED },
+	};
+	struct span other;
+
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+		if (!parse_word(p, events[i].name))
+			continue;
+		g->events |= events[i].bits;
+		if (events[i].bits != NOTIFY_NEW || !span_starts(p->rest, SPAN(" (")))
+			return ERR_OK;
+		p->rest = span_skip(p->rest, 2);
+		return parse_atts(p, g);
+	}
+	g->events |= UNSERVED;
+	return parse_atom(p, &other);
+}
+
+/* RFC 5465 5: of the selected mailbox only message events are told, MessageNew and MessageExpunge go together, and others only with these; only there are
+ * attributes fetched. */
+static bool is_sensible(const struct notify_group *g)
+{
+	const unsigned both = NOTIFY_NEW | NOTIFY_EXPUNGE, has = g->events & both;
+
+	if (g->filter != FILTER_SELECTED && g->filter != FILTER_SELECTED_DELAYED)
+		return !g->item_count;
+	if (g->events & (NOTIFY_NAME | NOTIFY_SUBSCRIPTION))
+		return false;
+	return has == both || (!has && !(g->events & (NOTIFY_FLAGS | ANNOTATION)));
+}
+
+static enum err parse_events(struct imap_parser *p, struct notify_group *g)
+{
+	enum err e;
+
+	if (parse_word(p, SPAN("NONE")))
+		return ERR_OK;
+	e = parse_expect(p, '(');
+	do {
+		if (!e)
+			e = parse_event(p, g);
+	} while (!e && parse_char(p, ' '));
+	if (!e)
+		e = parse_expect(p, ')');
+	return !e && !is_sensible(g) ? ERR_SYNTAX : e;
+}
+
+static enum err parse_group(struct imap_parser *p, union imap_args *out, bool *has_selected)
+{
+	struct notify_group g = { .events = 0 };
+	enum err e = parse_expect(p, '(');
+
+	if (!e)
+		e = parse_filter(p, &g);
+	if (!e)
+		e = parse_expect(p, ' ');
+	if (!e)
+		e = parse_events(p, &g);
+	if (!e)
+		e = parse_expect(p, ')');
+	if (e)
+		return e;
+	if (g.filter == FILTER_SELECTED || g.filter == FILTER_SELECTED_DELAYED) {
+		if (*has_selected)
+			return ERR_SYNTAX;
+		*has_selected = true;
+	}
+	out->notify.unserved = out->notify.unserved || (g.events & UNSERVED);
+	out->notify.groups = grow(p->arena, out->notify.groups, out->notify.count, sizeof g);
+	if (!out->notify.groups || out->notify.count == IMAP_NOTIFY_GROUPS_MAX)
+		return ERR_LIMIT;
+	out->notify.groups[out->notify.count++] = g;
+	return ERR_OK;
+}
+
+enum err imap_parse_notify(struct imap_parser *p, union imap_args *out)
+{
+	bool has_selected = false;
+	enum err e;
+
+	out->notify.text = p->rest;
+	e = parse_expect(p, ' ');
+	if (e)
+		return e;
+	out->notify.none = parse_word(p, SPAN("NONE"));
+	if (out->notify.none)
+		return ERR_OK;
+	if (!parse_word(p, SPAN("SET")) || !parse_char(p, ' '))
+		return ERR_SYNTAX;
+	out->notify.status = parse_word(p, SPAN("STATUS"));
+	if (out->notify.status && !parse_char(p, ' '))
+		return ERR_SYNTAX;
+	do
+		e = parse_group(p, out, &has_selected);
+	while (!e && parse_char(p, ' '));
+	return e;
+}
