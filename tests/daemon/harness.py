@@ -207,15 +207,15 @@ class Instance:
     def wait_count(self, count, user="bob", mailbox="INBOX", seconds=10):
         wait_until(lambda: self.count(user, mailbox) == count, seconds, f"{count} messages in {user}'s {mailbox}\n{self.log_tail()}")
 
-    def bodies(self, user="bob", mailbox="INBOX"):
-        """All messages as bytes, in UID order."""
+    def bodies(self, user="bob", mailbox="INBOX", item="BODY.PEEK[]"):
+        """All messages as bytes, in UID order. A plain literal has no NUL (RFC 9051 4.3): such messages are asked for with BINARY.PEEK[]."""
         client = self.imap(user)
         try:
             kind, data = client.select(mailbox, readonly=True)
             assert kind == "OK", data
             if int(data[0]) == 0:
                 return []
-            kind, data = client.fetch("1:*", "(BODY.PEEK[])")
+            kind, data = client.fetch("1:*", f"({item})")
             assert kind == "OK", data
             return [part[1] for part in data if isinstance(part, tuple)]
         finally:

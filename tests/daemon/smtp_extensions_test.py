@@ -35,7 +35,7 @@ def envelope(c, *recipients, sender="<me@example.net>"):
 
 
 def arrived(mark, user="bob"):
-    return wait_until(lambda: [m for m in daemon().bodies(user) if mark.encode() in m], 10, f"{mark} at {user}")
+    return wait_until(lambda: [m for m in daemon().bodies(user, item="BINARY.PEEK[]") if mark.encode() in m], 10, f"{mark} at {user}")
 
 
 def test_each_port_offers_what_it_can():
