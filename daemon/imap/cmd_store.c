@@ -3,47 +3,19 @@
 #include "daemon/imap/context.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/reply_sync.h"
+#include "daemon/imap/set_batch.h"
 #include "daemon/imap/sync.h"
 #include "daemon/imap/table.h"
 
 struct store_work {
-	struct uid_set set;
+	struct set_batches batches;
 	uint64_t flags;
-	uint32_t next_uid; /* first of the next batch */
-	bool end;
 	struct view_flags_changed *rows; /* of the present batch, to be told */
 	size_t count, at;
 	struct uid_set modified; /* changed by others since (UNCHANGEDSINCE); in run.arena */
 	bool has_gone;           /* some that the client knows are there no more */
 	uint32_t lowest_uid;     /* over the limit: the lowest that is worked on; else 0 */
 };
-
-/* The part of the set from next_uid on that has at most IMAP_STORE_BATCH messages. */
-static bool next_batch(struct imap_session *s, struct store_work *w, struct uid_set *out)
-{
-	uint32_t first = s->service->view_first_from(s->view, w->next_uid), count = s->service->view_count(s->view);
-	uint32_t last_uid;
-	size_t n = 0;
-
-	if (first > count)
-		return false;
-	last_uid = count - first >= IMAP_STORE_BATCH ? s->service->view_uid_of(s->view, first + IMAP_STORE_BATCH - 1) : UINT32_MAX;
-	out->ranges = arena_array(&s->run.batch, w->set.count, sizeof *out->ranges);
-	if (!out->ranges)
-		return false;
-	for (size_t i = 0; i < w->set.count; i++) {
-		struct uid_range r = w->set.ranges[i];
-
-		if (r.last < w->next_uid || r.first > last_uid)
-			continue;
-		out->ranges[n].first = r.first > w->next_uid ? r.first : w->next_uid;
-		out->ranges[n++].last = r.last < last_uid ? r.last : last_uid;
-	}
-	out->count = n;
-	w->end = last_uid == UINT32_MAX;
-	w->next_uid = w->end ? last_uid : last_uid + 1;
-	return true;
-}
 
 /* RFC 7162 3.1.3: with CONDSTORE the new modseq is told also for .SILENT. */
 static void tell_row(struct imap_session *s, const struct view_flags_changed *f, struct out *out)
@@ -159,16 +131,18 @@ static enum step store_more(struct imap_session *s, struct out *out)
 	arena_clear(&s->run.batch);
 	w->rows = NULL;
 	w->count = w->at = 0;
-	if (w->end || !next_batch(s, w, &batch))
+	if (w->batches.end)
 		return store_end(s, w, out);
-	e = store_batch(s, w, &batch);
+	e = set_batch_next(s, &w->batches, IMAP_STORE_BATCH, &batch);
+	if (!e)
+		e = store_batch(s, w, &batch);
 	return e ? imap_finish_err(s, out, e, SPAN("")) : STEP_MORE;
 }
 
 enum step imap_run_store(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	struct store_work *w = arena_alloc(&s->run.arena, sizeof *w);
-	enum err e = w ? imap_set_resolve(s, &args->store.set, s->run.command->law & BY_UID, false, &s->run.arena, &w->set) : ERR_LIMIT;
+	enum err e = w ? imap_set_resolve(s, &args->store.set, s->run.command->law & BY_UID, false, &s->run.arena, &w->batches.set) : ERR_LIMIT;
 
 	if (args->store.has_since) /* whatever becomes of it */
 		imap_condstore_on(s, out);
@@ -181,8 +155,7 @@ enum step imap_run_store(struct imap_session *s, const union imap_args *args, st
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
 	imap_keywords_refresh(s, out, w->flags);
-	(void)imap_set_limit(s, &w->set, &w->lowest_uid);
-	w->next_uid = 1;
+	(void)imap_set_limit(s, &w->batches.set, &w->lowest_uid);
 	s->run.work = w;
 	s->run.more = store_more;
 	return store_more(s, out);

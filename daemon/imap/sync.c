@@ -185,9 +185,12 @@ enum err imap_set_resolve(struct imap_session *s, const struct imap_set *set, bo
 	uint32_t count = s->service->view_count(s->view);
 	uint32_t highest = by_uid ? s->service->view_last_uid(s->view) : count;
 
-	if (set->saved) {
-		*out = s->saved;
-		return ERR_OK;
+	if (set->saved) { /* a copy: sets are cut while they are worked on */
+		out->count = s->saved.count;
+		out->ranges = arena_array(a, out->count, sizeof *out->ranges);
+		if (out->ranges && out->count)
+			memcpy(out->ranges, s->saved.ranges, out->count * sizeof *out->ranges);
+		return out->ranges ? ERR_OK : ERR_LIMIT;
 	}
 	out->count = 0;
 	out->ranges = arena_array(a, set->count, sizeof *out->ranges);

@@ -122,6 +122,40 @@ def test_two_hundred_idle_sessions_hear_of_ten_thousand_expunges():
         assert c.fetch("1", "(UID)")[1]["UID"] == str(MESSAGES + 1)
 
 
+def longest_wait_beside(c, other, command):
+    """How long the command took, and the longest wait for an APPEND of another session of the account while it ran."""
+    waits = []
+    finished = threading.Event()
+
+    def appends():
+        while not finished.is_set():
+            start = time.monotonic()
+            other.append(b"Subject: x\r\n\r\nx\r\n", "Drafts")
+            waits.append(time.monotonic() - start)
+
+    thread = threading.Thread(target=appends)
+    thread.start()
+    start = time.monotonic()
+    c.ok(command)
+    took = time.monotonic() - start
+    finished.set()
+    thread.join()
+    return took, max(waits)
+
+
+def test_a_great_expunge_does_not_stop_the_account():
+    p = daemon()
+    with Client(p, "grace", tls=False) as c, Client(p, "grace", tls=False) as other:
+        for command in ("EXPUNGE", "UID EXPUNGE 1:*", "CLOSE"):
+            fill(c, 8 * MESSAGES)
+            c.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+            took, longest = longest_wait_beside(c, other, command)
+            print(f"# {command} took {took * 1000:.0f} ms; an APPEND beside it {longest * 1000:.0f} ms at most")
+            assert longest < max(took / 3, 0.05 * SLOW), (command, took, longest)
+            if command == "CLOSE":
+                c.ok("SELECT INBOX")
+            assert c.ok("SEARCH RETURN (COUNT) ALL").find("ESEARCH")[0].endswith(b"COUNT 0")
+
 
 def test_expunges_in_one_session_while_another_fetches():
     """The other's picture follows each reply: a sequence number always means the UID that it counts to."""
