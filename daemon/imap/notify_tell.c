@@ -160,9 +160,12 @@ static struct mailbox_info *find_listed(struct telling *t, struct span name)
 	return t->all_count ? bsearch(&name, t->all, t->all_count, sizeof *t->all, compare_names) : NULL;
 }
 
-static bool is_wanted(const struct imap_notify *n, const struct mailbox_info *m, struct span old_name, unsigned event)
+/* By its name, or the one that it had; a subscription stays with that. */
+static bool is_rename_wanted(const struct imap_notify *n, struct telling *t, const struct mailbox_info *m, struct span old_name)
 {
-	return (imap_notify_events(n, m->name, m->subscribed) & event) || (old_name.len && (imap_notify_events(n, old_name, false) & event));
+	const struct mailbox_info *old = find_listed(t, old_name);
+
+	return (imap_notify_events(n, m->name, m->subscribed) | imap_notify_events(n, old_name, old && old->subscribed)) & NOTIFY_NAME;
 }
 
 static bool is_at_or_below(struct span name, struct span top)
@@ -176,7 +179,7 @@ static bool tell_renamed(struct imap_session *s, struct telling *t, const struct
 	const struct mailbox_info gone = { .name = e->name };
 
 	/* It has another name by now, which is told next. */
-	if (!t->all_at && !find_listed(t, e->name) && is_wanted(s->notify, &gone, e->old_name, NOTIFY_NAME))
+	if (!t->all_at && !find_listed(t, e->name) && is_rename_wanted(s->notify, t, &gone, e->old_name))
 		imap_list_one(s, &gone, e->old_name, out);
 	for (; t->all_at < t->all_count; t->all_at++) {
 		const struct mailbox_info *m = &t->all[t->all_at];
@@ -187,7 +190,7 @@ static bool tell_renamed(struct imap_session *s, struct telling *t, const struct
 		if (out_is_full(out))
 			return false;
 		old_name = arena_printf(&s->run.arena, "%.*s%.*s", (int)e->old_name.len, e->old_name.ptr, (int)(m->name.len - e->name.len), m->name.ptr + e->name.len);
-		if (old_name.ptr && is_wanted(s->notify, m, old_name, NOTIFY_NAME))
+		if (old_name.ptr && is_rename_wanted(s->notify, t, m, old_name))
 			imap_list_one(s, m, old_name, out);
 	}
 	t->all_at = 0;
@@ -197,16 +200,13 @@ static bool tell_renamed(struct imap_session *s, struct telling *t, const struct
 static void tell_name(struct imap_session *s, struct telling *t, const struct journal_name *e, struct out *out)
 {
 	const bool by_name = e->event == JOURNAL_CREATED || e->event == JOURNAL_DELETED;
-	struct mailbox_info *listed = find_listed(t, e->name), m = { .name = e->name };
-	struct mailbox_info match;
+	const struct mailbox_info *listed = find_listed(t, e->name);
+	const struct mailbox_info m = listed ? *listed : (struct mailbox_info){ .name = e->name };
+	const bool subscribed = m.subscribed || e->event == JOURNAL_UNSUBSCRIBED; /* of who watches what is subscribed, this takes it away */
 
-	if (listed)
-		m = *listed;
-	else if (e->event == JOURNAL_CREATED)
+	if (e->event == JOURNAL_CREATED && !m.exists)
 		return; /* what became of it is told next */
-	match = m;
-	match.subscribed = m.subscribed || e->event == JOURNAL_UNSUBSCRIBED;
-	if (is_wanted(s->notify, &match, SPAN(""), by_name ? NOTIFY_NAME : NOTIFY_SUBSCRIPTION))
+	if (imap_notify_events(s->notify, m.name, subscribed) & (by_name ? NOTIFY_NAME : NOTIFY_SUBSCRIPTION))
 		imap_list_one(s, &m, m.name, out);
 }
 
