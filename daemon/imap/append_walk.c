@@ -16,8 +16,9 @@
 #include "daemon/imap/append.h"
 #include "daemon/imap/append_binary.h"
 #include "daemon/imap/limits.h"
-#include "daemon/imap/sync.h"
 #include "daemon/imap/parse.h"
+#include "daemon/imap/sync.h"
+#include "daemon/imap/url_place.h"
 
 struct walk {
 	struct imap_session *s;
@@ -201,7 +202,7 @@ static void at_url(struct walk *w)
 	if (e == ERR_TEMP)
 		fail(w, IMAP_NO, SPAN("[UNAVAILABLE] Temporary failure, try again later"));
 	else if (e)
-		fail(w, IMAP_NO, catenate_bad_url(w->s, url));
+		fail(w, IMAP_NO, url_place_bad(w->s, url, "Nothing here has this URL"));
 }
 
 static void at_copy(struct walk *w)

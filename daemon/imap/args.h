@@ -212,6 +212,17 @@ struct notify_group {
 	size_t item_count;
 };
 
+/* URLFETCH's parameters (RFC 5524); none: the content alone. */
+enum {
+	URL_BODY = 1,
+	URL_BINARY = 2,
+	URL_STRUCTURE = 4,
+};
+struct url_request {
+	struct span url, mechanism; /* mechanism: of GENURLAUTH */
+	unsigned what;
+};
+
 union imap_args {
 	struct {
 		struct span login, password;
@@ -286,6 +297,15 @@ union imap_args {
 	struct {
 		struct imap_set set;
 	} expunge; /* UID EXPUNGE */
+	struct {
+		struct url_request *list;
+		size_t count;
+	} urls; /* GENURLAUTH, URLFETCH */
+	struct {
+		struct span name;
+		bool all;     /* no name is given */
+		bool unknown; /* a mechanism that is not served here */
+	} resetkey;
 	struct {
 		bool none, status;
 		bool unserved; /* an event that isn't told here */

@@ -54,6 +54,8 @@ enum imap_capability {
 	CAP_MESSAGELIMIT,
 	CAP_UNAUTHENTICATE,
 	CAP_QUOTA,
+	CAP_URLAUTH,
+	CAP_URLAUTH_BINARY,
 	CAP_COUNT,
 };
 _Static_assert(CAP_COUNT <= 64, "they are bits of a mask");

@@ -8,8 +8,6 @@ struct catenate;
 
 /* Finds it. ERR_TEMP; anything else: the URL names nothing here. */
 enum err catenate_begin(struct imap_session *s, struct span url, struct catenate **out) MUST_CHECK;
-/* "[BADURL ...] ..." in the command's arena. */
-struct span catenate_bad_url(struct imap_session *s, struct span url);
 
 enum catenate_state { CATENATE_MORE, /* a turn is over: call again */
 		      CATENATE_DONE,

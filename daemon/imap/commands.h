@@ -32,6 +32,9 @@ enum err imap_parse_copy(struct imap_parser *p, union imap_args *out) MUST_CHECK
 enum err imap_parse_fetch_att(struct imap_parser *p, struct fetch_item *item) MUST_CHECK;
 enum err imap_parse_notify(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_uid_expunge(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_genurlauth(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_urlfetch(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_resetkey(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_cancelupdate(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_uidbatches(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 
@@ -73,6 +76,9 @@ enum step imap_run_fetch(struct imap_session *s, const union imap_args *args, st
 enum step imap_run_store(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_copy(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_move(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_genurlauth(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_urlfetch(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_resetkey(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_notify(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_cancelupdate(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_uidbatches(struct imap_session *s, const union imap_args *args, struct out *out);

@@ -70,38 +70,62 @@ void context_cancel(struct imap_session *s, struct span tag)
 
 /* ---- beginning ---- */
 
-static bool ends_in_star(const struct imap_set *set)
+/* Where a range that ends in "*" begins, as a UID; 0: none does. Messages to come are behind it. */
+static uint32_t open_from(const struct imap_session *s, const struct search_node *node)
 {
-	for (size_t i = 0; i < set->count; i++)
-		if (!set->ranges[i].first != !set->ranges[i].last)
-			return true;
-	return false;
+	uint32_t lowest = 0;
+
+	for (size_t i = 0; i < node->set.count; i++) {
+		const struct imap_range *r = &node->set.ranges[i];
+		uint32_t from = r->first ? r->first : r->last;
+
+		if (!r->first == !r->last)
+			continue;
+		if (node->op == SEARCH_SEQUENCE)
+			from = from <= s->service->view_count(s->view) ? s->service->view_uid_of(s->view, from) : s->service->view_last_uid(s->view) + 1;
+		if (!lowest || from < lowest)
+			lowest = from;
+	}
+	return lowest;
 }
 
-static bool copy_node(struct imap_context *c, struct search_node *to, const struct search_node *from)
+/* Room for one more range is there. */
+static void open_end(struct uid_set *set, uint32_t from)
 {
+	while (set->count && set->ranges[set->count - 1].first >= from)
+		set->count--;
+	if (set->count && set->ranges[set->count - 1].last >= from - 1)
+		set->ranges[set->count - 1].last = UINT32_MAX;
+	else
+		set->ranges[set->count++] = (struct uid_range){ from, UINT32_MAX };
+}
+
+static bool copy_node(const struct imap_session *s, struct imap_context *c, struct search_node *to, const struct search_node *from)
+{
+	const uint32_t open = open_from(s, from);
+
 	*to = *from;
 	to->hits = NULL; /* the index is behind of what is new */
 	to->name = arena_copy(&c->arena, from->name);
 	to->key = arena_copy(&c->arena, from->key);
 	to->set = (struct imap_set){ 0 };
-	to->uids.ranges = arena_array(&c->arena, from->uids.count, sizeof *to->uids.ranges);
+	to->uids.ranges = arena_array(&c->arena, from->uids.count + 1, sizeof *to->uids.ranges);
 	if (c->arena.failed)
 		return false;
 	if (from->uids.count)
 		memcpy(to->uids.ranges, from->uids.ranges, from->uids.count * sizeof *to->uids.ranges);
-	if (from->uids.count && ends_in_star(&from->set))
-		to->uids.ranges[from->uids.count - 1].last = UINT32_MAX;
+	if (open)
+		open_end(&to->uids, open);
 	c->by_flags = c->by_flags || from->op == SEARCH_FLAGGED || from->op == SEARCH_UNFLAGGED || from->op == SEARCH_KEYWORD ||
 		      from->op == SEARCH_UNKEYWORD || from->op == SEARCH_MODSEQ;
 	return true;
 }
 
-static bool copy_tree(struct imap_context *c, const struct search_tree *from)
+static bool copy_tree(const struct imap_session *s, struct imap_context *c, const struct search_tree *from)
 {
 	c->tree = (struct search_tree){ .nodes = arena_array(&c->arena, from->count, sizeof *c->tree.nodes), .count = from->count };
 	for (size_t i = 0; c->tree.nodes && i < from->count; i++)
-		if (!copy_node(c, &c->tree.nodes[i], &from->nodes[i]))
+		if (!copy_node(s, c, &c->tree.nodes[i], &from->nodes[i]))
 			return false;
 	return c->tree.nodes;
 }
@@ -145,7 +169,7 @@ static struct imap_context *make(struct imap_session *s, const struct search_fou
 	c->by_uid = s->run.command->law & BY_UID;
 	c->needs = *f->needs;
 	c->sort = f->sorted ? s->run.args.search.sort : (struct sort_program){ .count = 0 };
-	if (copy_tree(c, &s->run.args.search.tree) && copy_found(s, c, f))
+	if (copy_tree(s, c, &s->run.args.search.tree) && copy_found(s, c, f))
 		return c;
 	context_free(c);
 	return NULL;

@@ -34,6 +34,7 @@ struct fetch_stream {
 	uint64_t read_at; /* in the content as stored */
 	uint64_t size;    /* of what comes out, once measured */
 	bool has_nul;     /* so does that */
+	bool has_8bit;
 	uint64_t skip, left;
 };
 

@@ -85,6 +85,15 @@ static void announce(struct fetch_stream *st, struct out *out)
 	rewind_stream(st);
 }
 
+static bool is_7bit(struct span text)
+{
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		all |= (unsigned char)text.ptr[i];
+	return all < 0x80;
+}
+
 /* False: there is more for the next turn. */
 static bool measure(struct imap_session *s, struct fetch_stream *st, struct buf *room, struct buf *text)
 {
@@ -97,6 +106,7 @@ static bool measure(struct imap_session *s, struct fetch_stream *st, struct buf 
 			break; /* what can't be read is as long as what was read: the file is there in part only */
 		st->size += text->len;
 		st->has_nul = st->has_nul || (text->len && memchr(text->ptr, 0, text->len));
+		st->has_8bit = st->has_8bit || !is_7bit(buf_span(text));
 	}
 	return true;
 }

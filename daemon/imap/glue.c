@@ -145,15 +145,54 @@ static enum err quota(void *ctx, struct mailstore *m, struct store_room *limits_
 	return imap_quota_read(conn->context->config.directory, conn->context->config.store, conn->account_id, limits_out, used_out);
 }
 
-static bool is_own(void *ctx, struct span user, struct span host)
+/* A login is an address; "imap://joe@example.com/" has it in two pieces. */
+static const struct account *account_of(const struct snapshot *snapshot, struct span user, struct span host)
+{
+	const bool is_here = span_iequals(host, snapshot_text(snapshot, SETTING_HOSTNAME));
+	char login[ADDRESS_MAX];
+	size_t at;
+
+	if (span_find_char(user, '@', &at))
+		return is_here || span_iequals(span_skip(user, at + 1), host) ? snapshot_account_by_login(snapshot, user) : NULL;
+	if (user.len + 1 + host.len > sizeof login)
+		return NULL;
+	memcpy(login, user.ptr, user.len);
+	login[user.len] = '@';
+	memcpy(login + user.len + 1, host.ptr, host.len);
+	return snapshot_account_by_login(snapshot, span_make(login, user.len + 1 + host.len));
+}
+
+static enum err find_login(void *ctx, struct span user, struct span host, uint64_t *account_id_out)
 {
 	const struct imap_conn *conn = ctx;
 	const struct snapshot *snapshot = directory_hold(conn->context->config.directory);
-	const struct account *account = snapshot_account(snapshot, conn->account_id);
-	bool own = span_iequals(host, snapshot_text(snapshot, SETTING_HOSTNAME)) && (!user.len || (account && span_iequals(user, account->address)));
+	const struct account *account = NULL;
+	bool found;
 
+	if (user.len)
+		account = account_of(snapshot, user, host);
+	else if (span_iequals(host, snapshot_text(snapshot, SETTING_HOSTNAME)))
+		account = snapshot_account(snapshot, conn->account_id);
+	found = account && !account->disabled;
+	*account_id_out = found ? account->id : 0;
 	snapshot_release(&snapshot);
-	return own;
+	return found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+/* An owner without URLAUTH gives nothing away. */
+static enum err url_open(void *ctx, uint64_t account_id, struct mailstore **out)
+{
+	const struct imap_conn *conn = ctx;
+	struct note why = { "" };
+	enum err e;
+
+	if (imap_capability_closure(capabilities_off(conn->context->config.directory, account_id)) & CAP_BIT(CAP_URLAUTH))
+		return ERR_NOT_FOUND;
+	e = store_open_known(conn->context->config.store, account_id, out, &why);
+	if (e && e != ERR_NOT_FOUND)
+		log_event(LOG_ERROR, "imap", "account_open_failed", "sid=%llu account=%llu why=%s", (unsigned long long)conn->peer->sid,
+			  (unsigned long long)account_id, log_quote(span_str(why.text)).text);
+	return e;
 }
 
 static void changed(void *arg)
@@ -381,7 +420,8 @@ enum err imap_service_new(const struct imap_config *config, struct service *out)
 	c->service.account_open = account_open;
 	c->service.account_close = account_close;
 	c->service.quota = quota;
-	c->service.is_own = is_own;
+	c->service.find_login = find_login;
+	c->service.url_open = url_open;
 	c->service.may_bind = may_bind;
 	c->service.scram_end = scram_end;
 	c->service.watch = watch;

@@ -6,12 +6,17 @@
  * iuid         = ";UID=" nz-number
  * isection     = ";SECTION=" enc-section
  * ipartial     = ";PARTIAL=" number ["." nz-number]
+ * behind them, of a URL that names a user: [";EXPIRE=" date-time] ";URLAUTH=" access [":" mechanism ":" 32*HEXDIG]
+ * access       = "submit+" enc-user / "user+" enc-user / "authuser" / "anonymous"
  *
- * No URL mechanism (URLAUTH) and no search is known here.
+ * No search is known here.
  */
 #include "daemon/imap/imap_url.h"
 
 #include "daemon/base/encode.h"
+#include "daemon/mime/date.h"
+
+#define TOKEN_MIN 32 /* hexadecimal digits (RFC 4467 9) */
 
 /* bchar = achar / ":" / "@" / "/" */
 static bool is_bchar(char c)
@@ -159,12 +164,67 @@ static enum err parse_section(struct span *rest, struct arena *a, struct imap_ur
 	return section.len ? decode(section, a, &out->section) : ERR_SYNTAX;
 }
 
+/* enc-user; a login's "@" is let through as it is, as others do. */
+static enum err parse_access(struct span access, struct arena *a, struct imap_url *out)
+{
+	if (span_iequals(access, SPAN("anonymous")))
+		out->access = URL_ACCESS_ANONYMOUS;
+	else if (span_iequals(access, SPAN("authuser")))
+		out->access = URL_ACCESS_AUTHUSER;
+	else if (take(&access, SPAN("user+")))
+		out->access = URL_ACCESS_USER;
+	else if (take(&access, SPAN("submit+")))
+		out->access = URL_ACCESS_SUBMIT;
+	else
+		return ERR_SYNTAX;
+	if (out->access < URL_ACCESS_USER)
+		return ERR_OK;
+	return access.len ? decode(access, a, &out->access_user) : ERR_SYNTAX;
+}
+
+static bool is_mechanism(struct span name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (!ascii_is_alpha(name.ptr[i]) && !ascii_is_digit(name.ptr[i]) && name.ptr[i] != '-' && name.ptr[i] != '.')
+			return false;
+	return name.len;
+}
+
+static bool is_token(struct span token)
+{
+	for (size_t i = 0; i < token.len; i++)
+		if (hex_digit(token.ptr[i]) > 15)
+			return false;
+	return token.len >= TOKEN_MIN;
+}
+
+static enum err parse_auth(struct span text, struct span *rest, struct arena *a, struct imap_url *out)
+{
+	enum err e = ERR_OK;
+
+	if (take(rest, SPAN(";EXPIRE=")))
+		e = date_parse_rfc3339(cut(rest, ";"), &out->expire_ms) ? ERR_SYNTAX : ERR_OK;
+	if (!e && !take(rest, SPAN(";URLAUTH=")))
+		e = ERR_SYNTAX;
+	if (!e)
+		e = parse_access(cut(rest, ":"), a, out);
+	if (!e && !out->user.len) /* whose key would it be? */
+		e = ERR_SYNTAX;
+	out->rump = span_take(text, (size_t)(rest->ptr - text.ptr));
+	if (e || !rest->len)
+		return e;
+	*rest = span_skip(*rest, 1);
+	out->mechanism = cut(rest, ":");
+	out->token = take(rest, SPAN(":")) ? cut(rest, "") : SPAN("");
+	return is_mechanism(out->mechanism) && is_token(out->token) ? ERR_OK : ERR_SYNTAX;
+}
+
 enum err imap_url_parse(struct span text, struct arena *a, struct imap_url *out)
 {
 	struct span rest = text;
 	enum err e;
 
-	*out = (struct imap_url){ .uid = 0 };
+	*out = (struct imap_url){ .expire_ms = INT64_MAX };
 	e = parse_place(&rest, a, out);
 	if (!e)
 		e = take(&rest, SPAN(";UID=")) ? take_number(&rest, false, &out->uid) : ERR_SYNTAX;
@@ -172,5 +232,7 @@ enum err imap_url_parse(struct span text, struct arena *a, struct imap_url *out)
 		e = parse_section(&rest, a, out);
 	if (!e && take(&rest, SPAN("/;PARTIAL=")))
 		e = parse_partial(&rest, out);
+	if (!e && rest.len && rest.ptr[0] == ';')
+		e = parse_auth(text, &rest, a, out);
 	return !e && rest.len ? ERR_SYNTAX : e;
 }

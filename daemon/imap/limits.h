@@ -43,6 +43,7 @@
 #define IMAP_NOTIFY_NAMES_MAX 10000
 #define IMAP_NOTIFY_MEMORY_MAX (1024u * 1024u) /* that a session keeps of what it asked for */
 #define IMAP_ID_FIELDS_MAX 30                  /* RFC 2971 3.3 */
+#define IMAP_URLS_MAX 100                      /* of one GENURLAUTH or URLFETCH */
 
 #define IMAP_ARENA_MAX (64u * 1024u * 1024u)
 #define IMAP_TURN_US 10000             /* a long command yields after this long */

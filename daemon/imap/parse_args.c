@@ -1,4 +1,4 @@
-/* imap/parse_args.c: the arguments of the commands, without FETCH and SEARCH. Each begins behind the verb, at its space. */
+/* imap/parse_args.c: the arguments of the commands on mailboxes and messages, without FETCH and SEARCH. Each begins behind the verb, at its space. */
 #include "daemon/imap/commands.h"
 
 #include "daemon/imap/limits.h"

@@ -10,6 +10,7 @@
 #include "daemon/imap/capability.h"
 #include "daemon/imap/limits.h"
 #include "daemon/net/session.h"
+#include "daemon/store/url_key.h"
 #include "daemon/store/journal.h"
 
 struct imap_session;
@@ -34,8 +35,11 @@ struct imap_service {
 	void (*account_close)(void *ctx, struct mailstore **m);
 	/* What the account may hold, and what it holds (RFC 9208; used_out may be null). */
 	enum err (*quota)(void *ctx, struct mailstore *m, struct store_room *limits_out, struct store_room *used_out);
-	/* Does a URL with this host, and perhaps a user, mean this server and the session's account? */
-	bool (*is_own)(void *ctx, struct span user, struct span host);
+	/* The account that a URL with this host, and perhaps a user, means; without a user the session's. ERR_NOT_FOUND: none that is open to anybody. */
+	enum err (*find_login)(void *ctx, struct span user, struct span host, uint64_t *account_id_out);
+	/* Another account's mail, for a moment; no session of it. ERR_NOT_FOUND: it has none, or nothing of it is given away. */
+	enum err (*url_open)(void *ctx, uint64_t account_id, struct mailstore **out);
+	void (*url_close)(struct mailstore **m);
 	bool (*may_bind)(void *ctx);  /* SCRAM-SHA-256-PLUS is on offer */
 	void (*scram_end)(void *ctx); /* what a SCRAM exchange has left behind is not wanted any more */
 	/* SESSION_WAKE after each change of the mailbox (0: of any), until unwatch. One at a time: the last. */
@@ -66,6 +70,10 @@ struct imap_service {
 	enum err (*deleted_bytes)(struct mailstore *m, uint64_t mailbox_id, uint64_t *out);
 	enum err (*keyword_bit)(struct mailstore *m, struct span name, bool create, uint64_t *bit_out);
 	enum err (*keywords)(struct mailstore *m, struct arena *a, struct span **out, size_t *count_out);
+
+	enum err (*url_key_find)(struct mailstore *m, uint64_t mailbox_id, struct url_key *out);
+	enum err (*url_key_make)(struct mailstore *m, uint64_t mailbox_id, struct url_key *out);
+	enum err (*url_key_remove)(struct mailstore *m, uint64_t mailbox_id);
 
 	enum err (*view_open)(struct mailstore *m, uint64_t mailbox_id, struct view **out);
 	enum err (*view_open_readonly)(struct mailstore *m, uint64_t mailbox_id, struct view **out);

@@ -3,7 +3,7 @@
  *   set: tls        the peer speaks TLS           set: remote     the peer is not on loopback
  *   set: no-tls     STARTTLS is not offered       set: full-disk  writing a body file fails
  *   set: binding    with TLS there is something to bind to
- *   set: quota BYTES MESSAGES                     the account's limits; the URLs' host is mail.example.org, its user alice
+ *   set: quota BYTES MESSAGES                     the account's limits; the URLs' host is mail.example.org, its user alice; bob has no mail
  *   ASK: login USER PASSWORD                      ANS: ok | wrong | busy | suspended | limit | refused | app-password
  *   ASK: scram-first MESSAGE   ASK: scram-plus-first MESSAGE   ASK: scram-final MESSAGE
  *                                                 ANS: says MESSAGE | malformed | one of those above
@@ -89,10 +89,21 @@ static enum err quota(void *ctx, struct mailstore *m, struct store_room *limits_
 	return used_out ? store_usage(w->store, 1, &used_out->bytes, &used_out->messages) : ERR_OK;
 }
 
-static bool is_own(void *ctx, struct span user, struct span host)
+static enum err find_login(void *ctx, struct span user, struct span host, uint64_t *account_id_out)
 {
 	(void)ctx;
-	return span_equals(host, SPAN("mail.example.org")) && (!user.len || span_equals(user, SPAN("alice")));
+	if (!span_equals(host, SPAN("mail.example.org")))
+		return ERR_NOT_FOUND;
+	*account_id_out = !user.len || span_equals(user, SPAN("alice")) ? 1 : span_equals(user, SPAN("bob")) ? 2
+													     : 0;
+	return *account_id_out ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static enum err url_open(void *ctx, uint64_t account_id, struct mailstore **out)
+{
+	const struct world *w = ctx;
+
+	return store_open_known(w->store, account_id, out, NULL);
 }
 
 static bool may_bind(void *ctx)
@@ -150,7 +161,8 @@ static void *world_new(void)
 	w->service.account_open = account_open;
 	w->service.account_close = account_close;
 	w->service.quota = quota;
-	w->service.is_own = is_own;
+	w->service.find_login = find_login;
+	w->service.url_open = url_open;
 	w->service.may_bind = may_bind;
 	w->service.scram_end = scram_end;
 	w->service.watch = watch;

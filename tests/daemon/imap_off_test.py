@@ -54,6 +54,13 @@ USES = {
     "MESSAGELIMIT=100000": ["SEARCH UIDAFTER 1", "SEARCH UIDBEFORE 1"],
     "UNAUTHENTICATE": ["UNAUTHENTICATE"],
     "QUOTA": ["GETQUOTAROOT INBOX"],
+    "URLAUTH": [
+        'GENURLAUTH "imap://bob@example.org/INBOX/;UID=1;URLAUTH=anonymous" INTERNAL',
+        'URLFETCH "imap://bob@example.org/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:%s"' % ("00" * 33),
+        "RESETKEY INBOX",
+        "RESETKEY",
+    ],
+    "URLAUTH=BINARY": ['URLFETCH ("imap://bob@example.org/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:%s" BINARY)' % ("00" * 33)],
 }
 
 

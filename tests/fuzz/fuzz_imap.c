@@ -133,10 +133,21 @@ static enum err quota(void *ctx, struct mailstore *m, struct store_room *limits_
 	return ERR_OK;
 }
 
-static bool is_own(void *ctx, struct span user, struct span host)
+static enum err find_login(void *ctx, struct span user, struct span host, uint64_t *account_id_out)
 {
 	(void)ctx;
-	return user.len + host.len < 10;
+	*account_id_out = user.len % 3;
+	return user.len + host.len < 10 && *account_id_out ? ERR_OK : ERR_NOT_FOUND;
+}
+
+/* Another account, that is this one. */
+static enum err url_open(void *ctx, uint64_t account_id, struct mailstore **out)
+{
+	struct imap_account account;
+	enum err e = account_open(ctx, account_id, &account);
+
+	*out = account.store;
+	return e;
 }
 
 static bool may_bind(void *ctx)
@@ -156,7 +167,8 @@ static void service_begin(struct imap_service *service)
 	service->account_open = account_open;
 	service->account_close = account_close;
 	service->quota = quota;
-	service->is_own = is_own;
+	service->find_login = find_login;
+	service->url_open = url_open;
 	service->may_bind = may_bind;
 	service->scram_end = scram_end;
 	service->watch = watch;

@@ -17,3 +17,10 @@ CREATE TABLE thread_key (
 	thread INTEGER NOT NULL,
 	PRIMARY KEY (key, content)
 ) STRICT, WITHOUT ROWID;
+
+-- Keys of URLs that give others a look into a mailbox (RFC 4467): made when the first such URL is, gone with all of them. No foreign key: release 0001
+-- deletes mailboxes without knowing of these, and ids of mailboxes are never used again.
+CREATE TABLE url_key (
+	mailbox INTEGER PRIMARY KEY,
+	key BLOB NOT NULL CHECK (length(key) = 32)
+) STRICT;
