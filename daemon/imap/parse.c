@@ -173,6 +173,8 @@ static enum err decode_name(struct imap_parser *p, struct span *name)
 		return span_is_utf8(*name) ? ERR_OK : ERR_SYNTAX;
 	buf_init(&utf8, 2 * IMAP_LITERAL_MAX);
 	e = utf7_decode(*name, &utf8);
+	if (e == ERR_SYNTAX && span_is_ascii(*name)) /* the command is one, and the name none */
+		e = ERR_DENIED;
 	if (!e) {
 		*name = arena_copy(p->arena, buf_span(&utf8));
 		e = p->arena->failed ? ERR_LIMIT : ERR_OK;

@@ -28,8 +28,9 @@ bool parse_word(struct imap_parser *p, struct span word);
 enum err parse_atom(struct imap_parser *p, struct span *out) MUST_CHECK;
 enum err parse_string(struct imap_parser *p, struct span *out) MUST_CHECK; /* quoted or literal */
 enum err parse_astring(struct imap_parser *p, struct span *out) MUST_CHECK;
-enum err parse_list_mailbox(struct imap_parser *p, struct span *out) MUST_CHECK; /* pattern, UTF-8 */
-enum err parse_mailbox(struct imap_parser *p, struct span *out) MUST_CHECK;      /* UTF-8 */
+/* To UTF-8. ERR_DENIED: it reads well and is no name (modified UTF-7 that is none). */
+enum err parse_list_mailbox(struct imap_parser *p, struct span *out) MUST_CHECK; /* a pattern */
+enum err parse_mailbox(struct imap_parser *p, struct span *out) MUST_CHECK;
 enum err parse_number(struct imap_parser *p, uint32_t *out) MUST_CHECK;
 enum err parse_number64(struct imap_parser *p, uint64_t *out) MUST_CHECK;
 /* Also "$" (RFC 5182). */

@@ -294,8 +294,9 @@ static bool prepare(struct imap_session *s, struct imap_parser *p)
 	e = run->command->parse ? run->command->parse(p, &run->args) : ERR_OK;
 	if (!e)
 		return true;
-	run->status = IMAP_BAD;
-	run->text = e == ERR_LIMIT ? SPAN("[LIMIT] Too many or too long arguments") : SPAN("The arguments are not right");
+	run->status = e == ERR_DENIED ? IMAP_NO : IMAP_BAD;
+	run->text = e == ERR_DENIED ? SPAN("[CANNOT] That name can't be used") : e == ERR_LIMIT ? SPAN("[LIMIT] Too many or too long arguments")
+												: SPAN("The arguments are not right");
 	return false;
 }
 

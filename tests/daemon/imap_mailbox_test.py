@@ -39,9 +39,10 @@ def test_hostile_names_are_refused_and_leave_nothing():
         before = names(c)
         for name in ("../x", "a/../b", "..", ".", "./a", "a/.", "a//b", "//", "/", "/a", '""', "x/" * 20 + "x"):
             refuses(c, f"CREATE {name}")
-        for name in ('"a\0b"', '"a\tb"', '"a\x7fb"', "a&AAA-", "&", "&Jjo", "&AGE-", "&2AA-", "&AOkA6Q-&AOk-", '"\xe9"', "a*b", "a%b"):
-            r = c.cmd(f"CREATE {name}")
-            assert r.status == "BAD", (name, r)
+        for name in ('"a\0b"', '"\xe9"', "a*b", "a%b"):
+            refuses(c, f"CREATE {name}", how="BAD")
+        for name in ('"a\tb"', '"a\x7fb"', "a&AAA-", "&", "&Jjo", "&AGE-", "&2AA-", "&AOkA6Q-&AOk-"):
+            refuses(c, f"CREATE {name}", "CANNOT")
         for size in (1001, 10000):
             refuses(c, ("CREATE ", b"x" * size))
         refuses(c, ("CREATE ", b"a\0b"), how="BAD")
