@@ -7,6 +7,7 @@
 #include "daemon/base/arena.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +24,85 @@ struct arena_block {
 	_Alignas(max_align_t) char bytes[];
 };
 
+struct arena_budget {
+	atomic_uint references;
+	atomic_size_t used;
+	size_t max;
+};
+
+enum err arena_budget_new(size_t max_bytes, struct arena_budget **out)
+{
+	*out = malloc(sizeof **out);
+	if (!*out)
+		return ERR_TEMP;
+	atomic_init(&(*out)->references, 1);
+	atomic_init(&(*out)->used, 0);
+	(*out)->max = max_bytes;
+	return ERR_OK;
+}
+
+struct arena_budget *arena_budget_hold(struct arena_budget *b)
+{
+	if (b)
+		atomic_fetch_add_explicit(&b->references, 1, memory_order_relaxed);
+	return b;
+}
+
+void arena_budget_release(struct arena_budget **b)
+{
+	struct arena_budget *gone = *b;
+
+	*b = NULL;
+	if (gone && atomic_fetch_sub_explicit(&gone->references, 1, memory_order_acq_rel) == 1)
+		free(gone);
+}
+
+bool arena_budget_take(struct arena_budget *b, size_t bytes)
+{
+	size_t used = b ? atomic_load_explicit(&b->used, memory_order_relaxed) : 0;
+
+	while (b) {
+		if (used > b->max || bytes > b->max - used)
+			return false;
+		if (atomic_compare_exchange_weak_explicit(&b->used, &used, used + bytes, memory_order_relaxed, memory_order_relaxed))
+			break;
+	}
+	return true;
+}
+
+void arena_budget_give(struct arena_budget *b, size_t bytes)
+{
+	if (b)
+		atomic_fetch_sub_explicit(&b->used, bytes, memory_order_relaxed);
+}
+
 void arena_init(struct arena *a, size_t max_bytes)
 {
 	*a = (struct arena){ .max_bytes = max_bytes };
+}
+
+/* Empty again; limits stay. */
+static void begin_anew(struct arena *a)
+{
+	*a = (struct arena){ .max_bytes = a->max_bytes, .budget = a->budget };
+}
+
+static void block_free(struct arena *a, struct arena_block *b)
+{
+	arena_budget_give(a->budget, sizeof *b + b->cap);
+	free(b);
+}
+
+void arena_charge(struct arena *a, struct arena_budget *budget)
+{
+	size_t held = 0;
+
+	for (const struct arena_block *b = a->blocks; b; b = b->next)
+		held += sizeof *b + b->cap;
+	arena_budget_give(a->budget, held);
+	a->budget = budget;
+	if (budget)
+		atomic_fetch_add_explicit(&budget->used, held, memory_order_relaxed);
 }
 
 void arena_clear(struct arena *a)
@@ -34,9 +111,9 @@ void arena_clear(struct arena *a)
 
 	for (struct arena_block *b = a->blocks; b; b = next) {
 		next = b->next;
-		free(b);
+		block_free(a, b);
 	}
-	arena_init(a, a->max_bytes);
+	begin_anew(a);
 }
 
 void arena_wipe(struct arena *a)
@@ -56,9 +133,9 @@ void arena_reset(struct arena *a)
 		if (!kept && b->cap == FIRST_BLOCK)
 			kept = b;
 		else
-			free(b);
+			block_free(a, b);
 	}
-	arena_init(a, a->max_bytes);
+	begin_anew(a);
 	if (kept) {
 		kept->next = NULL;
 		kept->used = 0;
@@ -66,16 +143,18 @@ void arena_reset(struct arena *a)
 	}
 }
 
-static struct arena_block *block_new(size_t cap)
+static struct arena_block *block_new(struct arena *a, size_t cap)
 {
 	struct arena_block *b;
 	size_t bytes;
 
-	if (!size_add(sizeof *b, cap, &bytes))
+	if (!size_add(sizeof *b, cap, &bytes) || !arena_budget_take(a->budget, bytes))
 		return NULL;
 	b = malloc(bytes);
-	if (!b)
+	if (!b) {
+		arena_budget_give(a->budget, bytes);
 		return NULL;
+	}
 	b->next = NULL;
 	b->used = 0;
 	b->cap = cap;
@@ -92,14 +171,14 @@ static struct arena_block *block_for(struct arena *a, size_t size)
 	if (cap > LARGEST_BLOCK)
 		cap = LARGEST_BLOCK;
 	if (first && size > cap / 4) {
-		b = block_new(size);
+		b = block_new(a, size);
 		if (!b)
 			return NULL;
 		b->next = first->next;
 		first->next = b;
 		return b;
 	}
-	b = block_new(size > cap ? size : cap);
+	b = block_new(a, size > cap ? size : cap);
 	if (!b)
 		return NULL;
 	b->next = first;

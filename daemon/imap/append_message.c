@@ -45,6 +45,8 @@ void append_message_free(struct imap_session *s, struct append_message **message
 		return;
 	if (m->file)
 		s->service->body_end(&m->file, keep);
+	if (m->is_charged)
+		arena_budget_give(s->run.arena.budget, m->held);
 	message_parser_end(&m->parser);
 	buf_clear(&m->head);
 	buf_clear(&m->body);
@@ -173,4 +175,7 @@ void append_message_seal(struct imap_session *s, struct append_message *m)
 	fail_if(m, e);
 	if (!e)
 		describe(m, &mime);
+	m->is_charged = !e && arena_budget_take(s->run.arena.budget, m->held);
+	if (!e && !m->is_charged && !m->failed.ptr)
+		m->failed = SPAN("[LIMIT] Too much is under way for this account");
 }

@@ -9,6 +9,7 @@ struct append_message {
 	struct new_message filed; /* flags and dates from the start; the rest once sealed */
 	uint64_t size;            /* so far */
 	size_t held;              /* memory, once sealed */
+	bool is_charged;          /* with it, the account */
 	struct span failed;       /* why it can't be filed: words for the reply, static; null: it can */
 	struct buf head, body, parts;
 	bool head_done, has_literal8;

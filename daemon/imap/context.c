@@ -165,6 +165,7 @@ static struct imap_context *make(struct imap_session *s, const struct search_fou
 	if (!c)
 		return NULL;
 	arena_init(&c->arena, IMAP_CONTEXT_TREE_MAX);
+	arena_charge(&c->arena, s->run.arena.budget);
 	memcpy(c->tag, s->run.tag, sizeof c->tag);
 	c->by_uid = s->run.command->law & BY_UID;
 	c->needs = *f->needs;

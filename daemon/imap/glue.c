@@ -41,6 +41,7 @@ struct imap_conn {
 	uint64_t credential; /* of the last right password */
 	struct scram *scram; /* while an exchange runs */
 	struct imap_conn *next, **link;
+	struct arena_budget *memory; /* of all sessions of the account; stays until the next account's, or the end */
 };
 
 static struct imap_conn **bucket(struct imap_context *c, uint64_t account_id)
@@ -48,19 +49,42 @@ static struct imap_conn **bucket(struct imap_context *c, uint64_t account_id)
 	return &c->accounts[account_id % BUCKETS];
 }
 
+/* What the account's sessions share; the first one makes it. Called with the lock held. */
+static bool find_memory(struct imap_conn *o, uint64_t account_id, struct arena_budget **out)
+{
+	while (o && o->account_id != account_id)
+		o = o->next;
+	if (!o)
+		return !arena_budget_new(IMAP_ACCOUNT_MEMORY_MAX, out);
+	*out = arena_budget_hold(o->memory);
+	return true;
+}
+
+static void charge(struct imap_session *s, struct arena_budget *memory)
+{
+	arena_charge(&s->run.arena, memory);
+	arena_charge(&s->run.batch, memory);
+	arena_charge(&s->keyword_arena, memory);
+	arena_charge(&s->saved_arena, memory);
+}
+
 /* False: the account has as many as it may. */
 static bool enter(struct imap_conn *conn, uint64_t account_id)
 {
 	struct imap_context *c = conn->context;
 	struct imap_conn **head = bucket(c, account_id);
+	struct arena_budget *memory;
 	unsigned n = 0;
 	bool has_room;
 
 	pthread_mutex_lock(&c->accounts_lock);
 	for (const struct imap_conn *o = *head; o; o = o->next)
 		n += o->account_id == account_id;
-	has_room = n < IMAP_SESSIONS_PER_ACCOUNT;
+	has_room = n < IMAP_SESSIONS_PER_ACCOUNT && find_memory(*head, account_id, &memory);
 	if (has_room) {
+		charge(conn->session, memory);
+		arena_budget_release(&conn->memory);
+		conn->memory = memory;
 		conn->account_id = account_id;
 		conn->next = *head;
 		conn->link = head;
@@ -260,6 +284,7 @@ static void conn_close(void *session)
 
 	imap_session_free(&conn->session);
 	scram_free(&conn->scram);
+	arena_budget_release(&conn->memory);
 	free(conn);
 }
 

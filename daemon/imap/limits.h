@@ -46,11 +46,12 @@
 #define IMAP_URLS_MAX 100                      /* of one GENURLAUTH or URLFETCH */
 
 #define IMAP_ARENA_MAX (64u * 1024u * 1024u)
-#define IMAP_TURN_US 10000             /* a long command yields after this long */
-#define IMAP_ROW_PAUSE (1024u * 1024u) /* FETCH pauses inside a message above this much undelivered memory */
-#define IMAP_STORE_BATCH 20000         /* messages a commit of STORE */
-#define IMAP_EXPUNGE_BATCH 5000        /* messages a commit of EXPUNGE */
-#define IMAP_SEARCH_BATCH 2000         /* messages looked at before those in doubt are read */
+#define IMAP_ACCOUNT_MEMORY_MAX (256u * 1024u * 1024u) /* in the arenas and unfiled messages of all sessions of an account */
+#define IMAP_TURN_US 10000                             /* a long command yields after this long */
+#define IMAP_ROW_PAUSE (1024u * 1024u)                 /* FETCH pauses inside a message above this much undelivered memory */
+#define IMAP_STORE_BATCH 20000                         /* messages a commit of STORE */
+#define IMAP_EXPUNGE_BATCH 5000                        /* messages a commit of EXPUNGE */
+#define IMAP_SEARCH_BATCH 2000                         /* messages looked at before those in doubt are read */
 
 #define IMAP_LOGIN_FAILURES_MAX 4
 #define IMAP_BAD_START_MAX 10 /* BAD replies before login until BYE */

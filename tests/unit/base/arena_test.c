@@ -145,6 +145,47 @@ static void a_c_string_has_no_nul_inside(void **state)
 	arena_clear(&a);
 }
 
+static void arenas_of_one_budget_share_it(void **state)
+{
+	struct arena_budget *budget, *other;
+	struct arena a, b;
+
+	(void)state;
+	assert_int_equal(arena_budget_new(100000, &budget), ERR_OK);
+	assert_int_equal(arena_budget_new(100000, &other), ERR_OK);
+	arena_init(&a, 1 << 20);
+	arena_init(&b, 1 << 20);
+	assert_non_null(arena_alloc(&a, 60000)); /* held before it is charged */
+	arena_charge(&a, budget);
+	arena_charge(&b, budget);
+	assert_null(arena_alloc(&b, 60000));
+	assert_true(b.failed);
+	assert_false(arena_budget_take(budget, 60000));
+	arena_clear(&b);
+	assert_non_null(arena_alloc(&b, 30000));
+	assert_null(arena_alloc(&b, 30000));
+	arena_reset(&a);
+	arena_reset(&b);
+	assert_non_null(arena_alloc(&b, 60000));
+	arena_charge(&b, other); /* and its bytes with it */
+	assert_true(arena_budget_take(budget, 90000));
+	assert_false(arena_budget_take(other, 90000));
+	arena_budget_give(budget, 90000);
+	arena_clear(&b);
+	assert_true(arena_budget_take(other, 100000));
+	assert_null(arena_alloc(&b, 1));
+	arena_budget_give(other, 100000);
+	arena_clear(&a);
+	arena_clear(&b);
+	assert_true(arena_budget_take(budget, 100000));
+	assert_true(arena_budget_take(NULL, SIZE_MAX));
+	arena_budget_release(&other);
+	assert_ptr_equal(arena_budget_hold(budget), budget);
+	other = budget;
+	arena_budget_release(&other);
+	arena_budget_release(&budget);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +196,7 @@ int main(void)
 		cmocka_unit_test(copies_are_independent_of_their_source),
 		cmocka_unit_test(formatted_text_is_whole_short_and_long),
 		cmocka_unit_test(a_c_string_has_no_nul_inside),
+		cmocka_unit_test(arenas_of_one_budget_share_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
