@@ -134,23 +134,28 @@ static enum err measure(struct imap_session *s, struct url_work *w)
 
 /* ---- sending ---- */
 
+/* Without numbers: the message itself. */
+static bool find_part(struct fetch_source *src, const struct fetch_item *item, uint32_t *index_out)
+{
+	*index_out = 0;
+	return fetch_read_parts(src, &src->s->run.batch) && (!item->number_count || mime_part_find(&src->parts, item->numbers, item->number_count, index_out));
+}
+
 /* False: it is no part that has a structure. */
 static bool structure_of(struct fetch_source *src, const struct url_work *w, struct span *out)
 {
-	struct arena *a = &src->s->run.batch;
 	struct buf changed;
-	uint32_t index = 0;
+	uint32_t index;
 	bool ok;
 
-	if (w->item.text != SECTION_ALL || !fetch_read_parts(src, a) || !mime_part_find(&src->parts, w->item.numbers, w->item.number_count, &index) ||
-	    !part_structure_find(&src->parts, index, src->row->body_structure, out))
+	if (w->item.text != SECTION_ALL || !find_part(src, &w->item, &index) || !part_structure_find(&src->parts, index, src->row->body_structure, out))
 		return false;
 	if (!w->is_decoded)
 		return true;
 	buf_init(&changed, STRUCTURE_MAX);
 	ok = part_structure_decoded(*out, w->decoded_encoding, w->decoded_size, &changed);
 	if (ok)
-		*out = arena_copy(a, buf_span(&changed));
+		*out = arena_copy(&src->s->run.batch, buf_span(&changed));
 	buf_clear(&changed);
 	return ok && out->ptr;
 }
@@ -159,7 +164,7 @@ static bool has_part(struct fetch_source *src, const struct fetch_item *item)
 {
 	uint32_t index;
 
-	return !item->number_count || (fetch_read_parts(src, &src->s->run.batch) && mime_part_find(&src->parts, item->numbers, item->number_count, &index));
+	return !item->number_count || find_part(src, item, &index);
 }
 
 static bool begin_send(void *arg, const struct message_row *row)

@@ -26,8 +26,8 @@ struct imap_url {
 	uint32_t offset, length; /* length UINT32_MAX: to the end */
 	enum imap_url_access access;
 	struct span access_user;
-	int64_t expire_ms; /* INT64_MAX: never */
-	struct span rump;  /* as written, up to the access and without what signs it */
+	int64_t expire_ms;            /* INT64_MAX: never */
+	struct span rump;             /* as written, up to the access and without what signs it */
 	struct span mechanism, token; /* of `rump`; empty: it is the rump alone */
 };
 
