@@ -3,17 +3,29 @@
 
 #include "db/stmt.h"
 
-enum err db_mail_account_modseq(struct db *db, uint64_t *modseq_out)
+static enum err get_number(struct db *db, struct sqlite3_stmt *s, uint64_t *out)
 {
-	static const char sql[] = "SELECT modseq FROM account WHERE id = 1";
-	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e = stmt_row(db, s);
 
 	if (e)
 		return e;
-	*modseq_out = (uint64_t)stmt_get_int(s, 0);
+	*out = (uint64_t)stmt_get_int(s, 0);
 	stmt_reset(s);
 	return ERR_OK;
+}
+
+enum err db_mail_account_modseq(struct db *db, uint64_t *modseq_out)
+{
+	static const char sql[] = "SELECT modseq FROM account WHERE id = 1";
+
+	return get_number(db, db_stmt(db, sql), modseq_out);
+}
+
+enum err db_mail_account_content(struct db *db, uint64_t *content_out)
+{
+	static const char sql[] = "SELECT content FROM account WHERE id = 1";
+
+	return get_number(db, db_stmt(db, sql), content_out);
 }
 
 enum err db_mail_account_create(struct db *db)

@@ -6,6 +6,8 @@
 
 /* ERR_NOT_FOUND: a new file, db_mail_account_create() comes next. */
 enum err db_mail_account_modseq(struct db *db, uint64_t *modseq_out) MUST_CHECK;
+/* The last content id that was given. */
+enum err db_mail_account_content(struct db *db, uint64_t *content_out) MUST_CHECK;
 enum err db_mail_account_create(struct db *db) MUST_CHECK;
 
 /* The next modseq, and `contents` new content ids from *first_content_out (null with 0). */

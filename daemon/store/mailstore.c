@@ -149,6 +149,8 @@ static enum err open_parts(struct mailstore *m, bool sweep, struct note *why)
 	if (!e)
 		e = db_mailbox_by_name(db, MAILSTORE_INBOX, &inbox);
 	if (!e)
+		e = db_mail_account_content(db, &m->open_content);
+	if (!e)
 		e = db_mail_keyword_each(db, load_keyword, m);
 	if (!e && sweep)
 		e = sweep_strays(m, db);

@@ -28,6 +28,8 @@ struct mailstore {
 	_Atomic int64_t used_ms;        /* monotonic: the last write or read */
 	struct search_indexer *indexer; /* of the store; may be null */
 	uint64_t search_origin;         /* what search.db must say it was made from, and how: INBOX's UIDVALIDITY, MESSAGE_TEXT_VERSION */
+	uint64_t open_content;          /* the last id given when the account was opened */
+	atomic_bool search_believed;    /* search.db was found to know no later id, or was emptied */
 	uint64_t search_counted;        /* of the indexer's thread: contents in the index when those still there were last counted */
 	atomic_bool search_waits;       /* for the indexer */
 

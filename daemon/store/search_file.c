@@ -4,7 +4,9 @@
  *
  * (1) In a damaged file nobody begins to read. It is put aside by the writer alone, when no handle of ours is left but the checkpointer's, which does
  *     not outlive the next look at the path.
- * (2) The file belongs to the mail.db whose INBOX has the UIDVALIDITY it names: one that was restored has another. The same for the version of text.c.
+ * (2) The file belongs to the mail.db whose INBOX has the UIDVALIDITY it names. The same for the version of text.c.
+ * (3) A mail.db that is older than the index (an old copy was put back) gives content ids again that the index knows. So nobody believes what knows a later
+ *     id than mail.db did when it was opened, until the writer has looked: from then on nobody but this process adds to either.
  */
 #include "daemon/store/search_file.h"
 
@@ -40,8 +42,14 @@ static enum err take_reader(struct mailstore *m, struct db **out)
 	return e;
 }
 
+static bool is_of(const struct mailstore *m, const struct db_search_state *state, bool is_believed)
+{
+	return state->origin == m->search_origin && (is_believed || state->indexed <= m->open_content);
+}
+
 enum err search_file_read(struct mailstore *m, struct db **out, struct db_search_state *state)
 {
+	const bool is_believed = atomic_load(&m->search_believed); /* before the snapshot: what the writer then emptied is not in it */
 	enum err e = take_reader(m, out);
 
 	if (e)
@@ -49,7 +57,7 @@ enum err search_file_read(struct mailstore *m, struct db **out, struct db_search
 	e = db_begin(*out);
 	if (!e)
 		e = db_search_state(*out, state);
-	if (!e && state->origin != m->search_origin)
+	if (!e && !is_of(m, state, is_believed))
 		e = ERR_NOT_FOUND;
 	if (e)
 		search_file_read_end(m, out, e);
@@ -114,19 +122,27 @@ enum err search_file_empty(struct mailstore *m, struct db *db, struct db_search_
 	return db_search_empty(db, state);
 }
 
-static enum err prepare(struct mailstore *m, struct db *db, struct db_search_state *state)
+static enum err begin_empty(struct mailstore *m, struct db *db, struct db_search_state *state)
 {
-	enum err e = db_search_state(db, state);
+	enum err e = db_begin(db);
 
-	if (e != ERR_NOT_FOUND && (e || state->origin == m->search_origin))
-		return e;
-	e = db_begin(db);
 	if (e)
 		return e;
 	e = search_file_empty(m, db, state);
 	if (!e)
 		return db_commit(db);
 	db_rollback(db);
+	return e;
+}
+
+static enum err prepare(struct mailstore *m, struct db *db, struct db_search_state *state)
+{
+	enum err e = db_search_state(db, state);
+
+	if (e == ERR_NOT_FOUND || (!e && !is_of(m, state, atomic_load(&m->search_believed))))
+		e = begin_empty(m, db, state);
+	if (!e)
+		atomic_store(&m->search_believed, true);
 	return e;
 }
 

@@ -480,6 +480,70 @@ static void the_index_of_another_mail_db_is_not_believed(void **state)
 	assert_int_equal(world_verdict(w, SPAN("needle"), BOTH, 1), SEARCH_HAS);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+	char block[65536];
+	FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+	size_t n;
+
+	assert_non_null(in);
+	assert_non_null(out);
+	while ((n = fread(block, 1, sizeof(block), in)) > 0)
+		assert_int_equal(fwrite(block, 1, n, out), n);
+	(void)fclose(in);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* Puts mail.db aside, or what was put aside in its place; nobody has it open. */
+static void put_mail(struct world *w, bool back)
+{
+	static const char *const ends[] = { "", "-wal" };
+	char path[256], aside[300];
+
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s/1/mail.db%s", w->f->accounts, ends[i]);
+		(void)snprintf(aside, sizeof(aside), "%s/1/old%s", w->f->accounts, ends[i]);
+		if (back)
+			(void)unlink(path);
+		if (access(back ? aside : path, F_OK) == 0)
+			copy_file(back ? aside : path, back ? path : aside);
+	}
+	(void)snprintf(path, sizeof(path), "%s/1/mail.db-shm", w->f->accounts);
+	if (back)
+		(void)unlink(path);
+}
+
+static void the_index_of_a_later_mail_db_is_not_believed(void **state)
+{
+	struct world *w = *state;
+	struct search_hits *h = NULL;
+
+	(void)world_add_text(w, SPAN("one"), SPAN("hay"));
+	store_close(&w->f->m);
+	store_free(&w->f->store);
+	put_mail(w, false);
+	fixture_reopen(w->f);
+	(void)world_add_text(w, SPAN("two"), SPAN("needle"));
+	(void)world_add_text(w, SPAN("three"), SPAN("needle"));
+	world_index(w);
+	store_close(&w->f->m);
+	store_free(&w->f->store);
+	put_mail(w, true);
+	fixture_reopen(w->f);
+	w->count = 1;
+	/* Ids that the index knows are given to others; at last more of them than it knows. */
+	for (unsigned i = 0; i < 3; i++) {
+		(void)world_add_text(w, SPAN("other"), SPAN("thread"));
+		assert_int_equal(world_find(w, SPAN("thread"), BOTH, &h), ERR_NOT_FOUND);
+	}
+	world_index(w);
+	for (uint64_t content = 2; content <= 4; content++) {
+		assert_int_equal(world_verdict(w, SPAN("needle"), BOTH, content), SEARCH_HAS_NOT);
+		assert_int_equal(world_verdict(w, SPAN("thread"), BOTH, content), SEARCH_HAS);
+	}
+	assert_int_equal(world_verdict(w, SPAN("hay"), BOTH, 1), SEARCH_HAS);
+}
+
 static bool stop_after(void *arg)
 {
 	unsigned *left = arg;
@@ -554,6 +618,7 @@ int main(void)
 		ON_A_STORE(damage_leads_to_reading_and_then_to_a_new_index),
 		ON_A_STORE(a_lost_index_is_made_again),
 		ON_A_STORE(the_index_of_another_mail_db_is_not_believed),
+		ON_A_STORE(the_index_of_a_later_mail_db_is_not_believed),
 		ON_A_STORE(a_full_disk_puts_it_off),
 		ON_A_STORE(a_batch_that_is_stopped_leaves_nothing_and_is_done_again),
 	};
