@@ -1,4 +1,4 @@
-/* imap/sort.c: keys are read once, case-mapped; then a merge sort from below, that can stop behind any merge:
+/* imap/sort.c: keys are read once, case-mapped; then a merge sort from below, that can stop anywhere:
  *
  *   add ... added ──▶ runs of 1 ──▶ of 2 ──▶ of 4 ──▶ ... ──▶ one run
  */
@@ -9,6 +9,8 @@
 #include "daemon/mime/header.h"
 #include "daemon/mime/subject.h"
 #include "daemon/mime/text.h"
+
+#define SLICE 512 /* messages put in their place between two looks at the clock */
 
 union value {
 	int64_t number;
@@ -22,7 +24,8 @@ struct sorter {
 	uint32_t *sequences;
 	union value *values;  /* program.count of each message */
 	uint32_t *order, *to; /* indexes */
-	size_t width, at;     /* the runs' length; what is merged of them */
+	size_t width, at;     /* the runs' length; where the two that are being merged begin */
+	size_t left, right, filled;
 };
 
 struct sorter *sort_begin(const struct sort_program *program, size_t count, struct arena *a)
@@ -137,12 +140,18 @@ enum err sort_add(struct sorter *x, uint32_t sequence, const struct message_row 
 	return x->arena->failed ? ERR_LIMIT : ERR_OK;
 }
 
+static void begin_merge(struct sorter *x, size_t from)
+{
+	x->at = x->left = x->filled = from;
+	x->right = from + x->width < x->count ? from + x->width : x->count;
+}
+
 void sort_added(struct sorter *x)
 {
 	for (size_t i = 0; i < x->count; i++)
 		x->order[i] = (uint32_t)i;
 	x->width = 1;
-	x->at = 0;
+	begin_merge(x, 0);
 }
 
 static bool is_number(enum sort_key key)
@@ -167,37 +176,46 @@ static int compare(const struct sorter *x, uint32_t a, uint32_t b)
 	return 0;
 }
 
-/* The two runs that begin at `from`, the second perhaps short or empty. */
-static void merge(struct sorter *x, size_t from)
+/* The two runs that begin at `at`, the second perhaps short or empty. False: the room was not enough. */
+static bool merge(struct sorter *x, size_t *room)
 {
-	size_t middle = from + x->width, end = middle + x->width, i = from, j, to = from;
+	size_t middle = x->at + x->width < x->count ? x->at + x->width : x->count;
+	size_t end = middle + x->width < x->count ? middle + x->width : x->count;
 
-	if (middle > x->count)
-		middle = x->count;
-	if (end > x->count)
-		end = x->count;
-	for (j = middle; to < end; to++)
-		x->to[to] = j == end || (i < middle && compare(x, x->order[i], x->order[j]) <= 0) ? x->order[i++] : x->order[j++];
+	for (; x->filled < end && *room; x->filled++, --*room) {
+		bool from_left = x->right == end || (x->left < middle && compare(x, x->order[x->left], x->order[x->right]) <= 0);
+
+		x->to[x->filled] = x->order[from_left ? x->left++ : x->right++];
+	}
+	return x->filled == end;
+}
+
+static void next_merge(struct sorter *x)
+{
+	uint32_t *old = x->order;
+
+	if (x->at + 2 * x->width < x->count) {
+		begin_merge(x, x->at + 2 * x->width);
+		return;
+	}
+	x->order = x->to;
+	x->to = old;
+	x->width *= 2;
+	begin_merge(x, 0);
 }
 
 bool sort_more(struct sorter *x, int64_t until_us)
 {
-	for (size_t merged = 0; x->width < x->count; merged += x->width) {
-		uint32_t *old = x->order;
+	size_t room = SLICE;
 
-		if (merged >= 512) {
-			if (clock_mono_us() >= until_us)
-				return false;
-			merged = 0;
-		}
-		merge(x, x->at);
-		x->at += 2 * x->width;
-		if (x->at < x->count)
+	while (x->width < x->count) {
+		if (merge(x, &room))
+			next_merge(x);
+		if (room)
 			continue;
-		x->order = x->to;
-		x->to = old;
-		x->width *= 2;
-		x->at = 0;
+		if (clock_mono_us() >= until_us)
+			return false;
+		room = SLICE;
 	}
 	return true;
 }
