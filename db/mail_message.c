@@ -5,13 +5,16 @@
 
 /* Scans read `message` in the order of its key and look each content up by its rowid: CROSS JOIN keeps SQLite to that order. */
 #define THIN "SELECT message.uid, message.flags, message.modseq, message.content, message.saved_ms"
-#define META ", meta.internal_ms, meta.internal_offset, meta.size, meta.sent_ms, meta.body_size, meta.file, meta.thread"
+#define LISTED ", meta.internal_ms, meta.internal_offset, meta.size, meta.sent_ms, meta.thread"
+#define PLACE ", meta.body_size, meta.file"
 #define ENVELOPE ", meta.envelope"
-#define WORDS ", meta.subject, meta.message_id, meta.preview, meta.refs"
+#define SUBJECT ", meta.subject"
+#define WORDS ", meta.message_id, meta.preview, meta.refs"
 #define STRUCTURE ", meta.body_structure, meta.body_text_structure"
 #define PARTS ", meta.parts"
 #define HEAD ", content.prefix, content.head"
 #define BODY ", content.body"
+#define FROM_LISTED " FROM message CROSS JOIN meta INDEXED BY meta_listed ON meta.id = message.content"
 #define FROM_META " FROM message CROSS JOIN meta ON meta.id = message.content"
 #define FROM_CONTENT FROM_META " CROSS JOIN content ON content.id = message.content"
 #define WHERE " WHERE message.mailbox = ?1 AND message.uid BETWEEN ?2 AND ?3"
@@ -133,17 +136,18 @@ enum err db_content_has_file(struct db *db, struct span file, bool *out)
 }
 
 /* By level; each text has its own address, which is what a statement is known by. */
-#define SCANS(rest)                                                                                         \
-	{                                                                                                   \
-		[DB_ROW_THIN] = THIN " FROM message" WHERE rest,                                            \
-		[DB_ROW_META] = THIN META FROM_META WHERE rest,                                             \
-		[DB_ROW_ENVELOPE] = THIN META ENVELOPE FROM_META WHERE rest,                                \
-		[DB_ROW_WORDS] = THIN META ENVELOPE WORDS FROM_META WHERE rest,                             \
-		[DB_ROW_STRUCTURE] = THIN META ENVELOPE WORDS STRUCTURE PARTS FROM_META WHERE rest,         \
-		[DB_ROW_HEAD] = THIN META ENVELOPE WORDS STRUCTURE PARTS HEAD FROM_CONTENT WHERE rest,      \
-		[DB_ROW_BODY] = THIN META ENVELOPE WORDS STRUCTURE PARTS HEAD BODY FROM_CONTENT WHERE rest, \
-		[DB_ROW_BARE_HEAD] = THIN META PARTS HEAD FROM_CONTENT WHERE rest,                          \
-		[DB_ROW_BARE_BODY] = THIN META PARTS HEAD BODY FROM_CONTENT WHERE rest,                     \
+#define SCANS(rest)                                                                                                         \
+	{                                                                                                                   \
+		[DB_ROW_THIN] = THIN " FROM message" WHERE rest,                                                            \
+		[DB_ROW_META] = THIN LISTED FROM_LISTED WHERE rest,                                                         \
+		[DB_ROW_SUBJECT] = THIN LISTED SUBJECT FROM_LISTED WHERE rest,                                              \
+		[DB_ROW_ENVELOPE] = THIN LISTED SUBJECT ENVELOPE FROM_META WHERE rest,                                      \
+		[DB_ROW_WORDS] = THIN LISTED SUBJECT ENVELOPE WORDS FROM_META WHERE rest,                                   \
+		[DB_ROW_STRUCTURE] = THIN LISTED SUBJECT ENVELOPE WORDS STRUCTURE PLACE PARTS FROM_META WHERE rest,         \
+		[DB_ROW_HEAD] = THIN LISTED SUBJECT ENVELOPE WORDS STRUCTURE PLACE PARTS HEAD FROM_CONTENT WHERE rest,      \
+		[DB_ROW_BODY] = THIN LISTED SUBJECT ENVELOPE WORDS STRUCTURE PLACE PARTS HEAD BODY FROM_CONTENT WHERE rest, \
+		[DB_ROW_BARE_HEAD] = THIN LISTED PLACE PARTS HEAD FROM_CONTENT WHERE rest,                                  \
+		[DB_ROW_BARE_BODY] = THIN LISTED PLACE PARTS HEAD BODY FROM_CONTENT WHERE rest,                             \
 	}
 static const char *const scans[] = SCANS(IN_ORDER);
 static const char *const scans_changed[] = SCANS(CHANGED IN_ORDER);
@@ -158,13 +162,12 @@ static void read_content(struct sqlite3_stmt *s, enum db_message_level level, st
 	c->internal_offset = (int)stmt_get_int(s, at++);
 	c->size = (uint64_t)stmt_get_int(s, at++);
 	c->sent_ms = stmt_get_int(s, at++);
-	c->body_size = (uint64_t)stmt_get_int(s, at++);
-	c->file = stmt_get_bytes(s, at++);
 	c->thread = (uint64_t)stmt_get_int(s, at++);
+	if (level >= DB_ROW_SUBJECT && !bare)
+		c->subject = stmt_get_bytes(s, at++);
 	if (level >= DB_ROW_ENVELOPE && !bare)
 		c->envelope = stmt_get_bytes(s, at++);
 	if (level >= DB_ROW_WORDS && !bare) {
-		c->subject = stmt_get_bytes(s, at++);
 		c->message_id = stmt_get_bytes(s, at++);
 		c->preview = get_known(s, at++);
 		c->refs = get_known(s, at++);
@@ -173,8 +176,11 @@ static void read_content(struct sqlite3_stmt *s, enum db_message_level level, st
 		c->body_structure = stmt_get_bytes(s, at++);
 		c->body_text_structure = stmt_get_bytes(s, at++);
 	}
-	if (level >= DB_ROW_STRUCTURE)
+	if (level >= DB_ROW_STRUCTURE) {
+		c->body_size = (uint64_t)stmt_get_int(s, at++);
+		c->file = stmt_get_bytes(s, at++);
 		c->parts = stmt_get_bytes(s, at++);
+	}
 	if (level >= DB_ROW_HEAD) {
 		c->prefix = stmt_get_bytes(s, at++);
 		c->head = stmt_get_bytes(s, at++);

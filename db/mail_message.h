@@ -39,13 +39,14 @@ enum err db_content_has_file(struct db *db, struct span file, bool *out) MUST_CH
 
 /* Each level reads what those before it read, and more. */
 enum db_message_level { DB_ROW_THIN, /* uid, flags, modseq, content, saved_ms */
-			DB_ROW_META, /* dates, sizes, file, thread */
+			DB_ROW_META, /* dates, size, thread: these and the subject come from an index, without the rows */
+			DB_ROW_SUBJECT,
 			DB_ROW_ENVELOPE,
-			DB_ROW_WORDS,     /* subject, message_id, preview, refs */
-			DB_ROW_STRUCTURE, /* both structures, parts */
+			DB_ROW_WORDS,     /* message_id, preview, refs */
+			DB_ROW_STRUCTURE, /* both structures, parts; the body's size and file */
 			DB_ROW_HEAD,      /* prefix, head */
 			DB_ROW_BODY,
-			DB_ROW_BARE_HEAD, /* prefix and head with parts, but of the others META alone: bytes are read faster without what lists want */
+			DB_ROW_BARE_HEAD, /* prefix and head with parts, but of the others META and the body's size and file alone: bytes are read faster without what lists want */
 			DB_ROW_BARE_BODY };
 struct db_message_row {
 	struct db_message message;

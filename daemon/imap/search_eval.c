@@ -291,7 +291,7 @@ static void add_needs(enum search_op op, struct search_needs *needs)
 	switch ((int)op) {
 	case SEARCH_ADDRESS: needs->want[SEARCH_AT_WORDS] |= WANT_ENVELOPE; return;
 	case SEARCH_SUBJECT:
-		needs->want[SEARCH_AT_WORDS] |= WANT_WORDS;
+		needs->want[SEARCH_AT_WORDS] |= WANT_SUBJECT;
 		needs->want[SEARCH_AT_TEXT] |= WANT_HEAD;
 		return;
 	case SEARCH_SENT_BEFORE:

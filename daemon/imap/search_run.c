@@ -6,6 +6,7 @@
  *
  * (1) The view does not change while a command runs, so message numbers stay what they are.
  * (2) Rows of a batch rise by UID, as the store gives them.
+ * (3) A batch begins at the level at which the one before it was decided for the most part: what most rows need is not read in two steps.
  */
 #include "daemon/imap/search_run.h"
 
@@ -34,7 +35,8 @@ struct search_work {
 	bool end;
 	size_t asked; /* nodes whose hits are complete */
 	int64_t now_ms;
-	enum search_level level; /* of the batch; `from`: no batch */
+	enum search_level level, from; /* of the batch, and where the next begins */
+	size_t batch_rows;             /* looked at for the batch */
 	struct candidate rows[IMAP_SEARCH_BATCH];
 	size_t count, at;
 	struct uid_range unsure[IMAP_SEARCH_BATCH];
@@ -121,6 +123,7 @@ static bool each_first(void *arg, const struct message_row *row)
 	enum search_answer a = match(t, row);
 
 	w->looked_at++;
+	w->batch_rows++;
 	if (a != SEARCH_NO)
 		w->rows[w->count++] = (struct candidate){ row->uid, a, row->modseq };
 	if (w->level >= SEARCH_AT_WORDS)
@@ -158,13 +161,14 @@ static void mark(struct imap_session *s, struct search_work *w)
 		if (c->modseq > f->modseq)
 			f->modseq = c->modseq;
 	}
-	w->count = 0;
-	w->level = w->needs.from;
+	w->count = w->batch_rows = 0;
+	w->level = w->from;
 }
 
 /* To the next level that there is, with those that are still unsure; false: none is, or there is no further level. */
 static bool climb(struct search_work *w)
 {
+	size_t unsure = 0;
 	uint32_t gap;
 
 	do
@@ -179,14 +183,17 @@ static bool climb(struct search_work *w)
 
 		if (w->rows[i].answer != SEARCH_UNSURE)
 			continue;
+		unsure++;
 		if (w->unsure_count && uid - w->unsure[w->unsure_count - 1].last <= gap)
 			w->unsure[w->unsure_count - 1].last = uid;
 		else
 			w->unsure[w->unsure_count++] = (struct uid_range){ uid, uid };
 	}
+	if (w->level < SEARCH_AT_TEXT && 2 * unsure > w->batch_rows)
+		w->from = w->level;
 	w->unsure_after = 0;
 	w->at = 0;
-	return w->unsure_count;
+	return unsure;
 }
 
 /* One store call. */
@@ -281,7 +288,7 @@ struct search_work *search_work_begin(struct imap_session *s, struct out *out, e
 	if (!e) {
 		w->tree = tree;
 		w->now_ms = clock_real_ms();
-		w->level = w->needs.from;
+		w->level = w->from = w->needs.from;
 		w->found.needs = &w->needs;
 		w->found.size = s->service->view_count(s->view);
 		w->found.bits = arena_array(&s->run.arena, (size_t)w->found.size / 64 + 1, sizeof *w->found.bits);

@@ -58,7 +58,7 @@ unsigned sort_want(const struct sorter *x)
 		case SORT_TO:
 		case SORT_DISPLAYFROM:
 		case SORT_DISPLAYTO: want |= WANT_ENVELOPE; break;
-		case SORT_SUBJECT: want |= WANT_WORDS; break;
+		case SORT_SUBJECT: want |= WANT_SUBJECT; break;
 		}
 	return want;
 }

@@ -99,13 +99,14 @@ struct message_row {
 };
 enum message_want {
 	WANT_FLAGS = 1, /* the thin row alone: uid, flags, modseq, content, saved_ms */
-	WANT_META = 2,  /* internal date, size, sent_ms */
+	WANT_META = 2,  /* internal date, size, sent_ms, thread */
 	WANT_ENVELOPE = 4,
 	WANT_STRUCTURE = 8, /* body_structure and body_text_structure */
 	WANT_PARTS = 16,
-	WANT_HEAD = 32,   /* prefix and head */
-	WANT_BODY = 64,   /* body.bytes or body.path (path valid as long as head) */
-	WANT_WORDS = 128, /* preview, refs, subject, message_id */
+	WANT_HEAD = 32,     /* prefix and head */
+	WANT_BODY = 64,     /* body.bytes or body.path (path valid as long as head) */
+	WANT_WORDS = 128,   /* preview, refs, subject, message_id */
+	WANT_SUBJECT = 256, /* with META alone it is as cheap as that */
 };
 
 #endif

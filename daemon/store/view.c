@@ -472,7 +472,7 @@ struct reading {
 
 static enum db_message_level level_for(unsigned want)
 {
-	const bool bare = !(want & (WANT_ENVELOPE | WANT_STRUCTURE | WANT_WORDS));
+	const bool bare = !(want & (WANT_ENVELOPE | WANT_STRUCTURE | WANT_WORDS | WANT_SUBJECT));
 
 	if (want & WANT_BODY)
 		return bare ? DB_ROW_BARE_BODY : DB_ROW_BODY;
@@ -484,6 +484,8 @@ static enum db_message_level level_for(unsigned want)
 		return DB_ROW_WORDS;
 	if (want & WANT_ENVELOPE)
 		return DB_ROW_ENVELOPE;
+	if (want & WANT_SUBJECT)
+		return DB_ROW_SUBJECT;
 	return want & WANT_META ? DB_ROW_META : DB_ROW_THIN;
 }
 

@@ -9,6 +9,9 @@ ALTER TABLE meta ADD COLUMN preview BLOB;
 ALTER TABLE meta ADD COLUMN refs BLOB;
 ALTER TABLE meta ADD COLUMN thread INTEGER NOT NULL DEFAULT 0;
 
+-- What SEARCH, SORT and clients that look for news read of all messages of a mailbox: a page holds tens of these, but four of the rows.
+CREATE INDEX meta_listed ON meta (id, internal_ms, internal_offset, size, sent_ms, thread, subject);
+
 -- Hashes of the message-ids that a content has or names, while the content is there: who shares one is of one thread.
 -- No foreign key to meta: without an index by content, which nothing else wants, each delete there would read all of this.
 CREATE TABLE thread_key (
