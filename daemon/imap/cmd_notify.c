@@ -113,6 +113,7 @@ enum step imap_run_notify(struct imap_session *s, const union imap_args *args, s
 	if (!n)
 		return imap_finish_err(s, out, ERR_TEMP, SPAN(""));
 	arena_init(&n->arena, IMAP_NOTIFY_MEMORY_MAX);
+	arena_charge(&n->arena, s->run.arena.budget);
 	if (!args->notify.none)
 		e = take(s, args, n);
 	if (e) {

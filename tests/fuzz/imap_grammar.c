@@ -10,14 +10,17 @@
 #define DEPTH_MAX 24
 #define COMMAND_MAX (64u * 1024u)
 
-#define ALTERNATIVES_MAX 48
+#define ALTERNATIVES_MAX 64
 struct rule {
 	char name;
 	const char *alternatives[ALTERNATIVES_MAX];
 };
 
 static const struct rule rules[] = {
-	{ 'C', { "NOOP", "%x%F", "%xSEARCH%r%h %K", "%xSTORE %S %t%fFLAGS%i %G", "%xFETCH %S %I%M", "SELECT %m%q", "EXAMINE %m%q", "APPEND %m%A", "%xCOPY %S %m", "%xMOVE %S %m", "EXPUNGE", "UID EXPUNGE %S", "%xSORT%r (%o) UTF-8 %K", "%xTHREAD %T UTF-8 %K", "%xREPLACE %n %m%A", "CANCELUPDATE \"%w\"", "UIDBATCHES %n", "UIDBATCHES 500 %n:%n", "LIST \"\" %p", "LIST%l %m %P%R", "LSUB %m %p", "STATUS %m (%s)", "CREATE %m%U", "DELETE %m", "RENAME %m %m", "SUBSCRIBE %m", "UNSUBSCRIBE %m", "ENABLE%E", "IDLE", "CLOSE", "UNSELECT", "CHECK", "CAPABILITY", "NAMESPACE", "ID NIL", "ID (%\" %\" %\" NIL)", "GETQUOTA %\"", "GETQUOTAROOT %m", "SETQUOTA %\" (STORAGE %n)", "COMPRESS DEFLATE", "UNAUTHENTICATE", "LOGIN u p", "STARTTLS", "AUTHENTICATE PLAIN %a" } },
+	{ 'C', { "NOOP", "%x%F", "%xSEARCH%r%h %K", "%xSTORE %S %t%fFLAGS%i %G", "%xFETCH %S %I%M", "SELECT %m%q", "EXAMINE %m%q", "APPEND %m%A", "%xCOPY %S %m", "%xMOVE %S %m", "EXPUNGE", "UID EXPUNGE %S", "%xSORT%r (%o) UTF-8 %K", "%xTHREAD %T UTF-8 %K", "%xREPLACE %n %m%A", "CANCELUPDATE \"%w\"", "NOTIFY NONE", "NOTIFY SET%c%u", "UIDBATCHES %n", "UIDBATCHES 500 %n:%n", "LIST \"\" %p", "LIST%l %m %P%R", "LSUB %m %p", "STATUS %m (%s)", "CREATE %m%U", "DELETE %m", "RENAME %m %m", "SUBSCRIBE %m", "UNSUBSCRIBE %m", "ENABLE%E", "IDLE", "CLOSE", "UNSELECT", "CHECK", "CAPABILITY", "NAMESPACE", "ID NIL", "ID (%\" %\" %\" NIL)", "GETQUOTA %\"", "GETQUOTAROOT %m", "SETQUOTA %\" (STORAGE %n)", "GENURLAUTH \"%@\" INTERNAL", "GENURLAUTH %@ INTERNAL %@ INTERNAL", "URLFETCH %@", "URLFETCH (%@%!) \"%@\" (%@%!)", "RESETKEY", "RESETKEY %m", "COMPRESS DEFLATE", "UNAUTHENTICATE", "LOGIN u p", "STARTTLS", "AUTHENTICATE PLAIN %a" } },
+	/* Signed with a key of zeros, as fuzz_imap.c has it. */
+	{ '@', { "imap://u@h/INBOX/;UID=%n;URLAUTH=anonymous", "imap://u@h/INBOX/;UID=%n/;SECTION=1;URLAUTH=user+u@h", "imap://u@h/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:015d532d76357f29ff361910f6248e47ba349ede95f081c7e8a37c4471907911d5", "imap://u@h/INBOX/;UID=1/;SECTION=1;URLAUTH=authuser:INTERNAL:0165d13e8c8eaee0955bd5523b49273ae1bc963d8b2c79f5b1f6134b2961760207", "imap://u@h/INBOX/;UID=2/;SECTION=1.1;URLAUTH=user+u:INTERNAL:011f1c5020c92ec48157da6931ff45f9fbc8f43d2c26fae558f789e1ed56a4ddc7", "imap://u@h/INBOX/;UID=2/;SECTION=2;URLAUTH=anonymous:INTERNAL:0166764b65b90b65ac9f9ec4e4596238737c4bd1b8884fed1d9d80efd12879a472", "imap://u@h/INBOX/;UID=1/;SECTION=HEADER/;PARTIAL=3.9;URLAUTH=anonymous:INTERNAL:01ad488c65f4178434a987ab6ce533be1f608a62c778f5c2cbbd131e88663661f4", "imap://uu@h/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:015d47d562b8b0dbd3f211bcebbd91188d5d154c3ee6364d003b51233b07db8096", "/INBOX/;UID=%n", "%@:INTERNAL:00" } },
+	{ '!', { " BODY", " BINARY", " BODYPARTSTRUCTURE", " BINARY BODYPARTSTRUCTURE", "%!%!", "" } },
 	{ 'x', { "UID ", "" } },
 	{ 'F', { "FETCH %S %I%M" } },
 	{ 'a', { "AHUAcA==", "=", "%n", "AAAA" } },
@@ -61,7 +64,11 @@ static const struct rule rules[] = {
 	{ 'A', { "%O %Q", "%O %Q%A", "%O CATENATE (%X)", "%O UTF8 (~%Q)", "%O ~%Q" } },
 	{ 'O', { "", " (%g)", " \"17-Jul-1996 02:44:25 -0700\"", " (%g) \" 1-Jan-2030 00:00:00 +0000\"", " ()", " \"99-Foo-0000 00:00:00 +0000\"" } },
 	{ 'Q', { "{23+}\r\nSubject: hello\r\n\r\nx\r\n\r\n", "{0+}\r\n", "{4+}\r\nA: b", "{9+}\r\nA: b\r\n\r\nc", "{147+}\r\nSubject: =?utf-8?q?=C3=A9?=\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\nContent-Type: text/html\r\n\r\n<b>\r\n--b--", "{114+}\r\nMessage-ID: <1@x>\r\nReferences: <0@x> <1@x> <2@x>\r\nIn-Reply-To: <0@x>\r\nSubject: Re: hello\r\nFrom: A <a@b>\r\n\r\nhello\r\n", "{97+}\r\nContent-Type: message/rfc822\r\nFrom: a@b, \"c\" <d@e>\r\n\r\nSubject: inner\r\nTo: g: a@b, c@d;\r\n\r\ninner\r\n" } },
-	{ 'X', { "TEXT %Q", "%X %X", "URL \"/INBOX/;UID=1\"", "URL \";UID=%n/;SECTION=%z\"", "URL \"/INBOX;UIDVALIDITY=1767225600/;UID=1/;SECTION=TEXT/;PARTIAL=%n.%n\"", "URL %\"", "TEXT {0+}\r\n" } },
+	{ 'c', { "", " STATUS" } },
+	{ 'u', { " (%Y %B)", " (%Y %B)%u" } },
+	{ 'Y', { "PERSONAL", "SELECTED", "SELECTED-DELAYED", "INBOXES", "SUBSCRIBED", "SUBTREE %m", "MAILBOXES (%m %m)", "MAILBOXES %m", "SUBTREE (%m)" } },
+	{ 'B', { "(MessageNew MessageExpunge)", "(MessageNew (%j) MessageExpunge FlagChange)", "(MessageNew)", "(MailboxName SubscriptionChange MessageNew FlagChange)", "NONE", "(MailboxName)", "(ServerMetadataChange)", "(%w)" } },
+	{ 'X', { "TEXT %Q", "%X %X", "URL \"/INBOX/;UID=1\"", "URL \";UID=%n/;SECTION=%z\"", "URL \"/INBOX;UIDVALIDITY=1767225600/;UID=1/;SECTION=TEXT/;PARTIAL=%n.%n\"", "URL %\"", "URL \"%@\"", "TEXT {0+}\r\n" } },
 };
 
 unsigned choose(struct choices *c, unsigned count)
