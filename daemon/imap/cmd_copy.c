@@ -36,7 +36,7 @@ static enum step not_copied(struct imap_session *s, enum err e, struct out *out)
 {
 	switch (e) {
 	case ERR_NOT_FOUND: return imap_finish(s, out, IMAP_NO, SPAN("[TRYCREATE] No such mailbox"));
-	case ERR_STATE: return imap_finish(s, out, IMAP_NO, SPAN("[EXPUNGEISSUED] Some of the messages are there no more"));
+	case ERR_STATE: return imap_finish(s, out, IMAP_NO, SPAN("[EXPUNGEISSUED] Some of the messages no longer exist"));
 	case ERR_LIMIT: return imap_finish(s, out, IMAP_NO, SPAN("[OVERQUOTA] There is no room for the copies"));
 	case ERR_OK:
 	case ERR_SYNTAX:

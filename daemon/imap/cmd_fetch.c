@@ -179,7 +179,7 @@ static enum step finish(struct imap_session *s, struct fetch_work *w, struct out
 	if (w->row.unknown_encoding)
 		return imap_finish(s, out, IMAP_NO, SPAN("[UNKNOWN-CTE] A part is encoded in a way that is not known here"));
 	if (w->some_gone && !w->only_numbers)
-		return imap_finish(s, out, IMAP_OK, SPAN("[EXPUNGEISSUED] Some of the messages are gone"));
+		return imap_finish(s, out, IMAP_OK, SPAN("[EXPUNGEISSUED] Some of the messages no longer exist"));
 	return imap_finish(s, out, IMAP_OK, w->lowest_uid ? imap_limit_text(s, out, w->lowest_uid, false) : SPAN("Done"));
 }
 

@@ -49,7 +49,7 @@ enum step imap_run_replace(struct imap_session *s, const union imap_args *args, 
 
 	(void)args;
 	if (e == ERR_STATE)
-		return imap_finish(s, out, IMAP_NO, SPAN("[EXPUNGEISSUED] The message is there no more"));
+		return imap_finish(s, out, IMAP_NO, SPAN("[EXPUNGEISSUED] The message no longer exists"));
 	if (e)
 		return imap_append_failed(s, out, e);
 	if (imap_has(s, CAP_UIDPLUS)) /* RFC 8508 3.4: before EXPUNGE */

@@ -106,14 +106,14 @@ static enum step store_end(struct imap_session *s, struct store_work *w, struct 
 		if (!by_uid)
 			to_sequences(s, &w->modified);
 		join(&w->modified);
-		text = reply_modified(&s->run.arena, w->modified.ranges, w->modified.count);
+		text = reply_modified(&s->run.arena, w->modified.ranges, w->modified.count, w->has_gone && !by_uid);
 		if (!text.ptr)
 			return imap_finish_err(s, out, ERR_LIMIT, SPAN(""));
 		/* RFC 7162 3.1.3: a message that is gone has failed the test, and the client must learn that something has. */
 		return imap_finish(s, out, w->has_gone && !by_uid ? IMAP_NO : IMAP_OK, text);
 	}
 	if (w->has_gone && !by_uid) /* RFC 5530: a NOOP tells which */
-		text = SPAN("[EXPUNGEISSUED] Some of the messages are there no more");
+		text = SPAN("[EXPUNGEISSUED] Some of the messages no longer exist");
 	return imap_finish(s, out, IMAP_OK, text);
 }
 

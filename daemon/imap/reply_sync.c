@@ -52,7 +52,7 @@ void reply_fetch_modseq(const struct imap_session *s, struct out *out, uint32_t 
 	reply_add(out, SPAN(")\r\n"));
 }
 
-struct span reply_modified(struct arena *a, const struct uid_range *ranges, size_t count)
+struct span reply_modified(struct arena *a, const struct uid_range *ranges, size_t count, bool some_gone)
 {
 	struct buf text;
 	struct span result;
@@ -61,7 +61,7 @@ struct span reply_modified(struct arena *a, const struct uid_range *ranges, size
 	buf_add_str(&text, "[MODIFIED ");
 	for (size_t i = 0; i < count; i++)
 		add_range(&text, ranges[i], i == 0);
-	buf_add_str(&text, "] Not all was stored");
+	buf_add_str(&text, some_gone ? "] Some of the messages no longer exist" : "] Not all was stored");
 	result = text.failed ? span_make(NULL, 0) : arena_copy(a, buf_span(&text));
 	buf_clear(&text);
 	return result;

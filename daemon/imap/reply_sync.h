@@ -13,6 +13,6 @@ size_t reply_vanished(struct out *out, const struct uid_range *ranges, size_t co
 /* "* 3 FETCH ([UID 7] MODSEQ (12))" */
 void reply_fetch_modseq(const struct imap_session *s, struct out *out, uint32_t sequence, uint32_t uid, uint64_t modseq, bool with_uid);
 /* "[MODIFIED 7,9] ..." as the text of a reply: numbers of messages as the command had them. */
-struct span reply_modified(struct arena *a, const struct uid_range *ranges, size_t count);
+struct span reply_modified(struct arena *a, const struct uid_range *ranges, size_t count, bool some_gone);
 
 #endif
