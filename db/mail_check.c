@@ -22,6 +22,14 @@ static const struct rule {
 						   " OR (content.body IS NOT NULL AND length(content.body) <> meta.body_size) LIMIT 1" },
 	{ "expunged and present", "SELECT message.uid FROM expunged JOIN message ON message.mailbox = expunged.mailbox AND message.uid BETWEEN first_uid AND last_uid LIMIT 1" },
 	{ "expunge log miscounted", "SELECT id FROM mailbox WHERE expunged_rows <> (SELECT count(*) FROM expunged WHERE expunged.mailbox = mailbox.id) LIMIT 1" },
+	{ "expunged past uidnext", "SELECT first_uid FROM expunged JOIN mailbox ON mailbox.id = expunged.mailbox WHERE first_uid < 1 OR first_uid > last_uid"
+				   " OR last_uid >= mailbox.uidnext LIMIT 1" },
+	{ "expunged newer than its mailbox, or cut from the log", "SELECT first_uid FROM expunged JOIN mailbox ON mailbox.id = expunged.mailbox"
+								  " WHERE expunged.modseq > mailbox.modseq OR expunged.modseq <= mailbox.expunged_floor LIMIT 1" },
+	{ "expunge log cut past the mailbox", "SELECT id FROM mailbox WHERE expunged_floor > modseq LIMIT 1" },
+	{ "thread of a later message", "SELECT id FROM meta WHERE thread >= id LIMIT 1" },
+	/* Keys of what is not there any more may be left: release 0001 does not know of them. */
+	{ "content in two threads", "SELECT content FROM thread_key JOIN meta ON meta.id = content WHERE thread_key.thread <> iif(meta.thread, meta.thread, meta.id) LIMIT 1" },
 	{ "mailbox counters", "SELECT mailbox.id FROM mailbox LEFT JOIN (SELECT message.mailbox AS id, count(*) AS messages, sum(flags & 1 = 0) AS unseen,"
 			      " sum(flags & 8 <> 0) AS deleted, sum(meta.size) AS size FROM message JOIN meta ON meta.id = message.content GROUP BY message.mailbox) AS real"
 			      " ON real.id = mailbox.id WHERE mailbox.messages <> ifnull(real.messages, 0) OR mailbox.unseen <> ifnull(real.unseen, 0)"

@@ -78,7 +78,7 @@ static bool add(struct search_indexer *x, uint64_t account_id, int64_t due_ms)
 		if (x->waiting[i].account_id == account_id)
 			return true;
 	}
-	if (x->count == WAITING_MAX)
+	if (x->count + (x->visited != 0) == WAITING_MAX) /* who is visited can always wait again */
 		return false;
 	x->waiting[x->count++] = (struct waiting){ account_id, due_ms };
 	if (x->count == 1)
@@ -252,7 +252,7 @@ static void *run(void *arg)
 	while (!x->stopping) {
 		account_id = take(x, &wait_ms);
 		if (!account_id) {
-			if (wait_ms < 0)
+			if (wait_ms < 0 || wait_ms > SETTLE_MS)
 				search_build_free(&x->build);
 			(void)wait_for(&x->work, &x->lock, wait_ms);
 			continue;
