@@ -1,4 +1,4 @@
-/* tests/unit/imap/imap_url_test.c: URLs of messages (RFC 5092). */
+/* tests/unit/imap/imap_url_test.c: URLs of messages (RFC 5092), and who may follow them (RFC 4467). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,6 +51,28 @@ static void whole_and_relative(void **state)
 	is(good("/%C3%A4%2F/;UID=1").mailbox, "\xc3\xa4/");
 }
 
+static void with_leave(void **state)
+{
+	struct imap_url url = good("imap://joe@h/INBOX/;uid=20/;section=1.2;expire=2026-01-01T00:00:01Z;urlauth=submit+fred%40h:internal:91354a473744909de610943775f92038");
+
+	(void)state;
+	is(url.user, "joe");
+	is(url.section, "1.2");
+	is(url.access_user, "fred@h");
+	is(url.rump, "imap://joe@h/INBOX/;uid=20/;section=1.2;expire=2026-01-01T00:00:01Z;urlauth=submit+fred%40h");
+	is(url.mechanism, "internal");
+	is(url.token, "91354a473744909de610943775f92038");
+	assert_int_equal(url.access, URL_ACCESS_SUBMIT);
+	assert_int_equal(url.expire_ms, INT64_C(1767225601000));
+	url = good("imap://joe@h/INBOX/;UID=20;URLAUTH=user+fred@h");
+	assert_true(url.access == URL_ACCESS_USER && url.expire_ms == INT64_MAX && !url.token.len);
+	is(url.access_user, "fred@h");
+	is(url.rump, "imap://joe@h/INBOX/;UID=20;URLAUTH=user+fred@h");
+	assert_int_equal(good("imap://joe@h/INBOX/;UID=20/;PARTIAL=1.2;URLAUTH=AuthUser").access, URL_ACCESS_AUTHUSER);
+	assert_int_equal(good("imap://joe@h/INBOX/;UID=20/;SECTION=TEXT;URLAUTH=anonymous").access, URL_ACCESS_ANONYMOUS);
+	assert_int_equal(good("imap://joe@h/INBOX/;UID=20").access, URL_ACCESS_NONE);
+}
+
 static void not_of_a_message(void **state)
 {
 	static const char *const bad[] = {
@@ -82,6 +104,24 @@ static void not_of_a_message(void **state)
 		"/%FF/;UID=1",
 		"/INBOX?TEXT",
 		"/INBOX/;UID=1;URLAUTH=anonymous:internal:00",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=nobody",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=user+",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=user+a b",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=user+%0A",
+		"imap://h/INBOX/;UID=1;URLAUTH=anonymous",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=anonymous:",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:0011223344556677889900112233445",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:0011223344556677889900112233445x",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=anonymous:IN_T:00112233445566778899001122334455",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=anonymous::00112233445566778899001122334455",
+		"imap://a@h/INBOX/;UID=1;EXPIRE=2026-01-01T00:00:00Z",
+		"imap://a@h/INBOX/;UID=1;EXPIRE=soon;URLAUTH=anonymous",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=anonymous;EXPIRE=2026-01-01T00:00:00Z",
+		"imap://a@h/INBOX/;UID=1/;URLAUTH=anonymous",
+		"imap://a@h/INBOX;URLAUTH=anonymous",
 		"imap:/INBOX/;UID=1",
 		"imap://",
 		"imap:///INBOX/;UID=1",
@@ -105,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_and_relative),
+		cmocka_unit_test(with_leave),
 		cmocka_unit_test(not_of_a_message),
 	};
 	int failed;
