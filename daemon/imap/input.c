@@ -76,12 +76,27 @@ static void forget_run(struct imap_session *s)
 	s->run = (struct imap_run){ .arena = arena, .batch = batch };
 }
 
+/* Does the account have room for a command of that size? Small ones it always has. */
+static bool charge_line(struct imap_session *s, size_t size)
+{
+	if (size <= IMAP_LINE_MAX || size <= s->line_charged)
+		return true;
+	if (!arena_budget_take(s->run.arena.budget, size - s->line_charged))
+		return false;
+	s->line_charged = size;
+	return true;
+}
+
 /* Collected into the command. */
 static enum step collect(struct imap_session *s, const struct imap_literal *l, struct out *out)
 {
 	if (!literal_fits(s, l)) {
 		imap_append_drop(s);
 		return refuse_literal(s, l, IMAP_BAD, SPAN("[LIMIT] The literal is too large"), out);
+	}
+	if (!charge_line(s, s->line.len + (size_t)l->size)) {
+		imap_append_drop(s);
+		return refuse_literal(s, l, IMAP_NO, SPAN("[LIMIT] Too much is under way for this account"), out);
 	}
 	s->literal_count++;
 	s->line_start = s->line.len;

@@ -70,6 +70,7 @@ void imap_session_free(struct imap_session **session)
 	if (s->store)
 		s->service->account_close(s->ctx, &s->store);
 	buf_wipe(&s->line);
+	arena_budget_give(s->run.arena.budget, s->line_charged);
 	arena_clear(&s->run.arena);
 	arena_clear(&s->run.batch);
 	arena_clear(&s->keyword_arena);
@@ -134,7 +135,8 @@ static void run_clear(struct imap_session *s)
 		s->ask = (struct imap_ask){ .kind = IMAP_ASK_PASSWORD };
 	}
 	buf_clear(&s->line);
-	s->line_start = 0;
+	arena_budget_give(run->arena.budget, s->line_charged);
+	s->line_charged = s->line_start = 0;
 	s->literal_count = 0;
 	arena_clear(&arena);
 	arena_clear(&batch);

@@ -181,6 +181,7 @@ struct imap_session {
 
 	struct buf line;        /* the command so far: lines and literals as they came */
 	size_t line_start;      /* where the present line begins in `line` */
+	size_t line_charged;    /* of it, to the account: a command with large literals */
 	uint64_t literal_left;  /* of INPUT_LITERAL, INPUT_APPEND, INPUT_SWALLOW */
 	unsigned literal_count; /* in this command */
 	struct span refusal;    /* static */

@@ -24,6 +24,18 @@ def hold(c):
     return c.line()
 
 
+def large_command(c):
+    """What the server says when a command's literals come near a megabyte."""
+    c.send(b"s SEARCH")
+    for i in range(14):
+        c.send(b" TEXT {65000}\r\n")
+        said = c.line()
+        if not said.startswith("+ "):
+            return said
+        c.send(b"a" * 65000)
+    return said
+
+
 def test_unfiled_messages_of_all_sessions_have_one_ceiling():
     clients, said = [], ""
     while len(clients) < SESSIONS_MAX and not said.startswith("a NO"):
@@ -33,9 +45,15 @@ def test_unfiled_messages_of_all_sessions_have_one_ceiling():
     assert said.startswith("a NO [LIMIT]") and 10 < len(clients) < SESSIONS_MAX, (said, len(clients))
     with login("bob@example.org") as other:  # another account does not notice
         assert hold(other).startswith("+ ")
+    with login("bob@example.org") as other:
+        assert large_command(other).startswith("+ ")
     with login("alice@example.org") as small:  # and small things still work
         small.send(b"n NOOP\r\n")
         assert small.line().startswith("n OK")
+    while said.startswith(("a NO", "+ ")) and len(clients) < 2 * SESSIONS_MAX:  # what was refused has left some room
+        clients.append(login("alice@example.org"))
+        said = large_command(clients[-1])
+    assert said.startswith("s NO [LIMIT]"), said
     for c in clients:
         c.close()
 
