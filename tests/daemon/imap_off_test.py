@@ -95,7 +95,7 @@ def takes(command):
             c.append(HELLO.encode())
         c.ok("SELECT INBOX")
         uid = c.fetch("*", "UID").popitem()[1]["UID"]
-        r = c.cmd(command.replace("@", uid))
+        r = c.cmd(command.replace(" @ ", f" {uid} "))
         if command.startswith("ENABLE ") and r.status == "OK":
             wanted = command.split()[1].encode()
             return any(wanted in line.split() for line in r.find("ENABLED"))
