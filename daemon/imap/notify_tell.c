@@ -103,23 +103,18 @@ static bool stream_new(struct imap_session *s, struct telling *t, struct out *ou
 	return !out_is_full(out);
 }
 
-static bool tell_new(struct imap_session *s, struct telling *t, struct out *out)
+/* Up to `last`. False: there is more, in the next turn. */
+static bool show_new(struct imap_session *s, struct telling *t, uint32_t last, struct out *out)
 {
 	struct turn turn = { .s = s, .t = t, .out = out, .start_us = clock_mono_us() };
-	struct imap_notify *n = s->notify;
-	const uint32_t last = s->view ? s->service->view_last_uid(s->view) : 0;
-	struct uid_range range = { n->next_uid, last };
+	struct uid_range range = { s->notify->next_uid, last };
 	const struct uid_set set = { &range, 1 };
 	uint32_t read = 0;
 	bool end = false;
 	enum err e;
 
-	if (!s->view || !n->next_uid || last < n->next_uid)
+	if (!t->want && !begin_new(s, t))
 		return true;
-	if (!n->item_count || (!t->want && !begin_new(s, t))) {
-		n->next_uid = last + 1;
-		return true;
-	}
 	if (!stream_new(s, t, out))
 		return false;
 	e = s->service->view_read(s->view, &set, t->after_uid, t->want, each_new, &turn, &read, &end);
@@ -130,6 +125,18 @@ static bool tell_new(struct imap_session *s, struct telling *t, struct out *out)
 		return false;
 	if (t->row.begun)
 		fetch_abandon(s, &t->row, out);
+	return true;
+}
+
+static bool tell_new(struct imap_session *s, struct telling *t, struct out *out)
+{
+	struct imap_notify *n = s->notify;
+	const uint32_t last = s->view ? s->service->view_last_uid(s->view) : 0;
+
+	if (!s->view || !n->next_uid || last < n->next_uid)
+		return true;
+	if (n->item_count && !show_new(s, t, last, out))
+		return false;
 	n->next_uid = last + 1;
 	return true;
 }
