@@ -1,4 +1,4 @@
-include "tests/unit/store/fixture.h"
+#include "tests/unit/store/fixture.h"
 
 #include "daemon/base/buf.h"
 
