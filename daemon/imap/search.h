@@ -56,6 +56,7 @@ bool search_header(const struct search_message *m, struct span name, struct span
 bool search_text(const struct search_message *m, struct span key, bool header_too);
 /* In the envelope's list: `item` is of enum envelope_item. */
 bool search_address(const struct search_message *m, uint64_t item, struct span key);
+bool search_subject_shows(const struct search_message *m, struct span key); /* as much of it as the row has */
 enum search_answer search_subject(const struct search_message *m, struct span key);
 /* The Date field's day as it is written there. */
 bool search_sent_day(const struct search_message *m, int64_t *day_out);

@@ -68,11 +68,21 @@ static enum search_answer indexed(const struct search_node *node, uint64_t conte
 	return SEARCH_UNSURE;
 }
 
+/* HEADER Subject: the row can say yes; for a no all fields of that name must be read, of which the row has one. */
+static bool asks_subject(const struct search_node *node)
+{
+	return node->op == SEARCH_HEADER && node->key.len && span_iequals(node->name, SPAN("Subject"));
+}
+
 static enum search_answer match_text(const struct search_node *node, const struct search_message *m)
 {
 	enum search_answer a = indexed(node, m->row->content);
 
-	if (a != SEARCH_UNSURE || m->level < SEARCH_AT_TEXT)
+	if (a != SEARCH_UNSURE || m->level < SEARCH_AT_WORDS)
+		return a;
+	if (asks_subject(node) && search_subject_shows(m, node->key))
+		return SEARCH_YES;
+	if (m->level < SEARCH_AT_TEXT)
 		return a;
 	if (node->op == SEARCH_HEADER)
 		return answer(search_header(m, node->name, node->key));
@@ -286,9 +296,9 @@ static enum err prepare_node(struct imap_session *s, struct span charset, struct
 	return ERR_OK;
 }
 
-static void add_needs(enum search_op op, struct search_needs *needs)
+static void add_needs(const struct search_node *node, struct search_needs *needs)
 {
-	switch ((int)op) {
+	switch ((int)node->op) {
 	case SEARCH_ADDRESS: needs->want[SEARCH_AT_WORDS] |= WANT_ENVELOPE; return;
 	case SEARCH_SUBJECT:
 		needs->want[SEARCH_AT_WORDS] |= WANT_SUBJECT;
@@ -300,11 +310,15 @@ static void add_needs(enum search_op op, struct search_needs *needs)
 		needs->want[SEARCH_AT_META] |= WANT_META;
 		needs->want[SEARCH_AT_TEXT] |= WANT_HEAD;
 		return;
-	case SEARCH_HEADER: needs->want[SEARCH_AT_TEXT] |= WANT_HEAD; return;
+	case SEARCH_HEADER:
+		if (node->hits && asks_subject(node)) /* those left by the index */
+			needs->want[SEARCH_AT_WORDS] |= WANT_SUBJECT;
+		needs->want[SEARCH_AT_TEXT] |= WANT_HEAD;
+		return;
 	case SEARCH_BODY: needs->want[SEARCH_AT_TEXT] |= WANT_PARTS | WANT_BODY; return;
 	case SEARCH_TEXT: needs->want[SEARCH_AT_TEXT] |= WANT_HEAD | WANT_PARTS | WANT_BODY; return;
 	}
-	if (level_of(op) == SEARCH_AT_META)
+	if (level_of(node->op) == SEARCH_AT_META)
 		needs->want[SEARCH_AT_META] |= WANT_META;
 }
 
@@ -342,7 +356,7 @@ enum err search_prepare(struct imap_session *s, struct search_tree *tree, struct
 
 		if (tree->nodes[i].hits && ++hits > HITS_MAX)
 			search_find_end(&tree->nodes[i].hits);
-		add_needs(tree->nodes[i].op, needs);
+		add_needs(&tree->nodes[i], needs);
 		keys += tree->nodes[i].op == SEARCH_BODY || tree->nodes[i].op == SEARCH_TEXT;
 		if (!e && keys > IMAP_SEARCH_KEYS_MAX)
 			e = ERR_LIMIT;

@@ -155,6 +155,11 @@ bool search_address(const struct search_message *m, uint64_t item, struct span k
 	return found;
 }
 
+bool search_subject_shows(const struct search_message *m, struct span key)
+{
+	return m->row->subject.len < SUBJECT_SURELY_WHOLE && has(m->scratch, m->row->subject, key);
+}
+
 /* The row holds the subject decoded, but of a field of monstrous length only its beginning. */
 enum search_answer search_subject(const struct search_message *m, struct span key)
 {

@@ -258,15 +258,36 @@ enum err date_parse_imap(struct span in, struct date *out)
 	return date_from(&c, offset, out);
 }
 
+static void write_digits(char *to, int number, int digits)
+{
+	while (digits-- > 0) {
+		to[digits] = (char)('0' + number % 10);
+		number /= 10;
+	}
+}
+
+/* One a message in lists: without printf. */
 void date_write_imap(int64_t unix_ms, int offset_minutes, struct buf *out)
 {
 	int offset = offset_minutes > 5999 || offset_minutes < -5999 ? 0 : offset_minutes;
 	int zone = offset < 0 ? -offset : offset;
+	char text[26];
 	struct civil c;
 
 	(void)civil_from(seconds_of(unix_ms, offset), &c);
-	buf_addf(out, "%02d-%s-%04d %02d:%02d:%02d %c%02d%02d", c.day, month_names[c.month - 1], c.year, c.hour, c.minute, c.second,
-		 offset < 0 ? '-' : '+', zone / 60, zone % 60);
+	write_digits(text, c.day, 2);
+	text[2] = text[6] = '-';
+	memcpy(text + 3, month_names[c.month - 1], 3);
+	write_digits(text + 7, c.year, 4);
+	text[11] = text[20] = ' ';
+	write_digits(text + 12, c.hour, 2);
+	text[14] = text[17] = ':';
+	write_digits(text + 15, c.minute, 2);
+	write_digits(text + 18, c.second, 2);
+	text[21] = offset < 0 ? '-' : '+';
+	write_digits(text + 22, zone / 60, 2);
+	write_digits(text + 24, zone % 60, 2);
+	buf_add(out, span_make(text, sizeof(text)));
 }
 
 /* date-text = date-day "-" date-month "-" date-year */
