@@ -73,6 +73,15 @@ static void with_leave(void **state)
 	assert_int_equal(good("imap://joe@h/INBOX/;UID=20").access, URL_ACCESS_NONE);
 }
 
+static void refuses(const char *const *bad, size_t count)
+{
+	struct imap_url url;
+
+	for (size_t i = 0; i < count; i++)
+		if (imap_url_parse(span_str(bad[i]), &arena, &url) != ERR_SYNTAX)
+			fail_msg("taken: %s", bad[i]);
+}
+
 static void not_of_a_message(void **state)
 {
 	static const char *const bad[] = {
@@ -104,6 +113,25 @@ static void not_of_a_message(void **state)
 		"/%FF/;UID=1",
 		"/INBOX?TEXT",
 		"/INBOX/;UID=1;URLAUTH=anonymous:internal:00",
+		"imap:/INBOX/;UID=1",
+		"imap://",
+		"imap:///INBOX/;UID=1",
+		"imap://@h/INBOX/;UID=1",
+		"imap://a;x@h/INBOX/;UID=1",
+		"imap://h",
+		"imap://h;UID=1",
+		"http://h/INBOX/;UID=1",
+		"../INBOX/;UID=1",
+		"/IN\xc3\xa4/;UID=1",
+	};
+
+	(void)state;
+	refuses(bad, sizeof bad / sizeof *bad);
+}
+
+static void with_odd_leave(void **state)
+{
+	static const char *const bad[] = {
 		"imap://a@h/INBOX/;UID=1;URLAUTH=",
 		"imap://a@h/INBOX/;UID=1;URLAUTH=nobody",
 		"imap://a@h/INBOX/;UID=1;URLAUTH=user+",
@@ -122,23 +150,10 @@ static void not_of_a_message(void **state)
 		"imap://a@h/INBOX/;UID=1;URLAUTH=anonymous;EXPIRE=2026-01-01T00:00:00Z",
 		"imap://a@h/INBOX/;UID=1/;URLAUTH=anonymous",
 		"imap://a@h/INBOX;URLAUTH=anonymous",
-		"imap:/INBOX/;UID=1",
-		"imap://",
-		"imap:///INBOX/;UID=1",
-		"imap://@h/INBOX/;UID=1",
-		"imap://a;x@h/INBOX/;UID=1",
-		"imap://h",
-		"imap://h;UID=1",
-		"http://h/INBOX/;UID=1",
-		"../INBOX/;UID=1",
-		"/IN\xc3\xa4/;UID=1",
 	};
-	struct imap_url url;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		if (imap_url_parse(span_str(bad[i]), &arena, &url) != ERR_SYNTAX)
-			fail_msg("taken: %s", bad[i]);
+	refuses(bad, sizeof bad / sizeof *bad);
 }
 
 int main(void)
@@ -147,6 +162,7 @@ int main(void)
 		cmocka_unit_test(whole_and_relative),
 		cmocka_unit_test(with_leave),
 		cmocka_unit_test(not_of_a_message),
+		cmocka_unit_test(with_odd_leave),
 	};
 	int failed;
 
