@@ -6,7 +6,7 @@
  *
  * (1) The view does not change while a command runs, so message numbers stay what they are.
  * (2) Rows of a batch rise by UID, as the store gives them.
- * (3) A batch begins at the level at which the one before it was decided for the most part: what most rows need is not read in two steps.
+ * (3) A batch begins at the level at which most rows of the one before it were read: they are not read in two steps.
  */
 #include "daemon/imap/search_run.h"
 
@@ -168,7 +168,7 @@ static void mark(struct imap_session *s, struct search_work *w)
 /* To the next level that there is, with those that are still unsure; false: none is, or there is no further level. */
 static bool climb(struct search_work *w)
 {
-	size_t unsure = 0;
+	uint64_t covered = 0;
 	uint32_t gap;
 
 	do
@@ -183,17 +183,18 @@ static bool climb(struct search_work *w)
 
 		if (w->rows[i].answer != SEARCH_UNSURE)
 			continue;
-		unsure++;
 		if (w->unsure_count && uid - w->unsure[w->unsure_count - 1].last <= gap)
 			w->unsure[w->unsure_count - 1].last = uid;
 		else
 			w->unsure[w->unsure_count++] = (struct uid_range){ uid, uid };
 	}
-	if (w->level < SEARCH_AT_TEXT && 2 * unsure > w->batch_rows)
+	for (size_t i = 0; i < w->unsure_count; i++)
+		covered += w->unsure[i].last - w->unsure[i].first + 1;
+	if (w->level < SEARCH_AT_TEXT && 2 * covered > w->batch_rows)
 		w->from = w->level;
 	w->unsure_after = 0;
 	w->at = 0;
-	return unsure;
+	return w->unsure_count;
 }
 
 /* One store call. */
