@@ -13,12 +13,11 @@ enum argument {
 	ARG_HEADER, /* field name and text */
 	ARG_DATE,
 	ARG_NUMBER,
-	ARG_INTERVAL, /* seconds, not 0 */
+	ARG_POSITIVE, /* seconds, a UID */
 	ARG_MODSEQ,
 	ARG_OBJECTID,
 	ARG_KEYWORD,
 	ARG_SET,
-	ARG_UID,
 	ARG_KEY,
 	ARG_TWO_KEYS,
 };
@@ -47,7 +46,7 @@ static const struct key {
 	{ SPAN("LARGER"), SEARCH_LARGER, ARG_NUMBER, 0, { NULL, 0 }, CAP_NONE },
 	{ SPAN("MODSEQ"), SEARCH_MODSEQ, ARG_MODSEQ, 0, { NULL, 0 }, CAP_CONDSTORE },
 	{ SPAN("NOT"), SEARCH_NOT, ARG_KEY, 0, { NULL, 0 }, CAP_NONE },
-	{ SPAN("OLDER"), SEARCH_OLDER, ARG_INTERVAL, 0, { NULL, 0 }, CAP_WITHIN },
+	{ SPAN("OLDER"), SEARCH_OLDER, ARG_POSITIVE, 0, { NULL, 0 }, CAP_WITHIN },
 	{ SPAN("ON"), SEARCH_ON, ARG_DATE, 0, { NULL, 0 }, CAP_NONE },
 	{ SPAN("OR"), SEARCH_OR, ARG_TWO_KEYS, 0, { NULL, 0 }, CAP_NONE },
 	{ SPAN("RECENT"), SEARCH_RECENT, ARG_NONE, 0, { NULL, 0 }, CAP_NONE },
@@ -66,15 +65,15 @@ static const struct key {
 	{ SPAN("THREADID"), SEARCH_THREADID, ARG_OBJECTID, 0, { NULL, 0 }, CAP_OBJECTID },
 	{ SPAN("TO"), SEARCH_ADDRESS, ARG_TEXT, 0, SPAN("To"), CAP_NONE },
 	{ SPAN("UID"), SEARCH_UID, ARG_SET, 0, { NULL, 0 }, CAP_NONE },
-	{ SPAN("UIDAFTER"), SEARCH_UID_AFTER, ARG_UID, 0, { NULL, 0 }, CAP_MESSAGELIMIT },
-	{ SPAN("UIDBEFORE"), SEARCH_UID_BEFORE, ARG_UID, 0, { NULL, 0 }, CAP_MESSAGELIMIT },
+	{ SPAN("UIDAFTER"), SEARCH_UID_AFTER, ARG_POSITIVE, 0, { NULL, 0 }, CAP_MESSAGELIMIT },
+	{ SPAN("UIDBEFORE"), SEARCH_UID_BEFORE, ARG_POSITIVE, 0, { NULL, 0 }, CAP_MESSAGELIMIT },
 	{ SPAN("UNANSWERED"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_ANSWERED, { NULL, 0 }, CAP_NONE },
 	{ SPAN("UNDELETED"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_DELETED, { NULL, 0 }, CAP_NONE },
 	{ SPAN("UNDRAFT"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_DRAFT, { NULL, 0 }, CAP_NONE },
 	{ SPAN("UNFLAGGED"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_FLAGGED, { NULL, 0 }, CAP_NONE },
 	{ SPAN("UNKEYWORD"), SEARCH_UNKEYWORD, ARG_KEYWORD, 0, { NULL, 0 }, CAP_NONE },
 	{ SPAN("UNSEEN"), SEARCH_UNFLAGGED, ARG_NONE, FLAG_SEEN, { NULL, 0 }, CAP_NONE },
-	{ SPAN("YOUNGER"), SEARCH_YOUNGER, ARG_INTERVAL, 0, { NULL, 0 }, CAP_WITHIN },
+	{ SPAN("YOUNGER"), SEARCH_YOUNGER, ARG_POSITIVE, 0, { NULL, 0 }, CAP_WITHIN },
 };
 
 struct build {
@@ -171,21 +170,11 @@ static enum err parse_header_key(struct imap_parser *p, struct search_node *node
 	return e ? e : parse_astring(p, &node->key);
 }
 
-static enum err parse_interval(struct imap_parser *p, uint64_t *out)
+static enum err parse_positive(struct imap_parser *p, uint64_t *out)
 {
 	enum err e = parse_number64(p, out);
 
 	return !e && !*out ? ERR_SYNTAX : e;
-}
-
-/* uniqueid = nz-number */
-static enum err parse_uid(struct imap_parser *p, uint64_t *out)
-{
-	uint32_t uid;
-	enum err e = parse_number(p, &uid);
-
-	*out = e ? 0 : uid;
-	return !e && !uid ? ERR_SYNTAX : e;
 }
 
 static enum err parse_argument(struct build *b, enum argument argument, uint32_t index)
@@ -203,11 +192,10 @@ static enum err parse_argument(struct build *b, enum argument argument, uint32_t
 	case ARG_HEADER: return parse_header_key(b->p, node);
 	case ARG_DATE: return parse_date(b->p, &node->day);
 	case ARG_NUMBER: return parse_number64(b->p, &node->number);
-	case ARG_INTERVAL: return parse_interval(b->p, &node->number);
+	case ARG_POSITIVE: return parse_positive(b->p, &node->number);
 	case ARG_MODSEQ: b->tree->has_modseq = true; return parse_modseq(b->p, &node->number);
 	case ARG_KEYWORD: return parse_atom(b->p, &node->name);
 	case ARG_SET: return parse_set_key(b, node);
-	case ARG_UID: return parse_uid(b->p, &node->number);
 	case ARG_KEY: push(b, index, 1); return ERR_OK;
 	case ARG_TWO_KEYS: push(b, index, 2); return ERR_OK;
 	}

@@ -180,18 +180,23 @@ static struct uid_range range_of(struct imap_range in, uint32_t highest)
 	return a <= b ? (struct uid_range){ a, b } : (struct uid_range){ b, a };
 }
 
+/* "$", to be cut while it is worked on. */
+static enum err copy_saved(const struct imap_session *s, struct arena *a, struct uid_set *out)
+{
+	out->count = s->saved.count;
+	out->ranges = arena_array(a, out->count, sizeof *out->ranges);
+	if (out->ranges && out->count)
+		memcpy(out->ranges, s->saved.ranges, out->count * sizeof *out->ranges);
+	return out->ranges ? ERR_OK : ERR_LIMIT;
+}
+
 enum err imap_set_resolve(struct imap_session *s, const struct imap_set *set, bool by_uid, bool lenient, struct arena *a, struct uid_set *out)
 {
 	uint32_t count = s->service->view_count(s->view);
 	uint32_t highest = by_uid ? s->service->view_last_uid(s->view) : count;
 
-	if (set->saved) { /* a copy: sets are cut while they are worked on */
-		out->count = s->saved.count;
-		out->ranges = arena_array(a, out->count, sizeof *out->ranges);
-		if (out->ranges && out->count)
-			memcpy(out->ranges, s->saved.ranges, out->count * sizeof *out->ranges);
-		return out->ranges ? ERR_OK : ERR_LIMIT;
-	}
+	if (set->saved)
+		return copy_saved(s, a, out);
 	out->count = 0;
 	out->ranges = arena_array(a, set->count, sizeof *out->ranges);
 	if (!out->ranges)
