@@ -21,7 +21,6 @@
 
 #include "daemon/base/clock.h"
 #include "db/handle.h"
-#include "db/read_ahead.h"
 #include "db/stmt.h"
 
 #define BUSY_TIMEOUT_MS 2000
@@ -35,8 +34,6 @@ static atomic_bool sync_failed;
 /* Guards the moment between making a file and closing our own descriptor of it. */
 static pthread_mutex_t creating = PTHREAD_MUTEX_INITIALIZER;
 
-static const char *reading_vfs; /* set once before threads start */
-
 enum err db_init(void)
 {
 	static bool done;
@@ -48,7 +45,6 @@ enum err db_init(void)
 	    sqlite3_config(SQLITE_CONFIG_MULTITHREAD) != SQLITE_OK ||
 	    sqlite3_initialize() != SQLITE_OK)
 		return ERR_TEMP;
-	reading_vfs = read_ahead_register();
 	done = true;
 	return ERR_OK;
 }
@@ -291,7 +287,7 @@ static enum err check_reader(struct db *db, struct note *why)
 
 static enum err open_sqlite(struct db *db, struct note *why)
 {
-	int code = sqlite3_open_v2(db->path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, db->mode == DB_READ ? reading_vfs : NULL);
+	int code = sqlite3_open_v2(db->path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	enum err e;
 
 	if (!db->sqlite)
