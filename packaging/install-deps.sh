@@ -28,6 +28,8 @@ rpm_rpm=rpm-build
 missing_deb() {
 	installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p')
 	for name; do
+		# A Node.js of another source brings its npm along and does not go together with Debian's.
+		[ "$name" != npm ] || ! command -v npm >/dev/null || continue
 		printf '%s\n' "$installed" | grep -Fqx "$name" || printf '%s ' "$name"
 	done
 }
