@@ -22,7 +22,7 @@ void fixture_pause(void)
 void fixture_open(struct fixture *f)
 {
 	struct directory_config directory = { f->control, &f->key, NULL };
-	struct store_config store = { f->accounts, NULL, 4 };
+	struct store_config store = { .accounts_dir = f->accounts, .max_open = 4 };
 	struct queue_config config = { .path = f->path, .bodies_dir = f->bodies };
 	struct note why = { "" };
 
