@@ -5,8 +5,8 @@
  * POSTROOM_FAULT_JOURNAL every counted operation with its bytes, for rebuilding what a power cut would have left
  *
  * One mutex orders everything: an operation and its journal entry are one step. A sync that is made to fail is in the journal too:
- * what was not written by then will not be by a later sync (the kernel forgets that the pages were dirty). SQLite's -shm files are not counted: they
- * hold no data that outlives the machine.
+ * what was not written by then will not be by a later sync (the kernel forgets that the pages were dirty). Not counted are SQLite's -shm files, which
+ * hold no data that outlives the machine, and search.db, which is made from mail.db, a while behind it and anew when it is lost.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -125,7 +125,8 @@ static bool path_counts(const char *path)
 {
 	size_t len = strlen(root), n = strlen(path);
 
-	return control && len && strncmp(path, root, len) == 0 && (path[len] == '/' || path[len] == '\0') && !(n > 4 && strcmp(path + n - 4, "-shm") == 0);
+	return control && len && strncmp(path, root, len) == 0 && (path[len] == '/' || path[len] == '\0') && !(n > 4 && strcmp(path + n - 4, "-shm") == 0) &&
+	       !strstr(path + len, "/search.db");
 }
 
 /* The file's name now; false: a socket, a pipe, not below the root. */

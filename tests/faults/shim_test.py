@@ -19,7 +19,7 @@ NAMES = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "sendfile", "copy
 def changes(line, data):
     """The name, when strace's line is an operation that the shim counts."""
     found = re.match(r"(?:\[pid +\d+\] |\d+ +)?(\w+)\((.*)\) += (-?\d+)", line)
-    if not found or found.group(1) not in NAMES or data not in found.group(2) or "-shm" in found.group(2):
+    if not found or found.group(1) not in NAMES or data not in found.group(2) or "-shm" in found.group(2) or "search.db" in found.group(2):
         return None
     name, arguments, _ = found.groups()
     return None if name in ("open", "openat") and not re.search(r"O_CREAT|O_TRUNC", arguments) else name
