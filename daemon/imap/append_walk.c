@@ -12,6 +12,7 @@
  * (1) Each piece is walked over once, however many literals the command has.
  * (2) Messages are streamed; s->line holds at most what is not walked over yet.
  */
+#include "daemon/base/bug.h"
 #include "daemon/base/clock.h"
 #include "daemon/imap/append.h"
 #include "daemon/imap/append_binary.h"
@@ -209,6 +210,11 @@ static void at_copy(struct walk *w)
 {
 	struct append_message *m = w->ap->now;
 
+	if (!m) {
+		BUG("imap", "a part without a message");
+		fail(w, IMAP_NO, SPAN("[UNAVAILABLE] Temporary failure, try again later"));
+		return;
+	}
 	switch (catenate_copy(w->s, w->ap->source, m)) {
 	case CATENATE_MORE: stop(w, APPEND_PAUSED); return;
 	case CATENATE_FAILED: fail(w, IMAP_NO, SPAN("[UNAVAILABLE] Temporary failure, try again later")); return;

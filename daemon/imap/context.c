@@ -180,6 +180,7 @@ bool context_begin(struct imap_session *s, const struct search_found *f, struct 
 {
 	struct imap_contexts *all = s->contexts ? s->contexts : calloc(1, sizeof *all);
 	struct imap_context **end, *c = NULL;
+	const bool is_first = !s->contexts;
 
 	if (all && all->count < IMAP_CONTEXTS_MAX)
 		c = make(s, f);
@@ -188,7 +189,7 @@ bool context_begin(struct imap_session *s, const struct search_found *f, struct 
 		c = NULL;
 	}
 	if (!c) {
-		if (!s->contexts)
+		if (is_first)
 			free(all);
 		reply_noupdate(out, s->run.tag);
 		return false;

@@ -11,6 +11,7 @@
  */
 #include "daemon/imap/input.h"
 
+#include "daemon/base/bug.h"
 #include "daemon/imap/append.h"
 #include "daemon/imap/commands.h"
 #include "daemon/imap/reply.h"
@@ -128,8 +129,14 @@ static enum step append_more(struct imap_session *s, struct out *out);
 
 static enum step append_line(struct imap_session *s, const struct imap_literal *l, struct out *out)
 {
+	enum append_step next = imap_append_walk(s, l);
+
 	s->run.more = NULL;
-	switch (imap_append_walk(s, l)) {
+	if (!l && (next == APPEND_WANTS_MESSAGE || next == APPEND_WANTS_STRING)) {
+		BUG("imap", "a literal is wanted that was not announced");
+		return imap_bye(s, out, "Internal error");
+	}
+	switch (next) {
 	case APPEND_WANTS_MESSAGE: return stream(s, l, out);
 	case APPEND_WANTS_STRING: return collect(s, l, out);
 	case APPEND_FAILED: return append_refused(s, l, out);

@@ -17,7 +17,7 @@ static void *grow(struct arena *a, void *array, size_t count, size_t size)
 	if (count & (count - 1) || (array && count < 4)) /* four at first; then at each power of two */
 		return array;
 	more = arena_array(a, count < 4 ? 4 : count * 2, size);
-	if (more && count)
+	if (more && array)
 		memcpy(more, array, count * size);
 	return more;
 }

@@ -18,7 +18,7 @@ void uid_ranges_add(struct uid_ranges *r, uint32_t first, uint32_t last)
 			end->last = last;
 		return;
 	}
-	if (r->set.count == r->room) {
+	if (!r->set.ranges || r->set.count == r->room) {
 		size_t room = r->room ? r->room * 2 : 4;
 		struct uid_range *ranges = realloc(r->set.ranges, room * sizeof *ranges);
 
