@@ -205,7 +205,7 @@ def test_disabled_domains_accept_hold_or_refuse():
     p.start()
     assert len(ask(p, "GET", "/api/v1/queue").json["data"]) == 1 and not new_mail("carl")
     change("/api/v1/domains/shut.example", state="active")
-    ask(p, "POST", f"/api/v1/queue/{waiting[0]['id']}:release", {}, expect=(200, 204))
+    ask(p, "POST", f"/api/v1/queue/{waiting[0]['id']}:release", {}, expect=(200, 204, 409))  # the job behind the change may have been faster
     assert b"Subject: on hold" in got("carl")
     nothing("carl")
 
