@@ -7,7 +7,7 @@
 struct search_indexer;
 enum err search_indexer_new(struct store *s, struct search_indexer **out) MUST_CHECK;
 /* Ends its batch without a result. */
-void search_indexer_free(struct search_indexer **x);
+void search_indexer_free(struct search_indexer **indexer);
 
 /* The account has mail that search.db does not: cheap, from any thread. Without an indexer: nothing. */
 void search_indexer_wake(struct mailstore *m);
