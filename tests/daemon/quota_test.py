@@ -255,6 +255,7 @@ def test_mail_over_the_api_says_who_has_no_room():
         assert [r["code"] for r in answered["recipients"]] == ["over_quota", None], answered
         answered = ask(daemon(), "POST", "/api/v1/messages", {"from": "alice@example.org", "to": ["bob@example.org"], "subject": "small", "text": "x"}, expect=202).json
         assert answered["recipients"][0]["accepted"], answered
+        wait_until(lambda: any(b"Subject: small" in m for m in daemon().bodies("bob")), 10, "it has arrived")
     with full("bob"):
         refused = ask(daemon(), "POST", "/api/v1/messages", {"from": "alice@example.org", "to": ["bob@example.org"], "subject": "s", "text": "x"}, expect=422).json
         assert refused["code"] == "no_recipients", refused
