@@ -57,7 +57,7 @@ static enum err copy_set(struct imap_session *s, struct copying *c, struct span 
 
 	if (e || !c->set.count)
 		return e;
-	return s->service->view_copy(s->view, &c->set, target.id, c->is_move, has_room ? &room : NULL, &s->run.arena, &c->uid_validity, &c->pairs,
+	return s->service->view_copy(s->view, &c->set, target.id, c->is_move, UINT64_MAX, has_room ? &room : NULL, &s->run.arena, &c->uid_validity, &c->pairs,
 				     &c->count);
 }
 

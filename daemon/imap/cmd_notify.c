@@ -60,7 +60,7 @@ static enum err take(struct imap_session *s, const union imap_args *args, struct
 	}
 	if (e || !n->count)
 		return e;
-	e = s->service->journal_follow(s->store, &n->mark);
+	e = s->service->journal_follow(s->store, 0, &n->mark);
 	n->follows = !e;
 	return e;
 }

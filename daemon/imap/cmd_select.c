@@ -202,7 +202,7 @@ static enum step select_mailbox(struct imap_session *s, const union imap_args *a
 		imap_condstore_on(s, out);
 	e = imap_mailbox_find(s, args->select.name, &m);
 	if (!e)
-		e = read_only ? s->service->view_open_readonly(s->store, m.id, &s->view) : s->service->view_open(s->store, m.id, &s->view);
+		e = read_only ? s->service->view_open_readonly(s->store, m.id, 0, &s->view) : s->service->view_open(s->store, m.id, 0, &s->view);
 	if (!e)
 		e = imap_keywords_load(s);
 	if (e)

@@ -10,8 +10,10 @@
 #include "daemon/imap/capability.h"
 #include "daemon/imap/limits.h"
 #include "daemon/net/session.h"
-#include "daemon/store/url_key.h"
 #include "daemon/store/journal.h"
+#include "daemon/store/seen.h"
+#include "daemon/store/share.h"
+#include "daemon/store/url_key.h"
 
 struct imap_session;
 struct imap_notify;
@@ -61,7 +63,7 @@ struct imap_service {
 	enum err (*rename)(struct mailstore *m, struct span from, struct span to);
 	enum err (*subscribe)(struct mailstore *m, struct span name, bool on);
 
-	enum err (*journal_follow)(struct mailstore *m, struct journal_mark *out);
+	enum err (*journal_follow)(struct mailstore *m, uint64_t viewer, struct journal_mark *out);
 	void (*journal_leave)(struct mailstore *m);
 	enum err (*journal_read)(struct mailstore *m, struct journal_mark *mark, struct arena *a, struct journal_news *out);
 
@@ -75,8 +77,8 @@ struct imap_service {
 	enum err (*url_key_make)(struct mailstore *m, uint64_t mailbox_id, struct url_key *out);
 	enum err (*url_key_remove)(struct mailstore *m, uint64_t mailbox_id);
 
-	enum err (*view_open)(struct mailstore *m, uint64_t mailbox_id, struct view **out);
-	enum err (*view_open_readonly)(struct mailstore *m, uint64_t mailbox_id, struct view **out);
+	enum err (*view_open)(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer, struct view **out);
+	enum err (*view_open_readonly)(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer, struct view **out);
 	void (*view_close)(struct view **v);
 	uint64_t (*view_modseq)(const struct view *v);
 	uint64_t (*view_mailbox_id)(const struct view *v);
@@ -104,8 +106,12 @@ struct imap_service {
 	enum err (*view_expunge)(struct view *v, const struct uid_set *set, size_t *count_out);
 	enum err (*view_replace)(struct view *v, uint32_t uid, uint64_t target_mailbox_id, const struct new_message *message,
 				 const struct store_room *room, struct append_result *out);
-	enum err (*view_copy)(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, const struct store_room *room, struct arena *a,
-			      uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out);
+	enum err (*view_copy)(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, uint64_t flags, const struct store_room *room,
+			      struct arena *a, uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out);
+	enum err (*view_copy_to)(struct view *v, const struct uid_set *set, struct mailstore *target, uint64_t target_mailbox_id, const struct share_terms *terms,
+				 struct arena *a, uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out);
+	void (*view_allow)(struct view *v, uint64_t flags);
+	enum err (*unseen_for)(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer, uint32_t *count_out);
 };
 
 enum imap_state {

@@ -53,6 +53,8 @@ void imap_store_service(struct imap_service *out)
 		.view_store_unchanged = view_store_unchanged,
 		.view_expunge = view_expunge,
 		.view_replace = view_replace,
+		.view_allow = view_allow,
+		.unseen_for = mailbox_unseen_for,
 		.view_copy = view_copy,
 	};
 }

@@ -122,7 +122,7 @@ enum err url_place_read(const struct imap_session *s, const struct url_place *p,
 	struct view *v = NULL;
 	uint32_t last;
 	bool end;
-	enum err e = s->service->view_open_readonly(p->m, p->mailbox_id, &v);
+	enum err e = s->service->view_open_readonly(p->m, p->mailbox_id, 0, &v);
 
 	if (!e)
 		e = s->service->view_read(v, &set, 0, want, show, &w, &last, &end);

@@ -144,9 +144,9 @@ static enum err store_changed(struct view *v, const struct uid_set *set, uint64_
 		.v = v,
 		.set = set,
 		.since = since,
-		.keep = how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags
-									    : 0,
-		.add = how == FLAGS_REMOVE ? 0 : flags,
+		.keep = ~v->allowed | (how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags
+											   : 0),
+		.add = how == FLAGS_REMOVE ? 0 : flags & v->allowed,
 		.rows = { .map = v->map, .arena = a },
 	};
 	enum err e;
@@ -241,6 +241,7 @@ struct moving {
 	uint64_t modseq, target_id, first_uid;
 	uint32_t uid_validity;
 	bool is_move;
+	uint64_t flags; /* that the copies may have */
 	const struct store_room *room;
 };
 
@@ -344,10 +345,10 @@ static enum err copied(struct moving *x, struct arena *a, struct uid_pair **out,
 	return ERR_OK;
 }
 
-enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, const struct store_room *room, struct arena *a,
-		   uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out)
+enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, uint64_t flags, const struct store_room *room,
+		   struct arena *a, uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out)
 {
-	struct moving x = { .v = v, .set = set, .target_id = target_mailbox_id, .is_move = move, .room = room };
+	struct moving x = { .v = v, .set = set, .target_id = target_mailbox_id, .is_move = move, .flags = flags, .room = room };
 	enum err e = mailstore_write(v->m, run_copy, &x, weight_of(v, set));
 
 	*out = NULL;

@@ -7,6 +7,8 @@
 struct view {
 	struct mailstore *m;
 	struct mailbox_state *state;
+	uint64_t viewer;  /* 0: the owner */
+	uint64_t allowed; /* flags that STORE may change */
 	struct uidmap *map;
 	uint64_t modseq, uid_next; /* of the last sync */
 	uint64_t told;             /* modseq of the last sync that left nothing untold */

@@ -16,7 +16,7 @@
 
 #define SLACK 1024 /* commits */
 
-enum err journal_follow(struct mailstore *m, struct journal_mark *out)
+enum err journal_follow(struct mailstore *m, uint64_t viewer, struct journal_mark *out)
 {
 	enum err e = ERR_OK;
 	struct db *db;
@@ -26,7 +26,7 @@ enum err journal_follow(struct mailstore *m, struct journal_mark *out)
 		m->journal = calloc(1, sizeof(*m->journal));
 	if (m->journal) {
 		m->journal->followers++;
-		*out = (struct journal_mark){ .change = m->journal->change_count, .name = m->journal->name_count };
+		*out = (struct journal_mark){ .change = m->journal->change_count, .name = m->journal->name_count, .viewer = viewer == m->account_id ? 0 : viewer };
 	} else {
 		e = ERR_TEMP;
 	}

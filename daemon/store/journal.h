@@ -24,6 +24,7 @@ enum journal_event {
 
 struct journal_mark {
 	uint64_t change, name; /* how many of each were seen */
+	uint64_t viewer;       /* 0: the owner */
 	uint64_t modseq;       /* of the account, when they were read */
 };
 
@@ -41,8 +42,8 @@ struct journal_news {
 	size_t change_count;
 };
 
-/* From now on. */
-enum err journal_follow(struct mailstore *m, struct journal_mark *out) MUST_CHECK;
+/* From now on. `viewer`: as of view_open(): what others alone have seen is no news, and the counts are for him. */
+enum err journal_follow(struct mailstore *m, uint64_t viewer, struct journal_mark *out) MUST_CHECK;
 void journal_leave(struct mailstore *m);
 /* What has happened since the mark, which moves; a change that has just been committed may be shown twice. In the arena. With nothing new it is a look at two counters. */
 enum err journal_read(struct mailstore *m, struct journal_mark *mark, struct arena *a, struct journal_news *out) MUST_CHECK;

@@ -43,6 +43,7 @@ struct new_message {
 	int64_t internal_ms;
 	int internal_offset_minutes;
 	uint64_t flags;
+	uint64_t viewer; /* whose \Seen it is that `flags` has, as of view_open(); 0: the owner */
 };
 
 /* Local delivery to INBOX, all in one transaction, exactly once: a queue id that the ledger holds is ERR_EXISTS in `results` (already filed: a success).

@@ -179,7 +179,7 @@ static enum err open_at_now(struct view *v, uint64_t mailbox_id)
 	return ERR_OK;
 }
 
-static enum err open_view(struct mailstore *m, uint64_t mailbox_id, bool is_readonly, struct view **out)
+static enum err open_view(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer, bool is_readonly, struct view **out)
 {
 	struct view *v = calloc(1, sizeof(*v));
 	enum err e;
@@ -188,6 +188,8 @@ static enum err open_view(struct mailstore *m, uint64_t mailbox_id, bool is_read
 	if (!v)
 		return ERR_TEMP;
 	v->m = m;
+	v->viewer = viewer == m->account_id ? 0 : viewer;
+	v->allowed = UINT64_MAX;
 	v->is_readonly = is_readonly;
 	e = open_at_now(v, mailbox_id);
 	if (e)
@@ -196,14 +198,14 @@ static enum err open_view(struct mailstore *m, uint64_t mailbox_id, bool is_read
 	return e;
 }
 
-enum err view_open(struct mailstore *m, uint64_t mailbox_id, struct view **out)
+enum err view_open(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer, struct view **out)
 {
-	return open_view(m, mailbox_id, false, out);
+	return open_view(m, mailbox_id, viewer, false, out);
 }
 
-enum err view_open_readonly(struct mailstore *m, uint64_t mailbox_id, struct view **out)
+enum err view_open_readonly(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer, struct view **out)
 {
-	return open_view(m, mailbox_id, true, out);
+	return open_view(m, mailbox_id, viewer, true, out);
 }
 
 void view_close(struct view **view)
@@ -218,6 +220,11 @@ void view_close(struct view **view)
 	free(v->own);
 	free(v);
 	*view = NULL;
+}
+
+void view_allow(struct view *v, uint64_t flags)
+{
+	v->allowed = flags;
 }
 
 uint64_t view_mailbox_id(const struct view *v)

@@ -21,11 +21,15 @@ struct uid_set {
 	size_t count;
 };
 
-/* ERR_NOT_FOUND. Views at (mailbox, now). */
-enum err view_open(struct mailstore *m, uint64_t mailbox_id, struct view **out) MUST_CHECK;
+/* ERR_NOT_FOUND. Views at (mailbox, now). `viewer`: the account whose view it is; 0 or the owner's id: the owner. \Seen of another is his own: shown,
+ * changed and told to him alone; all other flags are everybody's. */
+enum err view_open(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer, struct view **out) MUST_CHECK;
 /* EXAMINE: sees \Recent and leaves it to others. */
-enum err view_open_readonly(struct mailstore *m, uint64_t mailbox_id, struct view **out) MUST_CHECK;
+enum err view_open_readonly(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer, struct view **out) MUST_CHECK;
 void view_close(struct view **v); /* before store_close() */
+
+/* The flags that may be changed through it (by the viewer's rights); all at first. STORE leaves the others as they are. */
+void view_allow(struct view *v, uint64_t flags);
 
 uint64_t view_mailbox_id(const struct view *v);
 uint32_t view_count(const struct view *v);
@@ -102,12 +106,13 @@ enum err view_expunge(struct view *v, const struct uid_set *set, size_t *count_o
 enum err view_replace(struct view *v, uint32_t uid, uint64_t target_mailbox_id, const struct new_message *message, const struct store_room *room,
 		      struct append_result *out) MUST_CHECK;
 
-/* COPY and MOVE: pairs source uid, new uid in the order copied (UIDPLUS COPYUID). ERR_NOT_FOUND: no such target (TRYCREATE). All or nothing.
+/* COPY and MOVE within the account (else: share.h). `flags`: those that the copies may have, by the viewer's rights in the target (the owner: all of
+ * UINT64_MAX); what others have seen stays seen for them. Pairs source uid, new uid in the order copied (UIDPLUS COPYUID). ERR_NOT_FOUND: no such target (TRYCREATE). All or nothing.
  * ERR_LIMIT: over `room` (of COPY; null: none). ERR_STATE: something of the set that the view holds is there no more. */
 struct uid_pair {
 	uint32_t from, to;
 };
-enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, const struct store_room *room, struct arena *a,
-		   uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out) MUST_CHECK;
+enum err view_copy(struct view *v, const struct uid_set *set, uint64_t target_mailbox_id, bool move, uint64_t flags, const struct store_room *room,
+		   struct arena *a, uint32_t *uid_validity_out, struct uid_pair **out, size_t *count_out) MUST_CHECK;
 
 #endif

@@ -370,7 +370,7 @@ static enum err act(struct world *w, struct span what, struct span name)
 	} else if (!e && span_equals(what, SPAN("remove"))) {
 		e = mailbox_delete(w->other, name);
 	} else if (!e) {
-		e = view_open(w->other, m.id, &v);
+		e = view_open(w->other, m.id, 0, &v);
 		if (!e)
 			e = view_store(v, &set, FLAGS_ADD, span_equals(what, SPAN("flag")) ? FLAG_FLAGGED : FLAG_DELETED, &a, &changed, &count);
 		if (!e && span_equals(what, SPAN("expunge")))

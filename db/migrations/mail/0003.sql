@@ -10,7 +10,7 @@ CREATE TABLE seen (
 	modseq INTEGER NOT NULL,
 	PRIMARY KEY (mailbox, reader, uid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX seen_changed ON seen (mailbox, reader, modseq);
+CREATE INDEX seen_message ON seen (mailbox, uid);
 
 -- RFC 5464. mailbox 0: of the account ("" in SETMETADATA). reader 0: /shared; else the account whose /private it is. entry: without that first
 -- part, in lower case ("/comment").

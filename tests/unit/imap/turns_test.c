@@ -25,8 +25,9 @@ static void slow(unsigned *count)
 	clock_fake_advance_ms(SLOW_MS);
 }
 
-static enum err open_readonly(struct mailstore *m, uint64_t mailbox_id, struct view **out)
+static enum err open_readonly(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer, struct view **out)
 {
+	(void)viewer;
 	(void)m;
 	(void)mailbox_id;
 	slow(&opened);

@@ -211,7 +211,7 @@ uint32_t fixture_count(struct fixture *f, uint64_t account_id)
 
 	uint64_t inbox = open_inbox(f, account_id, &m);
 
-	assert_int_equal(view_open(m, inbox, &v), ERR_OK);
+	assert_int_equal(view_open(m, inbox, 0, &v), ERR_OK);
 	count = view_count(v);
 	view_close(&v);
 	store_close(&m);
@@ -270,7 +270,7 @@ struct span fixture_read(struct fixture *f, uint64_t account_id, uint32_t sequen
 
 	uint64_t inbox = open_inbox(f, account_id, &m);
 
-	assert_int_equal(view_open(m, inbox, &v), ERR_OK);
+	assert_int_equal(view_open(m, inbox, 0, &v), ERR_OK);
 	range.first = range.last = view_uid_of(v, sequence);
 	assert_int_equal(view_read(v, &(struct uid_set){ &range, 1 }, 0, WANT_HEAD | WANT_BODY, copy_row, &c, &last, &end), ERR_OK);
 	view_close(&v);

@@ -87,7 +87,7 @@ static void replace_takes_one_and_gives_one(void **state)
 
 	fixture_append(f, inbox, "a", 0);
 	fixture_append(f, inbox, "b", 0);
-	assert_int_equal(view_open(f->m, inbox, &v), ERR_OK);
+	assert_int_equal(view_open(f->m, inbox, 0, &v), ERR_OK);
 	assert_int_equal(view_replace(v, 1, inbox, &n, NULL, &result), ERR_OK);
 	assert_int_equal(result.uid, 3);
 	assert_int_equal(view_sync(v, true, &f->arena, &changes), ERR_OK);
@@ -119,11 +119,11 @@ static void replace_frees_the_old_body_and_keeps_a_shared_one(void **state)
 	size_t count;
 
 	assert_int_equal(message_append(f->m, inbox, &n, &result), ERR_OK);
-	assert_int_equal(view_open(f->m, inbox, &v), ERR_OK);
+	assert_int_equal(view_open(f->m, inbox, 0, &v), ERR_OK);
 	assert_int_equal(view_replace(v, 1, inbox, &other, NULL, &result), ERR_OK);
 	assert_int_equal(fixture_count_files(f), 1);
 	assert_int_equal(view_sync(v, true, &f->arena, &changes), ERR_OK);
-	assert_int_equal(view_copy(v, SET(2, 2), archive, false, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(v, SET(2, 2), archive, false, UINT64_MAX, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	n = fixture_message("small", 0);
 	assert_int_equal(view_replace(v, 2, inbox, &n, NULL, &result), ERR_OK);
 	assert_int_equal(fixture_count_files(f), 1); /* the copy names it */
@@ -143,7 +143,7 @@ static void what_is_replaced_is_free_room(void **state)
 
 	longer.body = (struct message_body){ .bytes = SPAN("Hello there.\r\n"), .size = 14 };
 	fixture_append(f, inbox, "a", 0);
-	assert_int_equal(view_open(f->m, inbox, &v), ERR_OK);
+	assert_int_equal(view_open(f->m, inbox, 0, &v), ERR_OK);
 	assert_int_equal(view_replace(v, 1, inbox, &longer, &room, &result), ERR_LIMIT);
 	assert_int_equal(view_replace(v, 1, inbox, &n, &room, &result), ERR_OK);
 	assert_int_equal(view_sync(v, true, &f->arena, &changes), ERR_OK);

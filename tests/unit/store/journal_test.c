@@ -9,7 +9,7 @@ static struct journal_mark follow(struct fixture *f)
 {
 	struct journal_mark mark;
 
-	assert_int_equal(journal_follow(f->m, &mark), ERR_OK);
+	assert_int_equal(journal_follow(f->m, 0, &mark), ERR_OK);
 	return mark;
 }
 
@@ -51,7 +51,7 @@ static void each_kind_of_change_is_shown_once(void **state)
 	assert_true(span_equals(n.changes[1].mailbox.name, SPAN("Sent")));
 	assert_int_equal(news(f, &mark).change_count, 0);
 
-	assert_int_equal(view_open(f->m, inbox, &v), ERR_OK);
+	assert_int_equal(view_open(f->m, inbox, 0, &v), ERR_OK);
 	assert_int_equal(view_store(v, SET(1, 1), FLAGS_ADD, FLAG_DELETED, &f->arena, &changed, &count), ERR_OK);
 	n = news(f, &mark);
 	assert_int_equal(n.change_count, 1);

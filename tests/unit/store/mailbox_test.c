@@ -220,7 +220,7 @@ static void rename_of_inbox_moves_its_messages(void **state)
 	fixture_append(f, fixture_mailbox(f, "INBOX"), "one", FLAG_SEEN);
 	fixture_append(f, fixture_mailbox(f, "INBOX"), "two", FLAG_DELETED);
 	before = fixture_info(f, "INBOX");
-	assert_int_equal(view_open(f->m, before.id, &v), ERR_OK);
+	assert_int_equal(view_open(f->m, before.id, 0, &v), ERR_OK);
 	assert_int_equal(mailbox_rename(f->m, SPAN("inbox"), SPAN("old/mail")), ERR_OK);
 	moved = fixture_info(f, "old/mail");
 	assert_int_equal(moved.messages, 2);
@@ -271,12 +271,12 @@ static void delete_tells_open_views(void **state)
 	assert_int_equal(mailbox_create(f->m, SPAN("x"), USE_NONE), ERR_OK);
 	id = fixture_mailbox(f, "x");
 	fixture_append(f, id, "m", 0);
-	assert_int_equal(view_open(f->m, id, &v), ERR_OK);
+	assert_int_equal(view_open(f->m, id, 0, &v), ERR_OK);
 	assert_int_equal(mailbox_delete(f->m, SPAN("x")), ERR_OK);
 	assert_true(view_is_stale(v));
 	assert_int_equal(view_sync(v, false, &f->arena, &changes), ERR_OK);
 	assert_true(changes.gone);
-	assert_int_equal(view_open(f->m, id, &other), ERR_NOT_FOUND);
+	assert_int_equal(view_open(f->m, id, 0, &other), ERR_NOT_FOUND);
 	view_close(&v);
 }
 

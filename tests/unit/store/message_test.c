@@ -42,7 +42,7 @@ static void append_can_be_read_back(void **state)
 
 	assert_int_equal(fixture_append(f, inbox, "one", FLAG_SEEN | FLAG_FLAGGED), 1);
 	assert_int_equal(fixture_append(f, inbox, "two", 0), 2);
-	assert_int_equal(view_open(f->m, inbox, &v), ERR_OK);
+	assert_int_equal(view_open(f->m, inbox, 0, &v), ERR_OK);
 	assert_int_equal(view_count(v), 2);
 	read_all(v, WANT_FLAGS | WANT_META | WANT_ENVELOPE | WANT_BODY, &seen);
 	assert_int_equal(seen.count, 2);
@@ -160,17 +160,17 @@ static void large_bodies_are_linked_and_unlinked(void **state)
 	assert_int_equal(message_append(f->m, inbox, &n, &result), ERR_OK);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_nlink, 2);
-	assert_int_equal(view_open(f->m, inbox, &v), ERR_OK);
+	assert_int_equal(view_open(f->m, inbox, 0, &v), ERR_OK);
 	read_all(v, WANT_BODY, &seen);
 	assert_int_equal(stat(seen.path, &st), 0);
 	assert_int_equal(st.st_size, 200000);
 	assert_int_equal(seen.last.body.size, 200000);
-	assert_int_equal(view_copy(v, SET(1, 1), archive, false, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(v, SET(1, 1), archive, false, UINT64_MAX, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	assert_int_equal(fixture_count_files(f), 1);
 	assert_int_equal(view_expunge(v, NULL, NULL), ERR_OK);
 	assert_int_equal(fixture_count_files(f), 1); /* the copy names it */
 	view_close(&v);
-	assert_int_equal(view_open(f->m, archive, &v), ERR_OK);
+	assert_int_equal(view_open(f->m, archive, 0, &v), ERR_OK);
 	assert_int_equal(view_expunge(v, NULL, NULL), ERR_OK);
 	assert_int_equal(fixture_count_files(f), 0);
 	view_close(&v);

@@ -277,10 +277,10 @@ static void step_copy(struct model *m, struct client *c, bool move)
 	if (to->count > MESSAGES / 2)
 		return;
 	if (has_gone(c, from, &set)) {
-		assert_int_equal(view_copy(c->v, &set, to->id, move, NULL, &m->f->arena, &uid_validity, &pairs, &count), ERR_STATE);
+		assert_int_equal(view_copy(c->v, &set, to->id, move, UINT64_MAX, NULL, &m->f->arena, &uid_validity, &pairs, &count), ERR_STATE);
 		return;
 	}
-	assert_int_equal(view_copy(c->v, &set, to->id, move, NULL, &m->f->arena, &uid_validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(c->v, &set, to->id, move, UINT64_MAX, NULL, &m->f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	for (size_t i = 0; i < from->count; i++) {
 		if (in_set(&set, from->messages[i].uid) && seen_by(c, from->messages[i].uid))
 			taken[at++] = from->messages[i];
@@ -328,7 +328,7 @@ static void open_clients(struct model *m)
 
 		c->box = i % BOXES;
 		c->count = 0;
-		assert_int_equal(view_open(m->f->m, m->boxes[c->box].id, &c->v), ERR_OK);
+		assert_int_equal(view_open(m->f->m, m->boxes[c->box].id, 0, &c->v), ERR_OK);
 		client_learn(c);
 	}
 }

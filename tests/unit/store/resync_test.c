@@ -11,7 +11,7 @@ static struct view *open_box(struct fixture *f, const char *name)
 {
 	struct view *v = NULL;
 
-	assert_int_equal(view_open(f->m, fixture_mailbox(f, name), &v), ERR_OK);
+	assert_int_equal(view_open(f->m, fixture_mailbox(f, name), 0, &v), ERR_OK);
 	return v;
 }
 
@@ -299,7 +299,7 @@ static void date_of_saving_is_the_mailboxs(void **state)
 	while (clock_real_ms() <= s.saved_ms[0])
 		;
 	start_ms = s.saved_ms[0];
-	assert_int_equal(view_copy(v, SET(1, 1), fixture_mailbox(f, "Later"), true, NULL, &f->arena, &validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(v, SET(1, 1), fixture_mailbox(f, "Later"), true, UINT64_MAX, NULL, &f->arena, &validity, &pairs, &count), ERR_OK);
 	view_close(&v);
 	v = open_box(f, "Later");
 	s = read_since(v, 0, WANT_FLAGS);
@@ -324,15 +324,15 @@ static void copies_need_room_and_moves_do_not(void **state)
 	v = open_box(f, "Full");
 	assert_int_equal(store_usage(f->store, 1, &bytes, &messages), ERR_OK);
 	room.messages = messages + 2;
-	assert_int_equal(view_copy(v, SET(1, 3), target, false, &room, &f->arena, &validity, &pairs, &count), ERR_LIMIT);
+	assert_int_equal(view_copy(v, SET(1, 3), target, false, UINT64_MAX, &room, &f->arena, &validity, &pairs, &count), ERR_LIMIT);
 	assert_int_equal(fixture_info(f, "Junk").messages, 0);
 	assert_int_equal(fixture_info(f, "Junk").uid_next, 1);
-	assert_int_equal(view_copy(v, SET(1, 2), target, false, &room, &f->arena, &validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(v, SET(1, 2), target, false, UINT64_MAX, &room, &f->arena, &validity, &pairs, &count), ERR_OK);
 	room = (struct store_room){ bytes, 0 };
-	assert_int_equal(view_copy(v, SET(1, 1), target, false, &room, &f->arena, &validity, &pairs, &count), ERR_LIMIT);
-	assert_int_equal(view_copy(v, SET(1, 3), target, true, NULL, &f->arena, &validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(v, SET(1, 1), target, false, UINT64_MAX, &room, &f->arena, &validity, &pairs, &count), ERR_LIMIT);
+	assert_int_equal(view_copy(v, SET(1, 3), target, true, UINT64_MAX, NULL, &f->arena, &validity, &pairs, &count), ERR_OK);
 	/* Now they are gone, which this view has not been told. */
-	assert_int_equal(view_copy(v, SET(3, 3), target, false, NULL, &f->arena, &validity, &pairs, &count), ERR_STATE);
+	assert_int_equal(view_copy(v, SET(3, 3), target, false, UINT64_MAX, NULL, &f->arena, &validity, &pairs, &count), ERR_STATE);
 	view_close(&v);
 	fixture_check(f);
 }

@@ -343,7 +343,7 @@ static void remove_uids(struct world *w, uint32_t first, uint32_t last)
 	struct view_flags_changed *rows;
 	size_t count;
 
-	assert_int_equal(view_open(w->f->m, fixture_mailbox(w->f, "INBOX"), &v), ERR_OK);
+	assert_int_equal(view_open(w->f->m, fixture_mailbox(w->f, "INBOX"), 0, &v), ERR_OK);
 	assert_int_equal(view_store(v, SET(first, last), FLAGS_ADD, FLAG_DELETED, &w->f->arena, &rows, &count), ERR_OK);
 	assert_int_equal(view_expunge(v, NULL, NULL), ERR_OK);
 	assert_int_equal(count, last - first + 1);

@@ -99,11 +99,11 @@ static void usage_follows_every_change(void **state)
 	(void)fixture_append(f, inbox, "two", FLAG_DELETED);
 	assert_int_equal(usage_of(f, 1, &count), 2 * one);
 	assert_int_equal(mailbox_create(f->m, SPAN("Work"), USE_NONE), ERR_OK);
-	assert_int_equal(view_open(f->m, inbox, &v), ERR_OK);
-	assert_int_equal(view_copy(v, SET(1, 2), fixture_mailbox(f, "Work"), false, NULL, &f->arena, &validity, &pairs, &changed), ERR_OK);
+	assert_int_equal(view_open(f->m, inbox, 0, &v), ERR_OK);
+	assert_int_equal(view_copy(v, SET(1, 2), fixture_mailbox(f, "Work"), false, UINT64_MAX, NULL, &f->arena, &validity, &pairs, &changed), ERR_OK);
 	assert_int_equal(usage_of(f, 1, &count), 4 * one);
 	assert_int_equal(count, 4);
-	assert_int_equal(view_copy(v, SET(1, 1), fixture_mailbox(f, "Archive"), true, NULL, &f->arena, &validity, &pairs, &changed), ERR_OK);
+	assert_int_equal(view_copy(v, SET(1, 1), fixture_mailbox(f, "Archive"), true, UINT64_MAX, NULL, &f->arena, &validity, &pairs, &changed), ERR_OK);
 	assert_int_equal(usage_of(f, 1, &count), 4 * one);
 	assert_int_equal(count, 4);
 	assert_int_equal(view_expunge(v, NULL, NULL), ERR_OK);

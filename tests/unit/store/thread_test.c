@@ -34,7 +34,7 @@ static void read_one(struct fixture *f, uint64_t mailbox_id, uint32_t uid, struc
 	buf_init(&s->preview, 4096);
 	buf_init(&s->refs, 4096);
 	buf_init(&s->subject, 4096);
-	assert_int_equal(view_open(f->m, mailbox_id, &v), ERR_OK);
+	assert_int_equal(view_open(f->m, mailbox_id, 0, &v), ERR_OK);
 	assert_int_equal(view_read(v, SET(uid, uid), 0, WANT_META | WANT_WORDS, look, s, &last, &end), ERR_OK);
 	assert_int_equal(last, uid);
 	view_close(&v);
@@ -132,7 +132,7 @@ static void keys_go_with_the_content(void **state)
 	struct view *v;
 	size_t count;
 
-	assert_int_equal(view_open(f->m, box, &v), ERR_OK);
+	assert_int_equal(view_open(f->m, box, 0, &v), ERR_OK);
 	assert_int_equal(view_store(v, SET(uid, uid), FLAGS_ADD, FLAG_DELETED, &f->arena, &rows, &count), ERR_OK);
 	assert_int_equal(view_expunge(v, NULL, NULL), ERR_OK);
 	view_close(&v);
@@ -154,8 +154,8 @@ static void copies_share_their_thread(void **state)
 	struct view *v;
 	size_t count;
 
-	assert_int_equal(view_open(f->m, box, &v), ERR_OK);
-	assert_int_equal(view_copy(v, SET(uid, uid), target, false, NULL, &f->arena, &validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_open(f->m, box, 0, &v), ERR_OK);
+	assert_int_equal(view_copy(v, SET(uid, uid), target, false, UINT64_MAX, NULL, &f->arena, &validity, &pairs, &count), ERR_OK);
 	assert_int_equal(count, 1);
 	thread = thread_of(f, box, uid, &content);
 	assert_int_equal(thread_of(f, target, pairs[0].to, &copied), thread);

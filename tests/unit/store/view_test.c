@@ -12,7 +12,7 @@ static struct view *open_inbox(struct fixture *f)
 {
 	struct view *v = NULL;
 
-	assert_int_equal(view_open(f->m, fixture_mailbox(f, "INBOX"), &v), ERR_OK);
+	assert_int_equal(view_open(f->m, fixture_mailbox(f, "INBOX"), 0, &v), ERR_OK);
 	return v;
 }
 
@@ -170,7 +170,7 @@ static void recent_is_shown_to_one_session(void **state)
 	struct view *a, *b, *readonly;
 
 	fill(f, 3);
-	assert_int_equal(view_open_readonly(f->m, fixture_mailbox(f, "INBOX"), &readonly), ERR_OK);
+	assert_int_equal(view_open_readonly(f->m, fixture_mailbox(f, "INBOX"), 0, &readonly), ERR_OK);
 	assert_int_equal(view_recent_count(readonly), 3);
 	a = open_inbox(f);
 	assert_int_equal(view_recent_count(a), 3);
@@ -220,22 +220,22 @@ static void copy_and_move_keep_flags_and_content(void **state)
 	fill(f, 4);
 	v = open_inbox(f);
 	(void)store(f, v, SET(3, 3), FLAGS_ADD, FLAG_FLAGGED | FLAG_SEEN);
-	assert_int_equal(view_copy(v, &set, target, false, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(v, &set, target, false, UINT64_MAX, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	assert_int_equal(count, 3);
 	assert_int_equal(pairs[1].from, 3);
 	assert_int_equal(pairs[1].to, 2);
 	assert_int_equal(uid_validity, fixture_info(f, "Archive").uid_validity);
-	assert_int_equal(view_copy(v, &set, target, true, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(v, &set, target, true, UINT64_MAX, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	assert_int_equal(pairs[2].from, 4);
 	assert_int_equal(pairs[2].to, 6);
-	assert_int_equal(view_copy(v, &set, 9999, true, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_NOT_FOUND);
+	assert_int_equal(view_copy(v, &set, 9999, true, UINT64_MAX, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_NOT_FOUND);
 	c = sync(f, v, true);
 	assert_int_equal(c.expunged_count, 3);
 	assert_int_equal(view_count(v), 1);
 	assert_int_equal(fixture_info(f, "Archive").messages, 6);
 	assert_int_equal(fixture_info(f, "Archive").unseen, 4);
 	/* Into the same mailbox. */
-	assert_int_equal(view_copy(v, SET(1, 9), fixture_mailbox(f, "INBOX"), true, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(v, SET(1, 9), fixture_mailbox(f, "INBOX"), true, UINT64_MAX, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	assert_int_equal(count, 1);
 	c = sync(f, v, true);
 	assert_int_equal(c.expunged_count, 1);
@@ -436,10 +436,10 @@ static void ten_thousand_messages(void **state)
 	for (int i = 0; i < 10000; i++)
 		assert_false(view_is_stale(other));
 	t = lap("10,000 times not stale", t);
-	assert_int_equal(view_copy(v, SET(1, UINT32_MAX), fixture_mailbox(f, "Archive"), false, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(v, SET(1, UINT32_MAX), fixture_mailbox(f, "Archive"), false, UINT64_MAX, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	assert_int_equal(count, MANY);
 	t = lap("copy all", t);
-	assert_int_equal(view_copy(v, SET(1, 5000), fixture_mailbox(f, "Trash"), true, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
+	assert_int_equal(view_copy(v, SET(1, 5000), fixture_mailbox(f, "Trash"), true, UINT64_MAX, NULL, &f->arena, &uid_validity, &pairs, &count), ERR_OK);
 	t = lap("move 5,000", t);
 	(void)store(f, v, SET(1, UINT32_MAX), FLAGS_ADD, FLAG_DELETED);
 	t = clock_mono_us();
@@ -489,7 +489,7 @@ static void *reader(void *arg)
 	struct arena a;
 
 	arena_init(&a, 16u * 1024u * 1024u);
-	if (view_open(w->f->m, 1, &v)) {
+	if (view_open(w->f->m, 1, 0, &v)) {
 		w->failed = true;
 		return NULL;
 	}
