@@ -5,6 +5,7 @@
  *
  * (1) Who is stopped is so in memory first, at once; the row, the holding of its mail and the event follow (sending_life.c).
  * (2) A release frees or removes the mail first and the row last: a crash between leaves the account stopped, and the call can be made again.
+ * (3) What was accepted before a release began is past: its failures do not count, however soon they come, and it is not held again.
  */
 #include "daemon/queue/sending.h"
 
@@ -232,7 +233,8 @@ static enum err begin_release(struct queue *q, uint64_t account_id, struct relea
 		const struct sender_window w = sender_window_at(s, clock_real_ms());
 
 		s->busy = true;
-		r->hour = clock_real_ms() / HOUR_MS;
+		s->released_ms = clock_real_ms();
+		r->hour = s->released_ms / HOUR_MS;
 		r->past = (struct sent_hour){ .hour = r->hour - SENDING_HOURS, .recipients = w.hour, .first_time = w.day_new };
 	}
 	pthread_mutex_unlock(&q->sending->lock);
@@ -248,8 +250,7 @@ static void end_release(struct queue *q, const struct release *r, enum err resul
 	if (s) {
 		s->busy = false;
 		if (result == ERR_OK) {
-			s->stopped = false;
-			s->released_ms = clock_real_ms();
+			s->stopped = s->more = false;
 			sender_unload(s); /* its counts and its past are others now */
 		}
 	}
@@ -267,9 +268,12 @@ enum err sending_release(struct queue *q, uint64_t account_id, bool purge, uint6
 		return e;
 	}
 	e = steer_account_release(q, account_id, purge, messages_out, why);
+	/* Failures on their way to the disk are there before, and go with the rest. */
+	pthread_mutex_lock(&q->sending->load_lock);
 	if (e == ERR_OK)
 		e = db_group_run(q->group, run_release, &r, FORGET_BYTES);
 	end_release(q, &r, e);
+	pthread_mutex_unlock(&q->sending->load_lock);
 	if (e == ERR_OK)
 		sending_tell_released(q, account_id, purge, *messages_out);
 	return e;
