@@ -7,7 +7,7 @@ import threading
 import time
 
 import harness
-from harness import SANITIZED, SLOW, shared
+from harness import SANITIZED, SLOW, shared, wait_until
 from imap_wire import Client
 
 LARGE = 36 * 1024 * 1024  # bytes before base64: a message of 49 MiB
@@ -54,6 +54,31 @@ def slow_client(user, mailbox, command, tls):
     return c
 
 
+def unsent(readers):
+    """Bytes that wait at the daemon's end of each connection, and at the reader's."""
+    ports = {c.raw.socket.getsockname()[1] for c in readers}
+    found = {}
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for row in list(table)[1:]:
+            local, remote, _, waiting = row.split()[1:5]
+            sent, received = (int(n, 16) for n in waiting.split(":"))
+            for end, port, count in (("daemon", remote, sent), ("reader", local, received)):
+                if int(port.split(":")[1], 16) in ports:
+                    found[end, port] = count
+    return found
+
+
+def wait_for_stillness(readers):
+    """Whatever would be read ahead has been read: nothing goes into any of the connections any more."""
+    seen = []
+
+    def is_still():
+        seen.append(unsent(readers))
+        return len(seen) > 10 and all(s == seen[-1] for s in seen[-10:]) and len(seen[-1]) == 2 * len(readers) and all(count for (end, _), count in seen[-1].items() if end == "daemon")
+
+    wait_until(is_still, 20, lambda: f"the readers' connections are full: {seen[-1]}")
+
+
 def test_large_message_to_slow_readers_takes_no_memory():
     message, content = large_message(LARGE)
     with Client(daemon(), "alice", tls=False) as c:
@@ -65,7 +90,7 @@ def test_large_message_to_slow_readers_takes_no_memory():
     readers = [slow_client("alice", "Large", command, tls) for command in ("FETCH 1 BODY.PEEK[]", "FETCH 1 BINARY.PEEK[1]", "FETCH 1 (BODY.PEEK[1] BODY.PEEK[])") for tls in (False, True)]
     with Client(daemon(), "alice") as c:
         c.ok("NOOP")
-    time.sleep(0.5)  # whatever would be read ahead has been read
+    wait_for_stillness(readers)
     grown = pss_kib() - before
     assert grown < PAUSE_KIB, f"{grown} KiB more for {len(readers)} readers"
     for c in readers:
