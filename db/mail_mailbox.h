@@ -32,7 +32,7 @@ enum err db_mailbox_count(struct db *db, uint64_t *out) MUST_CHECK;
 enum err db_mailbox_sum(struct db *db, uint64_t *bytes_out, uint64_t *messages_out) MUST_CHECK;
 
 enum err db_mailbox_add(struct db *db, struct span name, int special_use, uint32_t uid_validity, uint64_t modseq, uint64_t *id_out) MUST_CHECK;
-/* The row, its expunge log and the key of its URLs; its messages must be gone. */
+/* The row, its expunge log, what readers have seen of it and the key of its URLs; its messages must be gone. */
 enum err db_mailbox_remove(struct db *db, uint64_t id) MUST_CHECK;
 /* The longest name (bytes) and the most '/' among those below `name` (0, 0: none). */
 enum err db_mailbox_below(struct db *db, struct span name, uint64_t *longest_out, uint64_t *levels_out) MUST_CHECK;

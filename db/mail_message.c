@@ -19,6 +19,8 @@
 #define FROM_CONTENT FROM_META " CROSS JOIN content ON content.id = message.content"
 #define WHERE " WHERE message.mailbox = ?1 AND message.uid BETWEEN ?2 AND ?3"
 #define CHANGED " AND message.modseq > ?4"
+#define CHANGED_FOR \
+	" AND (message.modseq > ?4 OR message.uid IN (SELECT uid FROM seen WHERE mailbox = ?1 AND reader = ?5 AND uid BETWEEN ?2 AND ?3 AND modseq > ?4))"
 #define IN_ORDER " ORDER BY message.uid"
 
 enum err db_message_add(struct db *db, const struct db_message *message)
@@ -151,6 +153,7 @@ enum err db_content_has_file(struct db *db, struct span file, bool *out)
 	}
 static const char *const scans[] = SCANS(IN_ORDER);
 static const char *const scans_changed[] = SCANS(CHANGED IN_ORDER);
+static const char *const scans_changed_for[] = SCANS(CHANGED_FOR IN_ORDER);
 
 /* Columns behind THIN, in the order of the texts. */
 static void read_content(struct sqlite3_stmt *s, enum db_message_level level, struct db_content *c)
@@ -232,13 +235,15 @@ enum err db_message_scan(struct db *db, uint64_t mailbox, uint32_t first, uint32
 	return scan(db, s, mailbox, level, each, arg);
 }
 
-enum err db_message_scan_changed(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since_modseq, enum db_message_level level,
-				 bool (*each)(void *arg, const struct db_message_row *row), void *arg)
+enum err db_message_scan_changed(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since_modseq, uint64_t reader,
+				 enum db_message_level level, bool (*each)(void *arg, const struct db_message_row *row), void *arg)
 {
-	struct sqlite3_stmt *s = db_stmt(db, scans_changed[level]);
+	struct sqlite3_stmt *s = db_stmt(db, reader ? scans_changed_for[level] : scans_changed[level]);
 
 	bind_range(s, mailbox, first, last);
 	stmt_int(s, 4, (int64_t)since_modseq);
+	if (reader)
+		stmt_int(s, 5, (int64_t)reader);
 	return scan(db, s, mailbox, level, each, arg);
 }
 

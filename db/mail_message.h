@@ -51,12 +51,13 @@ enum db_message_level { DB_ROW_THIN, /* uid, flags, modseq, content, saved_ms */
 struct db_message_row {
 	struct db_message message;
 	struct db_content content;
+	uint64_t seen_modseq; /* not of a scan: for who lays a reader's \Seen over it */
 };
 /* UIDs first..last, ascending; ends early when `each` returns false. Spans live until `each` returns. */
 enum err db_message_scan(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, enum db_message_level level,
 			 bool (*each)(void *arg, const struct db_message_row *row), void *arg) MUST_CHECK;
-/* The same for rows with a modseq above `since_modseq`. */
-enum err db_message_scan_changed(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since_modseq, enum db_message_level level,
+/* The same for rows with a modseq above `since_modseq`, or of which that reader (0: none) has a row of `seen` with one above it. */
+enum err db_message_scan_changed(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t since_modseq, uint64_t reader, enum db_message_level level,
 				 bool (*each)(void *arg, const struct db_message_row *row), void *arg) MUST_CHECK;
 /* The first without \Seen in first..last. ERR_NOT_FOUND. */
 enum err db_message_first_unseen(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint32_t *uid_out) MUST_CHECK;

@@ -8,6 +8,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/store/expunge.h"
+#include "daemon/store/gone.h"
 #include "daemon/store/inside_view.h"
 #include "daemon/store/notice.h"
 #include "daemon/store/room.h"
@@ -15,6 +16,7 @@
 #include "db/mail_account.h"
 #include "db/mail_mailbox.h"
 #include "db/mail_message.h"
+#include "db/mail_seen.h"
 
 #define ROW_WEIGHT 64 /* bytes that a changed row costs in the WAL, about */
 #define WRITE_WEIGHT 16384
@@ -49,28 +51,60 @@ struct storing {
 	struct changed_list rows; /* all messages of the set that are not newer, with the flags they have then */
 	size_t newer;
 	struct db_mailbox_delta delta;
-	uint64_t modseq;
+	uint64_t modseq, audience;
 	uint32_t first, last; /* of what changes */
 	uint32_t unseen;      /* the first that loses \Seen; 0: none */
 	bool is_on_news;      /* something that changes was changed by others since the last sync */
+
+	/* Of a viewer, who changes two things: his \Seen, and the messages. Rows that follow each other in the mailbox are a range. */
+	struct gone_list seen, shared;
+	uint32_t looked_at; /* the row before */
 };
+
+static bool add_row(struct gone_list *list, uint32_t uid, uint32_t before)
+{
+	if (!before || !list->count || list->ranges[list->count - 1].last != before)
+		return gone_add(list, uid, uid);
+	list->ranges[list->count - 1].last = uid;
+	return true;
+}
+
+/* What a change of this row is to others. */
+static bool note_one(struct storing *s, const struct db_message_row *row, uint64_t was, uint64_t is, uint32_t before)
+{
+	const uint64_t differs = was ^ is;
+
+	if (differs & ~(uint64_t)FLAG_SEEN)
+		s->audience = 0;
+	s->delta.deleted += !!(is & FLAG_DELETED) - !!(was & FLAG_DELETED);
+	if (!s->unseen && (was & differs & FLAG_SEEN))
+		s->unseen = row->message.uid;
+	if (!s->v->viewer) {
+		s->delta.unseen += !(is & FLAG_SEEN) - !(was & FLAG_SEEN);
+		return true;
+	}
+	return (!(differs & FLAG_SEEN) || add_row(&s->seen, row->message.uid, before)) &&
+	       (!(differs & ~(uint64_t)FLAG_SEEN) || add_row(&s->shared, row->message.uid, before));
+}
 
 static bool store_one(void *arg, const struct db_message_row *row)
 {
 	struct storing *s = arg;
 	const uint64_t was = row->message.flags, is = (was & s->keep) | s->add;
+	const uint32_t before = s->looked_at;
 
-	if (row->message.modseq > s->since) {
+	s->looked_at = row->message.uid;
+	if (view_row_modseq(row) > s->since) {
 		s->newer++;
 		return true;
 	}
 	if (was == is)
-		return changed_list_add(&s->rows, row->message.uid, is, row->message.modseq);
-	s->is_on_news = s->is_on_news || (row->message.modseq > s->v->modseq && !view_is_own(s->v, row->message.modseq));
-	s->delta.unseen += !(is & FLAG_SEEN) - !(was & FLAG_SEEN);
-	s->delta.deleted += !!(is & FLAG_DELETED) - !!(was & FLAG_DELETED);
-	if (!s->unseen && (was & ~is & FLAG_SEEN))
-		s->unseen = row->message.uid;
+		return changed_list_add(&s->rows, row->message.uid, is, view_row_modseq(row));
+	s->is_on_news = s->is_on_news || view_is_news(s->v, row);
+	if (!note_one(s, row, was, is, before)) {
+		s->rows.failed = true;
+		return false;
+	}
 	if (!s->first)
 		s->first = row->message.uid;
 	s->last = row->message.uid;
@@ -86,10 +120,38 @@ static enum err store_ranges(struct db *db, struct storing *s, bool is_writing)
 	for (size_t i = 0; !e && !s->rows.failed && i < s->set->count && s->set->ranges[i].first <= view_last_known(v); i++) {
 		uint32_t first = s->set->ranges[i].first, last = s->set->ranges[i].last < view_last_known(v) ? s->set->ranges[i].last : view_last_known(v);
 
+		s->looked_at = 0;
 		e = is_writing ? db_message_flag(db, v->state->id, first, last, s->keep, s->add, s->since, s->modseq)
-			       : db_message_scan(db, v->state->id, first, last, DB_ROW_THIN, store_one, s);
+			       : view_scan(v, db, (struct uid_range){ first, last }, 0, DB_ROW_THIN, store_one, s);
 	}
 	return !e && s->rows.failed ? ERR_LIMIT : e;
+}
+
+/* The owner's flags stand all in the message: a statement for each range of the set. */
+static enum err write_own(struct db *db, struct storing *s)
+{
+	struct view *v = s->v;
+
+	state_note_change(v->m, v->state, s->modseq, s->audience, s->first, s->last);
+	return store_ranges(db, s, true);
+}
+
+/* What a message is to a viewer is judged by two modseqs, which no statement knows: row by row as they were found. */
+static enum err write_viewers(struct db *db, struct storing *s)
+{
+	const uint64_t seen = FLAG_SEEN, id = s->v->state->id;
+	struct view *v = s->v;
+	enum err e = ERR_OK;
+
+	if (s->seen.count)
+		state_note_change(v->m, v->state, s->modseq, v->viewer, s->seen.ranges[0].first, s->seen.ranges[s->seen.count - 1].last);
+	if (s->shared.count)
+		state_note_change(v->m, v->state, s->modseq, 0, s->shared.ranges[0].first, s->shared.ranges[s->shared.count - 1].last);
+	for (size_t i = 0; !e && i < s->seen.count; i++)
+		e = db_seen_set(db, id, v->viewer, s->seen.ranges[i].first, s->seen.ranges[i].last, s->add & seen, s->modseq);
+	for (size_t i = 0; !e && i < s->shared.count; i++)
+		e = db_message_flag(db, id, s->shared.ranges[i].first, s->shared.ranges[i].last, s->keep | seen, s->add & ~seen, UINT64_MAX, s->modseq);
+	return e;
 }
 
 static enum err run_store(struct db *db, void *arg)
@@ -106,6 +168,8 @@ static enum err run_store(struct db *db, void *arg)
 	s->unseen = 0;
 	s->modseq = 0;
 	s->is_on_news = false;
+	s->audience = view_audience(v);
+	s->seen.count = s->shared.count = 0;
 	e = store_ranges(db, s, false);
 	if (e || !s->first)
 		return e;
@@ -116,10 +180,9 @@ static enum err run_store(struct db *db, void *arg)
 	for (size_t i = 0; i < s->rows.count; i++)
 		if (!s->rows.rows[i].modseq)
 			s->rows.rows[i].modseq = modseq;
-	state_note_change(v->m, v->state, modseq, s->first, s->last);
 	if (s->unseen)
-		state_note_unseen(v->m, v->state, modseq, s->unseen);
-	e = store_ranges(db, s, true);
+		state_note_unseen(v->m, v->state, v->viewer, modseq, s->unseen);
+	e = v->viewer ? write_viewers(db, s) : write_own(db, s);
 	return e ? e : db_mailbox_adjust(db, v->state->id, &s->delta, modseq);
 }
 
@@ -156,6 +219,8 @@ static enum err store_changed(struct view *v, const struct uid_set *set, uint64_
 	if (!own_room(v))
 		return ERR_TEMP;
 	e = mailstore_write(v->m, run_store, &s, weight_of(v, set));
+	gone_clear(&s.seen);
+	gone_clear(&s.shared);
 	if (e)
 		return e;
 	*rows_out = s.rows.rows;
@@ -166,7 +231,7 @@ static enum err store_changed(struct view *v, const struct uid_set *set, uint64_
 	if (!s.is_on_news)
 		v->own[v->own_count++] = s.modseq;
 	state_announce(v->state, s.modseq);
-	notice_changed(v->m, v->state->id, CHANGE_FLAGS);
+	notice_changed(v->m, v->state->id, CHANGE_FLAGS, s.audience);
 	return ERR_OK;
 }
 
@@ -267,7 +332,7 @@ enum err view_expunge(struct view *v, const struct uid_set *set, size_t *count_o
 	if (!e && x.rows.count) {
 		state_announce(v->state, x.modseq);
 		expunge_files(v->m, &x.files);
-		notice_changed(v->m, v->state->id, CHANGE_EXPUNGED);
+		notice_changed(v->m, v->state->id, CHANGE_EXPUNGED, 0);
 	}
 	if (count_out)
 		*count_out = e ? 0 : x.rows.count;
@@ -280,7 +345,11 @@ static enum err copy_rows(struct db *db, struct moving *x, uint64_t uid_next)
 {
 	struct db_mailbox_delta delta = { .messages = (int64_t)x->rows.count, .uids = x->rows.count };
 	struct db_message row = { .mailbox = x->target_id, .modseq = x->modseq, .saved_ms = clock_real_ms() };
-	enum err e = ERR_OK;
+	const uint64_t viewer = x->v->viewer;
+	/* A viewer's \Seen is in rows of its own: that of the message is the owner's, and stays. */
+	const uint64_t flags = viewer ? x->flags | FLAG_SEEN : x->flags;
+	bool has_readers;
+	enum err e = db_seen_is_used(db, x->v->state->id, &has_readers);
 
 	if (uid_next + x->rows.count - 1 > UINT32_MAX)
 		return ERR_LIMIT;
@@ -288,11 +357,13 @@ static enum err copy_rows(struct db *db, struct moving *x, uint64_t uid_next)
 		const struct picked *p = &x->rows.rows[i];
 
 		row.uid = (uint32_t)(uid_next + i);
-		row.flags = p->flags;
+		row.flags = p->flags & flags;
 		row.content = p->content;
 		e = db_message_add(db, &row);
-		delta.unseen += !(p->flags & FLAG_SEEN);
-		delta.deleted += !!(p->flags & FLAG_DELETED);
+		if (!e && has_readers)
+			e = db_seen_copy(db, x->v->state->id, p->uid, x->target_id, row.uid, x->flags & FLAG_SEEN ? 0 : viewer, x->modseq);
+		delta.unseen += !(row.flags & FLAG_SEEN);
+		delta.deleted += !!(row.flags & FLAG_DELETED);
 		delta.size_bytes += (int64_t)p->size;
 	}
 	if (!e)
@@ -330,10 +401,10 @@ static enum err copied(struct moving *x, struct arena *a, struct uid_pair **out,
 	struct mailstore *m = x->v->m;
 
 	state_announce_at(m, x->target_id, x->first_uid, x->modseq);
-	notice_changed(m, x->target_id, x->is_move && x->target_id == x->v->state->id ? CHANGE_NEW | CHANGE_EXPUNGED : CHANGE_NEW);
+	notice_changed(m, x->target_id, x->is_move && x->target_id == x->v->state->id ? CHANGE_NEW | CHANGE_EXPUNGED : CHANGE_NEW, 0);
 	if (x->is_move && x->target_id != x->v->state->id) {
 		state_announce(x->v->state, x->modseq);
-		notice_changed(m, x->v->state->id, CHANGE_EXPUNGED);
+		notice_changed(m, x->v->state->id, CHANGE_EXPUNGED, 0);
 	}
 	*out = arena_array(a, x->rows.count, sizeof(**out));
 	/* It is done and durable: without room for the pairs the client learns no UIDs, that is all. */

@@ -10,6 +10,7 @@
 #include "daemon/store/files.h"
 #include "daemon/store/thread.h"
 #include "db/mail_mailbox.h"
+#include "db/mail_seen.h"
 
 #define LOG_AGE_MS (INT64_C(90) * 24 * 3600 * 1000)
 #define LOG_ROWS 100000
@@ -64,9 +65,12 @@ void picked_clear(struct picked_list *list)
 	*list = (struct picked_list){ .rows = NULL };
 }
 
-static enum err remove_run(struct db *db, uint64_t mailbox_id, uint32_t first, uint32_t last, uint64_t modseq, int64_t now_ms)
+static enum err remove_run(struct db *db, uint64_t mailbox_id, uint32_t first, uint32_t last, bool has_readers, uint64_t modseq, int64_t now_ms)
 {
 	enum err e = db_message_remove(db, mailbox_id, first, last);
+
+	if (!e && has_readers)
+		e = db_seen_remove(db, mailbox_id, first, last);
 
 	return e ? e : db_expunged_add(db, mailbox_id, modseq, first, last, now_ms);
 }
@@ -76,7 +80,8 @@ enum err expunge_rows(struct db *db, uint64_t mailbox_id, const struct picked_li
 	const int64_t now_ms = clock_real_ms();
 	struct db_mailbox_delta delta = { .messages = -(int64_t)list->count };
 	uint64_t runs = 0;
-	enum err e = ERR_OK;
+	bool has_readers;
+	enum err e = db_seen_is_used(db, mailbox_id, &has_readers);
 
 	for (size_t i = 0, run = 0; !e && i < list->count; i++) {
 		delta.unseen -= !(list->rows[i].flags & FLAG_SEEN);
@@ -84,7 +89,7 @@ enum err expunge_rows(struct db *db, uint64_t mailbox_id, const struct picked_li
 		delta.size_bytes -= (int64_t)list->rows[i].size;
 		if (i + 1 < list->count && list->rows[i + 1].uid == list->rows[i].uid + 1)
 			continue;
-		e = remove_run(db, mailbox_id, list->rows[run].uid, list->rows[i].uid, modseq, now_ms);
+		e = remove_run(db, mailbox_id, list->rows[run].uid, list->rows[i].uid, has_readers, modseq, now_ms);
 		runs++;
 		run = i + 1;
 	}

@@ -11,6 +11,7 @@
 #include "daemon/store/search_indexer.h"
 #include "daemon/store/state.h"
 #include "daemon/store/thread.h"
+#include "db/mail_seen.h"
 
 size_t filing_weight(const struct new_message *n)
 {
@@ -50,6 +51,7 @@ void filing_take_files(struct mailstore *m, struct filing *filings, size_t count
 	bool is_any = false;
 
 	for (size_t i = 0; i < count; i++) {
+		filings[i].viewer = filings[i].message->viewer == m->account_id ? 0 : filings[i].message->viewer;
 		take_file(m, &filings[i]);
 		is_any = is_any || filings[i].file[0];
 	}
@@ -94,10 +96,14 @@ enum err filing_add(struct db *db, const struct db_message *row, const struct fi
 	enum err e = add_content(db, row->content, f);
 
 	placed.saved_ms = clock_real_ms();
+	if (f->viewer)
+		placed.flags &= ~(uint64_t)FLAG_SEEN;
 	if (!e)
 		e = db_message_add(db, &placed);
+	if (!e && placed.flags != row->flags)
+		e = db_seen_set(db, row->mailbox, f->viewer, row->uid, row->uid, true, row->modseq);
 	delta->messages++;
-	delta->unseen += !(row->flags & FLAG_SEEN);
+	delta->unseen += !(placed.flags & FLAG_SEEN);
 	delta->deleted += !!(row->flags & FLAG_DELETED);
 	delta->size_bytes += (int64_t)filing_size(f->message);
 	delta->uids++;
@@ -124,6 +130,6 @@ void filing_drop_files(struct mailstore *m, const struct filing *filings, size_t
 void filing_arrived(struct mailstore *m, uint64_t mailbox_id, uint64_t first_uid, uint64_t modseq)
 {
 	state_announce_at(m, mailbox_id, first_uid, modseq);
-	notice_changed(m, mailbox_id, CHANGE_NEW);
+	notice_changed(m, mailbox_id, CHANGE_NEW, 0);
 	search_indexer_arrived(m);
 }

@@ -14,6 +14,7 @@
 struct filing {
 	const struct new_message *message;
 	char file[FILES_NAME]; /* "": the body goes into the row */
+	uint64_t viewer;       /* whose \Seen the message comes with; 0: the owner */
 	enum err result;
 };
 

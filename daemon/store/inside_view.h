@@ -3,6 +3,7 @@
 #define POSTROOM_STORE_INSIDE_VIEW_H
 
 #include "daemon/store/state.h"
+#include "db/mail_message.h"
 
 struct view {
 	struct mailstore *m;
@@ -26,8 +27,24 @@ static inline uint32_t view_last_known(const struct view *v)
 	return (uint32_t)(v->uid_next - 1);
 }
 
-/* Is it the modseq of a change that this view made since the last sync? */
-bool view_is_own(const struct view *v, uint64_t modseq);
+/* Whose private changes it is told of. */
+static inline uint64_t view_audience(const struct view *v)
+{
+	return v->viewer ? v->viewer : v->m->account_id;
+}
+
+/* Message rows as the viewer has them: his \Seen in `flags`, and the modseq of that, if he has any, in seen_modseq. `since` 0: all; else those that
+ * have either modseq above it. */
+enum err view_scan(const struct view *v, struct db *db, struct uid_range range, uint64_t since, enum db_message_level level,
+		   bool (*each)(void *arg, const struct db_message_row *row), void *arg) MUST_CHECK;
+
+static inline uint64_t view_row_modseq(const struct db_message_row *row)
+{
+	return row->seen_modseq > row->message.modseq ? row->seen_modseq : row->message.modseq;
+}
+
+/* Was the row changed by others since the last sync? */
+bool view_is_news(const struct view *v, const struct db_message_row *row);
 
 /* Messages of `map` whose flags changed, for the client. */
 struct changed_list {

@@ -13,6 +13,7 @@
 #include "daemon/store/mailstore.h"
 #include "daemon/store/notice.h"
 #include "db/mail_account.h"
+#include "db/mail_seen.h"
 
 #define SLACK 1024 /* commits */
 
@@ -85,7 +86,7 @@ static bool copy_names(const struct journal *j, uint64_t from, struct arena *a, 
 }
 
 /* With watch_lock. Each mailbox once; false in *whole_out: the ring was too short. */
-static bool copy_changes(const struct journal *j, uint64_t from, struct arena *a, struct journal_news *out, bool *whole_out)
+static bool copy_changes(const struct journal *j, uint64_t from, uint64_t audience, struct arena *a, struct journal_news *out, bool *whole_out)
 {
 	*whole_out = j->change_count - from <= JOURNAL_CHANGES;
 	if (!*whole_out || from == j->change_count)
@@ -97,6 +98,8 @@ static bool copy_changes(const struct journal *j, uint64_t from, struct arena *a
 		const size_t at = (size_t)(from % JOURNAL_CHANGES);
 		size_t i = 0;
 
+		if (j->changes[at].audience && j->changes[at].audience != audience)
+			continue;
 		while (i < out->change_count && out->changes[i].mailbox.id != j->changes[at].mailbox_id)
 			i++;
 		if (i == out->change_count)
@@ -172,6 +175,19 @@ static enum err read_all(struct db *db, uint64_t modseq, struct arena *a, struct
 	return e;
 }
 
+static enum err finish_row(struct db *db, uint64_t viewer, struct mailbox_info *info)
+{
+	uint32_t seen;
+	enum err e = db_mail_is_subscribed(db, info->name, &info->subscribed);
+
+	if (e || !viewer)
+		return e;
+	e = db_seen_count(db, info->id, viewer, &seen);
+	if (!e)
+		info->unseen = seen < info->messages ? info->messages - seen : 0;
+	return e;
+}
+
 static enum err read_rows(struct mailstore *m, bool whole, struct journal_mark *mark, struct arena *a, struct journal_news *out)
 {
 	struct db *db;
@@ -183,7 +199,7 @@ static enum err read_rows(struct mailstore *m, bool whole, struct journal_mark *
 	if (!e)
 		e = whole ? read_listed(db, a, out) : read_all(db, mark->modseq, a, out);
 	for (size_t i = 0; !e && i < out->change_count; i++)
-		e = db_mail_is_subscribed(db, out->changes[i].mailbox.name, &out->changes[i].mailbox.subscribed);
+		e = finish_row(db, mark->viewer, &out->changes[i].mailbox);
 	if (!e)
 		e = db_mail_account_modseq(db, &mark->modseq);
 	mailstore_reader_give(m, &db);
@@ -198,7 +214,7 @@ enum err journal_read(struct mailstore *m, struct journal_mark *mark, struct are
 
 	*out = (struct journal_news){ .names = NULL };
 	pthread_mutex_lock(&m->watch_lock);
-	has_room = copy_names(m->journal, mark->name, a, out) && copy_changes(m->journal, mark->change, a, out, &whole);
+	has_room = copy_names(m->journal, mark->name, a, out) && copy_changes(m->journal, mark->change, mark->viewer ? mark->viewer : m->account_id, a, out, &whole);
 	next.change = m->journal->change_count;
 	next.name = m->journal->name_count;
 	pthread_mutex_unlock(&m->watch_lock);

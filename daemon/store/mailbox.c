@@ -17,6 +17,7 @@
 #include "daemon/store/state.h"
 #include "db/mail_account.h"
 #include "db/mail_mailbox.h"
+#include "db/mail_seen.h"
 
 #define NAMES_ARENA (64u * 1024u)
 #define WRITE_WEIGHT 16384 /* pages that a small write touches, in bytes */
@@ -437,7 +438,7 @@ enum err mailbox_delete(struct mailstore *m, struct span name)
 	if (!e) {
 		state_gone(m, n.mailbox_id);
 		expunge_files(m, &n.files);
-		notice_changed(m, n.mailbox_id, 0);
+		notice_changed(m, n.mailbox_id, 0, 0);
 		notice_name(m, JOURNAL_DELETED, n.to, SPAN(""));
 	}
 	file_list_clear(&n.files);
@@ -457,6 +458,8 @@ static enum err rename_inbox(struct db *db, struct naming *n, const struct db_ma
 		e = picked_read(db, inbox->id, NULL, UINT32_MAX, 0, &n->rows);
 	if (!e)
 		e = db_message_move_all(db, inbox->id, n->other_id, n->modseq, clock_real_ms());
+	if (!e)
+		e = db_seen_move_all(db, inbox->id, n->other_id, n->modseq);
 	if (!e)
 		e = db_mailbox_adjust(db, n->other_id, &delta, n->modseq);
 	return e ? e : expunge_rows(db, inbox->id, &n->rows, n->modseq);
@@ -525,7 +528,7 @@ static enum err run_rename(struct db *db, void *arg)
 static void announce(struct mailstore *m, uint64_t mailbox_id, uint64_t modseq, unsigned what)
 {
 	state_announce_at(m, mailbox_id, 1, modseq);
-	notice_changed(m, mailbox_id, what);
+	notice_changed(m, mailbox_id, what, 0);
 }
 
 enum err mailbox_rename(struct mailstore *m, struct span from, struct span to)

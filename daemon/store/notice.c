@@ -9,19 +9,20 @@
 
 #include "daemon/store/mailstore.h"
 
-static void note_change(struct journal *j, uint64_t mailbox_id, unsigned what)
+static void note_change(struct journal *j, uint64_t mailbox_id, unsigned what, uint64_t audience)
 {
 	const uint64_t at = j->change_count++ % JOURNAL_CHANGES;
 
 	j->changes[at].mailbox_id = mailbox_id;
 	j->changes[at].what = what;
+	j->changes[at].audience = audience;
 }
 
-void notice_changed(struct mailstore *m, uint64_t mailbox_id, unsigned what)
+void notice_changed(struct mailstore *m, uint64_t mailbox_id, unsigned what, uint64_t audience)
 {
 	pthread_mutex_lock(&m->watch_lock);
 	if (m->journal && what)
-		note_change(m->journal, mailbox_id, what);
+		note_change(m->journal, mailbox_id, what, audience);
 	for (struct store_watch *w = m->watches; w; w = w->next) {
 		if (w->mailbox_id == mailbox_id || w->mailbox_id == 0)
 			w->changed(w->arg);

@@ -11,7 +11,7 @@ struct journal {
 	unsigned followers;
 	uint64_t change_count, name_count; /* of all time */
 	struct {
-		uint64_t mailbox_id;
+		uint64_t mailbox_id, audience;
 		unsigned what;
 	} changes[JOURNAL_CHANGES];
 	struct {
@@ -21,8 +21,8 @@ struct journal {
 	} names[JOURNAL_NAMES];
 };
 
-/* `what`: CHANGE_; 0: nothing that the journal keeps. */
-void notice_changed(struct mailstore *m, uint64_t mailbox_id, unsigned what);
+/* `what`: CHANGE_; 0: nothing that the journal keeps. `audience`: whose \Seen alone it is (the account's id); 0: it is everybody's. */
+void notice_changed(struct mailstore *m, uint64_t mailbox_id, unsigned what, uint64_t audience);
 /* `old_name`: of RENAMED. */
 void notice_name(struct mailstore *m, enum journal_event event, struct span name, struct span old_name);
 

@@ -69,7 +69,7 @@ enum err view_replace(struct view *v, uint32_t uid, uint64_t target_mailbox_id, 
 		filing_arrived(v->m, target_mailbox_id, r.result.uid, r.modseq);
 		if (target_mailbox_id != v->state->id)
 			state_announce(v->state, r.modseq);
-		notice_changed(v->m, v->state->id, CHANGE_EXPUNGED);
+		notice_changed(v->m, v->state->id, CHANGE_EXPUNGED, 0);
 		expunge_files(v->m, &r.files);
 		*out = r.result;
 	}

@@ -1,7 +1,7 @@
 /* store/seen.c: what readers have seen, counted and forgotten. */
 #include "daemon/store/seen.h"
 
-#include "daemon/store/mailstore.h"
+#include "daemon/store/state.h"
 #include "db/mail_mailbox.h"
 #include "db/mail_seen.h"
 
@@ -46,5 +46,6 @@ enum err seen_forget(struct mailstore *m, uint64_t mailbox_id, uint64_t reader)
 {
 	struct forgetting f = { mailbox_id, reader };
 
+	state_forget_viewer(m, mailbox_id, reader);
 	return mailstore_write(m, run_forget, &f, WRITE_WEIGHT);
 }

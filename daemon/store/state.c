@@ -5,12 +5,24 @@
  * (2) Flags are changed only through views, so a state exists before the first note is due, and what changed before it existed
  *     has a modseq of at most open_modseq.
  * (3) A map only gets newer.
- * (4) seen_below is lowered as (1) says, and raised only by who has read a snapshot that holds every lowering there was.
+ * (4) How far everything is seen is lowered as (1) says, and raised only by who has read a snapshot that holds every lowering there was.
  * (5) A view holds its state before it reads the mailbox's row for the last time: a mailbox that is deleted after that marks this state.
  */
 #include "daemon/store/state.h"
 
 #include <stdlib.h>
+
+static void free_state(struct mailbox_state *state)
+{
+	while (state->seen.next) {
+		struct state_seen *seen = state->seen.next;
+
+		state->seen.next = seen->next;
+		free(seen);
+	}
+	uidmap_release(&state->map);
+	free(state);
+}
 
 static struct mailbox_state **bucket(struct mailstore *m, uint64_t mailbox_id)
 {
@@ -50,8 +62,7 @@ static void forget_if_gone(struct mailstore *m, struct mailbox_state *state)
 	while (*at != state)
 		at = &(*at)->next;
 	*at = state->next;
-	uidmap_release(&state->map);
-	free(state);
+	free_state(state);
 }
 
 void state_release(struct mailstore *m, struct mailbox_state **state)
@@ -72,8 +83,7 @@ void state_free_all(struct mailstore *m)
 			struct mailbox_state *state = m->states[i];
 
 			m->states[i] = state->next;
-			uidmap_release(&state->map);
-			free(state);
+			free_state(state);
 		}
 	}
 }
@@ -111,7 +121,7 @@ void state_gone(struct mailstore *m, uint64_t mailbox_id)
 	pthread_mutex_unlock(&m->lock);
 }
 
-void state_note_change(struct mailstore *m, struct mailbox_state *state, uint64_t modseq, uint32_t first, uint32_t last)
+void state_note_change(struct mailstore *m, struct mailbox_state *state, uint64_t modseq, uint64_t audience, uint32_t first, uint32_t last)
 {
 	struct state_change *slot;
 
@@ -123,35 +133,89 @@ void state_note_change(struct mailstore *m, struct mailbox_state *state, uint64_
 	} else {
 		state->change_count++;
 	}
-	*slot = (struct state_change){ modseq, first, last };
+	*slot = (struct state_change){ modseq, audience, first, last };
 	state->change_at = (state->change_at + 1) % STATE_CHANGES;
 	pthread_mutex_unlock(&m->lock);
 }
 
-void state_note_unseen(struct mailstore *m, struct mailbox_state *state, uint64_t modseq, uint32_t first)
+/* With the lock. Who is not known has no view. */
+static struct state_seen *seen_of(struct mailbox_state *state, uint64_t viewer)
+{
+	struct state_seen *seen = &state->seen;
+
+	while (seen && seen->viewer != viewer)
+		seen = seen->next;
+	return seen;
+}
+
+bool state_add_viewer(struct mailstore *m, struct mailbox_state *state, uint64_t viewer)
+{
+	struct state_seen *seen;
+
+	pthread_mutex_lock(&m->lock);
+	seen = seen_of(state, viewer);
+	if (!seen) {
+		seen = calloc(1, sizeof(*seen));
+		if (seen) {
+			*seen = (struct state_seen){ .viewer = viewer, .next = state->seen.next };
+			state->seen.next = seen;
+		}
+	}
+	pthread_mutex_unlock(&m->lock);
+	return seen;
+}
+
+void state_forget_viewer(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer)
 {
 	pthread_mutex_lock(&m->lock);
-	if (first < state->seen_below)
-		state->seen_below = first;
-	state->unseen_modseq = modseq;
+	for (size_t i = 0; i < MAILSTORE_STATE_BUCKETS; i++) {
+		for (struct mailbox_state *state = m->states[i]; state; state = state->next) {
+			struct state_seen *seen = mailbox_id && state->id != mailbox_id ? NULL : seen_of(state, viewer);
+
+			if (seen) {
+				seen->below = 0;
+				seen->unseen_modseq = UINT64_MAX;
+			}
+		}
+	}
 	pthread_mutex_unlock(&m->lock);
 }
 
-uint32_t state_seen_below(struct mailstore *m, struct mailbox_state *state)
+void state_note_unseen(struct mailstore *m, struct mailbox_state *state, uint64_t viewer, uint64_t modseq, uint32_t first)
 {
+	struct state_seen *seen;
+
+	pthread_mutex_lock(&m->lock);
+	seen = seen_of(state, viewer);
+	if (seen) {
+		if (first < seen->below)
+			seen->below = first;
+		if (modseq > seen->unseen_modseq)
+			seen->unseen_modseq = modseq;
+	}
+	pthread_mutex_unlock(&m->lock);
+}
+
+uint32_t state_seen_below(struct mailstore *m, struct mailbox_state *state, uint64_t viewer)
+{
+	const struct state_seen *seen;
 	uint32_t uid;
 
 	pthread_mutex_lock(&m->lock);
-	uid = state->seen_below;
+	seen = seen_of(state, viewer);
+	uid = seen ? seen->below : 0;
 	pthread_mutex_unlock(&m->lock);
 	return uid ? uid : 1;
 }
 
-void state_set_seen_below(struct mailstore *m, struct mailbox_state *state, uint64_t modseq, uint32_t uid)
+void state_set_seen_below(struct mailstore *m, struct mailbox_state *state, uint64_t viewer, uint64_t modseq, uint32_t uid)
 {
+	struct state_seen *seen;
+
 	pthread_mutex_lock(&m->lock);
-	if (modseq >= state->unseen_modseq && uid > state->seen_below)
-		state->seen_below = uid;
+	seen = seen_of(state, viewer);
+	if (seen && modseq >= seen->unseen_modseq && uid > seen->below)
+		seen->below = uid;
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -188,7 +252,7 @@ static size_t merge(struct uid_range *ranges, size_t count)
 	return kept;
 }
 
-bool state_changes(struct mailstore *m, struct mailbox_state *state, uint64_t since, const uint64_t *own, size_t own_count,
+bool state_changes(struct mailstore *m, struct mailbox_state *state, uint64_t since, uint64_t audience, const uint64_t *own, size_t own_count,
 		   struct uid_range *out, size_t *count_out)
 {
 	bool is_complete;
@@ -199,7 +263,7 @@ bool state_changes(struct mailstore *m, struct mailbox_state *state, uint64_t si
 	for (unsigned i = 0; is_complete && i < state->change_count; i++) {
 		const struct state_change *c = &state->changes[i];
 
-		if (c->modseq > since && !is_own(c->modseq, own, own_count))
+		if (c->modseq > since && (!c->audience || c->audience == audience) && !is_own(c->modseq, own, own_count))
 			out[count++] = (struct uid_range){ c->first, c->last };
 	}
 	pthread_mutex_unlock(&m->lock);

@@ -18,6 +18,7 @@
 #include "daemon/store/inside_view.h"
 #include "db/mail_mailbox.h"
 #include "db/mail_message.h"
+#include "db/mail_seen.h"
 
 #define READ_ROWS 1000
 #define READ_BYTES (1024u * 1024u)
@@ -160,7 +161,7 @@ static enum err open_at_now(struct view *v, uint64_t mailbox_id)
 	if (!e) {
 		/* A new state: what is there was there before, not recent. */
 		v->state = state_get(v->m, mailbox_id, row.uid_next);
-		e = v->state ? ERR_OK : ERR_TEMP;
+		e = v->state && state_add_viewer(v->m, v->state, v->viewer) ? ERR_OK : ERR_TEMP;
 	}
 	if (!e) {
 		db_rollback(db);
@@ -262,6 +263,21 @@ uint32_t view_first_from(const struct view *v, uint32_t uid)
 	return uidmap_first_from(v->map, uid);
 }
 
+static enum err first_unseen(struct view *v, struct db *db, const struct db_mailbox *row, uint32_t *uid_out)
+{
+	const uint32_t from = state_seen_below(v->m, v->state, v->viewer);
+	enum err e;
+
+	if (v->viewer)
+		e = db_seen_first_unseen(db, row->id, v->viewer, from, view_last_known(v), uid_out);
+	else
+		e = row->unseen ? db_message_first_unseen(db, row->id, from, view_last_known(v), uid_out) : ERR_NOT_FOUND;
+	/* How many a viewer has not seen is written nowhere: that there are none is worth remembering, too. */
+	if (e == ERR_NOT_FOUND && v->viewer && view_last_known(v) < UINT32_MAX)
+		state_set_seen_below(v->m, v->state, v->viewer, row->modseq, view_last_known(v) + 1);
+	return e;
+}
+
 /* From where the last look ended: a mailbox that is read but for its newest messages is not gone through at each SELECT. */
 enum err view_first_unseen(struct view *v, uint32_t *sequence_out)
 {
@@ -276,14 +292,12 @@ enum err view_first_unseen(struct view *v, uint32_t *sequence_out)
 	e = db_begin(db);
 	if (!e)
 		e = db_mailbox_by_id(db, v->state->id, &row);
-	if (!e && row.unseen == 0)
-		e = ERR_NOT_FOUND;
 	if (!e)
-		e = db_message_first_unseen(db, v->state->id, state_seen_below(v->m, v->state), view_last_known(v), &uid);
+		e = first_unseen(v, db, &row, &uid);
 	mailstore_reader_give(v->m, &db);
 	if (e)
 		return e == ERR_NOT_FOUND ? ERR_OK : e;
-	state_set_seen_below(v->m, v->state, row.modseq, uid);
+	state_set_seen_below(v->m, v->state, v->viewer, row.modseq, uid);
 	if (!uidmap_find(v->map, uid, sequence_out))
 		*sequence_out = 0;
 	return ERR_OK;
@@ -310,7 +324,7 @@ static bool find_one(void *arg, const struct db_message_row *row)
 {
 	struct finding *f = arg;
 
-	return view_is_own(f->v, row->message.modseq) || changed_list_add(&f->list, row->message.uid, row->message.flags, row->message.modseq);
+	return !view_is_news(f->v, row) || changed_list_add(&f->list, row->message.uid, row->message.flags, view_row_modseq(row));
 }
 
 /* Messages that the client knows and whose flags changed since the last sync. */
@@ -322,7 +336,7 @@ static enum err find_changed(struct db *db, struct view *v, struct finding *f)
 
 	if (view_last_known(v) == 0)
 		return ERR_OK;
-	if (!state_changes(v->m, v->state, v->modseq, v->own, v->own_count, ranges, &count)) {
+	if (!state_changes(v->m, v->state, v->modseq, view_audience(v), v->own, v->own_count, ranges, &count)) {
 		ranges[0] = (struct uid_range){ 1, UINT32_MAX };
 		count = 1;
 	}
@@ -330,7 +344,7 @@ static enum err find_changed(struct db *db, struct view *v, struct finding *f)
 		uint32_t last = ranges[i].last < view_last_known(v) ? ranges[i].last : view_last_known(v);
 
 		if (ranges[i].first <= last)
-			e = db_message_scan_changed(db, v->state->id, ranges[i].first, last, v->modseq, DB_ROW_THIN, find_one, f);
+			e = view_scan(v, db, (struct uid_range){ ranges[i].first, last }, v->modseq, DB_ROW_THIN, find_one, f);
 	}
 	return !e && f->list.failed ? ERR_LIMIT : e;
 }
@@ -503,7 +517,7 @@ static bool show(void *arg, const struct db_message_row *row)
 	struct message_row shown = {
 		.uid = row->message.uid,
 		.flags = row->message.flags,
-		.modseq = row->message.modseq,
+		.modseq = view_row_modseq(row),
 		.content = row->message.content,
 		.saved_ms = row->message.saved_ms,
 		.internal_ms = c->internal_ms,
@@ -570,8 +584,7 @@ static enum err read_rows(struct view *v, const struct uid_set *set, uint64_t si
 
 		if (first > last)
 			break;
-		e = since ? db_message_scan_changed(db, v->state->id, first, last, since, r.level, show, &r)
-			  : db_message_scan(db, v->state->id, first, last, r.level, show, &r);
+		e = view_scan(v, db, (struct uid_range){ first, last }, since, r.level, show, &r);
 	}
 	mailstore_reader_give(v->m, &db);
 	*last_uid_out = r.last_uid;
