@@ -26,6 +26,7 @@
 #define BUSY_TIMEOUT_MS 2000
 #define RESTART_TIMEOUT_MS 100
 #define OTHER_TIMEOUT_MS 1000
+#define STOP_EVERY 10000 /* steps of its machine: about a millisecond */
 
 /* Set by a sync that failed. The kernel then holds the bytes as written that the disk never got: what a WAL seems to contain is copied into its
  * file before it is built upon. Rolled back in the same handle it is written over anyway. */
@@ -95,6 +96,20 @@ bool db_is_damaged(const struct db *db)
 const char *db_path(const struct db *db)
 {
 	return db->path;
+}
+
+static int ask_stop(void *arg)
+{
+	const struct db *db = arg;
+
+	return db->stop(db->stop_arg);
+}
+
+void db_set_stop(struct db *db, bool (*stop)(void *arg), void *arg)
+{
+	db->stop = stop;
+	db->stop_arg = arg;
+	sqlite3_progress_handler(db->sqlite, STOP_EVERY, stop ? ask_stop : NULL, db);
 }
 
 void db_explain(struct db *db, struct note *why)

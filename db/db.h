@@ -46,6 +46,8 @@ enum err db_part_end(struct db *db, bool keep) MUST_CHECK;
 /* PASSIVE checkpoint when the WAL holds more than `min_pages`; *pages_out: frames left. Of a writing handle with a very long
  * WAL (32 MiB): one that waits up to a second for others. ERR_TEMP: another one is at work. */
 enum err db_checkpoint(struct db *db, int min_pages, int *pages_out) MUST_CHECK;
+/* A long statement of the handle asks now and then, and ends with ERR_TEMP when `stop` says so. Null: no more. */
+void db_set_stop(struct db *db, bool (*stop)(void *arg), void *arg);
 /* What failed last failed because the file is not what it should be. */
 bool db_is_damaged(const struct db *db);
 /* Words for the last error of the handle. */

@@ -23,6 +23,8 @@ struct db {
 	enum err latched;        /* of a statement that could not be prepared; the next run reports it */
 	struct db_cached *cache; /* open addressing, a power of two */
 	size_t cache_size, cache_used;
+	bool (*stop)(void *arg);
+	void *stop_arg;
 	int wal_pages; /* frames in the WAL after the last commit of this handle */
 };
 
