@@ -21,24 +21,10 @@
 #define ROW_WEIGHT 64 /* bytes that a changed row costs in the WAL, about */
 #define WRITE_WEIGHT 16384
 
-/* How many messages of the set the view holds. */
-static size_t count_of(const struct view *v, const struct uid_set *set)
-{
-	size_t messages = 0;
-
-	for (size_t i = 0; i < set->count && set->ranges[i].first <= view_last_known(v); i++) {
-		uint32_t last = set->ranges[i].last;
-		uint32_t behind = last < view_last_known(v) ? uidmap_first_from(v->map, last + 1) : v->map->messages + 1;
-
-		messages += behind - uidmap_first_from(v->map, set->ranges[i].first);
-	}
-	return messages;
-}
-
 /* What a change of these messages may write. */
 static size_t weight_of(const struct view *v, const struct uid_set *set)
 {
-	return WRITE_WEIGHT + count_of(v, set) * ROW_WEIGHT;
+	return WRITE_WEIGHT + view_count_of(v, set) * ROW_WEIGHT;
 }
 
 /* ---- STORE ---- */
@@ -285,7 +271,7 @@ static enum err others(const struct view *v, const struct uid_set *set, const st
 enum err view_store_unchanged(struct view *v, const struct uid_set *set, uint64_t since, enum flag_change how, uint64_t flags, struct arena *a,
 			      struct view_flags_changed **rows_out, size_t *count_out, struct uid_set *modified, bool *gone_out)
 {
-	const size_t asked = count_of(v, set);
+	const size_t asked = view_count_of(v, set);
 	size_t newer;
 	enum err e = store_changed(v, set, since, how, flags, a, rows_out, count_out, &newer);
 
@@ -380,7 +366,7 @@ static enum err run_copy(struct db *db, void *arg)
 
 	if (!e)
 		e = picked_read(db, id, x->set, view_last_known(x->v), 0, &x->rows);
-	if (!e && x->rows.count < count_of(x->v, x->set))
+	if (!e && x->rows.count < view_count_of(x->v, x->set))
 		e = ERR_STATE;
 	if (e)
 		return e;

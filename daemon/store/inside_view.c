@@ -36,6 +36,19 @@ enum err view_scan(const struct view *v, struct db *db, struct uid_range range, 
 	return e ? e : walked;
 }
 
+size_t view_count_of(const struct view *v, const struct uid_set *set)
+{
+	size_t messages = 0;
+
+	for (size_t i = 0; i < set->count && set->ranges[i].first <= view_last_known(v); i++) {
+		uint32_t last = set->ranges[i].last;
+		uint32_t behind = last < view_last_known(v) ? uidmap_first_from(v->map, last + 1) : v->map->messages + 1;
+
+		messages += behind - uidmap_first_from(v->map, set->ranges[i].first);
+	}
+	return messages;
+}
+
 /* Is it the modseq of a change that this view made since the last sync? */
 static bool is_own(const struct view *v, uint64_t modseq)
 {

@@ -27,6 +27,9 @@ static inline uint32_t view_last_known(const struct view *v)
 	return (uint32_t)(v->uid_next - 1);
 }
 
+/* How many messages of the set the view holds. */
+size_t view_count_of(const struct view *v, const struct uid_set *set);
+
 /* Whose private changes it is told of. */
 static inline uint64_t view_audience(const struct view *v)
 {
