@@ -20,6 +20,7 @@ sys.path.insert(0, HERE)
 
 import backlog  # noqa: E402
 import imap  # noqa: E402
+import notify  # noqa: E402
 import peer as peers  # noqa: E402
 import people  # noqa: E402
 import wider  # noqa: E402
@@ -253,6 +254,14 @@ class Bench:
 
         backlog.measure(self, harness, pss_kib, make)
 
+    def notify(self, harness, peer):
+        server = Ours(harness, range(1, 2), self.sink)
+        try:
+            notify.measure(self, server)
+        finally:
+            server.stop()
+            server.close()
+
     def rest(self, harness, peer):
         server = Ours(harness, range(1, 11), self.sink)
         try:
@@ -387,7 +396,7 @@ def run_parts(bench, args, harness, work, record):
             began = time.monotonic()
             print(f"{name}:", flush=True)
             try:
-                getattr(bench, name)(*((harness, beside) if name in ("rest", "people", "backlog") else (ours, beside)))
+                getattr(bench, name)(*((harness, beside) if name in ("rest", "people", "backlog", "notify") else (ours, beside)))
             except (RuntimeError, AssertionError, OSError, subprocess.SubprocessError) as fault:
                 record["failed"][name] = str(fault)[:300]
                 print(f"  FAILED: {fault}", flush=True)
@@ -407,7 +416,7 @@ def main():
     parser.add_argument("--harness", help="a folder with a bench.py that knows peers/postroom.sh")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--secs", type=float, default=2, help="aim of one run")
-    parser.add_argument("--only", default="deliver,submit,append,mailbox,idle,guess,logins,web,people,backlog,rest")
+    parser.add_argument("--only", default="deliver,submit,append,mailbox,idle,guess,logins,web,people,backlog,notify,rest")
     parser.add_argument("--keep", action="store_true", help="print only: leave RESULTS.md and results/ as they are")
     args = parser.parse_args()
     args.postroom, args.load = os.path.abspath(args.postroom), os.path.abspath(args.load)
