@@ -5,7 +5,8 @@
  *
  * (1) A slice is one reading transaction. Between two of them texts may have been added, which are not asked about (their contents are above `indexed`
  *     of the first slice), and fresh ones may have become posted: then postings are looked through from the start. What was found stays true.
- * (2) Numbers that the index gives are checked against its own bounds; one that is past them makes it damaged, never a wrong answer or a large allocation.
+ * (2) Of FUZZY a piece is a word of the key; its terms have grades, and so have contents, both texts of one together.
+ * (3) Numbers that the index gives are checked against its own bounds; one that is past them makes it damaged, never a wrong answer or a large allocation.
  */
 #include "daemon/store/search.h"
 
@@ -14,6 +15,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/store/search_bits.h"
 #include "daemon/store/search_file.h"
+#include "daemon/store/search_grades.h"
 #include "daemon/store/search_indexer.h"
 #include "daemon/store/search_limits.h"
 #include "daemon/store/search_words.h"
@@ -33,6 +35,8 @@ struct search_hits {
 	unsigned where;
 	char *key;
 	struct search_pieces pieces;
+	struct fuzzy_key *fuzzy; /* null: as it stands */
+	size_t piece_count;
 	struct db_search_state begun; /* as the first slice saw it */
 	bool is_done, is_lost;
 
@@ -41,9 +45,10 @@ struct search_hits {
 	uint64_t at;    /* the next chunk, term or text of the stage */
 	uint64_t moves; /* when the postings were begun */
 	struct bits terms;
-	struct bits found;  /* texts with this piece */
-	struct bits docs;   /* texts with all pieces before it */
-	struct bits partly; /* texts that are not in the index whole */
+	struct bits found;                               /* texts with this piece */
+	struct bits docs;                                /* texts with all pieces before it */
+	struct bits partly;                              /* texts that are not in the index whole */
+	struct grades term_grades, found_grades, grades; /* of FUZZY: of terms; of contents with this piece; with all before it, together */
 
 	/* Of the slice. */
 	struct db *db;
@@ -65,6 +70,22 @@ static bool is_wanted(const struct search_hits *h, uint64_t doc)
 	return h->where & (doc & 1 ? SEARCH_IN_BODY : SEARCH_IN_HEADER);
 }
 
+static enum err match_fuzzily(struct search_hits *h, uint64_t term, struct span words)
+{
+	enum err e = ERR_OK;
+
+	for (struct span word; !e && words.len && span_split(&words, 0, &word); term++) {
+		const unsigned grade = fuzzy_grade(h->fuzzy, h->piece, word);
+
+		if (!grade)
+			continue;
+		e = term == 0 || term > SEARCH_TERMS_MAX ? ERR_CORRUPT : bits_set(&h->terms, term);
+		if (!e)
+			e = grades_raise(&h->term_grades, term, (uint8_t)grade);
+	}
+	return e;
+}
+
 static bool match_chunk(void *arg, uint64_t first, struct span words)
 {
 	struct search_hits *h = arg;
@@ -76,7 +97,9 @@ static bool match_chunk(void *arg, uint64_t first, struct span words)
 		h->at = first;
 		return false;
 	}
-	while (!h->e && search_piece_find(piece, words, &at)) {
+	if (h->fuzzy)
+		h->e = match_fuzzily(h, first, words);
+	while (!h->fuzzy && !h->e && search_piece_find(piece, words, &at)) {
 		const char *end = memchr(words.ptr + at, 0, words.len - at);
 
 		for (; counted < at; counted++)
@@ -91,17 +114,24 @@ static bool match_chunk(void *arg, uint64_t first, struct span words)
 	return !h->e;
 }
 
+/* A text has the term. */
+static enum err take_term(struct search_hits *h, uint64_t doc, uint64_t term)
+{
+	if (term == 0)
+		return bits_set(&h->partly, doc);
+	return h->fuzzy ? grades_raise(&h->found_grades, doc / 2, grades_of(&h->term_grades, term)) : bits_set(&h->found, doc);
+}
+
 static bool take_posting(void *arg, uint64_t term, uint64_t base, struct span docs)
 {
 	struct search_hits *h = arg;
-	struct bits *to = term ? &h->found : &h->partly;
 	uint64_t doc = base, difference;
 
 	if (term && !bits_has(&h->terms, term))
 		return true;
 	for (;;) {
 		if (is_wanted(h, doc))
-			h->e = bits_set(to, doc);
+			h->e = take_term(h, doc, term);
 		if (h->e || !docs.len)
 			break;
 		if (!bits_unpack(&docs, &difference) || difference >= BITS_LIMIT)
@@ -159,12 +189,11 @@ static bool take_fresh(void *arg, uint64_t doc, struct span terms)
 			break;
 		}
 		term += difference;
-		if (term == 0)
-			h->e = bits_set(&h->partly, doc);
-		else if (bits_has(&h->terms, term)) {
-			h->e = bits_set(&h->found, doc);
+		if (term && !bits_has(&h->terms, term))
+			continue;
+		h->e = take_term(h, doc, term);
+		if (term && !h->fuzzy) /* one is as good as several */
 			break;
-		}
 	}
 	if (h->e == ERR_LIMIT)
 		h->e = ERR_CORRUPT;
@@ -179,16 +208,21 @@ static void enter(struct search_hits *h, enum stage stage)
 
 static void end_piece(struct search_hits *h)
 {
-	if (h->piece)
+	if (h->piece) {
 		bits_and(&h->docs, &h->found);
-	else
-		h->docs = h->found;
-	if (h->piece)
 		bits_clear(&h->found);
+		grades_join(&h->grades, &h->found_grades, h->piece, fuzzy_join);
+		grades_clear(&h->found_grades);
+	} else {
+		h->docs = h->found;
+		h->grades = h->found_grades;
+	}
 	h->found = (struct bits){ NULL, 0 };
+	h->found_grades = (struct grades){ NULL, 0 };
 	bits_clear(&h->terms);
+	grades_clear(&h->term_grades);
 	enter(h, STAGE_VOCABULARY);
-	h->is_done = ++h->piece == h->pieces.count;
+	h->is_done = ++h->piece == h->piece_count;
 }
 
 static enum err run_stage(struct search_hits *h, uint64_t moves)
@@ -231,34 +265,67 @@ static bool is_behind(struct mailstore *m, const struct db_search_state *state)
 	return !e && last > state->indexed;
 }
 
-enum err search_find_begin(struct mailstore *m, struct span key, unsigned where, struct search_hits **out)
+/* With a look at the index; *out null unless ERR_OK. */
+static enum err begin(struct mailstore *m, unsigned where, struct search_hits **out)
 {
-	struct search_hits *h;
+	struct search_hits *h = calloc(1, sizeof(*h));
 	struct db *db;
 	enum err e;
 
-	*out = NULL;
-	h = calloc(1, sizeof(*h));
+	*out = h;
 	if (!h)
 		return ERR_TEMP;
-	key = span_take(key, KEY_MAX);
 	h->m = m;
 	h->where = where;
-	h->key = malloc(key.len + 1);
-	e = h->key ? search_file_read(m, &db, &h->begun) : ERR_TEMP;
+	e = search_file_read(m, &db, &h->begun);
 	if (!e)
 		search_file_read_end(m, &db, ERR_OK);
 	if (e == ERR_NOT_FOUND || (!e && is_behind(m, &h->begun)))
 		search_indexer_wake(m);
+	if (e)
+		search_find_end(out);
+	return e;
+}
+
+enum err search_find_begin(struct mailstore *m, struct span key, unsigned where, struct search_hits **out)
+{
+	struct search_hits *h;
+	enum err e = begin(m, where, out);
+
+	if (e)
+		return e;
+	h = *out;
+	key = span_take(key, KEY_MAX);
+	h->key = malloc(key.len + 1);
+	e = h->key ? ERR_OK : ERR_TEMP;
 	if (!e) {
 		if (key.len)
 			memcpy(h->key, key.ptr, key.len);
 		search_key_pieces(span_make(h->key, key.len), &h->pieces);
-		e = h->pieces.count ? ERR_OK : ERR_NOT_FOUND;
+		h->piece_count = h->pieces.count;
+		e = h->piece_count ? ERR_OK : ERR_NOT_FOUND;
 	}
 	if (e)
-		search_find_end(&h);
-	*out = h;
+		search_find_end(out);
+	return e;
+}
+
+enum err search_fuzzy_begin(struct mailstore *m, const struct fuzzy_key *key, unsigned where, struct search_hits **out)
+{
+	struct search_hits *h;
+	enum err e = begin(m, where, out);
+
+	if (e)
+		return e;
+	h = *out;
+	h->fuzzy = malloc(sizeof(*h->fuzzy));
+	h->piece_count = key->count;
+	e = !h->fuzzy ? ERR_TEMP : key->count ? ERR_OK
+					      : ERR_NOT_FOUND;
+	if (e)
+		search_find_end(out);
+	else
+		*h->fuzzy = *key;
 	return e;
 }
 
@@ -269,6 +336,9 @@ static void lose(struct search_hits *h)
 	bits_clear(&h->found);
 	bits_clear(&h->docs);
 	bits_clear(&h->partly);
+	grades_clear(&h->term_grades);
+	grades_clear(&h->found_grades);
+	grades_clear(&h->grades);
 	h->is_lost = h->is_done = true;
 }
 
@@ -311,9 +381,18 @@ enum search_verdict search_verdict_of(const struct search_hits *h, uint64_t cont
 
 	if (h->is_lost || content > h->begun.indexed)
 		return SEARCH_NOT_INDEXED;
+	/* A text that isn't whole in there may have a word that is more like it. */
+	if (h->fuzzy)
+		return bits_has(&h->partly, head) || bits_has(&h->partly, body) ? SEARCH_MAY_HAVE : grades_of(&h->grades, content) ? SEARCH_HAS
+																   : SEARCH_HAS_NOT;
 	if (bits_has(&h->docs, head) || bits_has(&h->docs, body))
 		return h->pieces.is_exact ? SEARCH_HAS : SEARCH_MAY_HAVE;
 	return bits_has(&h->partly, head) || bits_has(&h->partly, body) ? SEARCH_MAY_HAVE : SEARCH_HAS_NOT;
+}
+
+uint8_t search_score_of(const struct search_hits *h, uint64_t content)
+{
+	return grades_of(&h->grades, content);
 }
 
 void search_find_end(struct search_hits **hits)
@@ -324,6 +403,7 @@ void search_find_end(struct search_hits **hits)
 		return;
 	lose(h);
 	free(h->key);
+	free(h->fuzzy);
 	free(h);
 	*hits = NULL;
 }
