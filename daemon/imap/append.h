@@ -19,7 +19,8 @@ enum append_place {
 struct imap_append {
 	enum append_place place;
 	bool in_catenate, may_nul;
-	uint64_t mailbox_id;
+	struct mailstore *store; /* of the mailbox: open as long as the command lasts */
+	uint64_t owner, mailbox_id;
 	uint32_t replaced; /* UID that REPLACE takes away; 0: it is APPEND */
 	size_t at;         /* in s->line: what is not walked over yet */
 	struct append_message *now, *first, *last;

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 
+#include "daemon/imap/append.h"
 #include "daemon/imap/limits.h"
 #include "daemon/mime/header.h"
 
@@ -70,7 +71,7 @@ static void add_body(struct imap_session *s, struct append_message *m, struct sp
 		return;
 	}
 	if (!m->file) {
-		fail_if(m, s->service->body_begin(s->store, &s->run.arena, &m->file));
+		fail_if(m, s->service->body_begin(s->append->store, &s->run.arena, &m->file));
 		if (!m->failed.ptr && m->body.len)
 			fail_if(m, s->service->body_write(m->file, buf_span(&m->body)));
 		buf_clear(&m->body);

@@ -162,7 +162,7 @@ static void at_options(struct walk *w)
 		bad(w);
 		return;
 	}
-	e = imap_flags_resolve(w->s, &flags, true, &options.flags);
+	e = imap_flags_resolve(w->s, w->ap->store, &flags, true, &options.flags);
 	if (e == ERR_LIMIT)
 		fail(w, IMAP_NO, SPAN("[LIMIT] Too many keywords in this account"));
 	else if (e)

@@ -6,18 +6,19 @@
 
 #include "daemon/imap/append.h"
 #include "daemon/imap/commands.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/quota.h"
-#include "daemon/imap/sync.h"
 #include "daemon/imap/table.h"
 
 bool imap_append_begin(struct imap_session *s, size_t at)
 {
 	struct imap_append *ap;
-	struct mailbox_info m;
-	enum err e = imap_mailbox_find(s, s->run.args.append.name, &m);
+	struct imap_place place;
+	enum err e = imap_place_find(s, s->run.args.append.name, RIGHT_INSERT, &place);
 
 	if (e) {
-		imap_append_refuse(s, IMAP_NO, e == ERR_NOT_FOUND ? SPAN("[TRYCREATE] No such mailbox") : SPAN("[UNAVAILABLE] Temporary failure, try again later"));
+		imap_append_refuse(s, IMAP_NO, e == ERR_NOT_FOUND ? SPAN("[TRYCREATE] No such mailbox") : e == ERR_DENIED ? SPAN("[NOPERM] Nothing may be filed there")
+															  : SPAN("[UNAVAILABLE] Temporary failure, try again later"));
 		return false;
 	}
 	ap = calloc(1, sizeof *ap);
@@ -25,9 +26,11 @@ bool imap_append_begin(struct imap_session *s, size_t at)
 		imap_append_refuse(s, IMAP_NO, SPAN("[UNAVAILABLE] Temporary failure, try again later"));
 		return false;
 	}
-	ap->mailbox_id = m.id;
+	ap->store = place.store;
+	ap->owner = place.owner;
+	ap->mailbox_id = place.mailbox.id;
 	ap->at = at;
-	ap->has_room = imap_room(s, &ap->room, &ap->used);
+	ap->has_room = imap_room(s, ap->owner, &ap->room, &ap->used);
 	s->append = ap;
 	return s->run.command->run != imap_run_replace || imap_replace_begin(s);
 }
@@ -74,7 +77,7 @@ enum err imap_append_file(struct imap_session *s, struct append_result *out)
 		messages[n++] = m->filed;
 	if (messages)
 		e = ap->replaced ? s->service->view_replace(s->view, ap->replaced, ap->mailbox_id, messages, room, out)
-				 : s->service->append_all(s->store, ap->mailbox_id, messages, n, room, out);
+				 : s->service->append_all(ap->store, ap->mailbox_id, messages, n, room, out);
 	drop(s, !e);
 	return e;
 }

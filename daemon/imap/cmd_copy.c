@@ -1,5 +1,6 @@
 /* imap/cmd_copy.c: COPY (RFC 3501 6.4.7) and MOVE (RFC 6851), with COPYUID (RFC 4315). All or nothing, one commit. */
 #include "daemon/imap/commands.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/quota.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/sync.h"
@@ -50,14 +51,17 @@ static enum step not_copied(struct imap_session *s, enum err e, struct out *out)
 
 static enum err copy_set(struct imap_session *s, struct copying *c, struct span name)
 {
-	struct mailbox_info target;
+	struct imap_place target;
 	struct store_room room;
-	enum err e = imap_mailbox_find(s, name, &target);
-	const bool has_room = !e && !c->is_move && c->set.count && imap_room(s, &room, NULL);
+	enum err e = imap_place_find(s, name, RIGHT_INSERT, &target);
+	const bool is_within = !e && target.owner == s->at.owner;
+	const bool has_room = !e && !(c->is_move && is_within) && c->set.count && imap_room(s, target.owner, &room, NULL);
 
 	if (e || !c->set.count)
 		return e;
-	return s->service->view_copy(s->view, &c->set, target.id, c->is_move, UINT64_MAX, has_room ? &room : NULL, &s->run.arena, &c->uid_validity, &c->pairs,
+	if (!is_within)
+		return ERR_DENIED;
+	return s->service->view_copy(s->view, &c->set, target.mailbox.id, c->is_move, imap_rights_flags(target.rights), has_room ? &room : NULL, &s->run.arena, &c->uid_validity, &c->pairs,
 				     &c->count);
 }
 

@@ -12,7 +12,7 @@ static enum step idle_more(struct imap_session *s, struct out *out)
 		return STEP_MORE;
 	if (s->run.changes.gone) {
 		imap_idle_end(s);
-		return imap_bye(s, out, "The selected mailbox was deleted");
+		return imap_bye(s, out, imap_gone_text(s));
 	}
 	arena_clear(&s->run.arena);
 	if (imap_sync_begin(s, true)) /* a wake-up that came while these were being told */
@@ -34,7 +34,7 @@ enum step imap_run_idle(struct imap_session *s, const union imap_args *args, str
 {
 	(void)args;
 	if (s->view && !imap_notify_watches(s)) /* first the watch, then the look: nothing falls between */
-		s->service->watch(s->ctx, s->store, s->service->view_mailbox_id(s->view));
+		s->service->watch(s->ctx, s->at.store, s->at.mailbox.id);
 	s->input = INPUT_IDLE;
 	buf_clear(&s->line);
 	s->line_start = 0;
@@ -46,7 +46,7 @@ void imap_idle_end(struct imap_session *s)
 {
 	s->input = INPUT_LINE;
 	if (s->view && !imap_notify_watches(s))
-		s->service->unwatch(s->ctx, s->store);
+		s->service->unwatch(s->ctx);
 }
 
 enum step imap_idle_line(struct imap_session *s, struct span line, struct out *out)

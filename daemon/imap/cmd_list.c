@@ -99,6 +99,7 @@ static void show(struct imap_session *s, struct list_work *w, const struct mailb
 	const struct counts below = w->parents ? count_below(w, m->name) : (struct counts){ 0, 0 };
 	bool selected = is_selected(w, select, m);
 	struct list_line line = { .name = m->name };
+	struct imap_place place = { .owner = s->account_id, .store = s->store, .rights = RIGHT_ALL };
 
 	if (!selected && !below.untold)
 		return;
@@ -110,7 +111,8 @@ static void show(struct imap_session *s, struct list_work *w, const struct mailb
 	if (!args->list.status || !m->exists || !selected)
 		return;
 	w->cost += LOOK_AT_CLOCK; /* it may have to be gone through */
-	if (imap_status_tell(s, m, args->list.status, out))
+	place.mailbox = *m;
+	if (imap_status_tell(s, &place, args->list.status, out))
 		return;
 }
 

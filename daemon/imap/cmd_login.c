@@ -6,6 +6,7 @@
 #include "daemon/base/encode.h"
 #include "daemon/imap/commands.h"
 #include "daemon/imap/notify.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/reply.h"
 #include "daemon/mime/address.h"
 
@@ -57,6 +58,7 @@ static enum step accepted(struct imap_session *s, uint64_t account_id, struct ou
 		return failed(s, SPAN("[UNAVAILABLE] Temporary failure, try again later"), out);
 	s->account_id = account_id;
 	s->store = account.store;
+	s->shares = account.shares;
 	s->off = imap_capability_closure(account.off);
 	imap_set_state(s, IMAP_AUTHED);
 	s->bad_count = 0;
@@ -69,7 +71,9 @@ enum step imap_run_unauthenticate(struct imap_session *s, const union imap_args 
 	(void)args;
 	imap_unselect(s);
 	imap_notify_free(s);
+	imap_places_close(s);
 	s->service->account_close(s->ctx, &s->store);
+	s->shares = NULL;
 	s->account_id = 0;
 	s->off = 0;
 	s->enabled = 0;

@@ -1,7 +1,7 @@
 /* imap/cmd_mailbox.c: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 and RFC 9051 6.3). */
 #include "daemon/imap/commands.h"
 #include "daemon/imap/objectid.h"
-#include "daemon/imap/sync.h"
+#include "daemon/imap/place.h"
 
 /* RFC 3501 6.3.3: a separator at the end of CREATE's name only says what is to come. */
 static struct span without_end(struct span name)
@@ -65,7 +65,7 @@ enum step imap_run_delete(struct imap_session *s, const union imap_args *args, s
 	if (!e)
 		e = s->service->remove(s->store, m.name);
 	/* Who deletes what it has selected knows; only others are sent away. */
-	if (!e && s->view && s->service->view_mailbox_id(s->view) == m.id)
+	if (!e && imap_place_is_selected(s, s->account_id, m.id))
 		imap_unselect(s);
 	if (e == ERR_DENIED)
 		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] INBOX stays"));

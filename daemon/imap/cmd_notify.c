@@ -4,6 +4,7 @@
 #include "daemon/imap/commands.h"
 #include "daemon/imap/notify.h"
 #include "daemon/imap/notify_tell.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/reply_mailbox.h"
 
 /* Of NOTIFY SET STATUS. */
@@ -76,12 +77,12 @@ static enum step status_more(struct imap_session *s, struct out *out)
 
 	for (; w->at < w->count; w->at++) {
 		const struct mailbox_info *m = &w->all[w->at];
-		const struct status_values values = { .mailbox = m };
+		const struct status_values values = { .mailbox = m, .owner = s->account_id };
 		unsigned items;
 
 		if (out_is_full(out))
 			return STEP_MORE;
-		if (!m->exists || (s->view && s->service->view_mailbox_id(s->view) == m->id))
+		if (!m->exists || imap_place_is_selected(s, s->account_id, m->id))
 			continue;
 		items = imap_notify_items(s, imap_notify_events(s->notify, m->name, m->subscribed), true);
 		if (items)

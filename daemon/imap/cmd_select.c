@@ -1,6 +1,7 @@
 /* imap/cmd_select.c: SELECT and EXAMINE (RFC 3501 6.3.1, RFC 9051 6.3.2), with what a client that was away has missed (RFC 7162 3.2.5). */
 #include "daemon/imap/commands.h"
 #include "daemon/imap/objectid.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/reply_sync.h"
 #include "daemon/imap/sync.h"
@@ -38,7 +39,7 @@ static void tell(struct imap_session *s, const struct mailbox_info *m, struct sp
 	if (imap_has(s, CAP_CONDSTORE))
 		reply_ok_code(out, arena_printf(a, "[HIGHESTMODSEQ %llu] Highest", (unsigned long long)s->service->view_modseq(s->view)));
 	if (imap_has(s, CAP_OBJECTID))
-		reply_ok_code(out, arena_printf(a, "[MAILBOXID (%s)] Its id", objectid_make(OBJECTID_MAILBOX, s->account_id, m->id).text));
+		reply_ok_code(out, arena_printf(a, "[MAILBOXID (%s)] Its id", objectid_make(OBJECTID_MAILBOX, s->at.owner, m->id).text));
 	if (imap_has(s, CAP_URLAUTH))
 		reply_ok_code(out, SPAN("[URLMECH INTERNAL] How its URLs can be signed"));
 	if (rev2)
@@ -185,9 +186,31 @@ static enum step resync(struct imap_session *s, const union imap_args *args, str
 	return resync_more(s, out);
 }
 
+/* RFC 4314 5.2: who may change nothing there has it read-only; what the client asks for is shown as it is called by it. */
+static enum err enter(struct imap_session *s, struct span name, bool read_only, struct mailbox_info *shown)
+{
+	const unsigned changes = RIGHT_INSERT | RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE | RIGHT_SEEN | RIGHT_WRITE;
+	const struct imap_service *service = s->service;
+	struct imap_place place;
+	enum err e = imap_place_find(s, name, RIGHT_READ, &place);
+
+	if (!e)
+		e = imap_place_shown(s, &place, shown);
+	if (!e)
+		e = imap_place_enter(s, &place);
+	if (e)
+		return e;
+	s->read_only = read_only || !(place.rights & changes);
+	e = s->read_only ? service->view_open_readonly(s->at.store, place.mailbox.id, s->account_id, &s->view)
+			 : service->view_open(s->at.store, place.mailbox.id, s->account_id, &s->view);
+	if (!e && place.owner != s->account_id)
+		service->view_allow(s->view, imap_rights_flags(place.rights));
+	return e;
+}
+
 static enum step select_mailbox(struct imap_session *s, const union imap_args *args, bool read_only, struct out *out)
 {
-	struct mailbox_info m;
+	struct mailbox_info shown = { .id = 0 };
 	enum err e;
 
 	if (args->select.qresync && !(s->enabled & ENABLED_QRESYNC)) /* RFC 7162 3.2.5 */
@@ -200,17 +223,14 @@ static enum step select_mailbox(struct imap_session *s, const union imap_args *a
 	}
 	if (args->select.condstore)
 		imap_condstore_on(s, out);
-	e = imap_mailbox_find(s, args->select.name, &m);
-	if (!e)
-		e = read_only ? s->service->view_open_readonly(s->store, m.id, 0, &s->view) : s->service->view_open(s->store, m.id, 0, &s->view);
+	e = enter(s, args->select.name, read_only, &shown);
 	if (!e)
 		e = imap_keywords_load(s);
 	if (e)
 		return failed(s, out, e);
-	s->read_only = read_only;
 	imap_set_state(s, IMAP_SELECTED);
-	tell(s, &m, args->select.name, out);
-	return args->select.qresync && args->select.uid_validity == m.uid_validity ? resync(s, args, out) : selected(s, out);
+	tell(s, &shown, args->select.name, out);
+	return args->select.qresync && args->select.uid_validity == shown.uid_validity ? resync(s, args, out) : selected(s, out);
 }
 
 enum step imap_run_select(struct imap_session *s, const union imap_args *args, struct out *out)

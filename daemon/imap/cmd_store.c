@@ -149,7 +149,7 @@ enum step imap_run_store(struct imap_session *s, const union imap_args *args, st
 	if (e == ERR_SYNTAX)
 		return imap_finish(s, out, IMAP_BAD, SPAN("No such message"));
 	if (!e)
-		e = imap_flags_resolve(s, &args->store.flags, args->store.how != FLAGS_REMOVE, &w->flags);
+		e = imap_flags_resolve(s, s->at.store, &args->store.flags, args->store.how != FLAGS_REMOVE, &w->flags);
 	if (e == ERR_LIMIT)
 		return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] Too many keywords in this account"));
 	if (e)

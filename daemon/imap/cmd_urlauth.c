@@ -1,9 +1,9 @@
 /* imap/cmd_urlauth.c: GENURLAUTH and RESETKEY (RFC 4467 7). */
 #include "daemon/base/clock.h"
 #include "daemon/imap/commands.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/reply_url.h"
-#include "daemon/imap/sync.h"
 #include "daemon/imap/url_auth.h"
 #include "daemon/imap/url_place.h"
 
@@ -22,7 +22,9 @@ static enum err sign(struct imap_session *s, const struct url_request *r, struct
 	if (!e && (url.access == URL_ACCESS_NONE || url.token.len || !span_iequals(r->mechanism, URL_MECHANISM)))
 		e = ERR_SYNTAX;
 	if (!e)
-		e = url_place_open(s, &url, &place); /* it is unsigned: of this account */
+		e = url_place_open(s, &url, &place); /* it is unsigned: of this account, or of one whose keys are not ours to use */
+	if (!e && place.owner != s->account_id)
+		e = ERR_NOT_FOUND;
 	if (!e)
 		e = url_auth_sign(s, place.mailbox_id, &url, &s->run.arena, out);
 	url_place_close(s, &place);
@@ -80,14 +82,14 @@ enum step imap_run_genurlauth(struct imap_session *s, const union imap_args *arg
 /* What is signed with the old key is void from here on; the new one is made when it is needed. */
 enum step imap_run_resetkey(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct mailbox_info m = { .id = 0 };
-	enum err e = args->resetkey.all ? ERR_OK : imap_mailbox_find(s, args->resetkey.name, &m);
+	struct imap_place place = { .owner = s->account_id, .store = s->store };
+	enum err e = args->resetkey.all ? ERR_OK : imap_place_find(s, args->resetkey.name, RIGHT_ALL, &place);
 
 	if (args->resetkey.unknown)
 		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] There is no such mechanism here"));
 	if (!e)
-		e = s->service->url_key_remove(s->store, m.id);
-	if (!e && s->view && (!m.id || m.id == s->service->view_mailbox_id(s->view)))
+		e = s->service->url_key_remove(place.store, place.mailbox.id);
+	if (!e && s->view && s->at.owner == place.owner && (!place.mailbox.id || place.mailbox.id == s->at.mailbox.id))
 		reply_ok_code(out, SPAN("[URLMECH INTERNAL] The key is a new one")); /* RFC 4467 7 */
 	return imap_finish_err(s, out, e, args->resetkey.all ? SPAN("All keys are removed") : SPAN("[URLMECH INTERNAL] The key is a new one"));
 }

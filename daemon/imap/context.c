@@ -380,7 +380,7 @@ static void resolve_keywords(struct imap_session *s, struct imap_context *c)
 		struct search_node *node = &c->tree.nodes[i];
 
 		if ((node->op == SEARCH_KEYWORD || node->op == SEARCH_UNKEYWORD) && !node->flags &&
-		    s->service->keyword_bit(s->store, node->name, false, &node->flags))
+		    s->service->keyword_bit(s->at.store, node->name, false, &node->flags))
 			node->flags = 0;
 	}
 }

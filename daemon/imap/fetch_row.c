@@ -20,7 +20,7 @@ static void flags_item(struct imap_session *s, uint32_t uid, uint64_t flags, str
 static void object_item(const struct fetch_source *src, enum objectid_kind kind, struct out *out)
 {
 	uint64_t number = kind == OBJECTID_EMAIL ? src->row->content : src->row->thread;
-	struct objectid id = objectid_make(kind, src->s->account_id, number);
+	struct objectid id = objectid_make(kind, src->s->at.owner, number);
 
 	reply_add(out, kind == OBJECTID_EMAIL ? SPAN("EMAILID (") : SPAN("THREADID ("));
 	reply_add(out, span_str(id.text));

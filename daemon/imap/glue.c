@@ -17,6 +17,7 @@
 #include "daemon/directory/setting.h"
 #include "daemon/imap/quota.h"
 #include "daemon/imap/reply.h"
+#include "daemon/imap/share_service.h"
 #include "daemon/imap/store_service.h"
 #include "daemon/net/pool.h"
 #include "daemon/store/store.h"
@@ -36,9 +37,10 @@ struct imap_conn {
 	struct ticket self;
 	struct imap_session *session;
 	struct store_watch watch;
-	bool watching;
-	uint64_t account_id; /* while in the list */
-	uint64_t credential; /* of the last right password */
+	struct mailstore *watched; /* null: none */
+	uint64_t account_id;       /* while in the list */
+	uint64_t credential;       /* of the last right password */
+	struct imap_shares shares;
 	struct scram *scram; /* while an exchange runs */
 	struct imap_conn *next, **link;
 	struct arena_budget *memory; /* of all sessions of the account; stays until the next account's, or the end */
@@ -119,6 +121,18 @@ void imap_kick_account(const struct service *service, uint64_t account_id)
 	pthread_mutex_unlock(&c->accounts_lock);
 }
 
+void imap_grants_changed(const struct service *service)
+{
+	struct imap_context *c = service->context;
+
+	pthread_mutex_lock(&c->accounts_lock);
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (const struct imap_conn *o = c->accounts[i]; o; o = o->next)
+			if (atomic_load(&o->shares.used))
+				pool_wake(o->self);
+	pthread_mutex_unlock(&c->accounts_lock);
+}
+
 /* What the account is not offered. A name that this release does not know switches nothing off. */
 static uint64_t capabilities_off(struct directory *d, uint64_t account_id)
 {
@@ -141,7 +155,8 @@ static enum err account_open(void *ctx, uint64_t account_id, struct imap_account
 	struct note why = { "" };
 	enum err e;
 
-	*out = (struct imap_account){ .store = NULL };
+	conn->shares = (struct imap_shares){ .directory = conn->context->config.directory, .store = conn->context->config.store, .account_id = account_id };
+	*out = (struct imap_account){ .shares = &conn->shares };
 	if (!enter(conn, account_id))
 		return ERR_LIMIT;
 	e = auth_still_holds(conn->context->config.auth, account_id, conn->credential) ? store_open(conn->context->config.store, account_id, &out->store, &why) : ERR_DENIED;
@@ -161,12 +176,11 @@ static void account_close(void *ctx, struct mailstore **m)
 	store_close(m);
 }
 
-static enum err quota(void *ctx, struct mailstore *m, struct store_room *limits_out, struct store_room *used_out)
+static enum err quota(void *ctx, uint64_t account_id, struct store_room *limits_out, struct store_room *used_out)
 {
 	const struct imap_conn *conn = ctx;
 
-	(void)m;
-	return imap_quota_read(conn->context->config.directory, conn->context->config.store, conn->account_id, limits_out, used_out);
+	return imap_quota_read(conn->context->config.directory, conn->context->config.store, account_id, limits_out, used_out);
 }
 
 /* A login is an address; "imap://joe@example.com/" has it in two pieces. */
@@ -226,23 +240,23 @@ static void changed(void *arg)
 	pool_wake(conn->self);
 }
 
-static void unwatch(void *ctx, struct mailstore *m)
+static void unwatch(void *ctx)
 {
 	struct imap_conn *conn = ctx;
 
-	if (conn->watching)
-		store_watch_remove(m, &conn->watch);
-	conn->watching = false;
+	if (conn->watched)
+		store_watch_remove(conn->watched, &conn->watch);
+	conn->watched = NULL;
 }
 
 static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
 {
 	struct imap_conn *conn = ctx;
 
-	unwatch(ctx, m);
+	unwatch(ctx);
 	conn->watch = (struct store_watch){ .mailbox_id = mailbox_id, .changed = changed, .arg = conn };
 	store_watch_add(m, &conn->watch);
-	conn->watching = true;
+	conn->watched = m;
 }
 
 static bool may_bind(void *ctx)
@@ -442,6 +456,7 @@ enum err imap_service_new(const struct imap_config *config, struct service *out)
 		return ERR_TEMP;
 	c->config = *config;
 	imap_store_service(&c->service);
+	imap_share_service(&c->service);
 	c->service.account_open = account_open;
 	c->service.account_close = account_close;
 	c->service.quota = quota;

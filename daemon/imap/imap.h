@@ -22,4 +22,7 @@ void imap_service_free(struct service *service); /* after the pool has stopped *
 /* Ends the sessions of an account that was suspended, removed, or whose password changed. From any thread. */
 void imap_kick_account(const struct service *service, uint64_t account_id);
 
+/* Grants have changed, or an account that grants something was suspended or removed: sessions in mailboxes of others look again. From any thread. */
+void imap_grants_changed(const struct service *service);
+
 #endif

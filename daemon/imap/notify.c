@@ -91,7 +91,7 @@ void imap_notify_set(struct imap_session *s, struct imap_notify **n)
 	if (imap_notify_watches(s))
 		s->service->watch(s->ctx, s->store, 0);
 	else
-		s->service->unwatch(s->ctx, s->store);
+		s->service->unwatch(s->ctx);
 }
 
 void imap_notify_mute(struct imap_session *s)
@@ -100,7 +100,7 @@ void imap_notify_mute(struct imap_session *s)
 
 	if (n->follows)
 		s->service->journal_leave(s->store);
-	s->service->unwatch(s->ctx, s->store);
+	s->service->unwatch(s->ctx);
 	arena_clear(&n->arena);
 	*n = (struct imap_notify){ .arena = n->arena, .next_uid = n->next_uid };
 }
@@ -108,6 +108,6 @@ void imap_notify_mute(struct imap_session *s)
 void imap_notify_free(struct imap_session *s)
 {
 	if (imap_notify_watches(s))
-		s->service->unwatch(s->ctx, s->store);
+		s->service->unwatch(s->ctx);
 	discard(s, &s->notify);
 }

@@ -15,6 +15,7 @@
 #include "daemon/imap/commands.h"
 #include "daemon/imap/fetch.h"
 #include "daemon/imap/notify.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/reply_mailbox.h"
 #include "daemon/imap/sync.h"
@@ -272,10 +273,10 @@ static void tell_change(struct imap_session *s, const struct journal_change *c, 
 		{ CHANGE_FLAGS, NOTIFY_FLAGS },
 	};
 	const unsigned events = imap_notify_events(s->notify, c->mailbox.name, c->mailbox.subscribed);
-	const struct status_values values = { .mailbox = &c->mailbox };
+	const struct status_values values = { .mailbox = &c->mailbox, .owner = s->account_id };
 	unsigned items = 0;
 
-	if (s->view && s->service->view_mailbox_id(s->view) == c->mailbox.id) /* the selected groups say what is told of it (RFC 5465 3.1) */
+	if (imap_place_is_selected(s, s->account_id, c->mailbox.id)) /* the selected groups say what is told of it (RFC 5465 3.1) */
 		return;
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
 		if ((c->what & pairs[i].what) && (events & pairs[i].event))
@@ -313,7 +314,7 @@ static enum step end(struct imap_session *s, struct out *out)
 	rest(s);
 	if (s->input == INPUT_IDLE)
 		imap_idle_end(s);
-	return imap_bye(s, out, "The selected mailbox was deleted");
+	return imap_bye(s, out, imap_gone_text(s));
 }
 
 static void read_news(struct imap_session *s, struct telling *t)

@@ -7,20 +7,27 @@
 #include "daemon/directory/grants.h"
 #include "daemon/imap/session.h"
 
-/* A mailbox that is there. */
-struct imap_place {
-	uint64_t owner;              /* account */
-	struct mailstore *store;     /* of it: the session's own, or one that stays open until the running command ends */
-	struct mailbox_info mailbox; /* its name is the one in the owner's account; in the command's arena */
-	unsigned rights;             /* all that the session has there: RIGHT_ALL in its own */
-};
-
 /* ERR_NOT_FOUND: none, or one whose name is not for this session (it has neither RIGHT_LOOKUP nor any of `want`); ERR_DENIED (NO [NOPERM]): not all of `want`. */
 enum err imap_place_find(struct imap_session *s, struct span name, unsigned want, struct imap_place *out) MUST_CHECK;
 /* The name under which this session's client knows it. In the arena; ptr null: no room. */
 struct span imap_place_name(struct imap_session *s, uint64_t owner, struct span name, struct arena *a);
 /* All mailboxes of other accounts that the session may look up, sorted by name: `mailbox.name` is the full one. In the arena. */
 enum err imap_places_shared(struct imap_session *s, struct arena *a, struct imap_place **out, size_t *count_out) MUST_CHECK;
+
+/* The mailbox as the client is to see it: the name as above, subscribed or not in the session's account, the owner's special use left out (its \Sent is not
+ * the reader's). In the command's arena. */
+enum err imap_place_shown(struct imap_session *s, const struct imap_place *p, struct mailbox_info *out) MUST_CHECK;
+/* Gives back what the command has opened: of a command that goes through many, between them. */
+void imap_places_close(struct imap_session *s);
+
+/* s->at becomes that place, with a reference of its own; then imap_place_leave(), harmless without one. */
+enum err imap_place_enter(struct imap_session *s, const struct imap_place *p) MUST_CHECK;
+void imap_place_leave(struct imap_session *s);
+/* Is it the selected one? */
+bool imap_place_is_selected(const struct imap_session *s, uint64_t owner, uint64_t mailbox_id);
+
+/* The flags that may be set and cleared with these rights (RFC 4314 4). */
+uint64_t imap_rights_flags(unsigned rights);
 
 /* The selected mailbox: `s->at`. All of `rights`, as they are granted now? True in the own mailboxes. */
 bool imap_may(struct imap_session *s, unsigned rights);

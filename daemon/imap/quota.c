@@ -19,9 +19,9 @@ enum err imap_quota_read(struct directory *d, struct store *store, uint64_t acco
 	return store_usage(store, account_id, &used_out->bytes, &used_out->messages);
 }
 
-bool imap_room(struct imap_session *s, struct store_room *limits_out, struct store_room *used_out)
+bool imap_room(struct imap_session *s, uint64_t owner, struct store_room *limits_out, struct store_room *used_out)
 {
-	enum err e = s->service->quota(s->ctx, s->store, limits_out, used_out);
+	enum err e = s->service->quota(s->ctx, owner, limits_out, used_out);
 
 	return !e && (limits_out->bytes || limits_out->messages);
 }

@@ -11,6 +11,6 @@ struct store;
 enum err imap_quota_read(struct directory *d, struct store *store, uint64_t account_id, struct store_room *limits_out, struct store_room *used_out) MUST_CHECK;
 
 /* False: no limit. A limit that can't be read now hinders nobody. `used_out` may be null. */
-bool imap_room(struct imap_session *s, struct store_room *limits_out, struct store_room *used_out);
+bool imap_room(struct imap_session *s, uint64_t owner, struct store_room *limits_out, struct store_room *used_out);
 
 #endif

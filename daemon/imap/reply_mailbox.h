@@ -25,6 +25,7 @@ void reply_list(const struct imap_session *s, struct out *out, const char *word,
 
 struct status_values {
 	const struct mailbox_info *mailbox;
+	uint64_t owner; /* account */
 	uint32_t recent;
 	uint64_t deleted_bytes;
 };

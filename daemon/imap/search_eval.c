@@ -247,7 +247,7 @@ static void ask_index(struct imap_session *s, struct search_node *node)
 	unsigned where = node->op == SEARCH_HEADER ? SEARCH_IN_HEADER : node->op == SEARCH_BODY ? SEARCH_IN_BODY
 												: SEARCH_IN_HEADER | SEARCH_IN_BODY;
 
-	if (!node->key.len || search_find_begin(s->store, node->key, where, &node->hits))
+	if (!node->key.len || search_find_begin(s->at.store, node->key, where, &node->hits))
 		node->hits = NULL;
 }
 
@@ -283,9 +283,9 @@ static enum err prepare_node(struct imap_session *s, struct span charset, struct
 	if (node->op == SEARCH_SEQUENCE || node->op == SEARCH_UID)
 		return imap_set_resolve(s, &node->set, node->op == SEARCH_UID, true, &s->run.arena, &node->uids);
 	if (node->op == SEARCH_KEYWORD || node->op == SEARCH_UNKEYWORD)
-		e = s->service->keyword_bit(s->store, node->name, false, &node->flags);
+		e = s->service->keyword_bit(s->at.store, node->name, false, &node->flags);
 	if (node->op == SEARCH_EMAILID || node->op == SEARCH_THREADID)
-		e = objectid_parse(node->key, kind, s->account_id, &node->number);
+		e = objectid_parse(node->key, kind, s->at.owner, &node->number);
 	if (e) { /* nothing has it */
 		node->flags = 0;
 		node->number = 0;

@@ -10,7 +10,7 @@
  *
  * (1) A command is whole before it is parsed: its line and literals lie in s->line. Only messages of APPEND and REPLACE stream by.
  * (2) At most one command runs; while it has output to come or a question open, nothing is fed.
- * (3) `view` is open in SELECTED and never otherwise.
+ * (3) `view` is open, in the mailbox `at`, in SELECTED and never otherwise.
  * (4) Between commands nothing of a command is held: arena and line are cleared.
  */
 #include "daemon/imap/session.h"
@@ -24,6 +24,7 @@
 #include "daemon/imap/input.h"
 #include "daemon/imap/notify.h"
 #include "daemon/imap/notify_tell.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/sync.h"
 #include "daemon/imap/table.h"
@@ -67,6 +68,8 @@ void imap_session_free(struct imap_session **session)
 	imap_notify_free(s);
 	if (s->view)
 		s->service->view_close(&s->view);
+	imap_place_leave(s);
+	imap_places_close(s);
 	if (s->store)
 		s->service->account_close(s->ctx, &s->store);
 	buf_wipe(&s->line);
@@ -109,6 +112,7 @@ void imap_unselect(struct imap_session *s)
 	context_end_all(s);
 	if (s->view)
 		s->service->view_close(&s->view);
+	imap_place_leave(s);
 	s->run.changes = (struct view_changes){ 0 };
 	if (s->notify)
 		s->notify->next_uid = 0;
@@ -138,6 +142,7 @@ static void run_clear(struct imap_session *s)
 	arena_budget_give(run->arena.budget, s->line_charged);
 	s->line_charged = s->line_start = 0;
 	s->literal_count = 0;
+	imap_places_close(s);
 	arena_clear(&arena);
 	arena_clear(&batch);
 	*run = (struct imap_run){ .arena = arena, .batch = batch };
@@ -163,7 +168,7 @@ static enum step finish_more(struct imap_session *s, struct out *out)
 	reply_tagged(out, run->tag[0] ? run->tag : "*", status, run->text);
 	if (run->changes.gone) {
 		run_clear(s);
-		return imap_bye(s, out, "The selected mailbox was deleted");
+		return imap_bye(s, out, imap_gone_text(s));
 	}
 	run_clear(s);
 	s->bad_count = status == IMAP_BAD ? s->bad_count + 1 : was_start ? s->bad_count
@@ -193,7 +198,7 @@ static const struct {
 	[ERR_OK] = { IMAP_OK, SPAN("Done") },
 	[ERR_SYNTAX] = { IMAP_NO, SPAN("[CANNOT] That name can't be used") },
 	[ERR_STATE] = { IMAP_NO, SPAN("[CANNOT] Not possible as things are") },
-	[ERR_DENIED] = { IMAP_NO, SPAN("[CANNOT] Not allowed") },
+	[ERR_DENIED] = { IMAP_NO, SPAN("[NOPERM] Not allowed") },
 	[ERR_NOT_FOUND] = { IMAP_NO, SPAN("[NONEXISTENT] No such mailbox") },
 	[ERR_EXISTS] = { IMAP_NO, SPAN("[ALREADYEXISTS] The mailbox exists already") },
 	[ERR_LIMIT] = { IMAP_NO, SPAN("[LIMIT] Too much") },
@@ -250,7 +255,7 @@ enum step imap_refuse(struct imap_session *s, struct out *out, enum imap_status 
 }
 
 /* The law: what hinders the command here, or null. */
-static const char *hindrance(const struct imap_session *s, const struct imap_command *c, enum imap_status *status)
+static const char *hindrance(struct imap_session *s, const struct imap_command *c, enum imap_status *status)
 {
 	*status = IMAP_BAD;
 	if (!(c->states & s->state))
@@ -259,6 +264,8 @@ static const char *hindrance(const struct imap_session *s, const struct imap_com
 	if ((c->law & BY_SEQUENCE) && (s->enabled & ENABLED_UIDONLY))
 		return "[UIDREQUIRED] UIDONLY is on: only by UID";
 	*status = IMAP_NO;
+	if (c->states == IMAP_SELECTED && !imap_may(s, RIGHT_READ))
+		return "[NOPERM] The mailbox is not open to this account any more";
 	if ((c->law & NEED_PRIVACY) && !imap_may_login(s))
 		return "[PRIVACYREQUIRED] TLS is needed first";
 	if ((c->law & NEED_WRITE) && s->read_only)
@@ -381,6 +388,8 @@ enum step imap_session_event(struct imap_session *s, enum session_event event, s
 	case SESSION_WAKE:
 		if (s->run.more)
 			return STEP_MORE;
+		if (s->view && s->input == INPUT_LINE && !s->line.len && !imap_may(s, RIGHT_READ))
+			return imap_bye(s, out, imap_gone_text(s));
 		if (s->notify)
 			return imap_notify_wake(s, out);
 		return s->input == INPUT_IDLE ? imap_idle_wake(s, out) : STEP_REPLY;

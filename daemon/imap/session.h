@@ -6,6 +6,7 @@
 #define POSTROOM_IMAP_SESSION_H
 
 #include "daemon/auth/auth.h"
+#include "daemon/directory/grants.h"
 #include "daemon/imap/args.h"
 #include "daemon/imap/capability.h"
 #include "daemon/imap/limits.h"
@@ -28,6 +29,7 @@ struct imap_body_file;
 struct imap_account {
 	struct mailstore *store;
 	uint64_t off; /* CAP_BIT() of the capabilities that are switched off for it */
+	void *shares; /* for the service's share_ functions: what it may in other accounts; lives until account_close */
 };
 
 /* Quick questions: local memory or disk. The store's own functions under the same names and contracts. */
@@ -35,18 +37,27 @@ struct imap_service {
 	/* The account after a right password; counted against its limit. ERR_LIMIT: too many sessions; ERR_DENIED: suspended by now. */
 	enum err (*account_open)(void *ctx, uint64_t account_id, struct imap_account *out);
 	void (*account_close)(void *ctx, struct mailstore **m);
-	/* What the account may hold, and what it holds (RFC 9208; used_out may be null). */
-	enum err (*quota)(void *ctx, struct mailstore *m, struct store_room *limits_out, struct store_room *used_out);
+	/* What an account may hold, and what it holds (RFC 9208; used_out may be null). */
+	enum err (*quota)(void *ctx, uint64_t account_id, struct store_room *limits_out, struct store_room *used_out);
 	/* The account that a URL with this host, and perhaps a user, means; without a user the session's. ERR_NOT_FOUND: none that is open to anybody. */
 	enum err (*find_login)(void *ctx, struct span user, struct span host, uint64_t *account_id_out);
 	/* Another account's mail, for a moment; no session of it. ERR_NOT_FOUND: it has none, or nothing of it is given away. */
 	enum err (*url_open)(void *ctx, uint64_t account_id, struct mailstore **out);
 	void (*url_close)(struct mailstore **m);
+
+	/* Mailboxes of other accounts, and grants on them (share_service.h). An account that is not enabled has none for others. */
+	enum err (*share_find)(void *shares, struct span address, uint64_t *account_id_out); /* any case, the domain perhaps an alias. ERR_NOT_FOUND */
+	struct span (*share_address)(void *shares, uint64_t account_id, struct arena *a);    /* ptr null: it is gone, or there is no room */
+	unsigned (*share_rights)(void *shares, uint64_t owner, uint64_t mailbox_id);         /* that the session's account has now */
+	enum err (*share_owners)(void *shares, struct arena *a, uint64_t **out, size_t *count_out);
+	/* A reference to be given back with url_close. ERR_NOT_FOUND: nothing is granted there. */
+	enum err (*share_open)(void *shares, uint64_t owner, struct mailstore **out);
+
 	bool (*may_bind)(void *ctx);  /* SCRAM-SHA-256-PLUS is on offer */
 	void (*scram_end)(void *ctx); /* what a SCRAM exchange has left behind is not wanted any more */
 	/* SESSION_WAKE after each change of the mailbox (0: of any), until unwatch. One at a time: the last. */
 	void (*watch)(void *ctx, struct mailstore *m, uint64_t mailbox_id);
-	void (*unwatch)(void *ctx, struct mailstore *m);
+	void (*unwatch)(void *ctx);
 
 	enum err (*body_begin)(struct mailstore *m, struct arena *a, struct imap_body_file **out);
 	enum err (*body_write)(struct imap_body_file *f, struct span bytes);
@@ -81,7 +92,6 @@ struct imap_service {
 	enum err (*view_open_readonly)(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer, struct view **out);
 	void (*view_close)(struct view **v);
 	uint64_t (*view_modseq)(const struct view *v);
-	uint64_t (*view_mailbox_id)(const struct view *v);
 	uint32_t (*view_count)(const struct view *v);
 	uint32_t (*view_uid_of)(const struct view *v, uint32_t sequence);
 	bool (*view_sequence_of)(const struct view *v, uint32_t uid, uint32_t *sequence_out);
@@ -177,6 +187,21 @@ struct imap_run {
 	bool mid_line;                  /* an untagged line is begun and not ended */
 };
 
+/* A mailbox that is there (place.h). */
+struct imap_place {
+	uint64_t owner;              /* account */
+	struct mailstore *store;     /* of it: the session's own, or one that stays open until the running command ends */
+	struct mailbox_info mailbox; /* its name is the one in the owner's account; in the command's arena */
+	unsigned rights;             /* all that the session has there: RIGHT_ALL in its own */
+};
+
+/* Another account's mail that the running command has opened; malloced. */
+struct imap_opened {
+	uint64_t owner;
+	struct mailstore *store;
+	struct imap_opened *next;
+};
+
 struct imap_session {
 	const struct imap_service *service;
 	void *ctx; /* glue's */
@@ -201,7 +226,11 @@ struct imap_session {
 	struct imap_append *append;    /* while APPEND or REPLACE arrives */
 
 	uint64_t account_id;
-	struct mailstore *store;
+	struct mailstore *store; /* of the session's own account */
+	void *shares;
+	struct imap_opened *opened; /* others' */
+	/* The selected mailbox, while `view` is open. `store` is the one above, or has a reference of its own; `mailbox` has no name: it may change. */
+	struct imap_place at;
 	struct view *view;
 	bool read_only;
 	uint64_t off;         /* capabilities that this account is not offered */
@@ -230,6 +259,12 @@ int64_t imap_session_deadline_ms(const struct imap_session *s);
 int64_t imap_session_nudge_ms(const struct imap_session *s);
 
 /* For the command files. */
+
+/* With BYE: why the mailbox that is selected isn't any more. */
+static inline const char *imap_gone_text(const struct imap_session *s)
+{
+	return s->at.rights & RIGHT_READ ? "The selected mailbox was deleted" : "The selected mailbox is not shared any more";
+}
 
 static inline bool imap_has(const struct imap_session *s, enum imap_capability cap)
 {

@@ -33,7 +33,6 @@ void imap_store_service(struct imap_service *out)
 		.view_open_readonly = view_open_readonly,
 		.view_close = view_close,
 		.view_modseq = view_modseq,
-		.view_mailbox_id = view_mailbox_id,
 		.view_count = view_count,
 		.view_uid_of = view_uid_of,
 		.view_sequence_of = view_sequence_of,
@@ -56,5 +55,6 @@ void imap_store_service(struct imap_service *out)
 		.view_allow = view_allow,
 		.unseen_for = mailbox_unseen_for,
 		.view_copy = view_copy,
+		.view_copy_to = view_copy_to,
 	};
 }

@@ -6,6 +6,7 @@
 #include "daemon/imap/context.h"
 #include "daemon/imap/context_tell.h"
 #include "daemon/imap/notify.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/reply_sync.h"
 #include "daemon/imap/table.h"
@@ -16,7 +17,13 @@ bool imap_sync_begin(struct imap_session *s, bool may_expunge)
 
 	run->changes = (struct view_changes){ 0 };
 	run->expunged_at = run->changed_at = 0;
-	if (!s->view || !s->service->view_is_stale(s->view))
+	if (!s->view)
+		return false;
+	if (!imap_may(s, RIGHT_READ)) { /* withdrawn: as if it had been deleted */
+		run->changes.gone = true;
+		return true;
+	}
+	if (!s->service->view_is_stale(s->view))
 		return false;
 	if (!imap_notify_may_sync(s, &may_expunge)) {
 		run->changes.gone = s->service->view_is_gone(s->view);
@@ -126,7 +133,7 @@ enum err imap_keywords_load(struct imap_session *s)
 	arena_clear(&s->keyword_arena);
 	s->keyword_count = 0;
 	s->keyword_mask = FLAG_SYSTEM;
-	e = s->service->keywords(s->store, &s->keyword_arena, &s->keywords, &s->keyword_count);
+	e = s->service->keywords(s->at.store, &s->keyword_arena, &s->keywords, &s->keyword_count);
 	if (e)
 		s->keyword_count = 0;
 	if (!s->keyword_count) /* the usual case: an idle session holds nothing for it */
@@ -302,27 +309,27 @@ bool uid_set_has(const struct uid_set *set, uint32_t uid)
 }
 
 /* Either all new keywords find room or none is made. */
-static bool has_room(struct imap_session *s, const struct imap_flags *flags)
+static bool has_room(struct imap_session *s, struct mailstore *m, const struct imap_flags *flags)
 {
 	struct span *names;
 	size_t count, wanted = 0;
 	uint64_t bit;
 
 	for (size_t i = 0; i < flags->count; i++)
-		wanted += s->service->keyword_bit(s->store, flags->keywords[i], false, &bit) != ERR_OK;
+		wanted += s->service->keyword_bit(m, flags->keywords[i], false, &bit) != ERR_OK;
 	if (!wanted)
 		return true;
-	return !s->service->keywords(s->store, &s->run.arena, &names, &count) && wanted <= FLAG_KEYWORDS_MAX - count;
+	return !s->service->keywords(m, &s->run.arena, &names, &count) && wanted <= FLAG_KEYWORDS_MAX - count;
 }
 
-enum err imap_flags_resolve(struct imap_session *s, const struct imap_flags *flags, bool create, uint64_t *out)
+enum err imap_flags_resolve(struct imap_session *s, struct mailstore *m, const struct imap_flags *flags, bool create, uint64_t *out)
 {
 	*out = flags->system;
-	if (create && !has_room(s, flags))
+	if (create && !has_room(s, m, flags))
 		return ERR_LIMIT;
 	for (size_t i = 0; i < flags->count; i++) {
 		uint64_t bit = 0;
-		enum err e = s->service->keyword_bit(s->store, flags->keywords[i], create, &bit);
+		enum err e = s->service->keyword_bit(m, flags->keywords[i], create, &bit);
 
 		if (e == ERR_NOT_FOUND && !create)
 			continue;
@@ -331,15 +338,4 @@ enum err imap_flags_resolve(struct imap_session *s, const struct imap_flags *fla
 		*out |= bit;
 	}
 	return ERR_OK;
-}
-
-enum err imap_mailbox_find(struct imap_session *s, struct span name, struct mailbox_info *out)
-{
-	struct span normal;
-	enum err e = s->service->name_normal(name, &s->run.arena, &normal);
-
-	if (e)
-		return e == ERR_TEMP ? e : ERR_NOT_FOUND;
-	e = s->service->find(s->store, normal, &s->run.arena, out);
-	return !e && !out->exists ? ERR_NOT_FOUND : e;
 }

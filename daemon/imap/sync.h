@@ -35,9 +35,7 @@ bool imap_set_limit(const struct imap_session *s, struct uid_set *set, uint32_t 
 struct span imap_limit_text(struct imap_session *s, struct out *out, uint32_t lowest_uid, bool has_code);
 bool uid_set_has(const struct uid_set *set, uint32_t uid);
 
-/* Flags as written to bits; unknown keywords are made when `create`, else left out. ERR_LIMIT: no bit is free. */
-enum err imap_flags_resolve(struct imap_session *s, const struct imap_flags *flags, bool create, uint64_t *out) MUST_CHECK;
-/* A name as a client wrote it, in the store's form. ERR_NOT_FOUND also for what can't be a name. */
-enum err imap_mailbox_find(struct imap_session *s, struct span name, struct mailbox_info *out) MUST_CHECK;
+/* Flags as written to bits of that account; unknown keywords are made when `create`, else left out. ERR_LIMIT: no bit is free. */
+enum err imap_flags_resolve(struct imap_session *s, struct mailstore *m, const struct imap_flags *flags, bool create, uint64_t *out) MUST_CHECK;
 
 #endif

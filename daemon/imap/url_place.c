@@ -2,7 +2,7 @@
 #include "daemon/imap/url_place.h"
 
 #include "daemon/imap/commands.h"
-#include "daemon/imap/sync.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/url_auth.h"
 
 #define URL_SHOWN_MAX 1000
@@ -36,25 +36,28 @@ enum err url_place_item(const struct imap_url *url, struct arena *a, struct fetc
 	return ERR_OK;
 }
 
-/* In the session's own account, or in the mailbox that is selected (RFC 4469 3). */
+/* In the session's own account or what is shared with it, or in the mailbox that is selected (RFC 4469 3). */
 static enum err find_own(struct imap_session *s, const struct imap_url *url, struct url_place *out)
 {
+	struct imap_place place;
 	uint64_t account_id;
-	struct mailbox_info m;
 	enum err e;
 
-	out->m = s->store;
 	if (url->has_host && (s->service->find_login(s->ctx, url->user, url->host, &account_id) || account_id != s->account_id))
 		return ERR_NOT_FOUND;
 	if (!url->has_mailbox) {
-		out->mailbox_id = s->view ? s->service->view_mailbox_id(s->view) : 0;
+		out->m = s->at.store;
+		out->owner = s->at.owner;
+		out->mailbox_id = s->view ? s->at.mailbox.id : 0;
 		return s->view ? ERR_OK : ERR_NOT_FOUND;
 	}
-	e = imap_mailbox_find(s, url->mailbox, &m);
-	if (!e && url->uid_validity && url->uid_validity != m.uid_validity)
+	e = imap_place_find(s, url->mailbox, RIGHT_READ, &place);
+	if (!e && url->uid_validity && url->uid_validity != place.mailbox.uid_validity)
 		e = ERR_NOT_FOUND;
-	out->mailbox_id = e ? 0 : m.id;
-	return e;
+	out->m = place.store;
+	out->owner = place.owner;
+	out->mailbox_id = e ? 0 : place.mailbox.id;
+	return e == ERR_DENIED ? ERR_NOT_FOUND : e;
 }
 
 /* A mailbox that is not there is asked for its key all the same: the answer takes as long as that to a wrong token. */

@@ -7,11 +7,12 @@
 
 struct url_place {
 	struct mailstore *m;
-	bool is_other; /* not the session's own account: opened for this */
-	uint64_t mailbox_id;
+	bool is_other; /* a signed URL of another account, which was opened for this */
+	uint64_t owner, mailbox_id;
 };
 
-/* A signed URL leads to where its signature lets it; one without URLAUTH, and an unsigned one, into the session's account. ERR_NOT_FOUND, whatever the reason;
+/* A signed URL leads to where its signature lets it; one without URLAUTH, and an unsigned one, into the session's account, and as the session may read them
+ * into mailboxes of others that are shared with it, under the names that they have there. ERR_NOT_FOUND, whatever the reason;
  * ERR_TEMP. Open for the moment only: never across turns. */
 enum err url_place_open(struct imap_session *s, const struct imap_url *url, struct url_place *out) MUST_CHECK;
 void url_place_close(const struct imap_session *s, struct url_place *p); /* harmless when it was not opened */

@@ -15,6 +15,10 @@
  *   CHECK: expunge-one MAILBOX UID   CHECK: flag-one MAILBOX UID   the same with one message
  * It is always the first second of 2026, so INBOX has the UIDVALIDITY 1767225600.
  *   CHECK: watching | not watching
+ *   set: account ADDRESS     makes an account; the first is number 1, which logs in with "ANS: ok"
+ *   ANS: ok ADDRESS          another one logs in
+ *   set: grant OWNER MAILBOX GRANTEE RIGHTS   "*": all mailboxes; "anyone"; "-": none      CHECK: grant ...   the same while a session runs
+ *   CHECK: suspend ADDRESS   CHECK: act ADDRESS WHAT MAILBOX...   what is above (append, remove, flag-one...) in that account
  */
 #include "tests/chat/chat.h"
 
@@ -29,6 +33,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/imap/store_service.h"
 #include "db/db.h"
+#include "tests/chat/imap_others.h"
 
 struct world {
 	char folder[256];
@@ -38,6 +43,7 @@ struct world {
 	bool no_tls, watching, limit, binding;
 	unsigned exchanges;
 	struct store_room room;
+	struct imap_others others;
 	struct imap_session *session;
 	struct mailstore *other; /* somebody else's handle */
 };
@@ -46,7 +52,8 @@ static enum err account_open(void *ctx, uint64_t account_id, struct imap_account
 {
 	struct world *w = ctx;
 
-	*out = (struct imap_account){ .store = NULL };
+	w->others.shares = (struct imap_shares){ .directory = w->others.directory, .store = w->store, .account_id = account_id };
+	*out = (struct imap_account){ .shares = &w->others.shares };
 	return w->limit ? ERR_LIMIT : store_open(w->store, account_id, &out->store, NULL);
 }
 
@@ -65,11 +72,10 @@ static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
 	w->watching = true;
 }
 
-static void unwatch(void *ctx, struct mailstore *m)
+static void unwatch(void *ctx)
 {
 	struct world *w = ctx;
 
-	(void)m;
 	w->watching = false;
 }
 
@@ -80,13 +86,12 @@ static enum err full_disk(struct imap_body_file *f, struct span bytes)
 	return ERR_TEMP;
 }
 
-static enum err quota(void *ctx, struct mailstore *m, struct store_room *limits_out, struct store_room *used_out)
+static enum err quota(void *ctx, uint64_t account_id, struct store_room *limits_out, struct store_room *used_out)
 {
 	struct world *w = ctx;
 
-	(void)m;
 	*limits_out = w->room;
-	return used_out ? store_usage(w->store, 1, &used_out->bytes, &used_out->messages) : ERR_OK;
+	return used_out ? store_usage(w->store, account_id, &used_out->bytes, &used_out->messages) : ERR_OK;
 }
 
 static enum err find_login(void *ctx, struct span user, struct span host, uint64_t *account_id_out)
@@ -158,6 +163,7 @@ static void *world_new(void)
 	if (store_new(&config, &w->store, NULL) || store_open(w->store, 1, &w->other, NULL))
 		die("no store");
 	imap_store_service(&w->service);
+	imap_others_none(&w->service);
 	w->service.account_open = account_open;
 	w->service.account_close = account_close;
 	w->service.quota = quota;
@@ -193,6 +199,7 @@ static void world_free(void *world)
 	imap_session_free(&w->session);
 	store_close(&w->other);
 	store_free(&w->store);
+	imap_others_end(&w->others);
 	nftw(w->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	free(w);
 }
@@ -212,6 +219,10 @@ static enum err set(void *world, struct span text)
 
 	if (span_starts(text, SPAN("quota ")))
 		return set_quota(w, span_skip(text, 6));
+	if (span_starts(text, SPAN("account ")))
+		return imap_others_add(&w->others, w->folder, &w->service, span_skip(text, 8));
+	if (span_starts(text, SPAN("grant ")))
+		return imap_others_grant(&w->others, w->store, span_skip(text, 6));
 	if (span_equals(text, SPAN("tls")))
 		w->peer.tls = true;
 	else if (span_equals(text, SPAN("remote")))
@@ -294,6 +305,8 @@ static enum err answer(void *world, struct span text, enum step *step_out, struc
 		a.error = ERR_SYNTAX;
 	else if (span_starts(text, SPAN("says ")))
 		a.text = span_skip(text, 5);
+	else if (span_starts(text, SPAN("ok ")))
+		a.result.account_id = imap_others_id(&w->others, span_skip(text, 3));
 	else if (!span_equals(text, SPAN("ok")) && !span_equals(text, SPAN("default")) && !span_equals(text, SPAN("limit")))
 		return ERR_SYNTAX;
 	if (a.result.verdict != AUTH_OK)
@@ -382,6 +395,24 @@ static enum err act(struct world *w, struct span what, struct span name)
 	return e;
 }
 
+/* "ADDRESS WHAT MAILBOX": in another account. */
+static enum err act_there(struct world *w, struct span text)
+{
+	struct mailstore *own = w->other;
+	struct span address, what;
+	enum err e;
+
+	if (!span_split(&text, ' ', &address) || !span_split(&text, ' ', &what))
+		return ERR_SYNTAX;
+	e = store_open(w->store, imap_others_id(&w->others, address), &w->other, NULL);
+	if (!e) {
+		e = act(w, what, text);
+		store_close(&w->other);
+	}
+	w->other = own;
+	return e;
+}
+
 static enum err check(void *world, struct span text, struct note *why)
 {
 	struct world *w = world;
@@ -394,6 +425,12 @@ static enum err check(void *world, struct span text, struct note *why)
 		return w->watching ? ERR_STATE : ERR_OK;
 	if (!span_split(&text, ' ', &what))
 		return ERR_SYNTAX;
+	if (span_equals(what, SPAN("grant")))
+		return imap_others_grant(&w->others, w->store, text);
+	if (span_equals(what, SPAN("suspend")))
+		return imap_others_suspend(&w->others, text);
+	if (span_equals(what, SPAN("act")))
+		return act_there(w, text);
 	if (!span_equals(what, SPAN("files")) && !span_equals(what, SPAN("exchanges")))
 		return act(w, what, text);
 	if (span_to_u64(text, 1000000, &n))

@@ -60,10 +60,9 @@ static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
 	(void)mailbox_id;
 }
 
-static void unwatch(void *ctx, struct mailstore *m)
+static void unwatch(void *ctx)
 {
 	(void)ctx;
-	(void)m;
 }
 
 static void world_begin(void)
@@ -123,10 +122,10 @@ static enum step feed_all(struct imap_session *s, struct span in, size_t cut, st
 	return step;
 }
 
-static enum err quota(void *ctx, struct mailstore *m, struct store_room *limits_out, struct store_room *used_out)
+static enum err quota(void *ctx, uint64_t account_id, struct store_room *limits_out, struct store_room *used_out)
 {
 	(void)ctx;
-	(void)m;
+	(void)account_id;
 	*limits_out = (struct store_room){ .bytes = 1024 * 1024 };
 	if (used_out)
 		*used_out = (struct store_room){ .bytes = 0 };
@@ -158,6 +157,44 @@ static enum err url_key(struct mailstore *m, uint64_t mailbox_id, struct url_key
 	return mailbox_id ? ERR_OK : ERR_NOT_FOUND;
 }
 
+/* Accounts 2 and 3, whose rights are in the mailboxes' numbers. */
+static enum err share_find(void *shares, struct span address, uint64_t *account_id_out)
+{
+	(void)shares;
+	*account_id_out = address.len % 2 + 2;
+	return address.len < 9 ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static struct span share_address(void *shares, uint64_t account_id, struct arena *a)
+{
+	(void)shares;
+	return arena_copy(a, account_id % 2 ? SPAN("of@host") : SPAN("o@host"));
+}
+
+static unsigned share_rights(void *shares, uint64_t owner, uint64_t mailbox_id)
+{
+	(void)shares;
+	return owner == 2 ? RIGHT_ALL : (unsigned)(mailbox_id * 0x9e3779b1u >> 16) & RIGHT_ALL;
+}
+
+static enum err share_owners(void *shares, struct arena *a, uint64_t **out, size_t *count_out)
+{
+	(void)shares;
+	*count_out = 2;
+	*out = arena_array(a, 2, sizeof **out);
+	if (!*out)
+		return ERR_LIMIT;
+	(*out)[0] = 2;
+	(*out)[1] = 3;
+	return ERR_OK;
+}
+
+static enum err share_open(void *shares, uint64_t owner, struct mailstore **out)
+{
+	(void)shares;
+	return store_open(store, owner, out, NULL);
+}
+
 static bool may_bind(void *ctx)
 {
 	(void)ctx;
@@ -179,6 +216,11 @@ static void service_begin(struct imap_service *service)
 	service->url_key_find = url_key;
 	service->url_key_make = url_key;
 	service->url_open = url_open;
+	service->share_find = share_find;
+	service->share_address = share_address;
+	service->share_rights = share_rights;
+	service->share_owners = share_owners;
+	service->share_open = share_open;
 	service->may_bind = may_bind;
 	service->scram_end = scram_end;
 	service->watch = watch;

@@ -30,7 +30,7 @@ static const struct rule rules[] = {
 	{ 'w', { "x", "hello", "Subject", "from", "inner", "A", "INBOX", "a b", "", "NIL", "&AOk-", "\xc3\xa9", "\xff", "a\\\"b", "%%", "1" } },
 	{ '"', { "\"%w\"", "x", "%L", "\"\"", "\"%w%w\"" } },
 	{ 'L', { "{1+}\r\nx", "{0+}\r\n", "{3+}\r\na\"b", "{2+}\r\n\xc3\xa9", "{5+}\r\n\r\n\r\nx" } },
-	{ 'm', { "INBOX", "Archive", "a", "a/b", "Drafts", "inbox", "\"b c\"", "%\"", "&AOk-", "\"\xc3\xa9\"", "{5+}\r\nINBOX", "a/b/c", "Nowhere" } },
+	{ 'm', { "INBOX", "Archive", "a", "a/b", "Drafts", "inbox", "\"b c\"", "%\"", "&AOk-", "\"\xc3\xa9\"", "{5+}\r\nINBOX", "a/b/c", "Nowhere", "Shared/o@host/INBOX", "Shared/o@host/a", "Shared/of@host/%m", "Shared/o@host/%m", "Shared/o@host" } },
 	{ 'p', { "*", "%%", "\"%%/%%\"", "a*", "%m", "\"\"", "I%%X" } },
 	{ 'P', { "%p", "(%p %p)", "(%p)" } },
 	{ 'l', { "", " (SUBSCRIBED)", " (SPECIAL-USE)", " (SUBSCRIBED RECURSIVEMATCH)", " (REMOTE)", " ()", " (RECURSIVEMATCH)" } },

@@ -99,7 +99,6 @@ static enum err deleted_bytes(struct mailstore *m, uint64_t id, uint64_t *out)
 static const struct imap_service service = {
 	.view_open_readonly = open_readonly,
 	.view_close = close_view,
-	.view_mailbox_id = mailbox_id,
 	.view_count = count,
 	.view_is_recent = is_recent,
 	.view_read = read_view,

@@ -1,0 +1,324 @@
+/* imap/place.c: see the header.
+ *
+ * "Shared/info@example.org/INBOX/x": behind the first level the owner's address, in which '/' stands as "%2F" and '%' as "%25"; behind that the name in the
+ * owner's account. A mailbox of the session's own that has such a name, made before there were shared ones, is found where no shared one is.
+ */
+#include "daemon/imap/place.h"
+
+#include <stdlib.h>
+
+#define SHARED SPAN("Shared/")
+#define LISTED_MIN 32
+
+/* ---- names ---- */
+
+/* False: not below "Shared/", or the next level is no address. `rest`: behind the owner's level; empty: the name ends there. */
+static bool split_shared(struct span name, struct span *owner, struct span *rest)
+{
+	size_t at;
+
+	if (!span_starts(name, SHARED))
+		return false;
+	*owner = span_skip(name, SHARED.len);
+	*rest = SPAN("");
+	if (span_find_char(*owner, '/', &at)) {
+		*rest = span_skip(*owner, at + 1);
+		*owner = span_take(*owner, at);
+	}
+	return span_find_char(*owner, '@', &at);
+}
+
+/* "%2F" and "%25"; another '%' is one of no owner. */
+static bool unescape(struct span level, char out[ADDRESS_MAX], struct span *address_out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < level.len; i++) {
+		char c = level.ptr[i];
+
+		if (c == '%') {
+			struct span code = span_take(span_skip(level, i), 3);
+
+			if (!span_iequals(code, SPAN("%2f")) && !span_equals(code, SPAN("%25")))
+				return false;
+			c = code.ptr[2] == '5' ? '%' : '/';
+			i += 2;
+		}
+		if (n == ADDRESS_MAX)
+			return false;
+		out[n++] = c;
+	}
+	*address_out = span_make(out, n);
+	return true;
+}
+
+static struct span escape(struct span address, struct arena *a)
+{
+	struct buf level;
+	struct span out;
+
+	buf_init(&level, 3 * ADDRESS_MAX);
+	for (size_t i = 0; i < address.len; i++) {
+		const char c = address.ptr[i];
+
+		if (c == '/')
+			buf_add_str(&level, "%2F");
+		else if (c == '%')
+			buf_add_str(&level, "%25");
+		else
+			buf_add_char(&level, c);
+	}
+	out = level.failed ? span_make(NULL, 0) : arena_copy(a, buf_span(&level));
+	buf_clear(&level);
+	return out;
+}
+
+/* "Shared/info@example.org", in the arena; ptr null: the account is gone, or no room. */
+static struct span owner_name(struct imap_session *s, uint64_t owner, struct arena *a)
+{
+	struct span address = s->service->share_address(s->shares, owner, a), level;
+
+	if (!address.ptr)
+		return address;
+	level = escape(address, a);
+	return level.ptr ? arena_printf(a, "Shared/%.*s", (int)level.len, level.ptr) : level;
+}
+
+struct span imap_place_name(struct imap_session *s, uint64_t owner, struct span name, struct arena *a)
+{
+	struct span above;
+
+	if (owner == s->account_id)
+		return arena_copy(a, name);
+	above = owner_name(s, owner, a);
+	return above.ptr ? arena_printf(a, "%.*s/%.*s", (int)above.len, above.ptr, (int)name.len, name.ptr) : above;
+}
+
+/* ---- opening ---- */
+
+static enum err open_owner(struct imap_session *s, uint64_t owner, struct mailstore **out)
+{
+	struct imap_opened *o = s->opened;
+	enum err e;
+
+	while (o && o->owner != owner)
+		o = o->next;
+	if (!o) {
+		o = calloc(1, sizeof *o);
+		if (!o)
+			return ERR_TEMP;
+		e = s->service->share_open(s->shares, owner, &o->store);
+		if (e) {
+			free(o);
+			return e;
+		}
+		o->owner = owner;
+		o->next = s->opened;
+		s->opened = o;
+	}
+	*out = o->store;
+	return ERR_OK;
+}
+
+void imap_places_close(struct imap_session *s)
+{
+	while (s->opened) {
+		struct imap_opened *o = s->opened;
+
+		s->opened = o->next;
+		s->service->url_close(&o->store);
+		free(o);
+	}
+}
+
+/* ---- finding ---- */
+
+static enum err find_in(struct imap_session *s, struct mailstore *m, struct span name, struct mailbox_info *out)
+{
+	struct span normal;
+	enum err e = s->service->name_normal(name, &s->run.arena, &normal);
+
+	if (e)
+		return e == ERR_TEMP ? e : ERR_NOT_FOUND;
+	e = s->service->find(m, normal, &s->run.arena, out);
+	return !e && !out->exists ? ERR_NOT_FOUND : e;
+}
+
+static enum err find_own(struct imap_session *s, struct span name, struct imap_place *out)
+{
+	*out = (struct imap_place){ .owner = s->account_id, .store = s->store, .rights = RIGHT_ALL };
+	return find_in(s, s->store, name, &out->mailbox);
+}
+
+/* What the session has no right to know of takes as long as what is not there at all does, but for the look at its row. */
+static enum err find_shared(struct imap_session *s, struct span level, struct span rest, unsigned want, struct imap_place *out)
+{
+	char room[ADDRESS_MAX];
+	struct span address;
+	enum err e;
+
+	*out = (struct imap_place){ .owner = 0 };
+	if (!rest.len || !unescape(level, room, &address) || s->service->share_find(s->shares, address, &out->owner) || out->owner == s->account_id)
+		return ERR_NOT_FOUND;
+	e = open_owner(s, out->owner, &out->store);
+	if (!e)
+		e = find_in(s, out->store, rest, &out->mailbox);
+	if (e)
+		return e;
+	out->rights = s->service->share_rights(s->shares, out->owner, out->mailbox.id);
+	if (!(out->rights & (RIGHT_LOOKUP | want)))
+		return ERR_NOT_FOUND;
+	return (out->rights & want) == want ? ERR_OK : ERR_DENIED;
+}
+
+enum err imap_place_find(struct imap_session *s, struct span name, unsigned want, struct imap_place *out)
+{
+	struct span owner, rest;
+	enum err e = ERR_NOT_FOUND;
+
+	if (imap_has(s, CAP_ACL) && split_shared(name, &owner, &rest))
+		e = find_shared(s, owner, rest, want, out);
+	return e == ERR_NOT_FOUND ? find_own(s, name, out) : e;
+}
+
+enum err imap_place_shown(struct imap_session *s, const struct imap_place *p, struct mailbox_info *out)
+{
+	struct mailbox_info listed = { .id = 0 };
+	enum err e;
+
+	*out = p->mailbox;
+	if (p->owner == s->account_id)
+		return ERR_OK;
+	out->name = imap_place_name(s, p->owner, p->mailbox.name, &s->run.arena);
+	if (!out->name.ptr)
+		return ERR_TEMP;
+	out->use = USE_NONE;
+	e = s->service->find(s->store, out->name, &s->run.arena, &listed); /* says who is subscribed also of what is not there */
+	out->subscribed = listed.subscribed;
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+/* ---- all of them ---- */
+
+struct listing {
+	struct imap_place *places;
+	size_t count, room;
+	struct arena *arena;
+};
+
+static bool add(struct listing *l, const struct imap_place *place)
+{
+	if (l->count == l->room) {
+		const size_t room = l->room ? l->room * 2 : LISTED_MIN;
+		struct imap_place *more = arena_array(l->arena, room, sizeof *more);
+
+		if (!more)
+			return false;
+		if (l->count)
+			memcpy(more, l->places, l->count * sizeof *more);
+		l->places = more;
+		l->room = room;
+	}
+	l->places[l->count++] = *place;
+	return true;
+}
+
+static enum err add_owner(struct imap_session *s, uint64_t owner, struct listing *l)
+{
+	struct imap_place place = { .owner = owner };
+	const struct span above = owner_name(s, owner, l->arena);
+	struct mailbox_info *all;
+	size_t count;
+	enum err e;
+
+	if (!above.ptr)
+		return l->arena->failed ? ERR_LIMIT : ERR_OK;
+	e = open_owner(s, owner, &place.store);
+	if (!e)
+		e = s->service->list(place.store, l->arena, &all, &count);
+	for (size_t i = 0; !e && i < count; i++) {
+		place.mailbox = all[i];
+		place.rights = all[i].exists ? s->service->share_rights(s->shares, owner, all[i].id) : 0;
+		if (!(place.rights & RIGHT_LOOKUP))
+			continue;
+		place.mailbox.name = arena_printf(l->arena, "%.*s/%.*s", (int)above.len, above.ptr, (int)all[i].name.len, all[i].name.ptr);
+		if (!place.mailbox.name.ptr || !add(l, &place))
+			e = ERR_LIMIT;
+	}
+	return e == ERR_NOT_FOUND ? ERR_OK : e; /* withdrawn by now */
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return span_compare(((const struct imap_place *)a)->mailbox.name, ((const struct imap_place *)b)->mailbox.name);
+}
+
+enum err imap_places_shared(struct imap_session *s, struct arena *a, struct imap_place **out, size_t *count_out)
+{
+	struct listing l = { .arena = a };
+	uint64_t *owners = NULL;
+	size_t count = 0;
+	enum err e = imap_has(s, CAP_ACL) ? s->service->share_owners(s->shares, a, &owners, &count) : ERR_OK;
+
+	for (size_t i = 0; !e && i < count; i++)
+		e = add_owner(s, owners[i], &l);
+	if (l.count)
+		qsort(l.places, l.count, sizeof *l.places, by_name);
+	*out = l.places;
+	*count_out = l.count;
+	return e;
+}
+
+/* ---- the selected one ---- */
+
+enum err imap_place_enter(struct imap_session *s, const struct imap_place *p)
+{
+	struct imap_place at = *p;
+	enum err e = ERR_OK;
+
+	if (at.owner != s->account_id)
+		e = s->service->share_open(s->shares, at.owner, &at.store);
+	if (e)
+		return e;
+	at.mailbox.name = SPAN("");
+	s->at = at;
+	return ERR_OK;
+}
+
+void imap_place_leave(struct imap_session *s)
+{
+	if (s->at.store && s->at.owner != s->account_id)
+		s->service->url_close(&s->at.store);
+	s->at = (struct imap_place){ .owner = 0 };
+}
+
+bool imap_place_is_selected(const struct imap_session *s, uint64_t owner, uint64_t mailbox_id)
+{
+	return s->view && s->at.owner == owner && s->at.mailbox.id == mailbox_id;
+}
+
+uint64_t imap_rights_flags(unsigned rights)
+{
+	uint64_t flags = 0;
+
+	if (rights & RIGHT_SEEN)
+		flags |= FLAG_SEEN;
+	if (rights & RIGHT_DELETE_MESSAGES)
+		flags |= FLAG_DELETED;
+	if (rights & RIGHT_WRITE)
+		flags |= ~(uint64_t)(FLAG_SEEN | FLAG_DELETED);
+	return flags;
+}
+
+bool imap_may(struct imap_session *s, unsigned rights)
+{
+	unsigned now;
+
+	if (s->at.owner != s->account_id) {
+		now = s->service->share_rights(s->shares, s->at.owner, s->at.mailbox.id);
+		if (now != s->at.rights)
+			s->service->view_allow(s->view, imap_rights_flags(now));
+		s->at.rights = now;
+	}
+	return (s->at.rights & rights) == rights;
+}
