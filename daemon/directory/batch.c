@@ -9,10 +9,13 @@
  * (3) Once SQLite has rolled the transaction back by itself (full disk, I/O error), the batch is lost: a savepoint outside a transaction would commit.
  */
 #include <stdlib.h>
+#include <time.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/crypto/digest.h"
 #include "daemon/directory/change.h"
+#include "daemon/directory/grants_table.h"
 #include "daemon/directory/snapshot.h"
 #include "db/checkpointer.h"
 #include "db/control_setting.h"
@@ -34,16 +37,11 @@ static void explain(struct directory *d, enum err e, struct note *why)
 		db_explain(d->db, why);
 }
 
-enum err directory_begin(struct directory *d, struct note *why)
+/* With `change` held; on failure it is let go. */
+static enum err open_batch(struct directory *d, struct note *why)
 {
-	enum err e;
+	enum err e = db_begin(d->db);
 
-	if (directory_in_batch(d)) {
-		note_set(why, "a batch is open already");
-		return ERR_STATE;
-	}
-	pthread_mutex_lock(&d->change);
-	e = db_begin(d->db);
 	if (e) {
 		explain(d, e, why);
 		pthread_mutex_unlock(&d->change);
@@ -51,6 +49,39 @@ enum err directory_begin(struct directory *d, struct note *why)
 	}
 	atomic_store_explicit(&d->owner, &self, memory_order_relaxed);
 	return ERR_OK;
+}
+
+static enum err refuse_second(const struct directory *d, struct note *why)
+{
+	if (!directory_in_batch(d))
+		return ERR_OK;
+	note_set(why, "a batch is open already");
+	return ERR_STATE;
+}
+
+enum err directory_begin(struct directory *d, struct note *why)
+{
+	enum err e = refuse_second(d, why);
+
+	if (e)
+		return e;
+	pthread_mutex_lock(&d->change);
+	return open_batch(d, why);
+}
+
+enum err directory_begin_within(struct directory *d, int64_t wait_ms, struct note *why)
+{
+	const int64_t until_ms = clock_mono_ms() + wait_ms;
+	const struct timespec until = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
+	enum err e = refuse_second(d, why);
+
+	if (e)
+		return e;
+	if (pthread_mutex_clocklock(&d->change, CLOCK_MONOTONIC, &until) != 0) {
+		note_set(why, "another change is under way");
+		return ERR_LIMIT;
+	}
+	return open_batch(d, why);
 }
 
 static void forget_staged(struct directory *d)
@@ -64,7 +95,7 @@ static void forget_staged(struct directory *d)
 static void close_batch(struct directory *d)
 {
 	forget_staged(d);
-	d->changed = d->lost = false;
+	d->changed = d->grants_changed = d->lost = false;
 	atomic_store_explicit(&d->owner, NULL, memory_order_relaxed);
 	pthread_mutex_unlock(&d->change);
 }
@@ -128,6 +159,17 @@ void directory_publish(struct directory *d, const struct snapshot *fresh, int64_
 	snapshot_release(&old);
 }
 
+void directory_publish_grants(struct directory *d, const struct grants *fresh)
+{
+	const struct grants *old;
+
+	pthread_mutex_lock(&d->lock);
+	old = d->grants;
+	d->grants = (struct grants *)(uintptr_t)fresh;
+	pthread_mutex_unlock(&d->lock);
+	grants_release(&old);
+}
+
 uint64_t directory_commits(const struct directory *d)
 {
 	return atomic_load_explicit(&d->commits, memory_order_acquire);
@@ -149,6 +191,7 @@ static void committed(struct directory *d)
 
 enum err directory_commit(struct directory *d, struct note *why)
 {
+	const struct grants *grants = NULL;
 	enum err e;
 
 	if (!directory_in_batch(d)) {
@@ -158,13 +201,18 @@ enum err directory_commit(struct directory *d, struct note *why)
 	e = d->lost ? ERR_TEMP : ERR_OK;
 	if (!e && d->changed)
 		e = stage(d, why);
+	if (!e && d->grants_changed)
+		e = grants_build(d->db, &grants);
 	if (!e)
 		e = db_commit(d->db);
 	if (e) {
 		explain(d, e, why);
 		db_rollback(d->db);
+		grants_release(&grants);
 	} else {
 		committed(d);
+		if (grants)
+			directory_publish_grants(d, grants);
 	}
 	close_batch(d);
 	return e;
@@ -214,6 +262,11 @@ static enum err run_in_batch(struct directory *d, enum err (*run)(struct directo
 enum err directory_change(struct directory *d, enum err (*run)(struct directory *d, void *arg, struct note *why), void *arg, struct note *why)
 {
 	return run_in_batch(d, run, arg, true, why);
+}
+
+enum err directory_change_grants(struct directory *d, enum err (*run)(struct directory *d, void *arg, struct note *why), void *arg, struct note *why)
+{
+	return run_in_batch(d, run, arg, false, why);
 }
 
 struct rows_change {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "daemon/directory/change.h"
+#include "daemon/directory/grants_table.h"
 #include "daemon/directory/snapshot.h"
 #include "db/control_setting.h"
 #include "db/db.h"
@@ -52,6 +53,7 @@ static enum err load_data_key(struct directory *d, const struct seal_key *key, s
 static enum err read_again(struct directory *d, struct note *why)
 {
 	struct snapshot *fresh = NULL;
+	const struct grants *grants = NULL;
 	int64_t version = 0;
 	enum err e = db_begin(d->db);
 
@@ -59,12 +61,18 @@ static enum err read_again(struct directory *d, struct note *why)
 		return e;
 	e = db_data_version(d->db, &version);
 	if (!e)
+		e = grants_build(d->db, &grants);
+	if (!e)
 		e = snapshot_build(d->db, &d->data_key, &fresh, why);
 	db_rollback(d->db);
 	d->stale = e != ERR_OK;
-	if (!e)
-		directory_publish(d, fresh, version);
-	return e;
+	if (e) {
+		grants_release(&grants);
+		return e;
+	}
+	directory_publish_grants(d, grants);
+	directory_publish(d, fresh, version);
+	return ERR_OK;
 }
 
 static enum err open_all(struct directory *d, const struct directory_config *config, struct note *why)
@@ -108,11 +116,14 @@ void directory_close(struct directory **directory)
 {
 	struct directory *d = *directory;
 	const struct snapshot *current;
+	const struct grants *grants;
 
 	if (!d)
 		return;
 	current = d->current;
 	snapshot_release(&current);
+	grants = d->grants;
+	grants_release(&grants);
 	for (size_t i = 0; i < DIRECTORY_READERS; i++) {
 		db_close(&d->readers[i].db);
 		(void)pthread_mutex_destroy(&d->readers[i].lock);

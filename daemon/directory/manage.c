@@ -6,6 +6,7 @@
 #include "daemon/directory/check.h"
 #include "db/control_account.h"
 #include "db/control_domain.h"
+#include "db/control_grant.h"
 #include "db/control_setting.h"
 
 #define NAME_MEMORY_MAX ((size_t)4 << 20)
@@ -141,7 +142,10 @@ static enum err run_account_remove(struct directory *d, void *arg, struct note *
 	enum err e = db_account_count_owners(d->db, &owners);
 
 	if (!e)
+		e = db_grant_remove_grantee(d->db, c->id); /* those of the own mailboxes go with the row */
+	if (!e)
 		e = db_account_remove(d->db, c->id);
+	d->grants_changed = true;
 	return e ? e : check_owner_is_left(d->db, owners, why);
 }
 
