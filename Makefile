@@ -27,7 +27,7 @@ LIBS = $(shell pkg-config --libs $(PKGS))
 
 # Lowest first, as tests/lint/rules.py has it. A unit test links its folder's archive and those before it.
 ROOMS := daemon/base daemon/crypto daemon/net daemon/mime db daemon/directory daemon/events daemon/auth daemon/store \
-         daemon/relay daemon/queue daemon/ops daemon/smtp daemon/imap api webui daemon/cli
+         daemon/relay daemon/queue daemon/ops daemon/smtp daemon/imap daemon/pop3 api webui daemon/cli
 ROOMS := $(foreach r,$(ROOMS),$(if $(wildcard $(r)/*.c),$(r)))
 archive = $(BUILD)/$(1).a
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))

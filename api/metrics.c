@@ -30,6 +30,7 @@ static const struct {
 	{ "smtp_bounced", "Message-recipients given up: the remote refused, time was over, or there is no way there." },
 	{ "smtp_rejected", "Commands refused at the door." },
 	{ "imap_connections", "Connections to IMAP." },
+	{ "pop3_connections", "Connections to POP3." },
 	{ "auth_attempts", "Logins tried." },
 	{ "tls_sessions", "TLS handshakes that succeeded." },
 	{ "webhook_deliveries", "Webhook deliveries: attempts that failed, and how deliveries ended." },

@@ -42,6 +42,7 @@
 #include "daemon/ops/ports.h"
 #include "daemon/ops/service_manager.h"
 #include "daemon/ops/webhooks.h"
+#include "daemon/pop3/pop3.h"
 #include "daemon/queue/queue.h"
 #include "daemon/relay/relay.h"
 #include "daemon/smtp/smtp.h"
@@ -75,7 +76,7 @@ struct daemon {
 	struct fetcher *fetcher; /* of the relay */
 	struct relay *relay;
 	struct queue *queue;
-	struct service mx, lmtp, submission, local, imap;
+	struct service mx, lmtp, submission, local, imap, pop3;
 	struct ports *ports;
 	struct api_context api;
 	struct webui *web;
@@ -247,6 +248,7 @@ static enum err start_services(struct daemon *d, struct note *why)
 {
 	struct smtp_config smtp = { .profile = SMTP_MX, .directory = d->ground.directory, .auth = d->auth, .queue = d->queue, .events = d->events, .trace = d->trace, .data_dir = d->config.data_dir, .tls = true };
 	const struct imap_config imap = { .directory = d->ground.directory, .auth = d->auth, .store = d->store, .may_starttls = true };
+	const struct pop3_config pop3 = { .auth = d->auth, .store = d->store, .may_starttls = true };
 	enum err e = smtp_service_new(&smtp, &d->mx);
 
 	(void)why;
@@ -260,7 +262,9 @@ static enum err start_services(struct daemon *d, struct note *why)
 	smtp.tls = false;
 	if (e == ERR_OK)
 		e = smtp_service_new(&smtp, &d->local);
-	return e == ERR_OK ? imap_service_new(&imap, &d->imap) : e;
+	if (e == ERR_OK)
+		e = imap_service_new(&imap, &d->imap);
+	return e == ERR_OK ? pop3_service_new(&pop3, &d->pop3) : e;
 }
 
 static int64_t left_ms(void *arg)
@@ -278,6 +282,7 @@ static enum err start_ports(struct daemon *d, struct note *why)
 		.lmtp = &d->lmtp,
 		.submission = &d->submission,
 		.imap = &d->imap,
+		.pop3 = &d->pop3,
 		.local = &d->local,
 		.local_path = config_path(&d->config, d->config.run_dir, "submit.sock"),
 		.left_ms = left_ms,
@@ -296,6 +301,7 @@ static void stop_ports(struct daemon *d)
 static void free_sessions(struct daemon *d)
 {
 	ports_free(&d->ports);
+	pop3_service_free(&d->pop3);
 	imap_service_free(&d->imap);
 	smtp_service_free(&d->local);
 	smtp_service_free(&d->submission);
@@ -308,6 +314,8 @@ static void end_sessions(void *arg, uint64_t account_id)
 	struct daemon *d = arg;
 
 	imap_kick_account(&d->imap, account_id);
+	pop3_kick_account(&d->pop3, account_id);
+	imap_grants_changed(&d->imap);
 }
 
 /* With `api` null the pages say that setup is to be done; our own handles of the ports are then kept for later. */
@@ -354,6 +362,8 @@ static void name_services(struct daemon *d)
 		[LISTEN_SUBMISSIONS] = "submissions",
 		[LISTEN_IMAP] = "imap",
 		[LISTEN_IMAPS] = "imaps",
+		[LISTEN_POP3] = "pop3",
+		[LISTEN_POP3S] = "pop3s",
 		[LISTEN_HTTP] = "http",
 		[LISTEN_HTTPS] = "https",
 	};

@@ -35,6 +35,7 @@
 	X(RELAY_REUSED, "relay_reused", "relay_reused", "") /* a kept one taken instead */ \
 	X(RELAY_INJECTED, "relay_injected", "relay_injected", "") /* plain text behind the answer to STARTTLS */ \
 	X(IMAP_CONNECTIONS, "imap_connections", "imap_connections", "") \
+	X(POP3_CONNECTIONS, "pop3_connections", "pop3_connections", "") \
 	COUNTERS_AUTH(X, IMAP, imap) \
 	COUNTERS_AUTH(X, POP3, pop3) \
 	COUNTERS_AUTH(X, SMTP, smtp) \

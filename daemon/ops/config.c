@@ -175,10 +175,10 @@ static const struct {
 	{ { "submissions", "the same, TLS from the start (465)" }, true, LISTEN_SUBMISSIONS },
 	{ { "imap", "mailboxes, with STARTTLS (143)" }, true, LISTEN_IMAP },
 	{ { "imaps", "the same, TLS from the start (993)" }, true, LISTEN_IMAPS },
+	{ { "pop3", "the inbox for programs that fetch it, with STLS (110)" }, true, LISTEN_POP3 },
+	{ { "pop3s", "the same, TLS from the start (995)" }, true, LISTEN_POP3S },
 	{ { "http", "only sends browsers on to https (80)" }, true, LISTEN_HTTP },
 	{ { "https", "the panel and the API (443)" }, true, LISTEN_HTTPS },
-	{ { "pop3", NULL }, false, LISTEN_MX },
-	{ { "pop3s", NULL }, false, LISTEN_MX },
 	{ { "managesieve", NULL }, false, LISTEN_MX },
 };
 

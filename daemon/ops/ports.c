@@ -71,6 +71,8 @@ static enum err attach(struct ports *p, enum listen_service service, struct list
 	case LISTEN_SUBMISSIONS: return pool_attach(p->pools[POOL_SUBMISSION], l, p->config.submission, true);
 	case LISTEN_IMAP: return pool_attach(p->pools[POOL_ACCESS], l, p->config.imap, false);
 	case LISTEN_IMAPS: return pool_attach(p->pools[POOL_ACCESS], l, p->config.imap, true);
+	case LISTEN_POP3: return pool_attach(p->pools[POOL_ACCESS], l, p->config.pop3, false);
+	case LISTEN_POP3S: return pool_attach(p->pools[POOL_ACCESS], l, p->config.pop3, true);
 	case LISTEN_HTTP:
 	case LISTEN_HTTPS: break; /* the web server takes them */
 	}

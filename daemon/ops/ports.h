@@ -13,7 +13,7 @@ struct ports_config {
 	const struct config *config;
 	struct directory *directory; /* limits, as they are at the start */
 	struct tls_store *tls;
-	const struct service *mx, *lmtp, *submission, *imap;
+	const struct service *mx, *lmtp, *submission, *imap, *pop3;
 	const struct service *local;   /* at local_path */
 	const char *local_path;        /* what sendmail(1) uses: open to everybody on this machine; who it is decides what they may */
 	int64_t (*left_ms)(void *arg); /* of the time to stop in */

@@ -25,6 +25,7 @@ static const char *const mode_names[MODE_COUNT] = { "whole", "bytes", "pipelined
 static const struct chat_protocol *const protocols[] = {
 	&chat_smtp,
 	&chat_imap,
+	&chat_pop3,
 };
 
 struct run {

@@ -50,6 +50,6 @@ struct chat_protocol {
 	enum err (*check)(void *world, struct span text, struct note *why);
 };
 
-extern const struct chat_protocol chat_smtp, chat_imap;
+extern const struct chat_protocol chat_smtp, chat_imap, chat_pop3;
 
 #endif

@@ -125,7 +125,7 @@ def test_config_check():
         said = ends(EX_CONFIG, "config", "check", instance=p, says=says)
         assert re.match(rf"postroom: {re.escape(p.conf_path)}:\d+: ", said), said
         ends(EX_CONFIG, "serve", instance=p, says=says)
-    for line, says in (("pop3 = 127.0.0.1:110", "not built"), ("managesieve = 127.0.0.1:4190", "not built"), ("gopher = 127.0.0.1:70", "unknown service"), ("mx = 127.0.0.1", "ADDR:PORT"), ("mx = 127.0.0.1:0", "ADDR:PORT"),
+    for line, says in (("managesieve = 127.0.0.1:4190", "not built"), ("gopher = 127.0.0.1:70", "unknown service"), ("mx = 127.0.0.1", "ADDR:PORT"), ("mx = 127.0.0.1:0", "ADDR:PORT"),
                        (f"imap = 127.0.0.1:{p.port['mx']}", "twice")):
         write(p, good + line + "\n")
         ends(EX_CONFIG, "config", "check", instance=p, says=says)

@@ -21,3 +21,6 @@ CREATE TABLE annotation (
 	value BLOB NOT NULL,
 	PRIMARY KEY (mailbox, reader, entry)
 ) STRICT, WITHOUT ROWID;
+
+-- From which the UIDLs of a mailbox's messages are made (RFC 1939 7); null until the first POP3 login.
+ALTER TABLE mailbox ADD COLUMN pop_key BLOB;

@@ -93,8 +93,7 @@ static void mistakes_are_named_with_their_line(void **state)
 	refused_with("[listen]\nmx = 25\n", ":2: not an ADDR:PORT");
 	refused_with("[listen]\nmx = 0.0.0.0:0\n", "not an ADDR:PORT");
 	refused_with("[listen]\nsmtp = 0.0.0.0:25\n", "unknown service");
-	refused_with("[listen]\npop3 = 0.0.0.0:110\n", "not built yet: 'pop3'");
-	refused_with("[listen]\nmanagesieve = 0.0.0.0:4190\n", "not built yet");
+	refused_with("[listen]\nmanagesieve = 0.0.0.0:4190\n", "not built yet: 'managesieve'");
 	refused_with("[listen]\nmx = 1.2.3.4:25\nimap = 1.2.3.4:25\n", ":3: address and port are given twice");
 	refused_with("data_dir = /a\x01z\n", "control characters");
 }
