@@ -115,6 +115,8 @@ struct db;
  * directory_write() of the thread joins in; one that fails undoes only itself. The change lock is held meanwhile: keep it short.
  * Imports, dry runs (end instead of commit), and an audit entry that is there exactly when its change is, stand on this. */
 enum err directory_begin(struct directory *d, struct note *why) MUST_CHECK;
+/* The same for who must not wait for a long batch of another thread (an import): ERR_LIMIT when it is not over within `wait_ms`. */
+enum err directory_begin_within(struct directory *d, int64_t wait_ms, struct note *why) MUST_CHECK;
 /* The directory as it would be after a commit: this thread's, while the batch is open; borrowed until the next change, commit or end. */
 enum err directory_staged(struct directory *d, const struct snapshot **out, struct note *why) MUST_CHECK;
 /* Durable when ERR_OK; otherwise nothing has changed. Either way the batch is over. A new snapshot is made only when the directory changed. */

@@ -46,7 +46,7 @@ enum err rights_parse(struct span text, unsigned *out)
 		if (text.ptr[i] == 'c')
 			rights |= RIGHT_CREATE | RIGHT_DELETE_MAILBOX;
 		else if (text.ptr[i] == 'd')
-			rights |= RIGHT_DELETE_MAILBOX | RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
+			rights |= RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
 		else if (span_find_char(SPAN("lrswipkxtea"), text.ptr[i], &at))
 			rights |= 1u << at;
 		else

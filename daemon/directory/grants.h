@@ -34,7 +34,7 @@ struct grant {
 
 /* "lrswipkxtea" in the order of RFC 4314; `out` has room for 12. */
 void rights_write(unsigned rights, char out[12]);
-/* Any order; c and d of RFC 2086 stand for "kx" and "xte" (RFC 4314 2.1.1). ERR_SYNTAX: another letter. */
+/* Any order; c and d of RFC 2086 stand for "kx" and "te" (RFC 4314 2.1.1). ERR_SYNTAX: another letter. */
 enum err rights_parse(struct span text, unsigned *out) MUST_CHECK;
 
 struct grants;
