@@ -119,6 +119,7 @@ static enum err sweep_strays(struct mailstore *m, struct db *db)
 		return e;
 	e = files_each(m->files_dir, sweep_one, &sweeping);
 	db_rollback(db);
+	m->open_strays = sweeping.removed;
 	if (sweeping.removed)
 		log_event(LOG_INFO, "store", "strays_removed", "account=%" PRIu64 " files=%zu", m->account_id, sweeping.removed);
 	return e;
@@ -179,6 +180,7 @@ enum err mailstore_new(struct store *s, struct checkpointer *checkpointer, const
 	m->store = s;
 	m->checkpointer = checkpointer;
 	m->account_id = account_id;
+	m->open_ms = clock_real_ms();
 	m->dir = path_of(accounts_dir, account_id, "");
 	m->files_dir = path_of(accounts_dir, account_id, "/files");
 	m->db_path = path_of(accounts_dir, account_id, "/mail.db");

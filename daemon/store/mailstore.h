@@ -24,6 +24,8 @@ struct mailstore {
 	char *dir, *files_dir, *db_path, *search_path;
 	struct db_group *group; /* owns the writing handle */
 	uint64_t inbox_id;
+	int64_t open_ms;                /* unix: what stands in files/ since before is nobody's work under way */
+	size_t open_strays;             /* files that the sweep of the opening removed */
 	uint64_t open_modseq;           /* of the account when it was opened: what came later went through this process */
 	_Atomic int64_t used_ms;        /* monotonic: the last write or read */
 	struct search_indexer *indexer; /* of the store; may be null */
@@ -32,6 +34,7 @@ struct mailstore {
 	atomic_bool search_believed;    /* search.db was found to know no later id, or was emptied */
 	uint64_t search_counted;        /* of the indexer's thread: contents in the index when those still there were last counted */
 	atomic_bool search_waits;       /* for the indexer */
+	atomic_bool is_unwanted;        /* somebody wants to erase it: who looks through it leaves */
 
 	pthread_mutex_t lock; /* guards what follows; held for moments, nothing is called with it held but state.c and libc */
 	struct db *readers[MAILSTORE_IDLE_READERS];

@@ -320,10 +320,12 @@ enum err store_erase(struct store *s, uint64_t account_id, struct note *why)
 	slot = slot_get(s, account_id);
 	while (slot && slot->state == SLOT_BUSY)
 		pthread_cond_wait(&s->changed, &s->lock);
-	if (!slot)
+	if (!slot) {
 		e = ERR_TEMP;
-	else if (slot->open && slot->open->references)
+	} else if (slot->open && slot->open->references) {
+		atomic_store_explicit(&slot->open->is_unwanted, true, memory_order_relaxed);
 		e = ERR_STATE;
+	}
 	if (!e && slot->open)
 		close_slot(s, slot);
 	/* Closing let go of the lock: someone may have opened it again. */
