@@ -34,6 +34,8 @@ static const struct {
 	{ "auth_attempts", "Logins tried." },
 	{ "tls_sessions", "TLS handshakes that succeeded." },
 	{ "webhook_deliveries", "Webhook deliveries: attempts that failed, and how deliveries ended." },
+	{ "accounts_checked", "Checks of accounts for consistency." },
+	{ "account_faults", "Faults that these found; what is derived is repaired." },
 	{ "bugs", "Broken invariants that ended a session; please report." },
 };
 

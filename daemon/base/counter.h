@@ -47,6 +47,9 @@
 	X(WEBHOOK_DELIVERED, "webhook_delivered", "webhook_deliveries", "result=\"delivered\"") \
 	X(WEBHOOK_FAILED, "webhook_failed", "webhook_deliveries", "result=\"failed\"") \
 	X(WEBHOOK_GIVEN_UP, "webhook_given_up", "webhook_deliveries", "result=\"given_up\"") \
+	X(ACCOUNTS_CHECKED, "accounts_checked", "accounts_checked", "") /* for consistency */ \
+	X(FAULTS_FOUND, "faults_found", "account_faults", "result=\"found\"") \
+	X(FAULTS_REPAIRED, "faults_repaired", "account_faults", "result=\"repaired\"") \
 	X(BUGS, "bugs", "bugs", "") /* broken invariants of sessions */
 #define COUNTERS_AUTH(X, P, p) \
 	X(AUTH_##P##_OK, "auth_" #p "_ok", "auth_attempts", "protocol=\"" #p "\",result=\"ok\"") \

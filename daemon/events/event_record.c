@@ -45,6 +45,7 @@ static const char *const names[EVENT_COUNT] = {
 	[EVENT_SUPPRESSION_CHANGED] = "suppression.changed",
 	[EVENT_HOLD_RULE_CHANGED] = "hold_rule.changed",
 	[EVENT_TLS_RULE_CHANGED] = "tls_rule.changed",
+	[EVENT_ACCOUNT_DAMAGED] = "account.damaged",
 };
 
 const char *event_name(enum event_type type)

@@ -14,3 +14,16 @@ CREATE TABLE mailbox_grant (
 	PRIMARY KEY (owner, mailbox, grantee)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX mailbox_grant_grantee ON mailbox_grant (grantee);
+
+-- What the last consistency check of an account found. findings: JSON, as the API shows them; faults without garbage. is_whole 0: it was interrupted.
+CREATE TABLE account_check (
+	account INTEGER PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
+	at_ms INTEGER NOT NULL,
+	took_ms INTEGER NOT NULL,
+	is_whole INTEGER NOT NULL,
+	repairs INTEGER NOT NULL,
+	messages INTEGER NOT NULL,
+	faults INTEGER NOT NULL,
+	repaired INTEGER NOT NULL,
+	findings TEXT NOT NULL
+) STRICT;
