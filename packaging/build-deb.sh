@@ -47,7 +47,7 @@ Section: mail
 Priority: optional
 Installed-Size: $(du -sk "$root" | cut -f1)
 Description: mail server with its administration in one daemon
- SMTP, submission and IMAP, the queue and the mailboxes of a small
+ SMTP, submission, IMAP and POP3, the queue and the mailboxes of a small
  organisation, managed over one API and command line.
 EOF
 echo /etc/postroom/postroom.conf > "$root/DEBIAN/conffiles"

@@ -25,6 +25,8 @@ submission = 127.0.0.1:2587
 submissions = 127.0.0.1:2465
 imap = 127.0.0.1:2143
 imaps = 127.0.0.1:2993
+pop3 = 127.0.0.1:2110
+pop3s = 127.0.0.1:2995
 http = 127.0.0.1:2080
 https = 127.0.0.1:2443
 EOF
@@ -66,6 +68,7 @@ Postroom runs in ./$dir (domains example.org and example.net).
   logins      alice@example.org (owner)   bob@example.org   carol@example.net      password: $password
   SMTP        127.0.0.1:2525              submission 127.0.0.1:2587 (STARTTLS), 127.0.0.1:2465 (TLS)
   IMAP        127.0.0.1:2143 (STARTTLS)   127.0.0.1:2993 (TLS)
+  POP3        127.0.0.1:2110 (STLS)       127.0.0.1:2995 (TLS)
   page        http://127.0.0.1:2080/      https://127.0.0.1:2443/     (self-signed certificate)
 Try it (apt-get install swaks curl):
   swaks --server 127.0.0.1:2525 --from me@example.com --to bob@example.org --header 'Subject: hello'

@@ -7,7 +7,7 @@ deb_build='gcc libc6-dev make pkg-config libssl-dev libmicrohttpd-dev libsqlite3
 	libutf8proc-dev libargon2-dev libcrypt-dev libcbor-dev libcurl4-openssl-dev zlib1g-dev dns-root-data ca-certificates'
 # s-nail is a mail(1) that wants no mail server. libio-socket-ssl-perl, libnet-ssleay-perl and libauthen-sasl-perl are what swaks needs for TLS and AUTH.
 deb_test='libcmocka-dev clang clang-format clang-tidy libclang-rt-dev llvm cppcheck python3 swaks libio-socket-ssl-perl
-	libnet-ssleay-perl libauthen-sasl-perl gsasl curl isync offlineimap3 getmail6 mutt thunderbird xvfb python3-gi gir1.2-gmime-3.0 s-nail nodejs npm zsh fish tmux openssl strace sqlite3 iproute2 procps util-linux
+	libnet-ssleay-perl libauthen-sasl-perl gsasl curl isync offlineimap3 getmail6 fetchmail mpop mutt thunderbird xvfb python3-gi gir1.2-gmime-3.0 s-nail nodejs npm zsh fish tmux openssl strace sqlite3 iproute2 procps util-linux
 	binutils git'
 deb_attack='sqlmap wapiti'
 deb_package='dpkg-dev rpm debootstrap systemd'
@@ -17,7 +17,7 @@ deb_rpm=rpm
 rpm_build='gcc glibc-devel make pkgconf-pkg-config openssl-devel libmicrohttpd-devel sqlite-devel jansson-devel unbound-devel
 	libidn2-devel utf8proc-devel libargon2-devel libxcrypt-devel libcbor-devel libcurl-devel zlib-devel unbound-libs ca-certificates'
 rpm_test='libcmocka-devel clang clang-tools-extra compiler-rt llvm cppcheck python3 swaks perl-IO-Socket-SSL perl-Net-SSLeay
-	perl-Authen-SASL gsasl curl isync offlineimap getmail6 mutt thunderbird xorg-x11-server-Xvfb python3-gobject gmime30 s-nail nodejs npm zsh fish tmux openssl strace sqlite iproute procps-ng util-linux binutils git-core'
+	perl-Authen-SASL gsasl curl isync offlineimap getmail6 fetchmail mpop mutt thunderbird xorg-x11-server-Xvfb python3-gobject gmime30 s-nail nodejs npm zsh fish tmux openssl strace sqlite iproute procps-ng util-linux binutils git-core'
 # Neither Fedora nor EPEL has wapiti: pip install wapiti3 there.
 rpm_attack=sqlmap
 rpm_package='rpm-build systemd'
