@@ -13,6 +13,7 @@
 
 struct auth;
 struct directory;
+struct doctor;
 struct events;
 struct jobs;
 struct probes;
@@ -33,6 +34,7 @@ struct api_context {
 	struct events *events;
 	struct trace *trace;
 	struct webhooks *webhooks;
+	struct doctor *doctor;                                /* checks of mailboxes; also with the daemon down, for the command that asks for one */
 	struct jobs *jobs;                                    /* api/jobs.h */
 	struct probes *probes;                                /* api/probes.h */
 	int64_t started_ms;                                   /* unix */

@@ -111,6 +111,19 @@ const struct job_actor *job_actor(const struct job *job)
 	return &job->actor;
 }
 
+bool job_must_end(const struct job *job)
+{
+	struct jobs *j = job->context->jobs;
+	bool stopping = false;
+
+	if (j) {
+		pthread_mutex_lock(&j->lock);
+		stopping = j->stopping;
+		pthread_mutex_unlock(&j->lock);
+	}
+	return stopping || job->cancelled;
+}
+
 /* ---- inside of a step ---- */
 
 struct item_row {

@@ -63,6 +63,8 @@ struct job_actor {
 	struct span operation, request_id, peer;
 };
 const struct job_actor *job_actor(const struct job *job);
+/* Cancelled, or the daemon stops: what takes long ends. */
+bool job_must_end(const struct job *job);
 /* The result of one item: what it is about ("alice@example.org"), 200 201 204 404 409 422..., and with a failure its code and words. */
 void job_item(struct job *job, struct span subject, int status, const char *code, const char *detail);
 /* An audit entry of the step's batch, in the name of who asked; JSON values are taken and may be null; `event` as in struct change. */

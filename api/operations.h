@@ -58,6 +58,8 @@
 	X(user_app_password_delete, "DELETE", "/api/v1/users/{}/app_passwords/{}") \
 	X(user_sessions_revoke, "POST", "/api/v1/users/{}:revoke_sessions") \
 	X(user_second_factor_reset, "POST", "/api/v1/users/{}:reset_second_factor") \
+	X(user_check_get, "GET", "/api/v1/users/{}/check") \
+	X(checks_create, "POST", "/api/v1/checks") \
 	X(aliases_list, "GET", "/api/v1/aliases") \
 	X(alias_create, "POST", "/api/v1/aliases") \
 	X(aliases_import, "POST", "/api/v1/aliases:import") \

@@ -37,6 +37,7 @@
 #include "daemon/net/tls.h"
 #include "daemon/ops/certificates.h"
 #include "daemon/ops/config.h"
+#include "daemon/ops/doctor.h"
 #include "daemon/ops/ground.h"
 #include "daemon/ops/interfaces.h"
 #include "daemon/ops/ports.h"
@@ -70,6 +71,7 @@ struct daemon {
 	struct trace *trace;
 	struct events *events;
 	struct webhooks *webhooks;
+	struct doctor *doctor;
 	struct auth *auth;
 	struct store *store;
 	struct resolver *resolver;
@@ -157,6 +159,18 @@ static enum err start_webhooks(struct daemon *d, struct note *why)
 static void stop_webhooks(struct daemon *d)
 {
 	webhooks_free(&d->webhooks);
+}
+
+static enum err start_doctor(struct daemon *d, struct note *why)
+{
+	const struct doctor_config c = { .directory = d->ground.directory, .store = d->store, .queue = d->queue, .events = d->events, .has_nights = true };
+
+	return doctor_new(&c, &d->doctor, why);
+}
+
+static void stop_doctor(struct daemon *d)
+{
+	doctor_free(&d->doctor);
 }
 
 static enum err start_auth(struct daemon *d, struct note *why)
@@ -402,6 +416,7 @@ static enum err start_web(struct daemon *d, struct note *why)
 		.events = d->events,
 		.trace = d->trace,
 		.webhooks = d->webhooks,
+		.doctor = d->doctor,
 		.started_ms = clock_real_ms(),
 		.services = d->services,
 		.spool_dir = d->config.data_dir,
@@ -418,6 +433,7 @@ static enum err start_web(struct daemon *d, struct note *why)
 static void stop_web(struct daemon *d)
 {
 	probes_stop(d->api.probes);
+	doctor_stop(d->doctor); /* the job of a check then ends its step */
 	webui_stop(&d->web, stop_ms(d, STOP_WEB_MS));
 	jobs_stop(&d->api.jobs);
 }
@@ -448,6 +464,7 @@ static const struct part {
 	{ "queue", start_queue, stop_queue },
 	{ "services", start_services, stop_nothing },
 	{ "webhooks", start_webhooks, stop_webhooks },
+	{ "doctor", start_doctor, stop_doctor },
 	{ "web", start_web, stop_web },
 	{ "ports", start_ports, stop_ports }, /* last: a mail port that answers means that all is up */
 };

@@ -312,6 +312,8 @@ REQUESTS = {
     "user_app_password_delete": app_password_of_user,
     "user_sessions_revoke": one("user"),
     "user_second_factor_reset": one("user"),
+    "user_check_get": one("user"),
+    "checks_create": lambda w: {"body": {"accounts": [w.user()]}},
     "users_bulk": lambda w: {"body": {"action": "suspend", "users": [w.user()]}},
     "users_import": lambda w: {"body": {"users": [{"address": w.name("u") + "@example.org", "name": "Bob"}]}},
     "alias_create": lambda w: {"body": {"address": w.name("a") + "@example.org", "targets": ["alice@example.org"]}},

@@ -59,6 +59,8 @@ static const struct wanted {
 	{ "user_app_password_delete", "..dmo", "", "users:write" },
 	{ "user_sessions_revoke", "..dmo", "", "users:write" },
 	{ "user_second_factor_reset", "..dmo", "p", "users:write" },
+	{ "user_check_get", ".admo", "", "users:read" },
+	{ "checks_create", "...mo", "", "users:write" },
 	{ "aliases_list", ".admo", "", "aliases:read" },
 	{ "alias_create", "..dmo", "", "aliases:write" },
 	{ "aliases_import", "..dmo", "", "aliases:write" },
