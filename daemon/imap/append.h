@@ -21,6 +21,7 @@ struct imap_append {
 	bool in_catenate, may_nul;
 	struct mailstore *store; /* of the mailbox: open as long as the command lasts */
 	uint64_t owner, mailbox_id;
+	unsigned rights;
 	uint32_t replaced; /* UID that REPLACE takes away; 0: it is APPEND */
 	size_t at;         /* in s->line: what is not walked over yet */
 	struct append_message *now, *first, *last;

@@ -18,6 +18,7 @@
 #include "daemon/imap/append_binary.h"
 #include "daemon/imap/limits.h"
 #include "daemon/imap/parse.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/sync.h"
 #include "daemon/imap/url_place.h"
 
@@ -162,7 +163,10 @@ static void at_options(struct walk *w)
 		bad(w);
 		return;
 	}
-	e = imap_flags_resolve(w->s, w->ap->store, &flags, true, &options.flags);
+	/* RFC 4314 4: flags without a right to set them are left out. */
+	e = imap_flags_resolve(w->s, w->ap->store, &flags, w->ap->rights & RIGHT_WRITE, &options.flags);
+	options.flags &= imap_rights_flags(w->ap->rights);
+	options.viewer = w->s->account_id;
 	if (e == ERR_LIMIT)
 		fail(w, IMAP_NO, SPAN("[LIMIT] Too many keywords in this account"));
 	else if (e)

@@ -235,6 +235,11 @@ union imap_args {
 		struct span name;
 	} mailbox; /* DELETE, SUBSCRIBE, UNSUBSCRIBE, GETQUOTAROOT */
 	struct {
+/* What SETACL does with its rights (RFC 4314 3.1). */
+enum imap_grant_how { GRANT_REPLACE,
+		      GRANT_ADD,
+		      GRANT_TAKE };
+
 		struct span name;
 		bool condstore, qresync;
 		uint32_t uid_validity; /* of QRESYNC, as all that follows */
@@ -262,6 +267,11 @@ union imap_args {
 	} list;                  /* LIST, LSUB */
 	struct {
 		struct span name;
+	struct {
+		struct span name, identifier;
+		enum imap_grant_how how;
+		unsigned rights;
+	} acl; /* SETACL, DELETEACL, LISTRIGHTS; GETACL and MYRIGHTS are of `mailbox` */
 		unsigned items;
 	} status;
 	struct {

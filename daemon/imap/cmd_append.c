@@ -28,6 +28,7 @@ bool imap_append_begin(struct imap_session *s, size_t at)
 	}
 	ap->store = place.store;
 	ap->owner = place.owner;
+	ap->rights = place.rights;
 	ap->mailbox_id = place.mailbox.id;
 	ap->at = at;
 	ap->has_room = imap_room(s, ap->owner, &ap->room, &ap->used);

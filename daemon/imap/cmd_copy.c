@@ -1,4 +1,4 @@
-/* imap/cmd_copy.c: COPY (RFC 3501 6.4.7) and MOVE (RFC 6851), with COPYUID (RFC 4315). All or nothing, one commit. */
+/* imap/cmd_copy.c: COPY (RFC 3501 6.4.7) and MOVE (RFC 6851), with COPYUID (RFC 4315). All or nothing; within an account one commit. */
 #include "daemon/imap/commands.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/quota.h"
@@ -49,6 +49,19 @@ static enum step not_copied(struct imap_session *s, enum err e, struct out *out)
 	return imap_finish_err(s, out, e, SPAN(""));
 }
 
+/* Into another account. New keywords are made in the own one, and where keywords may be set. */
+static enum err copy_to(struct imap_session *s, struct copying *c, const struct imap_place *target, const struct store_room *room)
+{
+	const struct share_terms terms = {
+		.is_move = c->is_move,
+		.flags = imap_rights_flags(target->rights),
+		.keywords = target->rights & RIGHT_WRITE ? SHARE_ALL_KEYWORDS : SHARE_NO_KEYWORDS,
+		.room = room,
+	};
+
+	return s->service->view_copy_to(s->view, &c->set, target->store, target->mailbox.id, &terms, &s->run.arena, &c->uid_validity, &c->pairs, &c->count);
+}
+
 static enum err copy_set(struct imap_session *s, struct copying *c, struct span name)
 {
 	struct imap_place target;
@@ -60,13 +73,14 @@ static enum err copy_set(struct imap_session *s, struct copying *c, struct span 
 	if (e || !c->set.count)
 		return e;
 	if (!is_within)
-		return ERR_DENIED;
+		return copy_to(s, c, &target, has_room ? &room : NULL);
 	return s->service->view_copy(s->view, &c->set, target.mailbox.id, c->is_move, imap_rights_flags(target.rights), has_room ? &room : NULL, &s->run.arena, &c->uid_validity, &c->pairs,
 				     &c->count);
 }
 
 static enum step copy(struct imap_session *s, const union imap_args *args, bool is_move, struct out *out)
 {
+	const unsigned removes = RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
 	struct copying c = { .is_move = is_move };
 	enum err e = imap_set_resolve(s, &args->copy.set, s->run.command->law & BY_UID, false, &s->run.arena, &c.set);
 
@@ -74,6 +88,8 @@ static enum step copy(struct imap_session *s, const union imap_args *args, bool 
 		return imap_finish(s, out, IMAP_BAD, SPAN("No such message"));
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
+	if (is_move && (s->at.rights & removes) != removes)
+		return imap_finish(s, out, IMAP_NO, SPAN("[NOPERM] Messages may not be removed from this mailbox"));
 	/* RFC 9738 3.1: too many to be copied is a failure, too many to be moved a beginning. */
 	if (imap_set_limit(s, &c.set, &c.lowest_uid) && !is_move)
 		return imap_finish(s, out, IMAP_NO, arena_printf(&s->run.arena, "[MESSAGELIMIT %u] Too many messages for one copy", IMAP_MESSAGELIMIT));

@@ -52,6 +52,8 @@ static struct expunge_work *begin(struct imap_session *s)
 enum step imap_run_expunge(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	(void)args;
+	if (!(s->at.rights & RIGHT_EXPUNGE))
+		return imap_finish_err(s, out, ERR_DENIED, SPAN(""));
 	if (!begin(s))
 		return imap_finish_err(s, out, ERR_LIMIT, SPAN(""));
 	s->run.more = expunge_more;
@@ -65,6 +67,8 @@ enum step imap_run_uid_expunge(struct imap_session *s, const union imap_args *ar
 	uint32_t lowest;
 	enum err e = w ? imap_set_resolve(s, &args->expunge.set, true, false, &s->run.arena, set) : ERR_LIMIT;
 
+	if (!e && !(s->at.rights & RIGHT_EXPUNGE))
+		e = ERR_DENIED;
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
 	if (imap_set_limit(s, set, &lowest))
@@ -101,7 +105,7 @@ static enum step close_more(struct imap_session *s, struct out *out)
 	return imap_finish(s, out, IMAP_OK, text);
 }
 
-/* RFC 3501 6.4.2: removes what is \Deleted, without EXPUNGE replies; read-only: nothing. */
+/* RFC 3501 6.4.2: removes what is \Deleted, without EXPUNGE replies; read-only, or without the right to (RFC 4314 4): nothing. */
 enum step imap_run_close(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	struct expunge_work *w = begin(s);
@@ -109,7 +113,7 @@ enum step imap_run_close(struct imap_session *s, const union imap_args *args, st
 	(void)args;
 	if (!w)
 		return imap_finish_err(s, out, ERR_LIMIT, SPAN(""));
-	w->batches.end = s->read_only;
+	w->batches.end = s->read_only || !(s->at.rights & RIGHT_EXPUNGE);
 	s->run.more = close_more;
 	return close_more(s, out);
 }

@@ -250,7 +250,7 @@ static void plan(const struct imap_session *s, struct fetch_work *w)
 		const bool content = item->kind == FETCH_SECTION || item->kind == FETCH_BINARY;
 
 		w->only_numbers = w->only_numbers && (item->kind == FETCH_FLAGS || item->kind == FETCH_UID);
-		w->marks_seen = w->marks_seen || (content && !item->peek && !s->read_only);
+		w->marks_seen = w->marks_seen || (content && !item->peek && !s->read_only && (s->at.rights & RIGHT_SEEN));
 	}
 }
 

@@ -9,63 +9,91 @@ static struct span without_end(struct span name)
 	return name.len > 1 && span_ends(name, SPAN("/")) ? span_take(name, name.len - 1) : name;
 }
 
-/* A name in the store's form. */
-static enum err normal(struct imap_session *s, struct span name, struct span *out)
-{
-	return s->service->name_normal(without_end(name), &s->run.arena, out);
-}
-
 static enum step create_failed(struct imap_session *s, enum err e, struct out *out)
 {
 	if (e == ERR_LIMIT)
 		return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] Too long, too deep, or too many mailboxes"));
 	if (e == ERR_STATE)
 		return imap_finish(s, out, IMAP_NO, SPAN("[USEATTR] Another mailbox is for that"));
-	return imap_finish_err(s, out, e == ERR_DENIED ? ERR_EXISTS : e, SPAN("")); /* DENIED: INBOX */
+	return imap_finish_err(s, out, e, SPAN(""));
+}
+
+/* Who makes a mailbox below a shared one has to find it again: it is shared as that is, or not made. */
+static enum err inherit(struct imap_session *s, const struct imap_site *site)
+{
+	enum err e = imap_site_inherit(s, site);
+
+	if (!e || site->owner == s->account_id)
+		return ERR_OK;
+	return s->service->remove(site->store, site->name) ? ERR_TEMP : e;
+}
+
+static enum err create(struct imap_session *s, const struct imap_site *site, enum special_use use)
+{
+	enum err e = site->rights & RIGHT_CREATE ? s->service->create(site->store, site->name, use) : ERR_DENIED;
+
+	if (e == ERR_DENIED && (site->rights & RIGHT_CREATE)) /* INBOX */
+		return ERR_EXISTS;
+	return e;
 }
 
 enum step imap_run_create(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct mailbox_info m;
-	struct span name;
-	enum err e = normal(s, args->create.name, &name);
+	const struct span written = without_end(args->create.name);
+	struct imap_place place = { .rights = RIGHT_ALL };
+	struct mailbox_info shown;
+	struct imap_site site;
+	enum err e = imap_site_find(s, written, &site);
 
-	if (!e && args->create.impossible) /* RFC 6154 3 */
+	if (!e && (args->create.impossible || (args->create.use != USE_NONE && site.owner != s->account_id))) /* RFC 6154 3 */
 		return imap_finish(s, out, IMAP_NO, SPAN("[USEATTR] Not a use that a mailbox can have here"));
 	if (!e)
-		e = s->service->create(s->store, name, args->create.use);
+		e = create(s, &site, args->create.use);
 	if (e)
 		return create_failed(s, e, out);
-	if (s->service->find(s->store, name, &s->run.arena, &m) || !m.exists) /* somebody was quicker */
+	e = inherit(s, &site);
+	if (e)
+		return e == ERR_STATE ? imap_finish(s, out, IMAP_NO, SPAN("[INUSE] Another change is under way, try again")) : imap_finish_err(s, out, e, SPAN(""));
+	place.owner = site.owner;
+	place.store = site.store;
+	if (s->service->find(site.store, site.name, &s->run.arena, &place.mailbox) || !place.mailbox.exists || imap_place_shown(s, &place, &shown)) /* somebody was quicker */
 		return imap_finish(s, out, IMAP_OK, SPAN("Done"));
-	if ((s->enabled & ENABLED_REV2) && !span_equals(m.name, without_end(args->create.name))) /* RFC 9051 6.3.4 */
-		imap_list_one(s, &m, without_end(args->create.name), out);
+	if ((s->enabled & ENABLED_REV2) && !span_equals(shown.name, written)) /* RFC 9051 6.3.4 */
+		imap_list_one(s, &shown, written, out);
 	if (!imap_has(s, CAP_OBJECTID))
 		return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 	return imap_finish(s, out, IMAP_OK,
-			   arena_printf(&s->run.arena, "[MAILBOXID (%s)] Done", objectid_make(OBJECTID_MAILBOX, s->account_id, m.id).text)); /* RFC 8474 4.1 */
+			   arena_printf(&s->run.arena, "[MAILBOXID (%s)] Done", objectid_make(OBJECTID_MAILBOX, place.owner, place.mailbox.id).text)); /* RFC 8474 4.1 */
 }
 
-/* As CREATE takes them, names with a separator at the end mean what stands before it. */
-static enum err find(struct imap_session *s, struct span name, struct mailbox_info *out)
+/* As CREATE takes them, names with a separator at the end mean what stands before it. A name of the session's own that only stands above others is found too,
+ * with exists = false. */
+static enum err find(struct imap_session *s, struct span name, unsigned want, struct imap_place *out)
 {
 	struct span known;
-	enum err e = normal(s, name, &known);
+	enum err e = imap_place_find(s, without_end(name), want, out);
 
+	if (e != ERR_NOT_FOUND)
+		return e;
+	*out = (struct imap_place){ .owner = s->account_id, .store = s->store, .rights = RIGHT_ALL };
+	e = s->service->name_normal(without_end(name), &s->run.arena, &known);
 	if (e == ERR_SYNTAX || e == ERR_LIMIT)
 		return ERR_NOT_FOUND;
-	return e ? e : s->service->find(s->store, known, &s->run.arena, out);
+	return e ? e : s->service->find(s->store, known, &s->run.arena, &out->mailbox);
 }
 
 enum step imap_run_delete(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct mailbox_info m;
-	enum err e = find(s, args->mailbox.name, &m);
+	struct imap_place place;
+	enum err e = find(s, args->mailbox.name, RIGHT_DELETE_MAILBOX, &place);
 
-	if (!e)
-		e = s->service->remove(s->store, m.name);
+	if (e)
+		return imap_finish_err(s, out, e, SPAN(""));
+	e = s->service->remove(place.store, place.mailbox.name);
+	if (!e && place.mailbox.exists)
+		s->service->share_forget(s->shares, place.owner, place.mailbox.id);
 	/* Who deletes what it has selected knows; only others are sent away. */
-	if (!e && imap_place_is_selected(s, s->account_id, m.id))
+	if (!e && imap_place_is_selected(s, place.owner, place.mailbox.id))
 		imap_unselect(s);
 	if (e == ERR_DENIED)
 		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] INBOX stays"));
@@ -74,42 +102,80 @@ enum step imap_run_delete(struct imap_session *s, const union imap_args *args, s
 	return imap_finish_err(s, out, e, SPAN("Done"));
 }
 
+/* RFC 4314 4: "x" of what gets another name, "k" where it goes; all that INBOX holds is moved out of it. */
+static enum err find_both(struct imap_session *s, const union imap_args *args, struct imap_place *from, struct imap_site *to)
+{
+	const unsigned empties = RIGHT_READ | RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
+	enum err e = find(s, args->rename.from, RIGHT_DELETE_MAILBOX, from);
+
+	if (!e)
+		e = imap_site_find(s, without_end(args->rename.to), to);
+	if (!e && !(to->rights & RIGHT_CREATE))
+		e = ERR_DENIED;
+	if (!e && span_equals(from->mailbox.name, SPAN("INBOX")) && (from->rights & empties) != empties)
+		e = ERR_DENIED;
+	return e;
+}
+
+/* Those above the new name that were made with it; INBOX leaves its own grants to INBOX, what is made of it has its parent's. */
+static enum err new_parents(struct imap_session *s, const struct imap_place *from, const struct imap_site *to)
+{
+	struct imap_site made = *to;
+	enum err e;
+
+	if (!span_equals(from->mailbox.name, SPAN("INBOX")))
+		while (made.name.len && made.name.ptr[--made.name.len] != '/')
+			;
+	e = made.name.len > made.parent_length ? imap_site_inherit(s, &made) : ERR_OK;
+	return e == ERR_STATE ? ERR_OK : e; /* it is renamed: only the owner sees those */
+}
+
 enum step imap_run_rename(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct mailbox_info m;
-	struct span to;
-	enum err e = find(s, args->rename.from, &m);
+	struct mailbox_info was, is;
+	struct imap_place from;
+	struct imap_site to;
+	enum err e = find_both(s, args, &from, &to);
 
+	if (!e && from.owner != to.owner)
+		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] A mailbox stays in its account: its messages can be moved"));
 	if (!e)
-		e = normal(s, args->rename.to, &to);
+		e = imap_place_shown(s, &from, &was);
 	if (!e)
-		e = s->service->rename(s->store, m.name, to);
-	if (!e && (s->enabled & ENABLED_REV2)) {
-		struct span old_name = m.name;
-
-		if (!s->service->find(s->store, to, &s->run.arena, &m))
-			imap_list_one(s, &m, old_name, out); /* RFC 9051 6.3.6 */
-	}
+		e = s->service->rename(from.store, from.mailbox.name, to.name);
+	if (e == ERR_DENIED && (to.rights & RIGHT_CREATE) && from.owner == s->account_id)
+		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] Not into itself"));
+	if (!e)
+		e = new_parents(s, &from, &to);
+	if (!e && (s->enabled & ENABLED_REV2) && !s->service->find(to.store, to.name, &s->run.arena, &from.mailbox) && !imap_place_shown(s, &from, &is))
+		imap_list_one(s, &is, was.name, out); /* RFC 9051 6.3.6 */
 	return imap_finish_err(s, out, e, SPAN("Done"));
 }
 
 /* RFC 3501 6.3.6 lets a server ask that there is such a name. */
 enum step imap_run_subscribe(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct mailbox_info m;
-	enum err e = find(s, args->mailbox.name, &m);
+	struct mailbox_info shown;
+	struct imap_place place;
+	enum err e = find(s, args->mailbox.name, RIGHT_LOOKUP, &place);
 
 	if (!e)
-		e = s->service->subscribe(s->store, m.name, true);
+		e = imap_place_shown(s, &place, &shown);
+	if (!e)
+		e = s->service->subscribe(s->store, shown.name, true);
 	return imap_finish_err(s, out, e, SPAN("Done"));
 }
 
-/* Not subscribed, or no possible name: as wanted. */
+/* Not subscribed, or no possible name: as wanted. What is not shared any more is unsubscribed from by the name that LSUB shows. */
 enum step imap_run_unsubscribe(struct imap_session *s, const union imap_args *args, struct out *out)
 {
+	struct mailbox_info shown;
+	struct imap_place place;
 	struct span name;
-	enum err e = normal(s, args->mailbox.name, &name);
+	enum err e = s->service->name_normal(without_end(args->mailbox.name), &s->run.arena, &name);
 
+	if (!e && !imap_place_find(s, name, RIGHT_LOOKUP, &place) && !imap_place_shown(s, &place, &shown))
+		name = shown.name;
 	if (!e)
 		e = s->service->subscribe(s->store, name, false);
 	return imap_finish_err(s, out, e == ERR_NOT_FOUND ? ERR_OK : e, SPAN("Done"));

@@ -37,13 +37,33 @@ enum err imap_parse_setquota(struct imap_parser *p, union imap_args *out)
 	return e ? e : parse_expect(p, ')');
 }
 
+/* That of another account is called as the name above its mailboxes is: "Shared/info@example.org". */
+static struct span root_of(struct imap_session *s, uint64_t owner)
+{
+	return owner == s->account_id ? REPLY_QUOTA_ROOT : imap_owner_name(s, owner, &s->run.arena);
+}
+
+/* Of another account: for who has been granted something there. */
+static enum err find_root(struct imap_session *s, struct span name, uint64_t *owner_out, struct span *root_out)
+{
+	enum err e = ERR_OK;
+
+	*owner_out = s->account_id;
+	if (!span_equals(name, REPLY_QUOTA_ROOT))
+		e = imap_owner_find(s, name, owner_out);
+	*root_out = e ? SPAN("") : root_of(s, *owner_out);
+	return !e && !root_out->ptr ? ERR_TEMP : e;
+}
+
 enum step imap_run_getquota(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	struct store_room limits, used;
+	struct span root;
+	uint64_t owner;
 
-	if (!span_equals(args->mailbox.name, REPLY_QUOTA_ROOT) || !imap_room(s, s->account_id, &limits, &used))
+	if (find_root(s, args->mailbox.name, &owner, &root) || !imap_room(s, owner, &limits, &used))
 		return imap_finish(s, out, IMAP_NO, SPAN("[NONEXISTENT] No such quota root"));
-	reply_quota(out, &limits, &used);
+	reply_quota(s, out, root, &limits, &used);
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 }
 
@@ -52,13 +72,21 @@ enum step imap_run_getquotaroot(struct imap_session *s, const union imap_args *a
 	struct store_room limits, used;
 	struct imap_place place;
 	enum err e = imap_place_find(s, args->mailbox.name, RIGHT_READ, &place);
-	bool has_room = !e && place.owner == s->account_id && imap_room(s, place.owner, &limits, &used);
+	struct mailbox_info shown;
+	struct span root = SPAN("");
+	bool has_room = !e && imap_room(s, place.owner, &limits, &used);
 
+	if (!e)
+		e = imap_place_shown(s, &place, &shown);
+	if (!e && has_room) {
+		root = root_of(s, place.owner);
+		e = root.ptr ? ERR_OK : ERR_TEMP;
+	}
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
-	reply_quota_root(s, out, place.mailbox.name, has_room);
+	reply_quota_root(s, out, shown.name, root);
 	if (has_room)
-		reply_quota(out, &limits, &used);
+		reply_quota(s, out, root, &limits, &used);
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 }
 

@@ -20,11 +20,24 @@ enum err imap_parse_replace(struct imap_parser *p, union imap_args *out)
 	return e ? e : imap_parse_append(p, out);
 }
 
+/* What is replaced goes as by MOVE; both stand in one account, for one commit. */
+static struct span refusal(const struct imap_session *s)
+{
+	const unsigned rights = RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
+
+	if (s->append->owner != s->at.owner)
+		return SPAN("[CANNOT] A message can't be replaced by one in another account");
+	return (s->at.rights & rights) == rights ? SPAN("") : SPAN("[NOPERM] Messages may not be removed from this mailbox");
+}
+
 bool imap_replace_begin(struct imap_session *s)
 {
 	uint32_t number = s->run.args.append.number, sequence;
+	const struct span why = refusal(s);
 
-	if (s->run.command->law & BY_UID) {
+	if (why.len) {
+		imap_append_refuse(s, IMAP_NO, why);
+	} else if (s->run.command->law & BY_UID) {
 		if (number && s->service->view_sequence_of(s->view, number, &sequence)) {
 			s->append->replaced = number;
 			return true;

@@ -140,7 +140,7 @@ static bool tell_row(void *arg, const struct message_row *row)
 
 static enum step selected(struct imap_session *s, struct out *out)
 {
-	return imap_finish(s, out, IMAP_OK, s->read_only ? SPAN("[READ-ONLY] Selected") : SPAN("[READ-WRITE] Selected"));
+	return imap_finish(s, out, IMAP_OK, s->read_only || !(s->at.rights & RIGHTS_TO_CHANGE) ? SPAN("[READ-ONLY] Selected") : SPAN("[READ-WRITE] Selected"));
 }
 
 static enum step failed(struct imap_session *s, struct out *out, enum err e)
@@ -186,10 +186,9 @@ static enum step resync(struct imap_session *s, const union imap_args *args, str
 	return resync_more(s, out);
 }
 
-/* RFC 4314 5.2: who may change nothing there has it read-only; what the client asks for is shown as it is called by it. */
+/* `shown`: the mailbox as the client is to see it. */
 static enum err enter(struct imap_session *s, struct span name, bool read_only, struct mailbox_info *shown)
 {
-	const unsigned changes = RIGHT_INSERT | RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE | RIGHT_SEEN | RIGHT_WRITE;
 	const struct imap_service *service = s->service;
 	struct imap_place place;
 	enum err e = imap_place_find(s, name, RIGHT_READ, &place);
@@ -200,7 +199,9 @@ static enum err enter(struct imap_session *s, struct span name, bool read_only, 
 		e = imap_place_enter(s, &place);
 	if (e)
 		return e;
-	s->read_only = read_only || !(place.rights & changes);
+	s->examined = read_only;
+	s->read_only = read_only || !(place.rights & (RIGHTS_TO_CHANGE | RIGHT_SEEN));
+	s->rights_changed = false;
 	e = s->read_only ? service->view_open_readonly(s->at.store, place.mailbox.id, s->account_id, &s->view)
 			 : service->view_open(s->at.store, place.mailbox.id, s->account_id, &s->view);
 	if (!e && place.owner != s->account_id)

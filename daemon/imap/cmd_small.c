@@ -58,7 +58,7 @@ enum step imap_run_compress(struct imap_session *s, const union imap_args *args,
 enum step imap_run_namespace(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	(void)args;
-	reply_untagged(out, "NAMESPACE ((\"\" \"/\")) NIL NIL");
+	reply_untagged(out, imap_has(s, CAP_ACL) ? "NAMESPACE ((\"\" \"/\")) ((\"Shared/\" \"/\")) NIL" : "NAMESPACE ((\"\" \"/\")) NIL NIL");
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 }
 

@@ -1,6 +1,7 @@
 /* imap/cmd_store.c: STORE (RFC 3501 6.4.6, RFC 7162 3.1.3): in batches, each one commit, so that a large set starves nobody. */
 #include "daemon/imap/commands.h"
 #include "daemon/imap/context.h"
+#include "daemon/imap/place.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/reply_sync.h"
 #include "daemon/imap/set_batch.h"
@@ -139,6 +140,14 @@ static enum step store_more(struct imap_session *s, struct out *out)
 	return e ? imap_finish_err(s, out, e, SPAN("")) : STEP_MORE;
 }
 
+/* RFC 4314 4: one flag that may be changed is enough; the view leaves the others as they are. */
+static bool may_store(const struct imap_session *s, const union imap_args *args)
+{
+	const uint64_t allowed = imap_rights_flags(s->at.rights), asked = args->store.flags.system | (args->store.flags.count ? ~(uint64_t)FLAG_SYSTEM : 0);
+
+	return args->store.how == FLAGS_REPLACE ? allowed != 0 : !asked || (asked & allowed);
+}
+
 enum step imap_run_store(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	struct store_work *w = arena_alloc(&s->run.arena, sizeof *w);
@@ -148,8 +157,10 @@ enum step imap_run_store(struct imap_session *s, const union imap_args *args, st
 		imap_condstore_on(s, out);
 	if (e == ERR_SYNTAX)
 		return imap_finish(s, out, IMAP_BAD, SPAN("No such message"));
+	if (!e && !may_store(s, args))
+		return imap_finish(s, out, IMAP_NO, SPAN("[NOPERM] These flags may not be changed"));
 	if (!e)
-		e = imap_flags_resolve(s, s->at.store, &args->store.flags, args->store.how != FLAGS_REMOVE, &w->flags);
+		e = imap_flags_resolve(s, s->at.store, &args->store.flags, args->store.how != FLAGS_REMOVE && (s->at.rights & RIGHT_WRITE), &w->flags);
 	if (e == ERR_LIMIT)
 		return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] Too many keywords in this account"));
 	if (e)

@@ -83,10 +83,12 @@ enum step imap_run_genurlauth(struct imap_session *s, const union imap_args *arg
 enum step imap_run_resetkey(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	struct imap_place place = { .owner = s->account_id, .store = s->store };
-	enum err e = args->resetkey.all ? ERR_OK : imap_place_find(s, args->resetkey.name, RIGHT_ALL, &place);
+	enum err e = args->resetkey.all ? ERR_OK : imap_place_find(s, args->resetkey.name, RIGHT_LOOKUP, &place);
 
 	if (args->resetkey.unknown)
 		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] There is no such mechanism here"));
+	if (!e && place.owner != s->account_id) /* the owner's keys */
+		e = ERR_DENIED;
 	if (!e)
 		e = s->service->url_key_remove(place.store, place.mailbox.id);
 	if (!e && s->view && s->at.owner == place.owner && (!place.mailbox.id || place.mailbox.id == s->at.mailbox.id))

@@ -21,6 +21,8 @@ enum err imap_parse_status(struct imap_parser *p, union imap_args *out) MUST_CHE
 enum err imap_parse_replace(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_getquota(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_setquota(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_setacl(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_deleteacl(struct imap_parser *p, union imap_args *out) MUST_CHECK; /* also of LISTRIGHTS */
 enum err imap_parse_append(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_search(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_sort(struct imap_parser *p, union imap_args *out) MUST_CHECK;
@@ -65,6 +67,10 @@ enum step imap_run_getquota(struct imap_session *s, const union imap_args *args,
 enum step imap_run_getquotaroot(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_setquota(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_idle(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_setacl(struct imap_session *s, const union imap_args *args, struct out *out); /* and DELETEACL */
+enum step imap_run_getacl(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_listrights(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_myrights(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_close(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_unselect(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_expunge(struct imap_session *s, const union imap_args *args, struct out *out);

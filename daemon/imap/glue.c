@@ -121,9 +121,9 @@ void imap_kick_account(const struct service *service, uint64_t account_id)
 	pthread_mutex_unlock(&c->accounts_lock);
 }
 
-void imap_grants_changed(const struct service *service)
+static void grants_changed(void *context)
 {
-	struct imap_context *c = service->context;
+	struct imap_context *c = context;
 
 	pthread_mutex_lock(&c->accounts_lock);
 	for (size_t i = 0; i < BUCKETS; i++)
@@ -131,6 +131,11 @@ void imap_grants_changed(const struct service *service)
 			if (atomic_load(&o->shares.used))
 				pool_wake(o->self);
 	pthread_mutex_unlock(&c->accounts_lock);
+}
+
+void imap_grants_changed(const struct service *service)
+{
+	grants_changed(service->context);
 }
 
 /* What the account is not offered. A name that this release does not know switches nothing off. */
@@ -155,7 +160,14 @@ static enum err account_open(void *ctx, uint64_t account_id, struct imap_account
 	struct note why = { "" };
 	enum err e;
 
-	conn->shares = (struct imap_shares){ .directory = conn->context->config.directory, .store = conn->context->config.store, .account_id = account_id };
+	conn->shares = (struct imap_shares){
+		.directory = conn->context->config.directory,
+		.store = conn->context->config.store,
+		.account_id = account_id,
+		.changed = grants_changed,
+		.arg = conn->context,
+		.peer = conn->peer->remote,
+	};
 	*out = (struct imap_account){ .shares = &conn->shares };
 	if (!enter(conn, account_id))
 		return ERR_LIMIT;

@@ -73,8 +73,7 @@ static struct span escape(struct span address, struct arena *a)
 	return out;
 }
 
-/* "Shared/info@example.org", in the arena; ptr null: the account is gone, or no room. */
-static struct span owner_name(struct imap_session *s, uint64_t owner, struct arena *a)
+struct span imap_owner_name(struct imap_session *s, uint64_t owner, struct arena *a)
 {
 	struct span address = s->service->share_address(s->shares, owner, a), level;
 
@@ -90,7 +89,7 @@ struct span imap_place_name(struct imap_session *s, uint64_t owner, struct span 
 
 	if (owner == s->account_id)
 		return arena_copy(a, name);
-	above = owner_name(s, owner, a);
+	above = imap_owner_name(s, owner, a);
 	return above.ptr ? arena_printf(a, "%.*s/%.*s", (int)above.len, above.ptr, (int)name.len, name.ptr) : above;
 }
 
@@ -117,6 +116,29 @@ static enum err open_owner(struct imap_session *s, uint64_t owner, struct mailst
 		s->opened = o;
 	}
 	*out = o->store;
+	return ERR_OK;
+}
+
+enum err imap_owner_find(struct imap_session *s, struct span name, uint64_t *owner_out)
+{
+	struct span level, rest, address;
+	char room[ADDRESS_MAX];
+	struct mailstore *m;
+	enum err e;
+
+	if (!imap_has(s, CAP_ACL) || !split_shared(name, &level, &rest) || rest.len || !unescape(level, room, &address))
+		return ERR_NOT_FOUND;
+	e = s->service->share_find(s->shares, address, owner_out);
+	if (!e && *owner_out == s->account_id)
+		e = ERR_NOT_FOUND;
+	return e ? e : open_owner(s, *owner_out, &m);
+}
+
+enum err imap_place_open(struct imap_session *s, struct imap_place *p)
+{
+	if (p->owner != s->account_id)
+		return open_owner(s, p->owner, &p->store);
+	p->store = s->store;
 	return ERR_OK;
 }
 
@@ -151,7 +173,7 @@ static enum err find_own(struct imap_session *s, struct span name, struct imap_p
 }
 
 /* What the session has no right to know of takes as long as what is not there at all does, but for the look at its row. */
-static enum err find_shared(struct imap_session *s, struct span level, struct span rest, unsigned want, struct imap_place *out)
+static enum err find_shared(struct imap_session *s, struct span level, struct span rest, unsigned known_by, struct imap_place *out)
 {
 	char room[ADDRESS_MAX];
 	struct span address;
@@ -166,19 +188,100 @@ static enum err find_shared(struct imap_session *s, struct span level, struct sp
 	if (e)
 		return e;
 	out->rights = s->service->share_rights(s->shares, out->owner, out->mailbox.id);
-	if (!(out->rights & (RIGHT_LOOKUP | want)))
-		return ERR_NOT_FOUND;
-	return (out->rights & want) == want ? ERR_OK : ERR_DENIED;
+	return out->rights & known_by ? ERR_OK : ERR_NOT_FOUND;
 }
 
-enum err imap_place_find(struct imap_session *s, struct span name, unsigned want, struct imap_place *out)
+enum err imap_place_known(struct imap_session *s, struct span name, unsigned any, struct imap_place *out)
 {
 	struct span owner, rest;
 	enum err e = ERR_NOT_FOUND;
 
 	if (imap_has(s, CAP_ACL) && split_shared(name, &owner, &rest))
-		e = find_shared(s, owner, rest, want, out);
+		e = find_shared(s, owner, rest, any, out);
 	return e == ERR_NOT_FOUND ? find_own(s, name, out) : e;
+}
+
+enum err imap_place_find(struct imap_session *s, struct span name, unsigned want, struct imap_place *out)
+{
+	enum err e = imap_place_known(s, name, RIGHT_LOOKUP | want, out);
+
+	return !e && (out->rights & want) != want ? ERR_DENIED : e;
+}
+
+/* ---- what is to be made ---- */
+
+static enum err find_parent(struct imap_session *s, struct imap_site *out)
+{
+	struct mailbox_info m;
+
+	for (size_t i = out->name.len; i-- > 0;) {
+		enum err e;
+
+		if (out->name.ptr[i] != '/')
+			continue;
+		e = s->service->find(out->store, span_take(out->name, i), &s->run.arena, &m);
+		if (e && e != ERR_NOT_FOUND)
+			return e;
+		if (!e && m.exists) {
+			out->parent = m.id;
+			out->parent_length = i;
+			return ERR_OK;
+		}
+	}
+	return ERR_OK;
+}
+
+/* Who may not make anything there is told the same whether there is such an account or not. */
+static enum err site_shared(struct imap_session *s, struct span level, struct span rest, struct imap_site *out)
+{
+	char room[ADDRESS_MAX];
+	struct span address;
+	enum err e;
+
+	if (!unescape(level, room, &address) || s->service->share_find(s->shares, address, &out->owner) || out->owner == s->account_id)
+		return ERR_DENIED;
+	e = open_owner(s, out->owner, &out->store);
+	if (e)
+		return e == ERR_NOT_FOUND ? ERR_DENIED : e;
+	e = s->service->name_normal(rest, &s->run.arena, &out->name);
+	if (!e)
+		e = find_parent(s, out);
+	if (e)
+		return e;
+	out->rights = s->service->share_rights(s->shares, out->owner, out->parent);
+	out->full_name = imap_place_name(s, out->owner, out->name, &s->run.arena);
+	return out->full_name.ptr ? ERR_OK : ERR_TEMP;
+}
+
+enum err imap_site_find(struct imap_session *s, struct span name, struct imap_site *out)
+{
+	struct span owner, rest;
+	enum err e;
+
+	*out = (struct imap_site){ .owner = s->account_id, .store = s->store, .rights = RIGHT_ALL };
+	if (imap_has(s, CAP_ACL) && split_shared(name, &owner, &rest))
+		return site_shared(s, owner, rest, out);
+	e = s->service->name_normal(name, &s->run.arena, &out->name);
+	out->full_name = out->name;
+	return e ? e : find_parent(s, out);
+}
+
+enum err imap_site_inherit(struct imap_session *s, const struct imap_site *site)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = site->parent_length + 1; !e && site->parent && i <= site->name.len; i++) {
+		struct mailbox_info m;
+
+		if (i < site->name.len && site->name.ptr[i] != '/')
+			continue;
+		e = s->service->find(site->store, span_take(site->name, i), &s->run.arena, &m);
+		if (!e && m.exists)
+			e = s->service->share_inherit(s->shares, site->owner, site->parent, m.id);
+		if (e == ERR_NOT_FOUND) /* deleted by now */
+			e = ERR_OK;
+	}
+	return e;
 }
 
 enum err imap_place_shown(struct imap_session *s, const struct imap_place *p, struct mailbox_info *out)
@@ -226,7 +329,7 @@ static bool add(struct listing *l, const struct imap_place *place)
 static enum err add_owner(struct imap_session *s, uint64_t owner, struct listing *l)
 {
 	struct imap_place place = { .owner = owner };
-	const struct span above = owner_name(s, owner, l->arena);
+	const struct span above = imap_owner_name(s, owner, l->arena);
 	struct mailbox_info *all;
 	size_t count;
 	enum err e;
@@ -316,8 +419,11 @@ bool imap_may(struct imap_session *s, unsigned rights)
 
 	if (s->at.owner != s->account_id) {
 		now = s->service->share_rights(s->shares, s->at.owner, s->at.mailbox.id);
-		if (now != s->at.rights)
+		if (now != s->at.rights) {
 			s->service->view_allow(s->view, imap_rights_flags(now));
+			s->read_only = s->examined || !(now & (RIGHTS_TO_CHANGE | RIGHT_SEEN));
+			s->rights_changed = true;
+		}
 		s->at.rights = now;
 	}
 	return (s->at.rights & rights) == rights;

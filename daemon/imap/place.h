@@ -9,8 +9,28 @@
 
 /* ERR_NOT_FOUND: none, or one whose name is not for this session (it has neither RIGHT_LOOKUP nor any of `want`); ERR_DENIED (NO [NOPERM]): not all of `want`. */
 enum err imap_place_find(struct imap_session *s, struct span name, unsigned want, struct imap_place *out) MUST_CHECK;
+/* The same where any of `any` lets it be known of and nothing more is asked for (MYRIGHTS). */
+enum err imap_place_known(struct imap_session *s, struct span name, unsigned any, struct imap_place *out) MUST_CHECK;
+
+/* Where a mailbox is to be made, or a name to be subscribed to. */
+struct imap_site {
+	uint64_t owner; /* account */
+	struct mailstore *store;
+	struct span name, full_name; /* in the owner's account, and as the client knows it */
+	uint64_t parent;             /* the nearest above it that is there; 0: none */
+	size_t parent_length;        /* of its name */
+	unsigned rights;             /* there; without one, those on all mailboxes */
+};
+/* Names that can be none: as mailbox_name_normal(). ERR_DENIED: below an account that is not there, or that lets the session make nothing there. */
+enum err imap_site_find(struct imap_session *s, struct span name, struct imap_site *out) MUST_CHECK;
+/* Just made there, with those between the parent and it: their grants are the parent's. ERR_STATE as share_inherit. */
+enum err imap_site_inherit(struct imap_session *s, const struct imap_site *site) MUST_CHECK;
+
 /* The name under which this session's client knows it. In the arena; ptr null: no room. */
 struct span imap_place_name(struct imap_session *s, uint64_t owner, struct span name, struct arena *a);
+/* "Shared/info@example.org", the same way; and whose it is. ERR_NOT_FOUND: of nobody who grants the session anything. */
+struct span imap_owner_name(struct imap_session *s, uint64_t owner, struct arena *a);
+enum err imap_owner_find(struct imap_session *s, struct span name, uint64_t *owner_out) MUST_CHECK;
 /* All mailboxes of other accounts that the session may look up, sorted by name: `mailbox.name` is the full one. In the arena. */
 enum err imap_places_shared(struct imap_session *s, struct arena *a, struct imap_place **out, size_t *count_out) MUST_CHECK;
 
@@ -20,11 +40,17 @@ enum err imap_place_shown(struct imap_session *s, const struct imap_place *p, st
 /* Gives back what the command has opened: of a command that goes through many, between them. */
 void imap_places_close(struct imap_session *s);
 
+/* Opens its account as imap_place_find() does. */
+enum err imap_place_open(struct imap_session *s, struct imap_place *p) MUST_CHECK;
+
 /* s->at becomes that place, with a reference of its own; then imap_place_leave(), harmless without one. */
 enum err imap_place_enter(struct imap_session *s, const struct imap_place *p) MUST_CHECK;
 void imap_place_leave(struct imap_session *s);
 /* Is it the selected one? */
 bool imap_place_is_selected(const struct imap_session *s, uint64_t owner, uint64_t mailbox_id);
+
+/* Rights to change something (RFC 4314 5.2: READ-ONLY without one; \Seen is not shared, so that it can be changed makes no mailbox READ-WRITE). */
+#define RIGHTS_TO_CHANGE (RIGHT_INSERT | RIGHT_WRITE | RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE)
 
 /* The flags that may be set and cleared with these rights (RFC 4314 4). */
 uint64_t imap_rights_flags(unsigned rights);

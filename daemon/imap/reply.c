@@ -1,6 +1,7 @@
 /* imap/reply.c: the only writer of protocol text: responses of RFC 3501 section 7. */
 #include "daemon/imap/reply.h"
 
+#include "daemon/imap/place.h"
 #include "daemon/mime/date.h"
 
 #define DIGITS_MAX 20
@@ -216,15 +217,18 @@ void reply_flags(const struct imap_session *s, struct out *out, uint64_t flags, 
 	flag_list(s, out, flags, recent && !(s->enabled & ENABLED_REV2) ? SPAN("\\Recent") : SPAN(""));
 }
 
+/* What may be changed by the rights there are; "\*" with the right to make keywords, while there is room for more. */
 void reply_select_flags(const struct imap_session *s, struct out *out)
 {
+	const bool makes_keywords = (s->at.rights & RIGHT_WRITE) && s->keyword_count < FLAG_KEYWORDS_MAX;
+
 	out_add(out, SPAN("* FLAGS "));
 	flag_list(s, out, UINT64_MAX, SPAN(""));
 	out_add(out, SPAN("\r\n* OK [PERMANENTFLAGS "));
 	if (s->read_only)
 		out_add(out, SPAN("()"));
 	else
-		flag_list(s, out, UINT64_MAX, s->keyword_count < FLAG_KEYWORDS_MAX ? SPAN("\\*") : SPAN(""));
+		flag_list(s, out, imap_rights_flags(s->at.rights), makes_keywords ? SPAN("\\*") : SPAN(""));
 	out_add(out, SPAN("] Flags that can be changed\r\n"));
 }
 

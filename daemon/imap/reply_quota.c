@@ -9,11 +9,11 @@ static unsigned long long kibibytes(uint64_t bytes)
 	return bytes / 1024 + (bytes % 1024 != 0);
 }
 
-void reply_quota(struct out *out, const struct store_room *limits, const struct store_room *used)
+void reply_quota(const struct imap_session *s, struct out *out, struct span root, const struct store_room *limits, const struct store_room *used)
 {
-	out_add(out, SPAN("* QUOTA \""));
-	out_add(out, REPLY_QUOTA_ROOT);
-	out_add(out, SPAN("\" ("));
+	out_add(out, SPAN("* QUOTA "));
+	reply_mailbox_name(s, out, root);
+	out_add(out, SPAN(" ("));
 	if (limits->bytes)
 		out_addf(out, "STORAGE %llu %llu", kibibytes(used->bytes), kibibytes(limits->bytes));
 	if (limits->messages)
@@ -21,14 +21,13 @@ void reply_quota(struct out *out, const struct store_room *limits, const struct 
 	out_add(out, SPAN(")\r\n"));
 }
 
-void reply_quota_root(const struct imap_session *s, struct out *out, struct span mailbox, bool has_room)
+void reply_quota_root(const struct imap_session *s, struct out *out, struct span mailbox, struct span root)
 {
 	out_add(out, SPAN("* QUOTAROOT "));
 	reply_mailbox_name(s, out, mailbox);
-	if (has_room) {
-		out_add(out, SPAN(" \""));
-		out_add(out, REPLY_QUOTA_ROOT);
-		out_add(out, SPAN("\""));
+	if (root.len) {
+		out_add(out, SPAN(" "));
+		reply_mailbox_name(s, out, root);
 	}
 	out_add(out, SPAN("\r\n"));
 }

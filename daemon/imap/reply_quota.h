@@ -4,10 +4,10 @@
 
 #include "daemon/imap/session.h"
 
-/* The name of an account's one quota root. */
+/* The name of the one quota root of the session's account. */
 #define REPLY_QUOTA_ROOT SPAN("User quota")
 
-void reply_quota(struct out *out, const struct store_room *limits, const struct store_room *used);
-void reply_quota_root(const struct imap_session *s, struct out *out, struct span mailbox, bool has_room);
+void reply_quota(const struct imap_session *s, struct out *out, struct span root, const struct store_room *limits, const struct store_room *used);
+void reply_quota_root(const struct imap_session *s, struct out *out, struct span mailbox, struct span root); /* root empty: none */
 
 #endif

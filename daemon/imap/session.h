@@ -32,6 +32,13 @@ struct imap_account {
 	void *shares; /* for the service's share_ functions: what it may in other accounts; lives until account_close */
 };
 
+/* What SETACL and DELETEACL do (RFC 4314 3.1). */
+struct imap_grant_change {
+	struct grant grant; /* rights: those that replace, are added, are taken */
+	enum imap_grant_how how;
+	struct span mailbox; /* its name, for the audit */
+};
+
 /* Quick questions: local memory or disk. The store's own functions under the same names and contracts. */
 struct imap_service {
 	/* The account after a right password; counted against its limit. ERR_LIMIT: too many sessions; ERR_DENIED: suspended by now. */
@@ -52,6 +59,12 @@ struct imap_service {
 	enum err (*share_owners)(void *shares, struct arena *a, uint64_t **out, size_t *count_out);
 	/* A reference to be given back with url_close. ERR_NOT_FOUND: nothing is granted there. */
 	enum err (*share_open)(void *shares, uint64_t owner, struct mailstore **out);
+	/* Who may what there, beside the owner: each grantee once, with the rights that count for it, not those without. In the arena. */
+	enum err (*share_list)(void *shares, uint64_t owner, uint64_t mailbox_id, struct arena *a, struct grant **out, size_t *count_out);
+	/* Changes of grants, durable. ERR_LIMIT: too many. ERR_STATE: another change is under way that can't be waited for. */
+	enum err (*share_change)(void *shares, const struct imap_grant_change *change);
+	enum err (*share_inherit)(void *shares, uint64_t owner, uint64_t parent, uint64_t mailbox_id);
+	void (*share_forget)(void *shares, uint64_t owner, uint64_t mailbox_id); /* what it can't now does no harm: no mailbox gets that id again */
 
 	bool (*may_bind)(void *ctx);  /* SCRAM-SHA-256-PLUS is on offer */
 	void (*scram_end)(void *ctx); /* what a SCRAM exchange has left behind is not wanted any more */
@@ -232,7 +245,9 @@ struct imap_session {
 	/* The selected mailbox, while `view` is open. `store` is the one above, or has a reference of its own; `mailbox` has no name: it may change. */
 	struct imap_place at;
 	struct view *view;
-	bool read_only;
+	bool examined;       /* by EXAMINE */
+	bool read_only;      /* that, or no right to change anything */
+	bool rights_changed; /* since the client was told FLAGS and PERMANENTFLAGS (RFC 4314 5.1.1) */
 	uint64_t off;         /* capabilities that this account is not offered */
 	unsigned enabled;     /* of enum imap_enabled */
 	bool compressed;      /* COMPRESS is on: not again (RFC 4978 3) */

@@ -11,7 +11,10 @@ struct imap_shares {
 	struct directory *directory;
 	struct store *store;
 	uint64_t account_id;
-	atomic_bool used; /* it has been in another account: changes of grants concern it */
+	void (*changed)(void *arg); /* grants have: to be told to other sessions; null: nobody */
+	void *arg;
+	struct net_addr peer; /* of the session, for the audit */
+	atomic_bool used;     /* it has been in another account: changes of grants concern it */
 };
 
 void imap_share_service(struct imap_service *out);

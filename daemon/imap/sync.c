@@ -107,6 +107,10 @@ bool imap_sync_emit(struct imap_session *s, struct out *out)
 	const bool by_uid = s->run.command && (s->run.command->law & BY_UID);
 	const bool with_uid = by_uid || (s->enabled & ENABLED_QRESYNC); /* RFC 7162 3.2.4 */
 
+	if (s->rights_changed && s->view && !c->gone) {
+		s->rights_changed = false;
+		reply_select_flags(s, out);
+	}
 	if (!context_tell_vanished(s, out) || !emit_expunged(s, out))
 		return false;
 	if (!imap_notify_tells_flags(s))

@@ -23,10 +23,49 @@ static enum err no_owners(void *shares, struct arena *a, uint64_t **out, size_t 
 	return ERR_OK;
 }
 
+static enum err inherits_nothing(void *shares, uint64_t owner, uint64_t parent, uint64_t mailbox_id)
+{
+	(void)shares;
+	(void)owner;
+	(void)parent;
+	(void)mailbox_id;
+	return ERR_OK;
+}
+
+static void forgets_nothing(void *shares, uint64_t owner, uint64_t mailbox_id)
+{
+	(void)shares;
+	(void)owner;
+	(void)mailbox_id;
+}
+
+static struct span no_address(void *shares, uint64_t account_id, struct arena *a)
+{
+	(void)shares;
+	(void)account_id;
+	(void)a;
+	return span_make(NULL, 0);
+}
+
+static enum err no_grants(void *shares, uint64_t owner, uint64_t mailbox_id, struct arena *a, struct grant **out, size_t *count_out)
+{
+	(void)shares;
+	(void)owner;
+	(void)mailbox_id;
+	(void)a;
+	*out = NULL;
+	*count_out = 0;
+	return ERR_OK;
+}
+
 void imap_others_none(struct imap_service *service)
 {
 	service->share_find = no_account;
+	service->share_address = no_address;
 	service->share_owners = no_owners;
+	service->share_list = no_grants;
+	service->share_inherit = inherits_nothing;
+	service->share_forget = forgets_nothing;
 }
 
 static enum err begin(struct imap_others *o, const char *folder, struct imap_service *service)

@@ -256,7 +256,7 @@ def test_special_use_and_list(check):
         r = c.ok('LIST "tree/" ""')
         check(len(r.find("LIST")) == 1, r)
         r = c.ok("NAMESPACE")
-        check.is_(r.find("NAMESPACE"), [b'NAMESPACE (("" "/")) NIL NIL'])
+        check.is_(r.find("NAMESPACE"), [b'NAMESPACE (("" "/")) (("Shared/" "/")) NIL'])
 
 
 @checks

@@ -195,6 +195,39 @@ static enum err share_open(void *shares, uint64_t owner, struct mailstore **out)
 	return store_open(store, owner, out, NULL);
 }
 
+static enum err share_list(void *shares, uint64_t owner, uint64_t mailbox_id, struct arena *a, struct grant **out, size_t *count_out)
+{
+	(void)shares;
+	*count_out = 2;
+	*out = arena_array(a, 2, sizeof **out);
+	if (!*out)
+		return ERR_LIMIT;
+	(*out)[0] = (struct grant){ owner, mailbox_id, GRANTEE_ANYONE, RIGHT_ALL };
+	(*out)[1] = (struct grant){ owner, mailbox_id, 7, RIGHT_LOOKUP };
+	return ERR_OK;
+}
+
+static enum err share_change(void *shares, const struct imap_grant_change *change)
+{
+	(void)shares;
+	return (enum err)(change->grant.rights % 9);
+}
+
+static enum err share_inherit(void *shares, uint64_t owner, uint64_t parent, uint64_t mailbox_id)
+{
+	(void)shares;
+	(void)owner;
+	(void)parent;
+	return mailbox_id % 8 == 7 ? ERR_STATE : ERR_OK;
+}
+
+static void share_forget(void *shares, uint64_t owner, uint64_t mailbox_id)
+{
+	(void)shares;
+	(void)owner;
+	(void)mailbox_id;
+}
+
 static bool may_bind(void *ctx)
 {
 	(void)ctx;
@@ -221,6 +254,10 @@ static void service_begin(struct imap_service *service)
 	service->share_rights = share_rights;
 	service->share_owners = share_owners;
 	service->share_open = share_open;
+	service->share_list = share_list;
+	service->share_change = share_change;
+	service->share_inherit = share_inherit;
+	service->share_forget = share_forget;
 	service->may_bind = may_bind;
 	service->scram_end = scram_end;
 	service->watch = watch;
