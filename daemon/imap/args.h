@@ -112,26 +112,46 @@ enum search_op {
 	SEARCH_THREADID,
 };
 struct search_hits;
+struct fuzzy_key;
 struct search_node {
 	enum search_op op;
 	uint32_t first_child, next; /* indexes; 0: none (the root, node 0, is nobody's child) */
 	uint64_t flags;             /* FLAGGED, UNFLAGGED; the keyword's bit once known */
 	uint64_t number;            /* LARGER, SMALLER, MODSEQ, YOUNGER, OLDER; the object id's once known */
 	int64_t day;
-	struct span name; /* header field, keyword */
-	struct span key;  /* as written; then in UTF-8 and case-mapped */
+	struct span name;              /* header field, keyword */
+	struct span key;               /* as written; then in UTF-8 and case-mapped */
+	bool is_fuzzy;                 /* within FUZZY (RFC 6203) */
+	const struct fuzzy_key *fuzzy; /* the words of such a key; null: to be compared as it stands */
 	struct imap_set set;
 	struct uid_set uids;      /* the set once resolved */
 	struct search_hits *hits; /* what the index knows of the key; null: nothing */
 };
 struct search_tree {
 	struct span charset; /* empty: none given */
-	bool has_sequences, has_modseq;
+	bool has_sequences, has_modseq, has_fuzzy;
 	struct search_node *nodes;
+	size_t count;
+	struct mailstore *asked; /* whose index the `hits` are of */
+};
+
+/* Which mailboxes are meant (RFC 5465 6, RFC 7377 2.2). */
+enum filter_kind {
+	FILTER_SELECTED,
+	FILTER_SELECTED_DELAYED, /* of NOTIFY */
+	FILTER_PERSONAL,
+	FILTER_SUBSCRIBED,
+	FILTER_SUBTREE,
+	FILTER_SUBTREE_ONE, /* of ESEARCH */
+	FILTER_MAILBOXES,
+};
+struct mailbox_filter {
+	enum filter_kind kind;
+	struct span *names; /* of SUBTREE, SUBTREE_ONE, MAILBOXES */
 	size_t count;
 };
 
-/* RETURN of SEARCH and SORT (RFC 4731, 5182, 5267, 9394). */
+/* RETURN of SEARCH and SORT (RFC 4731, 5182, 5267, 6203, 9394). */
 enum {
 	RETURN_MIN = 1,
 	RETURN_MAX = 2,
@@ -140,6 +160,7 @@ enum {
 	RETURN_SAVE = 16,
 	RETURN_PARTIAL = 32,
 	RETURN_UPDATE = 64,
+	RETURN_RELEVANCY = 128,
 };
 struct search_return {
 	bool given; /* RETURN stands there, perhaps empty: ALL */
@@ -151,6 +172,7 @@ enum sort_key { SORT_ARRIVAL,
 		SORT_CC,
 		SORT_DATE,
 		SORT_FROM,
+		SORT_RELEVANCY,
 		SORT_SIZE,
 		SORT_SUBJECT,
 		SORT_TO,
@@ -194,20 +216,12 @@ enum {
 	NOTIFY_FLAGS = 4,
 	NOTIFY_NAME = 8,
 	NOTIFY_SUBSCRIPTION = 16,
-};
-enum notify_filter {
-	FILTER_SELECTED,
-	FILTER_SELECTED_DELAYED,
-	FILTER_PERSONAL,
-	FILTER_SUBSCRIBED,
-	FILTER_SUBTREE,
-	FILTER_MAILBOXES,
+	NOTIFY_METADATA = 32,
+	NOTIFY_SERVER_METADATA = 64,
 };
 struct notify_group {
-	enum notify_filter filter;
-	unsigned events;    /* NOTIFY_ */
-	struct span *names; /* of SUBTREE, MAILBOXES */
-	size_t count;
+	struct mailbox_filter where;
+	unsigned events;          /* NOTIFY_ */
 	struct fetch_item *items; /* of MessageNew */
 	size_t item_count;
 };
@@ -223,6 +237,22 @@ struct url_request {
 	unsigned what;
 };
 
+/* What SETACL does with its rights (RFC 4314 3.1). */
+enum imap_grant_how { GRANT_REPLACE,
+		      GRANT_ADD,
+		      GRANT_TAKE };
+
+/* An entry of METADATA (RFC 5464). */
+struct metadata_entry {
+	bool is_private;      /* "/private" stood before it, else "/shared" */
+	struct span written;  /* with that */
+	struct span entry;    /* behind that, in lower case; empty: that alone */
+	struct span value;    /* of SETMETADATA; ptr null: it is removed */
+};
+enum metadata_depth { METADATA_ITSELF,
+		      METADATA_ONE_BELOW,
+		      METADATA_ALL_BELOW };
+
 union imap_args {
 	struct {
 		struct span login, password;
@@ -235,11 +265,6 @@ union imap_args {
 		struct span name;
 	} mailbox; /* DELETE, SUBSCRIBE, UNSUBSCRIBE, GETQUOTAROOT */
 	struct {
-/* What SETACL does with its rights (RFC 4314 3.1). */
-enum imap_grant_how { GRANT_REPLACE,
-		      GRANT_ADD,
-		      GRANT_TAKE };
-
 		struct span name;
 		bool condstore, qresync;
 		uint32_t uid_validity; /* of QRESYNC, as all that follows */
@@ -256,22 +281,32 @@ enum imap_grant_how { GRANT_REPLACE,
 		unsigned bits; /* of enum imap_enabled */
 	} enable;
 	struct {
+		struct span name, identifier;
+		enum imap_grant_how how;
+		unsigned rights;
+	} acl; /* SETACL, DELETEACL, LISTRIGHTS; GETACL and MYRIGHTS are of `mailbox` */
+	struct {
 		struct span from, to;
 	} rename;
+	struct {
+		struct span name; /* empty: of the account and the server */
+		struct metadata_entry *entries;
+		size_t count;
+		enum metadata_depth depth;
+		bool has_max;
+		uint64_t max_size;
+	} metadata; /* GETMETADATA, SETMETADATA */
 	struct {
 		struct span reference, *patterns;
 		size_t count;
 		bool extended; /* of RFC 5258: tells what is asked for and no more */
 		unsigned select, show;
 		unsigned status; /* RETURN (STATUS (...)) (RFC 5819); 0: not asked for */
+		struct metadata_entry *metadata; /* RETURN (METADATA (...)) (RFC 9590) */
+		size_t metadata_count;
 	} list;                  /* LIST, LSUB */
 	struct {
 		struct span name;
-	struct {
-		struct span name, identifier;
-		enum imap_grant_how how;
-		unsigned rights;
-	} acl; /* SETACL, DELETEACL, LISTRIGHTS; GETACL and MYRIGHTS are of `mailbox` */
 		unsigned items;
 	} status;
 	struct {
@@ -283,6 +318,8 @@ enum imap_grant_how { GRANT_REPLACE,
 		struct search_return wants;
 		struct sort_program sort;        /* of SORT */
 		enum thread_algorithm algorithm; /* of THREAD */
+		struct mailbox_filter *sources;  /* of ESEARCH (RFC 7377) */
+		size_t source_count;
 	} search;
 	struct {
 		struct imap_set set;

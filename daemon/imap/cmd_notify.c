@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "daemon/imap/commands.h"
+#include "daemon/imap/mailbox_filter.h"
 #include "daemon/imap/notify.h"
 #include "daemon/imap/notify_tell.h"
 #include "daemon/imap/place.h"
@@ -12,29 +13,6 @@ struct status_work {
 	struct mailbox_info *all;
 	size_t count, at;
 };
-
-static int compare(const void *a, const void *b)
-{
-	return span_compare(*(const struct span *)a, *(const struct span *)b);
-}
-
-/* Names as the store has them; one that no mailbox can have is left out. */
-static enum err make_normal(struct imap_session *s, struct notify_group *g, struct arena *a)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < g->count; i++) {
-		enum err e = s->service->name_normal(g->names[i], a, &g->names[kept]);
-
-		if (a->failed || e == ERR_TEMP)
-			return ERR_LIMIT;
-		kept += !e;
-	}
-	g->count = kept;
-	if (kept)
-		qsort(g->names, kept, sizeof *g->names, compare);
-	return ERR_OK;
-}
 
 /* What the command holds goes with it: so it is read a second time, from a copy that stays. */
 static enum err take(struct imap_session *s, const union imap_args *args, struct imap_notify *n)
@@ -49,13 +27,13 @@ static enum err take(struct imap_session *s, const union imap_args *args, struct
 	for (size_t i = 0; !e && i < kept.notify.count; i++) {
 		struct notify_group g = n->groups[i];
 
-		if (g.filter == FILTER_SELECTED || g.filter == FILTER_SELECTED_DELAYED) {
+		if (g.where.kind == FILTER_SELECTED || g.where.kind == FILTER_SELECTED_DELAYED) {
 			n->selected = g.events;
-			n->delayed = g.filter == FILTER_SELECTED_DELAYED;
+			n->delayed = g.where.kind == FILTER_SELECTED_DELAYED;
 			n->items = g.items;
 			n->item_count = g.item_count;
 		} else if (g.events) {
-			e = make_normal(s, &g, &n->arena);
+			e = mailbox_filter_normal(s, &g.where, &n->arena);
 			n->groups[n->count++] = g;
 		}
 	}

@@ -82,6 +82,8 @@ static enum step sort_search(struct imap_session *s, struct out *out)
 		w->end = !w->set.count;
 		w->sorter = sort_begin(&s->run.args.search.sort, found->count, &s->run.arena);
 		e = w->sorter ? ERR_OK : ERR_LIMIT;
+		if (!e)
+			sort_scores(w->sorter, found->scores);
 	}
 	if (e)
 		return search_fail(s, out, e);

@@ -27,6 +27,7 @@ enum err imap_parse_append(struct imap_parser *p, union imap_args *out) MUST_CHE
 enum err imap_parse_search(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_sort(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_thread(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_esearch(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_store(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_copy(struct imap_parser *p, union imap_args *out) MUST_CHECK;
@@ -80,6 +81,7 @@ enum step imap_run_sort(struct imap_session *s, const union imap_args *args, str
 enum step imap_run_thread(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_fetch(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_store(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_esearch(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_copy(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_move(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_genurlauth(struct imap_session *s, const union imap_args *args, struct out *out);

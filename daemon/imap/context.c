@@ -12,8 +12,10 @@
 #include "daemon/base/clock.h"
 #include "daemon/imap/inside_context.h"
 #include "daemon/imap/reply_sync.h"
+#include "daemon/imap/sort.h"
 #include "daemon/imap/sync.h"
 #include "daemon/imap/table.h"
+#include "daemon/mime/fuzzy.h"
 
 static void context_free(struct imap_context *c)
 {
@@ -108,6 +110,13 @@ static bool copy_node(const struct imap_session *s, struct imap_context *c, stru
 	to->hits = NULL; /* the index is behind of what is new */
 	to->name = arena_copy(&c->arena, from->name);
 	to->key = arena_copy(&c->arena, from->key);
+	if (from->fuzzy) {
+		struct fuzzy_key *fuzzy = arena_alloc(&c->arena, sizeof *fuzzy);
+
+		if (fuzzy)
+			*fuzzy = *from->fuzzy;
+		to->fuzzy = fuzzy;
+	}
 	to->set = (struct imap_set){ 0 };
 	to->uids.ranges = arena_array(&c->arena, from->uids.count + 1, sizeof *to->uids.ranges);
 	if (c->arena.failed)
@@ -182,7 +191,8 @@ bool context_begin(struct imap_session *s, const struct search_found *f, struct 
 	struct imap_context **end, *c = NULL;
 	const bool is_first = !s->contexts;
 
-	if (all && all->count < IMAP_CONTEXTS_MAX)
+	/* By relevancy, how well each of them fits would have to be kept, too. */
+	if (all && all->count < IMAP_CONTEXTS_MAX && !sort_is_by_relevancy(&s->run.args.search.sort))
 		c = make(s, f);
 	if (c && weight(all) + c->members.set.count + c->count > IMAP_CONTEXT_WEIGHT_MAX) {
 		context_free(c);
@@ -277,7 +287,7 @@ struct looking {
 
 static void ask(struct looking *l, const struct message_row *row)
 {
-	struct search_message m = { l->s, row, l->level, l->now_ms, &l->scratch };
+	struct search_message m = { l->s, l->s->view, row, l->level, l->now_ms, &l->scratch };
 	unsigned i = 0;
 
 	l->unsure = 0;

@@ -1,6 +1,6 @@
 /* imap/esearch.c: the answers of SEARCH and SORT: a line of numbers, or ESEARCH (RFC 4731) with its pieces in this order:
  *
- *   (TAG) UID MIN MAX ALL PARTIAL COUNT MODSEQ
+ *   (TAG MAILBOX UIDVALIDITY) UID MIN MAX ALL PARTIAL RELEVANCY COUNT MODSEQ
  *
  * A million numbers do not fit the output at once: writing goes on where it stopped when the peer has read.
  */
@@ -8,16 +8,22 @@
 
 #include "daemon/imap/context.h"
 #include "daemon/imap/reply.h"
+#include "daemon/imap/reply_mailbox.h"
 #include "daemon/imap/table.h"
 
-struct telling {
+/* Not of what is found. */
+#define RETURN_BESIDE (RETURN_SAVE | RETURN_UPDATE | RETURN_RELEVANCY)
+
+struct search_telling {
 	const struct search_found *found;
 	struct search_return wants;
+	struct search_mailbox where;
 	uint64_t modseq;      /* 0: not told */
 	uint32_t first, last; /* positions from 1 that are told as a set or list; first 0: none */
+	uint32_t score_first, score_last;
 	uint32_t at, position;
 	uint32_t run_first, run_last; /* a range that may still grow; 0: none */
-	bool begun, some;
+	bool begun, some, has_numbers;
 	struct span text; /* of the tagged OK */
 };
 
@@ -44,10 +50,10 @@ static void forget_saved(struct imap_session *s)
 }
 
 /* RFC 5182 2.1, 2.4 and RFC 9394 3.2: with ALL or COUNT, or alone, SAVE keeps all; else what MIN, MAX and PARTIAL name. */
-static enum err save(struct imap_session *s, const struct search_found *f, const struct search_return *wants)
+enum err search_save(struct imap_session *s, const struct search_found *f, const struct search_return *wants)
 {
 	struct search_found chosen = *f;
-	unsigned what = wants->what & ~(unsigned)(RETURN_SAVE | RETURN_UPDATE);
+	unsigned what = wants->what & ~(unsigned)RETURN_BESIDE;
 	uint32_t first = 1, last = 0, at = 0, sequence;
 	bool all = !what || (what & (RETURN_ALL | RETURN_COUNT));
 	enum err e;
@@ -73,7 +79,7 @@ static enum err save(struct imap_session *s, const struct search_found *f, const
 /* RFC 7162 3.1.10: of MIN and MAX alone, theirs; else the highest of all. */
 static uint64_t modseq_of(const struct search_found *f, unsigned what)
 {
-	what &= ~(unsigned)(RETURN_SAVE | RETURN_UPDATE);
+	what &= ~(unsigned)RETURN_BESIDE;
 	if (!f->count)
 		return 0;
 	if (f->sorted || !what || (what & ~(unsigned)(RETURN_MIN | RETURN_MAX)))
@@ -83,12 +89,12 @@ static uint64_t modseq_of(const struct search_found *f, unsigned what)
 	return what == RETURN_MAX || f->last_modseq > f->first_modseq ? f->last_modseq : f->first_modseq;
 }
 
-static uint32_t number_of(const struct imap_session *s, uint32_t sequence)
+static uint32_t number_of(const struct imap_session *s, const struct search_found *f, uint32_t sequence)
 {
-	return (s->run.command->law & BY_UID) ? s->service->view_uid_of(s->view, sequence) : sequence;
+	return (s->run.command->law & BY_UID) ? s->service->view_uid_of(f->view, sequence) : sequence;
 }
 
-static void end_run(struct telling *t, struct out *out)
+static void end_run(struct search_telling *t, struct out *out)
 {
 	if (!t->run_first)
 		return;
@@ -103,7 +109,7 @@ static void end_run(struct telling *t, struct out *out)
 }
 
 /* The numbers at the wanted positions; false: the output is full. Ranges are of rising neighbours, in whatever order they come (RFC 5267 4.3). */
-static bool tell_numbers(struct imap_session *s, struct telling *t, struct out *out)
+static bool tell_numbers(struct imap_session *s, struct search_telling *t, struct out *out)
 {
 	uint32_t sequence;
 
@@ -112,7 +118,7 @@ static bool tell_numbers(struct imap_session *s, struct telling *t, struct out *
 
 		if (++t->position < t->first)
 			continue;
-		number = number_of(s, sequence);
+		number = number_of(s, t->found, sequence);
 		if (!t->wants.given) {
 			reply_add(out, SPAN(" "));
 			reply_number(out, number);
@@ -126,6 +132,31 @@ static bool tell_numbers(struct imap_session *s, struct telling *t, struct out *
 			return false;
 	}
 	end_run(t, out);
+	if (t->wants.what & RETURN_PARTIAL)
+		reply_add(out, t->first ? SPAN(")") : SPAN("NIL)"));
+	t->has_numbers = true;
+	t->at = t->position = 0;
+	t->some = false;
+	return true;
+}
+
+/* In the order of the numbers, of those that PARTIAL names or else of all (RFC 6203 4, 6). False: the output is full. */
+static bool tell_scores(struct search_telling *t, struct out *out)
+{
+	uint32_t sequence;
+
+	if (!(t->wants.what & RETURN_RELEVANCY) || !t->score_first || !t->found->count)
+		return true;
+	while (t->position < t->score_last && search_found_next(t->found, &t->at, &sequence)) {
+		if (++t->position < t->score_first)
+			continue;
+		reply_add(out, t->some ? SPAN(" ") : SPAN(" RELEVANCY ("));
+		reply_number(out, t->found->scores[sequence - 1]);
+		t->some = true;
+		if (t->position % 64 == 0 && out_is_full(out))
+			return false;
+	}
+	reply_add(out, SPAN(")"));
 	return true;
 }
 
@@ -138,7 +169,7 @@ static void tell_one(struct imap_session *s, const struct search_found *f, bool 
 	while (search_found_next(f, &at, &sequence) && is_last)
 		;
 	reply_add(out, is_last ? SPAN(" MAX ") : SPAN(" MIN "));
-	reply_number(out, number_of(s, sequence));
+	reply_number(out, number_of(s, f, sequence));
 }
 
 static void tell_partial_range(const struct imap_partial *p, struct out *out)
@@ -154,7 +185,7 @@ static void tell_partial_range(const struct imap_partial *p, struct out *out)
 	reply_add(out, SPAN(" "));
 }
 
-static void tell_begin(struct imap_session *s, struct telling *t, struct out *out)
+static void tell_begin(struct imap_session *s, struct search_telling *t, struct out *out)
 {
 	const struct search_found *f = t->found;
 
@@ -165,7 +196,14 @@ static void tell_begin(struct imap_session *s, struct telling *t, struct out *ou
 	}
 	reply_add(out, SPAN("* ESEARCH (TAG \""));
 	reply_add(out, span_str(s->run.tag));
-	reply_add(out, (s->run.command->law & BY_UID) ? SPAN("\") UID") : SPAN("\")"));
+	reply_add(out, SPAN("\""));
+	if (t->where.mailbox.ptr) {
+		reply_add(out, SPAN(" MAILBOX "));
+		reply_mailbox_name(s, out, t->where.mailbox);
+		reply_add(out, SPAN(" UIDVALIDITY "));
+		reply_number(out, t->where.uid_validity);
+	}
+	reply_add(out, (s->run.command->law & BY_UID) ? SPAN(") UID") : SPAN(")"));
 	if ((t->wants.what & RETURN_MIN) && f->count)
 		tell_one(s, f, false, out);
 	if ((t->wants.what & RETURN_MAX) && f->count)
@@ -176,10 +214,8 @@ static void tell_begin(struct imap_session *s, struct telling *t, struct out *ou
 		tell_partial_range(&t->wants.partial, out);
 }
 
-static void tell_end(struct imap_session *s, struct telling *t, struct out *out)
+static void tell_end(struct imap_session *s, struct search_telling *t, struct out *out)
 {
-	if (t->wants.what & RETURN_PARTIAL)
-		reply_add(out, t->first ? SPAN(")") : SPAN("NIL)"));
 	if (t->wants.what & RETURN_COUNT) {
 		reply_add(out, SPAN(" COUNT "));
 		reply_number(out, t->found->count);
@@ -193,17 +229,48 @@ static void tell_end(struct imap_session *s, struct telling *t, struct out *out)
 	s->run.mid_line = false;
 }
 
-static enum step tell_more(struct imap_session *s, struct out *out)
+bool search_telling_more(struct imap_session *s, struct search_telling *t, struct out *out)
 {
-	struct telling *t = s->run.work;
-
 	if (!t->begun)
 		tell_begin(s, t, out);
 	t->begun = true;
-	if (!tell_numbers(s, t, out))
-		return STEP_MORE;
+	if ((!t->has_numbers && !tell_numbers(s, t, out)) || !tell_scores(t, out))
+		return false;
 	tell_end(s, t, out);
-	return imap_finish(s, out, IMAP_OK, t->text);
+	return true;
+}
+
+struct search_telling *search_telling_begin(struct imap_session *s, const struct search_found *f, const struct search_return *wants, const struct search_mailbox *where,
+					    struct arena *a)
+{
+	struct search_telling *t = arena_alloc(a, sizeof *t);
+
+	if (!t)
+		return NULL;
+	t->found = f;
+	t->text = SPAN("Done");
+	t->wants = *wants;
+	t->where = *where;
+	t->score_first = 1;
+	/* RFC 9051 6.4.4: there SEARCH alone is answered as RETURN (ALL). */
+	if (!wants->given && (s->enabled & ENABLED_REV2) && !f->sorted)
+		t->wants = (struct search_return){ .given = true, .what = RETURN_ALL };
+	t->score_last = f->count;
+	if ((t->wants.what & RETURN_PARTIAL) && !positions(&t->wants.partial, f->count, &t->score_first, &t->score_last))
+		t->score_first = t->score_last = 0;
+	if (!t->wants.given || (t->wants.what & (RETURN_ALL | RETURN_PARTIAL))) {
+		t->first = t->score_first;
+		t->last = t->score_last;
+	}
+	t->modseq = s->run.args.search.tree.has_modseq ? modseq_of(f, t->wants.given ? t->wants.what : 0) : 0;
+	return t;
+}
+
+static enum step tell_more(struct imap_session *s, struct out *out)
+{
+	struct search_telling *t = s->run.work;
+
+	return search_telling_more(s, t, out) ? imap_finish(s, out, IMAP_OK, t->text) : STEP_MORE;
 }
 
 enum step search_fail(struct imap_session *s, struct out *out, enum err e)
@@ -225,29 +292,17 @@ enum step search_too_many(struct imap_session *s, struct out *out)
 
 enum step search_tell(struct imap_session *s, struct out *out, const struct search_found *f)
 {
-	struct telling *t = arena_alloc(&s->run.arena, sizeof *t);
+	const struct search_return *wants = &s->run.args.search.wants;
+	struct search_telling *t = search_telling_begin(s, f, wants, &(struct search_mailbox){ .uid_validity = 0 }, &s->run.arena);
 
 	if (!t)
 		return search_fail(s, out, ERR_LIMIT);
-	t->found = f;
-	t->text = SPAN("Done");
-	t->wants = s->run.args.search.wants;
-	if ((t->wants.what & RETURN_SAVE) && save(s, f, &t->wants))
+	if ((wants->what & RETURN_SAVE) && search_save(s, f, wants))
 		return imap_finish(s, out, IMAP_NO, SPAN("[NOTSAVED] Too many to remember"));
-	if ((t->wants.what & RETURN_UPDATE) && !context_begin(s, f, out))
+	if ((wants->what & RETURN_UPDATE) && !context_begin(s, f, out))
 		t->text = SPAN("Done, and not kept up to date");
-	if ((t->wants.what & ~(unsigned)RETURN_UPDATE) == RETURN_SAVE)
+	if ((wants->what & ~(unsigned)RETURN_UPDATE) == RETURN_SAVE)
 		return imap_finish(s, out, IMAP_OK, SPAN("Saved"));
-	/* RFC 9051 6.4.4: there SEARCH alone is answered as RETURN (ALL). */
-	if (!t->wants.given && (s->enabled & ENABLED_REV2) && !f->sorted)
-		t->wants = (struct search_return){ .given = true, .what = RETURN_ALL };
-	if (!t->wants.given || (t->wants.what & RETURN_ALL)) {
-		t->first = 1;
-		t->last = f->count;
-	} else if (t->wants.what & RETURN_PARTIAL) {
-		(void)positions(&t->wants.partial, f->count, &t->first, &t->last);
-	}
-	t->modseq = s->run.args.search.tree.has_modseq ? modseq_of(f, t->wants.given ? t->wants.what : 0) : 0;
 	s->run.work = t;
 	s->run.more = tell_more;
 	return tell_more(s, out);

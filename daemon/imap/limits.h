@@ -29,8 +29,10 @@
 #define IMAP_FETCH_FIELDS_MAX 256
 #define IMAP_SECTION_DEPTH_MAX 100
 #define IMAP_SEARCH_NODES_MAX 1000
-#define IMAP_SEARCH_KEYS_MAX 32 /* BODY and TEXT: each goes through all of a message's text within one turn */
-#define IMAP_CONTEXTS_MAX 16    /* searches that one session has kept up to date */
+#define IMAP_SEARCH_KEYS_MAX 32     /* BODY and TEXT: each goes through all of a message's text within one turn */
+#define IMAP_SEARCH_SOURCES_MAX 100 /* of ESEARCH */
+#define IMAP_SEARCH_FUZZY_MAX 8     /* of FUZZY: each goes through all words of a text */
+#define IMAP_CONTEXTS_MAX 16        /* searches that one session has kept up to date */
 #define IMAP_CONTEXT_TREE_MAX (2u * IMAP_COMMAND_MAX)
 #define IMAP_CONTEXT_WEIGHT_MAX 200000      /* ranges and sorted messages that all of them hold together, 8 bytes each at most */
 #define IMAP_CONTEXT_SORT_MAX (64u * 1024u) /* what two messages are compared by */
@@ -40,8 +42,9 @@
 #define IMAP_PATTERN_MAX 1024               /* of LIST, after the reference */
 #define IMAP_PATTERNS_MAX 32                /* of one LIST */
 #define IMAP_NOTIFY_GROUPS_MAX 100
-#define IMAP_NOTIFY_NAMES_MAX 10000
+#define IMAP_FILTER_NAMES_MAX 10000            /* of one subtree or mailboxes */
 #define IMAP_NOTIFY_MEMORY_MAX (1024u * 1024u) /* that a session keeps of what it asked for */
+#define IMAP_METADATA_ENTRIES_MAX 1000 /* that one command names */
 #define IMAP_ID_FIELDS_MAX 30                  /* RFC 2971 3.3 */
 #define IMAP_URLS_MAX 100                      /* of one GENURLAUTH or URLFETCH */
 

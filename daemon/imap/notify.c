@@ -3,40 +3,15 @@
 
 #include <stdlib.h>
 
+#include "daemon/imap/mailbox_filter.h"
 #include "daemon/imap/table.h"
-
-static bool has_name(const struct notify_group *g, struct span name)
-{
-	return span_in_sorted(name, g->names, g->count);
-}
-
-static bool is_within(const struct notify_group *g, struct span name)
-{
-	for (size_t i = 0; i < name.len; i++)
-		if (name.ptr[i] == '/' && has_name(g, span_take(name, i)))
-			return true;
-	return has_name(g, name);
-}
-
-static bool holds_for(const struct notify_group *g, struct span name, bool subscribed)
-{
-	switch (g->filter) {
-	case FILTER_SELECTED:
-	case FILTER_SELECTED_DELAYED: return false;
-	case FILTER_PERSONAL: return true;
-	case FILTER_SUBSCRIBED: return subscribed;
-	case FILTER_SUBTREE: return is_within(g, name);
-	case FILTER_MAILBOXES: return has_name(g, name);
-	}
-	return false;
-}
 
 unsigned imap_notify_events(const struct imap_notify *n, struct span name, bool subscribed)
 {
 	unsigned events = 0;
 
 	for (size_t i = 0; i < n->count; i++)
-		if (holds_for(&n->groups[i], name, subscribed))
+		if (mailbox_filter_holds(&n->groups[i].where, name, true, subscribed))
 			events |= n->groups[i].events;
 	return events;
 }

@@ -27,6 +27,18 @@ static bool is_list_char(char c)
 	return is_astring_char(c) || c == '%' || c == '*';
 }
 
+void *parse_grow(struct arena *a, void *array, size_t count, size_t size)
+{
+	void *more;
+
+	if (count & (count - 1) || (array && count < 4)) /* four at first; then at each power of two */
+		return array;
+	more = arena_array(a, count < 4 ? 4 : count * 2, size);
+	if (more && array)
+		memcpy(more, array, count * size);
+	return more;
+}
+
 bool parse_peek(const struct imap_parser *p, char c)
 {
 	return p->rest.len && p->rest.ptr[0] == c;
@@ -136,8 +148,6 @@ static enum err parse_literal(struct imap_parser *p, struct span *out)
 	if (!span_starts(in, SPAN("\r\n")) || in.len - 2 < size)
 		return ERR_SYNTAX;
 	*out = span_take(span_skip(in, 2), (size_t)size);
-	if (size && memchr(out->ptr, 0, (size_t)size))
-		return ERR_SYNTAX;
 	p->rest = span_skip(in, 2 + (size_t)size);
 	return ERR_OK;
 }

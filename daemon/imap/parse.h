@@ -20,6 +20,8 @@ struct imap_parser {
 bool parse_is_atom_char(char c);
 /* Is the capability on offer? */
 bool parse_may(const struct imap_parser *p, enum imap_capability cap);
+/* Room for one more in an array that grows by doubling; `count` are in use. Null: none. */
+void *parse_grow(struct arena *a, void *array, size_t count, size_t size);
 bool parse_peek(const struct imap_parser *p, char c);
 bool parse_char(struct imap_parser *p, char c); /* takes it when it is there */
 enum err parse_expect(struct imap_parser *p, char c) MUST_CHECK;

@@ -5,67 +5,10 @@
  */
 #include "daemon/imap/commands.h"
 #include "daemon/imap/limits.h"
+#include "daemon/imap/mailbox_filter.h"
 
 #define ANNOTATION 0x100 /* known, and not served */
 #define UNSERVED 0x200
-
-/* Room for one more in an array that grows by doubling; `count` are in use. */
-static void *grow(struct arena *a, void *array, size_t count, size_t size)
-{
-	void *more;
-
-	if (count & (count - 1) || (array && count < 4)) /* four at first; then at each power of two */
-		return array;
-	more = arena_array(a, count < 4 ? 4 : count * 2, size);
-	if (more && array)
-		memcpy(more, array, count * size);
-	return more;
-}
-
-static enum err parse_name(struct imap_parser *p, struct notify_group *g)
-{
-	if (g->count == IMAP_NOTIFY_NAMES_MAX)
-		return ERR_LIMIT;
-	g->names = grow(p->arena, g->names, g->count, sizeof *g->names);
-	return g->names ? parse_mailbox(p, &g->names[g->count++]) : ERR_LIMIT;
-}
-
-/* SP one-or-more-mailbox; one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")" */
-static enum err parse_names(struct imap_parser *p, struct notify_group *g)
-{
-	enum err e = parse_expect(p, ' ');
-
-	if (e || !parse_char(p, '('))
-		return e ? e : parse_name(p, g);
-	do
-		e = parse_name(p, g);
-	while (!e && parse_char(p, ' '));
-	return e ? e : parse_expect(p, ')');
-}
-
-/* Where mail is delivered to, the owner's rules decide: "inboxes" means what "personal" means (RFC 5465 6.3). */
-static enum err parse_filter(struct imap_parser *p, struct notify_group *g)
-{
-	static const struct {
-		struct span name;
-		enum notify_filter filter;
-	} filters[] = {
-		{ SPAN("SELECTED"), FILTER_SELECTED },
-		{ SPAN("SELECTED-DELAYED"), FILTER_SELECTED_DELAYED },
-		{ SPAN("INBOXES"), FILTER_PERSONAL },
-		{ SPAN("PERSONAL"), FILTER_PERSONAL },
-		{ SPAN("SUBSCRIBED"), FILTER_SUBSCRIBED },
-		{ SPAN("SUBTREE"), FILTER_SUBTREE },
-		{ SPAN("MAILBOXES"), FILTER_MAILBOXES },
-	};
-
-	for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
-		if (parse_word(p, filters[i].name)) {
-			g->filter = filters[i].filter;
-			return g->filter == FILTER_SUBTREE || g->filter == FILTER_MAILBOXES ? parse_names(p, g) : ERR_OK;
-		}
-	return ERR_SYNTAX;
-}
 
 /* fetch-att *(SP fetch-att) ")" */
 static enum err parse_atts(struct imap_parser *p, struct notify_group *g)
@@ -77,7 +20,7 @@ static enum err parse_atts(struct imap_parser *p, struct notify_group *g)
 	do {
 		if (g->item_count == IMAP_FETCH_ITEMS_MAX)
 			return ERR_LIMIT;
-		g->items = grow(p->arena, g->items, g->item_count, sizeof *g->items);
+		g->items = parse_grow(p->arena, g->items, g->item_count, sizeof *g->items);
 		e = g->items ? imap_parse_fetch_att(p, &g->items[g->item_count++]) : ERR_LIMIT;
 	} while (!e && parse_char(p, ' '));
 	return e ? e : parse_expect(p, ')');
@@ -118,7 +61,7 @@ static bool is_sensible(const struct notify_group *g)
 {
 	const unsigned both = NOTIFY_NEW | NOTIFY_EXPUNGE, has = g->events & both;
 
-	if (g->filter != FILTER_SELECTED && g->filter != FILTER_SELECTED_DELAYED)
+	if (g->where.kind != FILTER_SELECTED && g->where.kind != FILTER_SELECTED_DELAYED)
 		return !g->item_count;
 	if (g->events & (NOTIFY_NAME | NOTIFY_SUBSCRIPTION))
 		return false;
@@ -147,7 +90,9 @@ static enum err parse_group(struct imap_parser *p, union imap_args *out, bool *h
 	enum err e = parse_expect(p, '(');
 
 	if (!e)
-		e = parse_filter(p, &g);
+		e = mailbox_filter_parse(p, &g.where);
+	if (!e && g.where.kind == FILTER_SUBTREE_ONE)
+		e = ERR_SYNTAX;
 	if (!e)
 		e = parse_expect(p, ' ');
 	if (!e)
@@ -156,13 +101,13 @@ static enum err parse_group(struct imap_parser *p, union imap_args *out, bool *h
 		e = parse_expect(p, ')');
 	if (e)
 		return e;
-	if (g.filter == FILTER_SELECTED || g.filter == FILTER_SELECTED_DELAYED) {
+	if (g.where.kind == FILTER_SELECTED || g.where.kind == FILTER_SELECTED_DELAYED) {
 		if (*has_selected)
 			return ERR_SYNTAX;
 		*has_selected = true;
 	}
 	out->notify.unserved = out->notify.unserved || (g.events & UNSERVED);
-	out->notify.groups = grow(p->arena, out->notify.groups, out->notify.count, sizeof g);
+	out->notify.groups = parse_grow(p->arena, out->notify.groups, out->notify.count, sizeof g);
 	if (!out->notify.groups || out->notify.count == IMAP_NOTIFY_GROUPS_MAX)
 		return ERR_LIMIT;
 	out->notify.groups[out->notify.count++] = g;

@@ -5,6 +5,7 @@
 #include "daemon/imap/sync.h"
 #include "daemon/mime/date.h"
 #include "daemon/mime/envelope_read.h"
+#include "daemon/mime/fuzzy.h"
 #include "daemon/mime/text.h"
 #include "daemon/store/search.h"
 
@@ -55,38 +56,41 @@ static enum search_answer saved(const struct search_node *node, const struct sea
 }
 
 /* What the index says of a text: a field's text is part of the header's, so it can only say no. */
-static enum search_answer indexed(const struct search_node *node, uint64_t content)
+static enum search_answer indexed(const struct search_node *node, uint64_t content, uint8_t *score_out)
 {
 	if (!node->hits)
 		return SEARCH_UNSURE;
 	switch (search_verdict_of(node->hits, content)) {
 	case SEARCH_HAS_NOT: return SEARCH_NO;
-	case SEARCH_HAS: return node->op == SEARCH_HEADER ? SEARCH_UNSURE : SEARCH_YES;
+	case SEARCH_HAS:
+		if (node->op == SEARCH_HEADER)
+			return SEARCH_UNSURE;
+		*score_out = search_score_of(node->hits, content);
+		return SEARCH_YES;
 	case SEARCH_MAY_HAVE:
 	case SEARCH_NOT_INDEXED: break;
 	}
 	return SEARCH_UNSURE;
 }
 
-/* HEADER Subject: the row can say yes; for a no all fields of that name must be read, of which the row has one. */
+/* HEADER Subject: the row can say yes; for a no, and for how much so, all fields of that name must be read, of which the row has one. */
 static bool asks_subject(const struct search_node *node)
 {
-	return node->op == SEARCH_HEADER && node->key.len && span_iequals(node->name, SPAN("Subject"));
+	return node->op == SEARCH_HEADER && !node->fuzzy && node->key.len && span_iequals(node->name, SPAN("Subject"));
 }
 
-static enum search_answer match_text(const struct search_node *node, const struct search_message *m)
+static enum search_answer match_text(const struct search_node *node, const struct search_message *m, uint8_t *score_out)
 {
-	enum search_answer a = indexed(node, m->row->content);
+	enum search_answer a = indexed(node, m->row->content, score_out);
 
 	if (a != SEARCH_UNSURE || m->level < SEARCH_AT_WORDS)
 		return a;
-	if (asks_subject(node) && search_subject_shows(m, node->key))
+	if (asks_subject(node) && search_subject_shows(m, node))
 		return SEARCH_YES;
 	if (m->level < SEARCH_AT_TEXT)
 		return a;
-	if (node->op == SEARCH_HEADER)
-		return answer(search_header(m, node->name, node->key));
-	return answer(search_text(m, node->key, node->op == SEARCH_TEXT));
+	*score_out = node->op == SEARCH_HEADER ? search_header(m, node->name, node) : search_text(m, node);
+	return answer(*score_out);
 }
 
 static enum search_answer match_meta(const struct search_node *node, const struct search_message *m)
@@ -135,7 +139,13 @@ static enum search_level level_of(enum search_op op)
 	return levels[op];
 }
 
-static enum search_answer match_leaf(const struct search_node *node, const struct search_message *m)
+static enum search_answer match_address(const struct search_node *node, const struct search_message *m, uint8_t *score_out)
+{
+	*score_out = search_address(m, node);
+	return answer(*score_out);
+}
+
+static enum search_answer match_leaf(const struct search_node *node, const struct search_message *m, uint8_t *score_out)
 {
 	const struct message_row *row = m->row;
 
@@ -146,7 +156,7 @@ static enum search_answer match_leaf(const struct search_node *node, const struc
 	case SEARCH_KEYWORD: return answer(row->flags & node->flags);
 	case SEARCH_UNFLAGGED:
 	case SEARCH_UNKEYWORD: return answer(!(row->flags & node->flags));
-	case SEARCH_RECENT: return answer(m->s->service->view_is_recent(m->s->view, row->uid));
+	case SEARCH_RECENT: return answer(m->s->service->view_is_recent(m->view, row->uid));
 	case SEARCH_SEQUENCE:
 	case SEARCH_UID: return answer(uid_set_has(&node->uids, row->uid));
 	case SEARCH_UID_AFTER: return answer(row->uid > node->number);
@@ -167,16 +177,27 @@ static enum search_answer match_leaf(const struct search_node *node, const struc
 	case SEARCH_SENT_BEFORE:
 	case SEARCH_SENT_ON:
 	case SEARCH_SENT_SINCE: return m->level < SEARCH_AT_META ? SEARCH_UNSURE : match_meta(node, m);
-	case SEARCH_ADDRESS: return m->level < SEARCH_AT_WORDS ? SEARCH_UNSURE : answer(search_address(m, node->number, node->key));
-	case SEARCH_SUBJECT: return m->level < SEARCH_AT_WORDS ? SEARCH_UNSURE : search_subject(m, node->key);
+	case SEARCH_ADDRESS: return m->level < SEARCH_AT_WORDS ? SEARCH_UNSURE : match_address(node, m, score_out);
+	case SEARCH_SUBJECT: return m->level < SEARCH_AT_WORDS ? SEARCH_UNSURE : search_subject(m, node, score_out);
 	case SEARCH_HEADER:
 	case SEARCH_BODY:
-	case SEARCH_TEXT: return match_text(node, m);
+	case SEARCH_TEXT: return match_text(node, m, score_out);
 	case SEARCH_AND:
 	case SEARCH_OR:
 	case SEARCH_NOT: break;
 	}
 	return SEARCH_NO;
+}
+
+enum search_answer search_leaf_matches(const struct search_node *node, const struct search_message *m, uint8_t *score_out)
+{
+	enum search_answer a;
+
+	*score_out = 0;
+	a = match_leaf(node, m, score_out);
+	if (!node->fuzzy || a != SEARCH_YES)
+		*score_out = 0;
+	return a;
 }
 
 /* What a node with children says so far: its children's answers, as they come, may decide it. */
@@ -202,6 +223,7 @@ enum search_answer search_matches(const struct search_tree *tree, const struct s
 	} path[IMAP_SEARCH_NODES_MAX];
 	size_t depth = 0;
 	uint32_t at = 0;
+	uint8_t score;
 
 	for (;;) {
 		const struct search_node *node = &tree->nodes[at];
@@ -213,7 +235,7 @@ enum search_answer search_matches(const struct search_tree *tree, const struct s
 			at = node->first_child;
 			continue;
 		}
-		a = match_leaf(node, m);
+		a = match_leaf(node, m, &score);
 		while (depth && (is_decided(&tree->nodes[path[depth - 1].node], a, &path[depth - 1].so_far) || !tree->nodes[at].next)) {
 			a = path[--depth].so_far;
 			at = path[depth].node;
@@ -241,13 +263,28 @@ static enum err prepare_key(struct imap_session *s, struct span charset, struct 
 	return e;
 }
 
+/* A key without words is compared as it stands. */
+static enum err prepare_fuzzy(struct imap_session *s, struct search_node *node)
+{
+	struct fuzzy_key *key = arena_alloc(&s->run.arena, sizeof *key);
+
+	if (!key)
+		return ERR_LIMIT;
+	fuzzy_key_make(node->key, key);
+	node->fuzzy = key->count ? key : NULL;
+	return ERR_OK;
+}
+
 /* What the index knows; without it, or for such a key, the messages are read. */
-static void ask_index(struct imap_session *s, struct search_node *node)
+static void ask_index(const struct search_place *place, struct search_node *node)
 {
 	unsigned where = node->op == SEARCH_HEADER ? SEARCH_IN_HEADER : node->op == SEARCH_BODY ? SEARCH_IN_BODY
 												: SEARCH_IN_HEADER | SEARCH_IN_BODY;
+	enum err e = ERR_NOT_FOUND;
 
-	if (!node->key.len || search_find_begin(s->at.store, node->key, where, &node->hits))
+	if (node->key.len)
+		e = node->fuzzy ? search_fuzzy_begin(place->store, node->fuzzy, where, &node->hits) : search_find_begin(place->store, node->key, where, &node->hits);
+	if (e)
 		node->hits = NULL;
 }
 
@@ -270,30 +307,33 @@ static enum err prepare_text(struct imap_session *s, struct span charset, struct
 	/* An empty text asks whether there is such a field. */
 	if (!node->key.len && (node->op == SEARCH_SUBJECT || node->op == SEARCH_ADDRESS))
 		node->op = SEARCH_HEADER;
-	if (!e && (node->op == SEARCH_HEADER || node->op == SEARCH_BODY || node->op == SEARCH_TEXT))
-		ask_index(s, node);
+	if (!e && node->is_fuzzy)
+		e = prepare_fuzzy(s, node);
 	return e;
 }
 
-static enum err prepare_node(struct imap_session *s, struct span charset, struct search_node *node)
+static bool has_text(const struct search_node *node)
+{
+	return level_of(node->op) >= SEARCH_AT_WORDS && node->op != SEARCH_SENT_BEFORE && node->op != SEARCH_SENT_ON && node->op != SEARCH_SENT_SINCE;
+}
+
+/* What is another thing in each mailbox or account. */
+static enum err aim_node(struct imap_session *s, const struct search_place *place, struct arena *a, struct search_node *node)
 {
 	enum objectid_kind kind = node->op == SEARCH_EMAILID ? OBJECTID_EMAIL : OBJECTID_THREAD;
 	enum err e = ERR_OK;
 
 	if (node->op == SEARCH_SEQUENCE || node->op == SEARCH_UID)
-		return imap_set_resolve(s, &node->set, node->op == SEARCH_UID, true, &s->run.arena, &node->uids);
+		return imap_set_resolve_in(s, place->view, &node->set, node->op == SEARCH_UID, true, a, &node->uids);
 	if (node->op == SEARCH_KEYWORD || node->op == SEARCH_UNKEYWORD)
-		e = s->service->keyword_bit(s->at.store, node->name, false, &node->flags);
+		e = s->service->keyword_bit(place->store, node->name, false, &node->flags);
 	if (node->op == SEARCH_EMAILID || node->op == SEARCH_THREADID)
-		e = objectid_parse(node->key, kind, s->at.owner, &node->number);
+		e = objectid_parse(node->key, kind, place->owner, &node->number);
 	if (e) { /* nothing has it */
 		node->flags = 0;
 		node->number = 0;
-		return e == ERR_NOT_FOUND || e == ERR_SYNTAX ? ERR_OK : e;
 	}
-	if (level_of(node->op) >= SEARCH_AT_WORDS && node->op != SEARCH_SENT_BEFORE && node->op != SEARCH_SENT_ON && node->op != SEARCH_SENT_SINCE)
-		return prepare_text(s, charset, node);
-	return ERR_OK;
+	return e == ERR_NOT_FOUND || e == ERR_SYNTAX ? ERR_OK : e;
 }
 
 static void add_needs(const struct search_node *node, struct search_needs *needs)
@@ -344,24 +384,56 @@ static enum search_level first_level(const struct search_tree *tree)
 	return first;
 }
 
-enum err search_prepare(struct imap_session *s, struct search_tree *tree, struct search_needs *needs)
+enum err search_prepare(struct imap_session *s, struct search_tree *tree)
 {
-	size_t keys = 0, hits = 0;
+	size_t keys = 0, fuzzy = 0;
 
-	*needs = (struct search_needs){ .want = { WANT_FLAGS } };
 	if (tree->charset.len && !text_charset_known(tree->charset))
 		return ERR_SYNTAX;
 	for (size_t i = 0; i < tree->count; i++) {
-		enum err e = prepare_node(s, tree->charset, &tree->nodes[i]);
+		struct search_node *node = &tree->nodes[i];
+		enum err e = has_text(node) ? prepare_text(s, tree->charset, node) : ERR_OK;
 
-		if (tree->nodes[i].hits && ++hits > HITS_MAX)
-			search_find_end(&tree->nodes[i].hits);
-		add_needs(&tree->nodes[i], needs);
-		keys += tree->nodes[i].op == SEARCH_BODY || tree->nodes[i].op == SEARCH_TEXT;
-		if (!e && keys > IMAP_SEARCH_KEYS_MAX)
+		keys += node->op == SEARCH_BODY || node->op == SEARCH_TEXT;
+		fuzzy += node->fuzzy != NULL;
+		if (!e && (keys > IMAP_SEARCH_KEYS_MAX || fuzzy > IMAP_SEARCH_FUZZY_MAX))
 			e = ERR_LIMIT;
 		if (e)
-			return e == ERR_SYNTAX ? ERR_TEMP : e;
+			return e;
+	}
+	return ERR_OK;
+}
+
+/* One answer is for all mailboxes of the account. */
+static void ask_indexes(const struct search_place *place, struct search_tree *tree)
+{
+	size_t hits = 0;
+
+	if (tree->asked == place->store)
+		return;
+	search_forget(tree);
+	tree->asked = place->store;
+	for (size_t i = 0; i < tree->count; i++) {
+		struct search_node *node = &tree->nodes[i];
+
+		if (node->op != SEARCH_HEADER && node->op != SEARCH_BODY && node->op != SEARCH_TEXT)
+			continue;
+		if (hits < HITS_MAX)
+			ask_index(place, node);
+		hits += node->hits != NULL;
+	}
+}
+
+enum err search_aim(struct imap_session *s, const struct search_place *place, struct search_tree *tree, struct arena *a, struct search_needs *needs)
+{
+	*needs = (struct search_needs){ .want = { WANT_FLAGS } };
+	ask_indexes(place, tree);
+	for (size_t i = 0; i < tree->count; i++) {
+		enum err e = aim_node(s, place, a, &tree->nodes[i]);
+
+		if (e)
+			return e;
+		add_needs(&tree->nodes[i], needs);
 	}
 	/* A level has all that those below it have. */
 	for (int i = 1, had = WANT_FLAGS; i < SEARCH_LEVELS; i++)
@@ -378,4 +450,5 @@ void search_forget(struct search_tree *tree)
 	for (size_t i = 0; i < tree->count; i++)
 		if (tree->nodes[i].hits)
 			search_find_end(&tree->nodes[i].hits);
+	tree->asked = NULL;
 }

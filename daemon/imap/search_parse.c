@@ -1,11 +1,14 @@
 /* imap/search_parse.c: SEARCH's keys to a tree in a flat array (RFC 3501 6.4.4), without recursion: what is open is a stack of nodes.
  *
  * search = "SEARCH" [SP "RETURN" SP "(" ... ")"] [SP "CHARSET" SP astring] 1*(SP search-key)
+ * esearch = "ESEARCH" [SP "IN" SP "(" source-mbox [SP "(" scope-options ")"] ")"] ... (RFC 7377 4)
  */
 #include "daemon/imap/search_parse.h"
 
 #include "daemon/imap/commands.h"
 #include "daemon/imap/limits.h"
+#include "daemon/imap/mailbox_filter.h"
+#include "daemon/imap/sort.h"
 
 enum argument {
 	ARG_NONE,
@@ -85,6 +88,7 @@ struct build {
 		unsigned left;       /* keys that are still to come; 0: as many as stand before the ")" or the end */
 	} * open;
 	size_t depth;
+	bool fuzzy; /* the next key */
 	struct search_tree *tree;
 };
 
@@ -121,6 +125,8 @@ static enum err add_child(struct build *b, enum search_op op, uint32_t *index_ou
 	else
 		b->nodes[at->node].first_child = *index_out;
 	at->last = *index_out;
+	b->nodes[*index_out].is_fuzzy = b->fuzzy || b->nodes[at->node].is_fuzzy;
+	b->fuzzy = false;
 	return ERR_OK;
 }
 
@@ -251,6 +257,12 @@ static enum err parse_key(struct build *b)
 	uint32_t index;
 	enum err e;
 
+	/* RFC 6203 3: "FUZZY" SP search-key; what is inside of that key is meant, too. */
+	while (parse_may(b->p, CAP_SEARCH_FUZZY) && parse_word(b->p, SPAN("FUZZY"))) {
+		if (!parse_char(b->p, ' '))
+			return ERR_SYNTAX;
+		b->fuzzy = b->tree->has_fuzzy = true;
+	}
 	if (parse_char(b->p, '(')) {
 		e = add_child(b, SEARCH_AND, &index);
 		if (!e)
@@ -307,6 +319,16 @@ static enum err parse_keys(struct imap_parser *p, struct search_tree *tree)
 	return e;
 }
 
+/* 1*(SP search-key), and what they must have for the rest of the command: without FUZZY there is no RELEVANCY (RFC 6203 4, 6). */
+static enum err parse_program(struct imap_parser *p, union imap_args *out)
+{
+	enum err e = parse_keys(p, &out->search.tree);
+
+	if (!e && !out->search.tree.has_fuzzy && ((out->search.wants.what & RETURN_RELEVANCY) || sort_is_by_relevancy(&out->search.sort)))
+		e = ERR_SYNTAX;
+	return e;
+}
+
 /* RFC 6855 3: with UTF8=ACCEPT the command is in UTF-8, and says nothing else. */
 static enum err parse_charset(struct imap_parser *p, struct span *out)
 {
@@ -317,18 +339,72 @@ static enum err parse_charset(struct imap_parser *p, struct span *out)
 	return e ? e : parse_expect(p, ' ');
 }
 
-enum err imap_parse_search(struct imap_parser *p, union imap_args *out)
+/* Behind the space. */
+static enum err parse_search(struct imap_parser *p, union imap_args *out)
 {
-	enum err e = parse_expect(p, ' ');
+	enum err e = ERR_OK;
 
-	if (!e && parse_may(p, CAP_ESEARCH))
+	if (parse_may(p, CAP_ESEARCH))
 		e = search_parse_return(p, CAP_CONTEXT_SEARCH, &out->search.wants);
 	if (!e && !(p->enabled & ENABLED_UTF8) && parse_word(p, SPAN("CHARSET"))) {
 		e = parse_expect(p, ' ');
 		if (!e)
 			e = parse_charset(p, &out->search.tree.charset);
 	}
-	return e ? e : parse_keys(p, &out->search.tree);
+	return e ? e : parse_program(p, out);
+}
+
+enum err imap_parse_search(struct imap_parser *p, union imap_args *out)
+{
+	enum err e = parse_expect(p, ' ');
+
+	return e ? e : parse_search(p, out);
+}
+
+/* source-mbox = filter-mailboxes *(SP filter-mailboxes): RFC 5465's without "selected-delayed", and "subtree-one". There are no scope options yet. */
+static enum err parse_sources(struct imap_parser *p, union imap_args *out)
+{
+	enum err e = parse_expect(p, '(');
+
+	if (e)
+		return e;
+	do {
+		struct mailbox_filter *f;
+
+		if (out->search.source_count == IMAP_SEARCH_SOURCES_MAX)
+			return ERR_LIMIT;
+		out->search.sources = parse_grow(p->arena, out->search.sources, out->search.source_count, sizeof *f);
+		if (!out->search.sources)
+			return ERR_LIMIT;
+		f = &out->search.sources[out->search.source_count++];
+		e = mailbox_filter_parse(p, f);
+		if (!e && f->kind == FILTER_SELECTED_DELAYED)
+			e = ERR_SYNTAX;
+	} while (!e && parse_char(p, ' '));
+	return e ? e : parse_expect(p, ')');
+}
+
+enum err imap_parse_esearch(struct imap_parser *p, union imap_args *out)
+{
+	static struct mailbox_filter selected = { .kind = FILTER_SELECTED };
+	enum err e = parse_expect(p, ' ');
+
+	out->search.sources = &selected;
+	out->search.source_count = 1;
+	if (!e && parse_word(p, SPAN("IN"))) {
+		out->search.sources = NULL;
+		out->search.source_count = 0;
+		e = parse_expect(p, ' ');
+		if (!e)
+			e = parse_sources(p, out);
+		if (!e)
+			e = parse_expect(p, ' ');
+	}
+	if (!e)
+		e = parse_search(p, out);
+	if (!out->search.wants.given) /* RFC 7377 2.1 */
+		out->search.wants = (struct search_return){ .given = true, .what = RETURN_ALL };
+	return e;
 }
 
 /* sort = "SORT" [SP "RETURN" ...] SP sort-criteria SP search-criteria; search-criteria = charset 1*(SP search-key) (RFC 5256 5, RFC 5267 3) */
@@ -344,7 +420,7 @@ enum err imap_parse_sort(struct imap_parser *p, union imap_args *out)
 		e = parse_expect(p, ' ');
 	if (!e)
 		e = parse_charset(p, &out->search.tree.charset);
-	return e ? e : parse_keys(p, &out->search.tree);
+	return e ? e : parse_program(p, out);
 }
 
 /* thread = "THREAD" SP thread-alg SP search-criteria */
@@ -376,5 +452,5 @@ enum err imap_parse_thread(struct imap_parser *p, union imap_args *out)
 		e = parse_expect(p, ' ');
 	if (!e)
 		e = parse_charset(p, &out->search.tree.charset);
-	return e ? e : parse_keys(p, &out->search.tree);
+	return e ? e : parse_program(p, out);
 }

@@ -41,6 +41,7 @@ static enum err parse_option(struct imap_parser *p, enum imap_capability context
 		{ SPAN("COUNT"), RETURN_COUNT, CAP_NONE },
 		{ SPAN("SAVE"), RETURN_SAVE, CAP_SEARCHRES },
 		{ SPAN("PARTIAL"), RETURN_PARTIAL, CAP_PARTIAL },
+		{ SPAN("RELEVANCY"), RETURN_RELEVANCY, CAP_SEARCH_FUZZY },
 	};
 	enum err e;
 
@@ -110,6 +111,7 @@ enum err search_parse_program(struct imap_parser *p, struct sort_program *out)
 		{ SPAN("TO"), SORT_TO, CAP_NONE },
 		{ SPAN("DISPLAYFROM"), SORT_DISPLAYFROM, CAP_SORT_DISPLAY },
 		{ SPAN("DISPLAYTO"), SORT_DISPLAYTO, CAP_SORT_DISPLAY },
+		{ SPAN("RELEVANCY"), SORT_RELEVANCY, CAP_SEARCH_FUZZY },
 	};
 	enum err e = parse_expect(p, '(');
 

@@ -13,6 +13,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/imap/context.h"
 #include "daemon/imap/esearch.h"
+#include "daemon/imap/sort.h"
 #include "daemon/imap/sync.h"
 #include "daemon/imap/table.h"
 #include "daemon/store/search.h"
@@ -23,10 +24,12 @@
 struct candidate {
 	uint32_t uid;
 	enum search_answer answer;
+	uint8_t score;
 	uint64_t modseq;
 };
 
 struct search_work {
+	struct search_place place;
 	struct search_needs needs;
 	struct search_tree *tree;
 	struct uid_set set;
@@ -109,23 +112,25 @@ static bool is_over(struct turn *t)
 	return (t->work->level >= SEARCH_AT_WORDS || ++t->rows % 64 == 0) && clock_mono_us() >= t->until_us;
 }
 
-static enum search_answer match(struct turn *t, const struct message_row *row)
+static enum search_answer match(struct turn *t, const struct message_row *row, uint8_t *score_out)
 {
-	struct search_message m = { t->s, row, t->work->level, t->work->now_ms, t->scratch };
+	const struct search_work *w = t->work;
+	struct search_message m = { t->s, w->place.view, row, w->level, w->now_ms, t->scratch };
 
-	return search_matches(t->work->tree, &m);
+	return w->found.scores ? search_scores(w->tree, &m, score_out) : search_matches(w->tree, &m);
 }
 
 static bool each_first(void *arg, const struct message_row *row)
 {
 	struct turn *t = arg;
 	struct search_work *w = t->work;
-	enum search_answer a = match(t, row);
+	uint8_t score = 0;
+	enum search_answer a = match(t, row, &score);
 
 	w->looked_at++;
 	w->batch_rows++;
 	if (a != SEARCH_NO)
-		w->rows[w->count++] = (struct candidate){ row->uid, a, row->modseq };
+		w->rows[w->count++] = (struct candidate){ row->uid, a, score, row->modseq };
 	if (w->level >= SEARCH_AT_WORDS)
 		search_scratch_next(t->scratch);
 	return w->count < IMAP_SEARCH_BATCH && !is_over(t);
@@ -139,7 +144,7 @@ static bool each_again(void *arg, const struct message_row *row)
 	while (w->at < w->count && w->rows[w->at].uid < row->uid)
 		w->at++;
 	if (w->at < w->count && w->rows[w->at].uid == row->uid && w->rows[w->at].answer == SEARCH_UNSURE)
-		w->rows[w->at].answer = match(t, row);
+		w->rows[w->at].answer = match(t, row, &w->rows[w->at].score);
 	search_scratch_next(t->scratch);
 	return !is_over(t);
 }
@@ -152,9 +157,11 @@ static void mark(struct imap_session *s, struct search_work *w)
 		const struct candidate *c = &w->rows[i];
 		uint32_t sequence;
 
-		if (c->answer != SEARCH_YES || !s->service->view_sequence_of(s->view, c->uid, &sequence) || sequence > f->size)
+		if (c->answer != SEARCH_YES || !s->service->view_sequence_of(w->place.view, c->uid, &sequence) || sequence > f->size)
 			continue;
 		f->bits[(sequence - 1) / 64] |= (uint64_t)1 << (sequence - 1) % 64;
+		if (f->scores)
+			f->scores[sequence - 1] = c->score;
 		if (!f->count++)
 			f->first_modseq = c->modseq;
 		f->last_modseq = c->modseq;
@@ -207,9 +214,9 @@ static enum err look(struct turn *t)
 	enum err e;
 
 	if (w->unsure_count)
-		e = s->service->view_read(s->view, &unsure, w->unsure_after, w->needs.want[w->level], each_again, t, &w->unsure_after, &end);
+		e = s->service->view_read(w->place.view, &unsure, w->unsure_after, w->needs.want[w->level], each_again, t, &w->unsure_after, &end);
 	else
-		e = s->service->view_read(s->view, &w->set, w->after_uid, w->needs.want[w->level], each_first, t, &w->after_uid, &w->end);
+		e = s->service->view_read(w->place.view, &w->set, w->after_uid, w->needs.want[w->level], each_first, t, &w->after_uid, &w->end);
 	if (!e && end && !climb(w))
 		mark(s, w);
 	return e;
@@ -245,8 +252,8 @@ enum err search_work_turn(struct imap_session *s, struct search_work *w, int64_t
 		e = look(&t);
 	search_scratch_clear(&scratch);
 	*done_out = ready && w->end && !w->count;
-	if (!*done_out)
-		imap_in_progress(s, out, w->looked_at, s->service->view_count(s->view));
+	if (!*done_out && out)
+		imap_in_progress(s, out, w->looked_at, w->found.size);
 	return e;
 }
 
@@ -270,36 +277,69 @@ static void drop(struct imap_session *s)
 	search_forget(&s->run.args.search.tree);
 }
 
-struct search_work *search_work_begin(struct imap_session *s, struct out *out, enum step *step_out)
+/* RELEVANCY of RETURN, and to sort by. */
+static bool wants_scores(const struct imap_session *s)
 {
-	struct search_work *w = arena_alloc(&s->run.arena, sizeof *w);
+	return (s->run.args.search.wants.what & RETURN_RELEVANCY) || sort_is_by_relevancy(&s->run.args.search.sort);
+}
+
+enum err search_work_new(struct imap_session *s, const struct search_place *place, struct arena *a, struct search_work **out)
+{
+	struct search_work *w = arena_alloc(a, sizeof *w);
 	struct search_tree *tree = &s->run.args.search.tree;
-	enum err e;
+	enum err e = w ? search_aim(s, place, tree, a, &w->needs) : ERR_LIMIT;
+
+	if (e)
+		return e;
+	w->place = *place;
+	w->tree = tree;
+	w->now_ms = clock_real_ms();
+	w->level = w->from = w->needs.from;
+	w->found.needs = &w->needs;
+	w->found.view = place->view;
+	w->found.size = s->service->view_count(place->view);
+	w->found.bits = arena_array(a, (size_t)w->found.size / 64 + 1, sizeof *w->found.bits);
+	if (wants_scores(s))
+		w->found.scores = arena_alloc(a, w->found.size);
+	if (!w->found.bits || (wants_scores(s) && !w->found.scores))
+		return ERR_LIMIT;
+	narrow(w);
+	*out = w;
+	return ERR_OK;
+}
+
+bool search_is_refused(struct imap_session *s, struct out *out, enum step *step_out)
+{
+	const struct search_tree *tree = &s->run.args.search.tree;
 
 	if (tree->has_sequences && (s->enabled & ENABLED_UIDONLY)) {
 		*step_out = imap_finish(s, out, IMAP_BAD, SPAN("[UIDREQUIRED] Message numbers are not used here"));
-		return NULL;
+		return true;
 	}
 	if ((s->run.args.search.wants.what & RETURN_UPDATE) && context_exists(s, span_str(s->run.tag))) {
 		*step_out = imap_finish(s, out, IMAP_BAD, SPAN("[CLIENTBUG] The tag is that of another search that is kept up to date"));
+		return true;
+	}
+	return false;
+}
+
+struct search_work *search_work_begin(struct imap_session *s, struct out *out, enum step *step_out)
+{
+	const struct search_place place = { s->at.owner, s->at.store, s->view };
+	struct search_tree *tree = &s->run.args.search.tree;
+	struct search_work *w;
+	enum err e;
+
+	if (search_is_refused(s, out, step_out))
 		return NULL;
-	}
 	s->run.drop = drop;
-	e = w ? search_prepare(s, tree, &w->needs) : ERR_LIMIT;
-	if (!e) {
-		w->tree = tree;
-		w->now_ms = clock_real_ms();
-		w->level = w->from = w->needs.from;
-		w->found.needs = &w->needs;
-		w->found.size = s->service->view_count(s->view);
-		w->found.bits = arena_array(&s->run.arena, (size_t)w->found.size / 64 + 1, sizeof *w->found.bits);
-		e = w->found.bits ? ERR_OK : ERR_LIMIT;
-	}
+	e = search_prepare(s, tree);
+	if (!e)
+		e = search_work_new(s, &place, &s->run.arena, &w);
 	if (e) {
 		*step_out = search_fail(s, out, e);
 		return NULL;
 	}
-	narrow(w);
 	if (tree->has_modseq)
 		imap_condstore_on(s, out);
 	return w;

@@ -1,4 +1,4 @@
-/* imap/search_text.c: exact substrings of decoded text by i;unicode-casemap (RFC 5051).
+/* imap/search_text.c: exact substrings of decoded text by i;unicode-casemap (RFC 5051), and words that are nearly those of a key (mime/fuzzy.h).
  *
  * A message's text is decoded and case-mapped once, whatever the number of keys, and a key is found in linear time: what a search
  * costs grows with the text plus the keys, not with their product.
@@ -6,9 +6,12 @@
 #include "daemon/imap/search.h"
 #include "daemon/mime/date.h"
 #include "daemon/mime/envelope_read.h"
+#include "daemon/mime/fuzzy.h"
 #include "daemon/mime/header.h"
 #include "daemon/mime/text.h"
+#include "daemon/store/search_words.h"
 
+#define AS_IT_STANDS 100
 #define SUBJECT_SURELY_WHOLE 256 /* bytes; 4 KiB as written, in the wordiest encoding */
 #define KEY_SHORT 64             /* up to here a text is compared as it lies there */
 
@@ -48,41 +51,65 @@ static bool has_ascii(struct span text, struct span key)
 	return false;
 }
 
-static bool has(struct search_scratch *x, struct span utf8, struct span key)
+/* The words of a case-mapped text, cut as those of the index are. False: all are there, and as they stand. */
+static bool look(const struct fuzzy_key *key, struct span mapped, uint8_t best[FUZZY_WORDS_MAX])
 {
+	struct search_words words = { .rest = mapped };
+	struct span word;
+
+	while (search_word_next(&words, &word))
+		if (!fuzzy_look(key, word, best))
+			return false;
+	return true;
+}
+
+static uint8_t has(struct search_scratch *x, struct span utf8, const struct search_node *node)
+{
+	const struct span key = node->key;
+	uint8_t best[FUZZY_WORDS_MAX] = { 0 };
 	size_t at;
 
 	if (!key.len)
-		return true;
-	if (key.len <= KEY_SHORT && span_is_ascii(utf8))
-		return has_ascii(utf8, key);
+		return AS_IT_STANDS;
+	if (!node->fuzzy && key.len <= KEY_SHORT && span_is_ascii(utf8))
+		return has_ascii(utf8, key) ? AS_IT_STANDS : 0;
 	buf_reset(&x->folded);
 	text_casemap(utf8, &x->folded);
-	return span_find(buf_span(&x->folded), key, &at);
+	if (!node->fuzzy)
+		return span_find(buf_span(&x->folded), key, &at) ? AS_IT_STANDS : 0;
+	(void)look(node->fuzzy, buf_span(&x->folded), best);
+	return fuzzy_score(node->fuzzy, best);
 }
 
 /* What was decoded is given back at once: a thousand keys may ask for fields that fill a header. */
-static bool field_has(struct search_scratch *x, struct span raw, struct span key)
+static uint8_t field_has(struct search_scratch *x, struct span raw, const struct search_node *node)
 {
-	bool found = has(x, header_decode(&x->arena, header_unfold(&x->arena, raw)), key);
+	uint8_t score = has(x, header_decode(&x->arena, header_unfold(&x->arena, raw)), node);
 
 	arena_reset(&x->arena);
-	return found;
+	return score;
 }
 
-static bool header_has(const struct search_message *m, struct span header, struct span name, struct span key)
+/* The best of all fields of that name. */
+static uint8_t header_has(const struct search_message *m, struct span header, struct span name, const struct search_node *node)
 {
 	struct header_field field;
+	uint8_t best = 0;
 
-	while (header_next(&header, &field))
-		if (span_iequals(field.name, name) && field_has(m->scratch, field.value, key))
-			return true;
-	return false;
+	while (best < AS_IT_STANDS && header_next(&header, &field)) {
+		const uint8_t score = span_iequals(field.name, name) ? field_has(m->scratch, field.value, node) : 0;
+
+		best = score > best ? score : best;
+	}
+	return best;
 }
 
-bool search_header(const struct search_message *m, struct span name, struct span key)
+uint8_t search_header(const struct search_message *m, struct span name, const struct search_node *node)
 {
-	return header_has(m, m->row->prefix, name, key) || header_has(m, m->row->head, name, key);
+	const uint8_t in_prefix = header_has(m, m->row->prefix, name, node);
+	const uint8_t in_head = in_prefix < AS_IT_STANDS ? header_has(m, m->row->head, name, node) : 0;
+
+	return in_head > in_prefix ? in_head : in_prefix;
 }
 
 bool search_sent_day(const struct search_message *m, int64_t *day_out)
@@ -97,16 +124,29 @@ bool search_sent_day(const struct search_message *m, int64_t *day_out)
 	return true;
 }
 
-bool search_text(const struct search_message *m, struct span key, bool header_too)
+/* The words may be in both. */
+static uint8_t text_score(const struct search_message *m, const struct search_node *node)
+{
+	struct message_text *text = &m->scratch->text;
+	uint8_t best[FUZZY_WORDS_MAX] = { 0 };
+
+	if (node->op == SEARCH_BODY || look(node->fuzzy, message_text_head(text, m->row->prefix, m->row->head), best))
+		(void)look(node->fuzzy, message_text_body(text, m->row->parts, &m->row->body), best);
+	return fuzzy_score(node->fuzzy, best);
+}
+
+uint8_t search_text(const struct search_message *m, const struct search_node *node)
 {
 	struct message_text *text = &m->scratch->text;
 	size_t at;
 
-	if (!key.len)
-		return true; /* RFC 3501 6.4.4: the empty string is in every text */
-	if (header_too && span_find(message_text_head(text, m->row->prefix, m->row->head), key, &at))
-		return true;
-	return span_find(message_text_body(text, m->row->parts, &m->row->body), key, &at);
+	if (!node->key.len)
+		return AS_IT_STANDS; /* RFC 3501 6.4.4: the empty string is in every text */
+	if (node->fuzzy)
+		return text_score(m, node);
+	if (node->op == SEARCH_TEXT && span_find(message_text_head(text, m->row->prefix, m->row->head), node->key, &at))
+		return AS_IT_STANDS;
+	return span_find(message_text_body(text, m->row->parts, &m->row->body), node->key, &at) ? AS_IT_STANDS : 0;
 }
 
 /* "Name <mailbox@host>", as a client shows it; of a group its name. */
@@ -137,36 +177,41 @@ static bool is_ruled_out(struct span list, struct span key)
 	return key.len && key.len <= KEY_SHORT && span_is_ascii(list) && !span_find(list, SPAN("=?"), &at) && !span_find_char(list, '\\', &at) && !has_ascii(list, key);
 }
 
-bool search_address(const struct search_message *m, uint64_t item, struct span key)
+uint8_t search_address(const struct search_message *m, const struct search_node *node)
 {
 	struct search_scratch *x = m->scratch;
 	struct envelope_address address;
 	struct span list;
-	bool found = false;
+	uint8_t best = 0;
 
-	if (!envelope_list(m->row->envelope, (enum envelope_item)item, &list) || is_ruled_out(list, key))
-		return false;
-	while (!found && envelope_next(&list, &x->arena, &address)) {
+	if (!envelope_list(m->row->envelope, (enum envelope_item)node->number, &list) || (!node->fuzzy && is_ruled_out(list, node->key)))
+		return 0;
+	while (best < AS_IT_STANDS && envelope_next(&list, &x->arena, &address)) {
+		uint8_t score;
+
 		buf_reset(&x->line);
 		write_address(&x->arena, &address, &x->line);
-		found = has(x, buf_span(&x->line), key);
+		score = has(x, buf_span(&x->line), node);
+		best = score > best ? score : best;
 		arena_reset(&x->arena);
 	}
-	return found;
+	return best;
 }
 
-bool search_subject_shows(const struct search_message *m, struct span key)
+bool search_subject_shows(const struct search_message *m, const struct search_node *node)
 {
-	return m->row->subject.len < SUBJECT_SURELY_WHOLE && has(m->scratch, m->row->subject, key);
+	return m->row->subject.len < SUBJECT_SURELY_WHOLE && has(m->scratch, m->row->subject, node);
 }
 
 /* The row holds the subject decoded, but of a field of monstrous length only its beginning. */
-enum search_answer search_subject(const struct search_message *m, struct span key)
+enum search_answer search_subject(const struct search_message *m, const struct search_node *node, uint8_t *score_out)
 {
-	if (has(m->scratch, m->row->subject, key))
-		return SEARCH_YES;
-	if (m->row->subject.len < SUBJECT_SURELY_WHOLE)
-		return SEARCH_NO;
-	return m->level < SEARCH_AT_TEXT ? SEARCH_UNSURE : search_header(m, SPAN("Subject"), key) ? SEARCH_YES
-												  : SEARCH_NO;
+	const bool is_whole = m->row->subject.len < SUBJECT_SURELY_WHOLE;
+
+	*score_out = is_whole || !node->fuzzy ? has(m->scratch, m->row->subject, node) : 0;
+	if (!*score_out && !is_whole && m->level < SEARCH_AT_TEXT)
+		return SEARCH_UNSURE;
+	if (!*score_out && !is_whole)
+		*score_out = search_header(m, SPAN("Subject"), node);
+	return *score_out ? SEARCH_YES : SEARCH_NO;
 }

@@ -22,11 +22,20 @@ struct sorter {
 	struct arena *arena;
 	size_t count, room;
 	uint32_t *sequences;
+	const uint8_t *scores;
 	union value *values;  /* program.count of each message */
 	uint32_t *order, *to; /* indexes */
 	size_t width, at;     /* the runs' length; where the two that are being merged begin */
 	size_t left, right, filled;
 };
+
+bool sort_is_by_relevancy(const struct sort_program *program)
+{
+	for (size_t i = 0; i < program->count; i++)
+		if (program->keys[i].key == SORT_RELEVANCY)
+			return true;
+	return false;
+}
 
 struct sorter *sort_begin(const struct sort_program *program, size_t count, struct arena *a)
 {
@@ -59,8 +68,14 @@ unsigned sort_want(const struct sorter *x)
 		case SORT_DISPLAYFROM:
 		case SORT_DISPLAYTO: want |= WANT_ENVELOPE; break;
 		case SORT_SUBJECT: want |= WANT_SUBJECT; break;
+		case SORT_RELEVANCY: break;
 		}
 	return want;
+}
+
+void sort_scores(struct sorter *x, const uint8_t *scores)
+{
+	x->scores = scores;
 }
 
 static int64_t seconds(int64_t ms)
@@ -110,7 +125,7 @@ static struct span first_address(struct sorter *x, struct span envelope, enum en
 	return keep(x, arena_printf(scratch, "%.*s@%.*s", (int)address.mailbox.len, address.mailbox.ptr, (int)address.host.len, address.host.ptr));
 }
 
-static union value value_of(struct sorter *x, enum sort_key key, const struct message_row *row, struct arena *scratch)
+static union value value_of(struct sorter *x, enum sort_key key, uint32_t sequence, const struct message_row *row, struct arena *scratch)
 {
 	switch (key) {
 	case SORT_ARRIVAL: return (union value){ .number = seconds(row->internal_ms) };
@@ -122,6 +137,7 @@ static union value value_of(struct sorter *x, enum sort_key key, const struct me
 	case SORT_DISPLAYFROM: return (union value){ .text = first_address(x, row->envelope, ENVELOPE_FROM, true, scratch) };
 	case SORT_DISPLAYTO: return (union value){ .text = first_address(x, row->envelope, ENVELOPE_TO, true, scratch) };
 	case SORT_SUBJECT: return (union value){ .text = base_subject(x, row->subject) };
+	case SORT_RELEVANCY: return (union value){ .number = x->scores ? -(int64_t)x->scores[sequence - 1] : 0 }; /* the best first */
 	}
 	return (union value){ 0 };
 }
@@ -134,7 +150,7 @@ enum err sort_add(struct sorter *x, uint32_t sequence, const struct message_row 
 		return ERR_OK;
 	arena_init(&scratch, 6 * STORE_HEAD_MAX);
 	for (size_t i = 0; i < x->program.count; i++)
-		x->values[x->count * x->program.count + i] = value_of(x, x->program.keys[i].key, row, &scratch);
+		x->values[x->count * x->program.count + i] = value_of(x, x->program.keys[i].key, sequence, row, &scratch);
 	arena_clear(&scratch);
 	x->sequences[x->count++] = sequence;
 	return x->arena->failed ? ERR_LIMIT : ERR_OK;
@@ -156,7 +172,7 @@ void sort_added(struct sorter *x)
 
 static bool is_number(enum sort_key key)
 {
-	return key == SORT_ARRIVAL || key == SORT_DATE || key == SORT_SIZE;
+	return key == SORT_ARRIVAL || key == SORT_DATE || key == SORT_SIZE || key == SORT_RELEVANCY;
 }
 
 static int compare(const struct sorter *x, uint32_t a, uint32_t b)

@@ -1,4 +1,4 @@
-/* imap/sort.h: messages in the order of a sort program (RFC 5256 section 3, RFC 5957). Internal to cmd_sort.c.
+/* imap/sort.h: messages in the order of a sort program (RFC 5256 section 3, RFC 5957, RFC 6203 section 6). Internal to cmd_sort.c.
  *
  * Ordering is stable by message number and takes turns. Texts are compared by i;unicode-casemap, up to SORT_TEXT_MAX bytes of each.
  */
@@ -12,8 +12,11 @@
 
 struct sorter;
 
+bool sort_is_by_relevancy(const struct sort_program *program); /* not only by what never changes */
+
 /* All in the arena; `count` messages at most. Null: it is full. */
 struct sorter *sort_begin(const struct sort_program *program, size_t count, struct arena *a);
+void sort_scores(struct sorter *x, const uint8_t *scores);                                        /* by message number, for RELEVANCY; borrowed */
 unsigned sort_want(const struct sorter *x);                                                       /* of enum message_want */
 enum err sort_add(struct sorter *x, uint32_t sequence, const struct message_row *row) MUST_CHECK; /* sequences rise */
 void sort_added(struct sorter *x);                                                                /* all are */

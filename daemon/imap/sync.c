@@ -201,12 +201,13 @@ static enum err copy_saved(const struct imap_session *s, struct arena *a, struct
 	return out->ranges ? ERR_OK : ERR_LIMIT;
 }
 
-enum err imap_set_resolve(struct imap_session *s, const struct imap_set *set, bool by_uid, bool lenient, struct arena *a, struct uid_set *out)
+enum err imap_set_resolve_in(const struct imap_session *s, const struct view *v, const struct imap_set *set, bool by_uid, bool lenient, struct arena *a,
+			     struct uid_set *out)
 {
-	uint32_t count = s->service->view_count(s->view);
-	uint32_t highest = by_uid ? s->service->view_last_uid(s->view) : count;
+	uint32_t count = s->service->view_count(v);
+	uint32_t highest = by_uid ? s->service->view_last_uid(v) : count;
 
-	if (set->saved)
+	if (set->saved && v == s->view)
 		return copy_saved(s, a, out);
 	out->count = 0;
 	out->ranges = arena_array(a, set->count, sizeof *out->ranges);
@@ -226,13 +227,18 @@ enum err imap_set_resolve(struct imap_session *s, const struct imap_set *set, bo
 				return ERR_SYNTAX;
 			if (r.first > count)
 				continue;
-			r.first = s->service->view_uid_of(s->view, r.first);
-			r.last = s->service->view_uid_of(s->view, r.last > count ? count : r.last);
+			r.first = s->service->view_uid_of(v, r.first);
+			r.last = s->service->view_uid_of(v, r.last > count ? count : r.last);
 		}
 		out->ranges[out->count++] = r;
 	}
 	merge(out);
 	return ERR_OK;
+}
+
+enum err imap_set_resolve(struct imap_session *s, const struct imap_set *set, bool by_uid, bool lenient, struct arena *a, struct uid_set *out)
+{
+	return imap_set_resolve_in(s, s->view, set, by_uid, lenient, a, out);
 }
 
 enum err imap_set_known(const struct imap_set *set, struct arena *a, struct uid_set *out)

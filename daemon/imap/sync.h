@@ -24,6 +24,9 @@ enum err imap_keywords_load(struct imap_session *s) MUST_CHECK;
 /* The set as UIDs, sorted and merged, in the arena. By sequence number: ERR_SYNTAX for one above EXISTS (RFC 3501 9, seq-number),
  * unless `lenient`. */
 enum err imap_set_resolve(struct imap_session *s, const struct imap_set *set, bool by_uid, bool lenient, struct arena *a, struct uid_set *out) MUST_CHECK;
+/* The same in another view than the selected mailbox's, where "$" is nothing. */
+enum err imap_set_resolve_in(const struct imap_session *s, const struct view *v, const struct imap_set *set, bool by_uid, bool lenient, struct arena *a,
+			     struct uid_set *out) MUST_CHECK;
 /* UIDs that a client knows of, perhaps of messages that are gone (RFC 7162 known-uids): sorted and merged; "*" reaches to the last UID there can be. */
 enum err imap_set_known(const struct imap_set *set, struct arena *a, struct uid_set *out) MUST_CHECK;
 /* How many messages of the set are in the view. */

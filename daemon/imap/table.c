@@ -49,6 +49,7 @@ static const struct imap_command commands[] = {
 	{ SPAN("RESETKEY"), AT_AUTHED, 0, CAP_URLAUTH, imap_parse_resetkey, imap_run_resetkey },
 	{ SPAN("IDLE"), AT_AUTHED, 0, CAP_IDLE, NULL, imap_run_idle },
 	{ SPAN("CHECK"), AT_SELECTED, 0, CAP_NONE, NULL, imap_run_noop },
+	{ SPAN("ESEARCH"), AT_AUTHED, BY_UID, CAP_MULTISEARCH, imap_parse_esearch, imap_run_esearch },
 	{ SPAN("CLOSE"), AT_SELECTED, 0, CAP_NONE, NULL, imap_run_close },
 	{ SPAN("UNSELECT"), AT_SELECTED, 0, CAP_UNSELECT, NULL, imap_run_unselect },
 	{ SPAN("EXPUNGE"), AT_SELECTED, NEED_WRITE | REMOVES, CAP_NONE, NULL, imap_run_expunge },
