@@ -87,6 +87,10 @@ enum err check_ledger(struct checking *c)
 
 	if (e || !c->options->is_live)
 		return e;
+	/* What a restart has left goes with the next delivery, as ever. */
+	e = message_ledger_review(c->m, c->options->is_live, c->options->arg);
+	if (e)
+		return e;
 	l.ids = arena_array(&c->scratch, ROWS_MAX, sizeof(*l.ids));
 	if (!l.ids)
 		return ERR_TEMP;
