@@ -1,6 +1,7 @@
 /* db/mail_mailbox.c: rows of `mailbox` with the counters that go with each change, and the log of what was expunged. */
 #include "db/mail_mailbox.h"
 
+#include "db/mail_annotation.h"
 #include "db/mail_seen.h"
 #include "db/mail_url_key.h"
 #include "db/stmt.h"
@@ -193,6 +194,8 @@ enum err db_mailbox_remove(struct db *db, uint64_t id)
 		e = db_url_key_remove(db, id);
 	if (!e)
 		e = db_seen_remove(db, id, 0, UINT32_MAX);
+	if (!e)
+		e = db_annotation_forget(db, id);
 	if (e)
 		return e;
 	s = db_stmt(db, sql);

@@ -13,6 +13,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/store/annotation.h"
 #include "daemon/store/files.h"
 #include "daemon/store/mailbox.h"
 #include "daemon/store/search_file.h"
@@ -213,6 +214,7 @@ void mailstore_free(struct mailstore **mailstore)
 	free(m->db_path);
 	free(m->search_path);
 	pthread_mutex_destroy(&m->lock);
+	annotation_ring_free(&m->annotated);
 	pthread_mutex_destroy(&m->watch_lock);
 	free(m);
 	*mailstore = NULL;

@@ -16,6 +16,7 @@
 struct mailbox_state;
 struct search_indexer;
 struct journal;
+struct annotation_ring;
 
 struct mailstore {
 	struct store *store;
@@ -50,9 +51,10 @@ struct mailstore {
 	bool search_damaged;
 	bool has_strays; /* a failed commit left names in files/ */
 
-	pthread_mutex_t watch_lock; /* guards the list and the journal */
+	pthread_mutex_t watch_lock; /* guards the list, the journal and the annotations that changed */
 	struct store_watch *watches;
-	struct journal *journal; /* null: nobody follows it */
+	struct journal *journal;           /* null: nobody follows it */
+	struct annotation_ring *annotated; /* what annotation_set() changed; null: nothing yet */
 
 	/* Of the store, under its lock. */
 	unsigned references;

@@ -24,7 +24,7 @@ void notice_changed(struct mailstore *m, uint64_t mailbox_id, unsigned what, uin
 	if (m->journal && what)
 		note_change(m->journal, mailbox_id, what, audience);
 	for (struct store_watch *w = m->watches; w; w = w->next) {
-		if (w->mailbox_id == mailbox_id || w->mailbox_id == 0)
+		if (w->mailbox_id == mailbox_id || w->mailbox_id == 0 || mailbox_id == 0)
 			w->changed(w->arg);
 	}
 	pthread_mutex_unlock(&m->watch_lock);

@@ -21,7 +21,7 @@ struct journal {
 	} names[JOURNAL_NAMES];
 };
 
-/* `what`: CHANGE_; 0: nothing that the journal keeps. `audience`: whose \Seen alone it is (the account's id); 0: it is everybody's. */
+/* mailbox_id 0: of the account, every watch is called. `what`: CHANGE_; 0: nothing that the journal keeps. `audience`: whose \Seen alone it is (the account's id); 0: it is everybody's. */
 void notice_changed(struct mailstore *m, uint64_t mailbox_id, unsigned what, uint64_t audience);
 /* `old_name`: of RENAMED. */
 void notice_name(struct mailstore *m, enum journal_event event, struct span name, struct span old_name);

@@ -2,6 +2,7 @@
 #include "daemon/store/seen.h"
 
 #include "daemon/store/state.h"
+#include "db/mail_annotation.h"
 #include "db/mail_mailbox.h"
 #include "db/mail_seen.h"
 
@@ -39,7 +40,9 @@ static enum err run_forget(struct db *db, void *arg)
 {
 	const struct forgetting *f = arg;
 
-	return db_seen_forget(db, f->mailbox_id, f->reader);
+	enum err e = db_seen_forget(db, f->mailbox_id, f->reader);
+
+	return !e && !f->mailbox_id ? db_annotation_forget_reader(db, f->reader) : e;
 }
 
 enum err seen_forget(struct mailstore *m, uint64_t mailbox_id, uint64_t reader)

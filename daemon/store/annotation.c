@@ -1,0 +1,176 @@
+/* store/annotation.c: see the header.
+ *
+ * (1) The limits hold after each change that adds something: counted within its commit.
+ * (2) News is written after the commit and before the watches are called: who is woken finds it.
+ */
+#include "daemon/store/annotation.h"
+
+#include <stdlib.h>
+
+#include "daemon/store/mailstore.h"
+#include "daemon/store/notice.h"
+#include "db/mail_annotation.h"
+#include "db/mail_mailbox.h"
+
+#define WRITE_WEIGHT 16384 /* pages that a small write touches, in bytes */
+
+struct annotation_ring {
+	uint64_t count; /* of all time */
+	struct {
+		uint64_t mailbox_id, reader;
+		const void *by;
+		char *entry; /* null: there was no memory */
+		size_t length;
+	} news[ANNOTATION_NEWS_MAX];
+};
+
+enum err annotation_each(struct mailstore *m, uint64_t mailbox_id, uint64_t reader, struct span top, struct span after,
+			 bool (*each)(void *arg, struct span entry, struct span value), void *arg)
+{
+	struct db *db;
+	enum err e = mailstore_reader_take(m, &db);
+
+	if (e)
+		return e;
+	e = db_annotation_each(db, mailbox_id, reader, top, after, each, arg);
+	mailstore_reader_give(m, &db);
+	return e;
+}
+
+/* ---- changing ---- */
+
+struct annotating {
+	uint64_t mailbox_id;
+	const struct annotation *list;
+	size_t count;
+};
+
+static enum err apply(struct db *db, uint64_t mailbox_id, const struct annotation *one)
+{
+	if (one->removed)
+		return db_annotation_remove(db, mailbox_id, one->reader, one->entry);
+	return db_annotation_set(db, mailbox_id, one->reader, one->entry, one->value);
+}
+
+static enum err check_count(struct db *db, uint64_t mailbox_id, uint64_t reader)
+{
+	uint64_t count;
+	enum err e = db_annotation_count(db, mailbox_id, reader, &count);
+
+	return !e && count > ANNOTATION_ENTRIES_MAX ? ERR_LIMIT : e;
+}
+
+static enum err run_set(struct db *db, void *arg)
+{
+	const struct annotating *w = arg;
+	struct db_mailbox row;
+	uint64_t bytes = 0;
+	bool adds = false;
+	enum err e = w->mailbox_id == ANNOTATION_OF_ACCOUNT ? ERR_OK : db_mailbox_by_id(db, w->mailbox_id, &row);
+
+	for (size_t i = 0; !e && i < w->count; i++) {
+		e = apply(db, w->mailbox_id, &w->list[i]);
+		adds = adds || !w->list[i].removed;
+	}
+	for (size_t i = 0; !e && i < w->count; i++)
+		if (!w->list[i].removed && (i == 0 || w->list[i - 1].removed || w->list[i - 1].reader != w->list[i].reader))
+			e = check_count(db, w->mailbox_id, w->list[i].reader);
+	if (!e && adds)
+		e = db_annotation_bytes(db, &bytes);
+	return !e && bytes > ANNOTATION_BYTES_MAX ? ERR_LIMIT : e;
+}
+
+/* With watch_lock. */
+static void note(struct annotation_ring *ring, uint64_t mailbox_id, const struct annotation *one, const void *by)
+{
+	const size_t at = (size_t)(ring->count++ % ANNOTATION_NEWS_MAX);
+
+	free(ring->news[at].entry);
+	ring->news[at].mailbox_id = mailbox_id;
+	ring->news[at].reader = one->reader;
+	ring->news[at].by = by;
+	ring->news[at].length = one->entry.len;
+	ring->news[at].entry = malloc(one->entry.len + 1);
+	if (ring->news[at].entry)
+		memcpy(ring->news[at].entry, one->entry.ptr, one->entry.len);
+}
+
+enum err annotation_set(struct mailstore *m, uint64_t mailbox_id, const struct annotation *list, size_t count, const void *by)
+{
+	struct annotating w = { mailbox_id, list, count };
+	size_t weight = WRITE_WEIGHT;
+	enum err e;
+
+	for (size_t i = 0; i < count; i++)
+		weight += list[i].entry.len + list[i].value.len;
+	e = mailstore_write(m, run_set, &w, weight);
+	if (e)
+		return e;
+	pthread_mutex_lock(&m->watch_lock);
+	if (!m->annotated)
+		m->annotated = calloc(1, sizeof *m->annotated);
+	for (size_t i = 0; m->annotated && i < count; i++)
+		note(m->annotated, mailbox_id, &list[i], by);
+	pthread_mutex_unlock(&m->watch_lock);
+	notice_changed(m, mailbox_id, 0, 0);
+	return ERR_OK;
+}
+
+/* ---- news ---- */
+
+void annotation_ring_free(struct annotation_ring **ring)
+{
+	for (size_t i = 0; *ring && i < ANNOTATION_NEWS_MAX; i++)
+		free((*ring)->news[i].entry);
+	free(*ring);
+	*ring = NULL;
+}
+
+uint64_t annotation_mark(struct mailstore *m)
+{
+	uint64_t mark;
+
+	pthread_mutex_lock(&m->watch_lock);
+	mark = m->annotated ? m->annotated->count : 0;
+	pthread_mutex_unlock(&m->watch_lock);
+	return mark;
+}
+
+/* With watch_lock. */
+static enum err copy_news(const struct annotation_ring *ring, uint64_t from, uint64_t viewer, const void *by, struct arena *a, struct annotation_news **out,
+			  size_t *count_out)
+{
+	if (ring->count - from > ANNOTATION_NEWS_MAX)
+		from = ring->count - ANNOTATION_NEWS_MAX;
+	*out = arena_array(a, (size_t)(ring->count - from), sizeof **out);
+	if (!*out)
+		return ERR_LIMIT;
+	for (; from < ring->count; from++) {
+		const size_t at = (size_t)(from % ANNOTATION_NEWS_MAX);
+		const uint64_t reader = ring->news[at].reader;
+		struct annotation_news *to = &(*out)[*count_out];
+
+		if (!ring->news[at].entry || ring->news[at].by == by || (reader != ANNOTATION_OF_ALL && reader != viewer))
+			continue;
+		*to = (struct annotation_news){ ring->news[at].mailbox_id, reader, arena_copy(a, span_make(ring->news[at].entry, ring->news[at].length)) };
+		if (!to->entry.ptr)
+			return ERR_LIMIT;
+		++*count_out;
+	}
+	return ERR_OK;
+}
+
+enum err annotation_news(struct mailstore *m, uint64_t viewer, const void *by, uint64_t *mark, struct arena *a, struct annotation_news **out, size_t *count_out)
+{
+	enum err e = ERR_OK;
+
+	*out = NULL;
+	*count_out = 0;
+	pthread_mutex_lock(&m->watch_lock);
+	if (m->annotated && m->annotated->count != *mark) {
+		e = copy_news(m->annotated, *mark, viewer, by, a, out, count_out);
+		*mark = m->annotated->count;
+	}
+	pthread_mutex_unlock(&m->watch_lock);
+	return e;
+}
