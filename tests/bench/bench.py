@@ -23,12 +23,14 @@ import imap  # noqa: E402
 import notify  # noqa: E402
 import peer as peers  # noqa: E402
 import people  # noqa: E402
+import pop3  # noqa: E402
 import wider  # noqa: E402
 
 DOMAIN = peers.DOMAIN
 USERS = 20
 BIG = 21  # the account of 10,000 messages
 CROWD = range(22, 47)  # 25 more of them, for the idle connections: an account takes 400 sessions
+DROP = CROWD[-1] + 1  # the maildrop of small messages
 MESSAGES = imap.MESSAGES
 IDLE, IDLE_PEER = 10000, 200
 
@@ -38,7 +40,7 @@ class Ours:
 
     def __init__(self, harness, users, sink):
         self.harness, self.password = harness, harness.PASSWORD
-        self.instance = harness.Instance(users=[f"u{n}" for n in users], domain=DOMAIN, hostname="mail.bench.test", conf="log_level = error", services=(*harness.MAIL_SERVICES, "https"))
+        self.instance = harness.Instance(users=[f"u{n}" for n in users], domain=DOMAIN, hostname="mail.bench.test", conf="log_level = error", services=(*harness.MAIL_SERVICES, "pop3", "pop3s", "https"))
         self.port = self.instance.port
         self.instance.cli("relay", "set", "--domain", "*", "--host", "127.0.0.1", "--port", str(sink), "--tls", "none")
 
@@ -102,7 +104,7 @@ class Bench:
 
     def load(self, server, work, *words, service="imap", popen=False, **options):
         command = [self.args.load, work, "--port", str(server.port["mx" if work == "deliver" else service]), "--password", server.password, "--domain", DOMAIN]
-        if service in ("imaps", "submissions", "https"):
+        if service in ("imaps", "pop3s", "submissions", "https"):
             command.append("--tls")
         for name, value in dict({"users": USERS}, **options).items():
             command += [f"--{name}", str(value)]
@@ -174,6 +176,9 @@ class Bench:
 
     def mailbox(self, ours, peer):
         imap.mailbox(self, ours, peer, BIG)
+
+    def pop3(self, ours, peer):
+        pop3.measure(self, [ours, peer], DROP, BIG)
 
     def fill_crowd(self, server, accounts):
         """10,000 messages each, most of them copies."""
@@ -382,9 +387,9 @@ def now():
 
 
 def run_parts(bench, args, harness, work, record):
-    beside = peers.Peer(os.path.join(args.cache, "peer"), os.path.join(work, "peer"), harness.PASSWORD, harness.free_port, CROWD[-1], bench.sink)
+    beside = peers.Peer(os.path.join(args.cache, "peer"), os.path.join(work, "peer"), harness.PASSWORD, harness.free_port, DROP, bench.sink)
     beside.password = harness.PASSWORD
-    ours = Ours(harness, range(1, CROWD[-1] + 1), bench.sink)
+    ours = Ours(harness, range(1, DROP + 1), bench.sink)
     try:
         try:
             beside.start()
@@ -416,7 +421,7 @@ def main():
     parser.add_argument("--harness", help="a folder with a bench.py that knows peers/postroom.sh")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--secs", type=float, default=2, help="aim of one run")
-    parser.add_argument("--only", default="deliver,submit,append,mailbox,idle,guess,logins,web,people,backlog,notify,rest")
+    parser.add_argument("--only", default="deliver,submit,append,mailbox,pop3,idle,guess,logins,web,people,backlog,notify,rest")
     parser.add_argument("--keep", action="store_true", help="print only: leave RESULTS.md and results/ as they are")
     args = parser.parse_args()
     args.postroom, args.load = os.path.abspath(args.postroom), os.path.abspath(args.load)

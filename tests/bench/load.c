@@ -1,6 +1,6 @@
 /* bench/load.c: the load generator of `make bench`: options, and one kind of work a call.
  *
- *   load deliver|submit|append|fill|script|idle|guess|logins|web --port N [--imap N] [--sink N] [--connections N] [--count N] [--size N] [--users N]
+ *   load deliver|submit|append|fill|script|retr|idle|guess|logins|web --port N [--imap N] [--sink N] [--connections N] [--count N] [--size N] [--users N]
  *        [--account N] [--seconds N] [--domain D] [--password P] [--tls] [IMAP command... | PATH FIELD...]
  */
 #include "tests/bench/load.h"
@@ -18,6 +18,7 @@ static const struct {
 	{ "append", load_append },
 	{ "fill", load_fill },
 	{ "script", load_script },
+	{ "retr", load_retr },
 	{ "idle", load_idle },
 	{ "guess", load_guess },
 	{ "logins", load_logins },
@@ -105,6 +106,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof(works) / sizeof(works[0]); i++)
 		if (span_equals(span_str(argv[1]), span_str(works[i].name)) && read_options(argc - 1, argv + 1, &l))
 			return works[i].run(&l) ? 0 : 1;
-	fprintf(stderr, "usage: load deliver|submit|append|fill|script|idle|guess|logins|web --port N ...\n");
+	fprintf(stderr, "usage: load deliver|submit|append|fill|script|retr|idle|guess|logins|web --port N ...\n");
 	return 64;
 }

@@ -20,6 +20,7 @@ bool load_deliver(const struct load *l);
 bool load_submit(const struct load *l);
 bool load_append(const struct load *l);
 bool load_fill(const struct load *l);
+bool load_retr(const struct load *l);
 bool load_script(const struct load *l);
 bool load_idle(const struct load *l);
 bool load_guess(const struct load *l);

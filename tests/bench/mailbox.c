@@ -53,7 +53,8 @@ static void *append_many(void *argument)
 	return NULL;
 }
 
-static bool append_all(const struct load *l, bool mixed)
+/* `one`: all to the one account; `mixed`: of different sizes. */
+static bool append_all(const struct load *l, bool one, bool mixed)
 {
 	struct writer *writers = calloc(l->connections, sizeof(*writers));
 	atomic_size_t next = 0, done = 0;
@@ -68,7 +69,7 @@ static bool append_all(const struct load *l, bool mixed)
 	for (; started < l->connections; started++) {
 		struct writer *r = &writers[started];
 
-		*r = (struct writer){ .load = l, .user = mixed ? l->account : started % l->users + 1, .mixed = mixed, .next = &next, .done = &done };
+		*r = (struct writer){ .load = l, .user = one ? l->account : started % l->users + 1, .mixed = mixed, .next = &next, .done = &done };
 		if (!samples_init(&r->times, l->count) || pthread_create(&r->thread, NULL, append_many, r) != 0)
 			break;
 	}
@@ -87,12 +88,12 @@ static bool append_all(const struct load *l, bool mixed)
 
 bool load_append(const struct load *l)
 {
-	return append_all(l, false);
+	return append_all(l, false, false);
 }
 
 bool load_fill(const struct load *l)
 {
-	return append_all(l, true);
+	return append_all(l, true, l->word_count == 0);
 }
 
 bool load_script(const struct load *l)

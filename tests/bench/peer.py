@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-PACKAGES = ["postfix", "dovecot-imapd", "dovecot-lmtpd"]
+PACKAGES = ["postfix", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd"]
 POSTFIX_USER, POSTFIX_GROUP = "news", "uucp"
 DOVECOT_USER, LOGIN_USER = "backup", "proxy"
 MAIL_USER, MAIL_GROUP = "irc", "irc"
@@ -134,7 +134,7 @@ DOVECOT = """
 base_dir = {dir}/run
 state_dir = {dir}/state
 log_path = {dir}/dovecot.log
-protocols = imap lmtp
+protocols = imap pop3 lmtp
 listen = 127.0.0.1
 ssl = yes
 ssl_cert = <{dir}/cert.pem
@@ -189,6 +189,21 @@ service imap-login {{
     ssl = yes
   }}
 }}
+service pop3-login {{
+  service_count = 0
+  process_min_avail = 2
+  client_limit = 12000
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
+    ssl = yes
+  }}
+}}
+service pop3 {{
+  service_count = 200
+}}
 service imap {{
   process_limit = 11000
   service_count = 200
@@ -197,14 +212,14 @@ service imap {{
 
 
 class Peer:
-    """Postfix for SMTP, Dovecot for LMTP and IMAP; started by the constructor."""
+    """Postfix for SMTP, Dovecot for LMTP, IMAP and POP3; started by the constructor."""
 
     name = "Postfix + Dovecot"
 
     def __init__(self, cache, folder, password, free_port, users, sink):
         self.root = unpack(cache, download(cache, PACKAGES))
         self.dir = folder
-        self.port = {"mx": free_port(), "submissions": free_port(), "imap": free_port(), "imaps": free_port()}
+        self.port = {"mx": free_port(), "submissions": free_port(), "imap": free_port(), "imaps": free_port(), "pop3": free_port(), "pop3s": free_port()}
         self.postfix = self.dovecot = None
         self.configure(password, users, sink)
 
@@ -218,7 +233,7 @@ class Peer:
     def configure(self, password, users, sink):
         values = dict(dir=self.dir, postfix_user=POSTFIX_USER, postfix_group=POSTFIX_GROUP, login_user=LOGIN_USER, dovecot_user=DOVECOT_USER, mail_user=MAIL_USER,
                       mail_group=MAIL_GROUP, domain=DOMAIN, password=password, sink=sink,
-                      smtp=self.port["mx"], submissions=self.port["submissions"], imap=self.port["imap"], imaps=self.port["imaps"])
+                      smtp=self.port["mx"], submissions=self.port["submissions"], imap=self.port["imap"], imaps=self.port["imaps"], pop3=self.port["pop3"], pop3s=self.port["pop3s"])
         for name in ("", "postfix", "dovecot", "run", "state", "queue"):
             self.make_folder(name)
         self.make_folder("mail", 0o700, MAIL_USER, MAIL_GROUP)
