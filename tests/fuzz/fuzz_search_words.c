@@ -1,7 +1,9 @@
-/* Words of a text, pieces of a key: a key that is in the text has all of its pieces in words of the text, an exact one is in a word only when it is in the text. */
+/* Words of a text, pieces of a key: a key that is in the text has all of its pieces in words of the text, an exact one is in a word only when it is in the text.
+ * And what is there as it stands is there fuzzily. */
 #include <stdlib.h>
 
 #include "daemon/base/buf.h"
+#include "daemon/mime/fuzzy.h"
 #include "daemon/mime/text.h"
 #include "daemon/store/search_bits.h"
 #include "daemon/store/search_words.h"
@@ -42,6 +44,26 @@ static void check_key(struct span text, struct span words, struct span key)
 		abort();
 }
 
+static void check_fuzzily(struct span text, struct span words, struct span key)
+{
+	uint8_t best[FUZZY_WORDS_MAX] = { 0 };
+	struct fuzzy_key fuzzy;
+	struct span word;
+	size_t at;
+
+	fuzzy_key_make(key, &fuzzy);
+	if (fuzzy.count > FUZZY_WORDS_MAX)
+		abort();
+	while (words.len && span_split(&words, 0, &word)) {
+		(void)fuzzy_look(&fuzzy, word, best);
+		for (size_t i = 0; i < fuzzy.count; i++)
+			if (fuzzy_grade(&fuzzy, i, word) > best[i] || best[i] > 100)
+				abort();
+	}
+	if (fuzzy.count && span_find(text, key, &at) && !fuzzy_score(&fuzzy, best))
+		abort();
+}
+
 /* What stands in a damaged file. */
 static void check_lists(struct span list)
 {
@@ -69,11 +91,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text_casemap(span_skip(in, 1 + key_length), &text);
 	gather(buf_span(&text), &words);
 	check_key(buf_span(&text), buf_span(&words), buf_span(&key));
+	check_fuzzily(buf_span(&text), buf_span(&words), buf_span(&key));
 	for (size_t from = 0; from < text.len && from < 600; from += 7) {
 		struct span cut = span_take(span_skip(buf_span(&text), from), key_length);
 
 		if (cut.len && span_is_utf8(cut))
 			check_key(buf_span(&text), buf_span(&words), cut);
+		if (cut.len && span_is_utf8(cut) && from % 5 == 0)
+			check_fuzzily(buf_span(&text), buf_span(&words), cut);
 	}
 	check_lists(in);
 	buf_clear(&text);

@@ -17,10 +17,12 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-	{ 'C', { "NOOP", "%x%F", "%xSEARCH%r%h %K", "%xSTORE %S %t%fFLAGS%i %G", "%xFETCH %S %I%M", "SELECT %m%q", "EXAMINE %m%q", "APPEND %m%A", "%xCOPY %S %m", "%xMOVE %S %m", "EXPUNGE", "UID EXPUNGE %S", "%xSORT%r (%o) UTF-8 %K", "%xTHREAD %T UTF-8 %K", "%xREPLACE %n %m%A", "CANCELUPDATE \"%w\"", "NOTIFY NONE", "NOTIFY SET%c%u", "UIDBATCHES %n", "UIDBATCHES 500 %n:%n", "LIST \"\" %p", "LIST%l %m %P%R", "LSUB %m %p", "STATUS %m (%s)", "CREATE %m%U", "DELETE %m", "RENAME %m %m", "SUBSCRIBE %m", "UNSUBSCRIBE %m", "ENABLE%E", "IDLE", "CLOSE", "UNSELECT", "CHECK", "CAPABILITY", "NAMESPACE", "ID NIL", "ID (%\" %\" %\" NIL)", "SETACL %m %J %D", "DELETEACL %m %J", "GETACL %m", "LISTRIGHTS %m %J", "MYRIGHTS %m", "GETQUOTA %m", "GETQUOTA %\"", "GETQUOTAROOT %m", "SETQUOTA %\" (STORAGE %n)", "GENURLAUTH \"%@\" INTERNAL", "GENURLAUTH %@ INTERNAL %@ INTERNAL", "URLFETCH %@", "URLFETCH (%@%!) \"%@\" (%@%!)", "RESETKEY", "RESETKEY %m", "COMPRESS DEFLATE", "UNAUTHENTICATE", "LOGIN u p", "STARTTLS", "AUTHENTICATE PLAIN %a" } },
+	{ 'C', { "NOOP", "%x%F", "%xSEARCH%r%h %K", "ESEARCH%W%r%h %K", "%xSTORE %S %t%fFLAGS%i %G", "%xFETCH %S %I%M", "SELECT %m%q", "EXAMINE %m%q", "APPEND %m%A", "%xCOPY %S %m", "%xMOVE %S %m", "EXPUNGE", "UID EXPUNGE %S", "%xSORT%r (%o) UTF-8 %K", "%xTHREAD %T UTF-8 %K", "%xREPLACE %n %m%A", "CANCELUPDATE \"%w\"", "NOTIFY NONE", "NOTIFY SET%c%u", "UIDBATCHES %n", "UIDBATCHES 500 %n:%n", "LIST \"\" %p", "LIST%l %m %P%R", "LSUB %m %p", "STATUS %m (%s)", "CREATE %m%U", "DELETE %m", "RENAME %m %m", "SUBSCRIBE %m", "UNSUBSCRIBE %m", "ENABLE%E", "IDLE", "CLOSE", "UNSELECT", "CHECK", "CAPABILITY", "NAMESPACE", "ID NIL", "ID (%\" %\" %\" NIL)", "SETACL %m %J %D", "DELETEACL %m %J", "GETACL %m", "LISTRIGHTS %m %J", "MYRIGHTS %m", "GETQUOTA %m", "GETQUOTA %\"", "GETQUOTAROOT %m", "SETQUOTA %\" (STORAGE %n)", "GENURLAUTH \"%@\" INTERNAL", "GENURLAUTH %@ INTERNAL %@ INTERNAL", "URLFETCH %@", "URLFETCH (%@%!) \"%@\" (%@%!)", "RESETKEY", "RESETKEY %m", "COMPRESS DEFLATE", "UNAUTHENTICATE", "LOGIN u p", "STARTTLS", "AUTHENTICATE PLAIN %a" } },
 	/* Signed with a key of zeros, as fuzz_imap.c has it. */
 	{ '@', { "imap://u@h/INBOX/;UID=%n;URLAUTH=anonymous", "imap://u@h/INBOX/;UID=%n/;SECTION=1;URLAUTH=user+u@h", "imap://u@h/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:015d532d76357f29ff361910f6248e47ba349ede95f081c7e8a37c4471907911d5", "imap://u@h/INBOX/;UID=1/;SECTION=1;URLAUTH=authuser:INTERNAL:0165d13e8c8eaee0955bd5523b49273ae1bc963d8b2c79f5b1f6134b2961760207", "imap://u@h/INBOX/;UID=2/;SECTION=1.1;URLAUTH=user+u:INTERNAL:011f1c5020c92ec48157da6931ff45f9fbc8f43d2c26fae558f789e1ed56a4ddc7", "imap://u@h/INBOX/;UID=2/;SECTION=2;URLAUTH=anonymous:INTERNAL:0166764b65b90b65ac9f9ec4e4596238737c4bd1b8884fed1d9d80efd12879a472", "imap://u@h/INBOX/;UID=1/;SECTION=HEADER/;PARTIAL=3.9;URLAUTH=anonymous:INTERNAL:01ad488c65f4178434a987ab6ce533be1f608a62c778f5c2cbbd131e88663661f4", "imap://uu@h/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:015d47d562b8b0dbd3f211bcebbd91188d5d154c3ee6364d003b51233b07db8096", "/INBOX/;UID=%n", "%@:INTERNAL:00" } },
 	{ '!', { " BODY", " BINARY", " BODYPARTSTRUCTURE", " BINARY BODYPARTSTRUCTURE", "%!%!", "" } },
+	{ 'J', { "anyone", "o@host", "%\"", "-x", "of@host" } },
+	{ 'D', { "lr", "+%D", "-lrswipkxtea", "cd", "\"\"", "lrs", "Q", "%\"" } },
 	{ 'x', { "UID ", "" } },
 	{ 'F', { "FETCH %S %I%M" } },
 	{ 'a', { "AHUAcA==", "=", "%n", "AAAA" } },
@@ -42,11 +44,13 @@ static const struct rule rules[] = {
 	{ 'v', { "1767225600", "%n" } },
 	{ 'h', { "", " CHARSET UTF-8", " CHARSET US-ASCII", " CHARSET %\"" } },
 	{ 'r', { "", " RETURN ()", " RETURN (%y)" } },
-	{ 'y', { "ALL", "%y %y", "MIN", "MAX", "COUNT", "SAVE", "UPDATE", "CONTEXT", "PARTIAL %n:%n", "PARTIAL -%n:-%n" } },
-	{ 'K', { "ALL", "%K %K", "NOT %K", "OR %K %K", "(%K)", "SEEN", "UNSEEN", "DELETED", "FLAGGED", "RECENT", "NEW", "OLD", "KEYWORD %k", "UNKEYWORD %k", "SUBJECT %\"", "FROM %\"", "TO %\"", "CC %\"", "BCC %\"", "TEXT %\"", "BODY %\"", "HEADER %\" %\"", "UID %S", "%S", "LARGER %n", "SMALLER %n", "BEFORE %d", "ON %d", "SINCE %d", "SENTBEFORE %d", "SENTON %d", "SENTSINCE %d", "MODSEQ %n", "MODSEQ \"/flags/\\\\Seen\" all %n", "YOUNGER %n", "OLDER %n", "UIDAFTER %n", "UIDBEFORE %n", "SAVEDBEFORE %d", "SAVEDSINCE %d", "SAVEDATESUPPORTED", "EMAILID M1-1", "THREADID T1-1", "EMAILID %\"" } },
+	{ 'y', { "ALL", "%y %y", "MIN", "MAX", "COUNT", "SAVE", "RELEVANCY", "UPDATE", "CONTEXT", "PARTIAL %n:%n", "PARTIAL -%n:-%n" } },
+	{ 'K', { "ALL", "%K %K", "NOT %K", "FUZZY %K", "FUZZY TEXT %\"", "OR %K %K", "(%K)", "SEEN", "UNSEEN", "DELETED", "FLAGGED", "RECENT", "NEW", "OLD", "KEYWORD %k", "UNKEYWORD %k", "SUBJECT %\"", "FROM %\"", "TO %\"", "CC %\"", "BCC %\"", "TEXT %\"", "BODY %\"", "HEADER %\" %\"", "UID %S", "%S", "LARGER %n", "SMALLER %n", "BEFORE %d", "ON %d", "SINCE %d", "SENTBEFORE %d", "SENTON %d", "SENTSINCE %d", "MODSEQ %n", "MODSEQ \"/flags/\\\\Seen\" all %n", "YOUNGER %n", "OLDER %n", "UIDAFTER %n", "UIDBEFORE %n", "SAVEDBEFORE %d", "SAVEDSINCE %d", "SAVEDATESUPPORTED", "EMAILID M1-1", "THREADID T1-1", "EMAILID %\"" } },
 	{ 'd', { "1-Jan-2026", "\"31-Dec-2030\"", "29-Feb-2023", "1-Jan-1970", "31-Dec-9999" } },
 	{ 'k', { "k", "$Label1", "NonJunk", "x%n" } },
-	{ 'o', { "DATE", "%o %o", "REVERSE %o", "ARRIVAL", "CC", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO" } },
+	{ 'o', { "DATE", "%o %o", "REVERSE %o", "ARRIVAL", "CC", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO", "RELEVANCY" } },
+	{ 'W', { "", " IN (%V)" } },
+	{ 'V', { "personal", "%Y", "%Y %V", "subtree-one %m", "subtree-one (%m %m) mailboxes (%m %m)", "selected personal", "%Y (%w)" } },
 	{ 'T', { "REFERENCES", "ORDEREDSUBJECT", "REFS", "X" } },
 	{ 't', { "", "(UNCHANGEDSINCE %n) ", "()" } },
 	{ 'f', { "+", "-", "" } },
