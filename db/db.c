@@ -112,6 +112,24 @@ void db_set_stop(struct db *db, bool (*stop)(void *arg), void *arg)
 	sqlite3_progress_handler(db->sqlite, STOP_EVERY, stop ? ask_stop : NULL, db);
 }
 
+enum err db_quick_check(struct db *db, struct note *why)
+{
+	static const char sql[] = "PRAGMA quick_check(1)";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e = stmt_row(db, s);
+
+	if (e) {
+		db_explain(db, why);
+		return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
+	}
+	if (!span_equals(stmt_get_bytes(s, 0), SPAN("ok"))) {
+		note_set(why, "%s: %.*s", db->path, (int)stmt_get_bytes(s, 0).len, stmt_get_bytes(s, 0).ptr);
+		e = ERR_CORRUPT;
+	}
+	stmt_reset(s);
+	return e;
+}
+
 void db_explain(struct db *db, struct note *why)
 {
 	note_set(why, "%s: %s (%d)", db->path, sqlite3_errmsg(db->sqlite), sqlite3_extended_errcode(db->sqlite));

@@ -50,6 +50,8 @@ enum err db_checkpoint(struct db *db, int min_pages, int *pages_out) MUST_CHECK;
 void db_set_stop(struct db *db, bool (*stop)(void *arg), void *arg);
 /* What failed last failed because the file is not what it should be. */
 bool db_is_damaged(const struct db *db);
+/* SQLite's own check of all pages: ERR_CORRUPT, and the first fault stands in `why`. */
+enum err db_quick_check(struct db *db, struct note *why) MUST_CHECK;
 /* Words for the last error of the handle. */
 void db_explain(struct db *db, struct note *why);
 

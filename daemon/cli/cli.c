@@ -8,6 +8,7 @@
 #include "daemon/base/version.h"
 #include "daemon/cli/apply.h"
 #include "daemon/cli/completion.h"
+#include "daemon/cli/doctor.h"
 #include "daemon/cli/help.h"
 #include "daemon/cli/job.h"
 #include "daemon/cli/manual.h"
@@ -91,6 +92,7 @@ static int run_verb(struct arguments *a, int (*serve)(const char *config_path))
 	case VERB_TRACE: return run_trace(a);
 	case VERB_WATCH: return run_watch(a);
 	case VERB_WAIT: return run_wait(a);
+	case VERB_DOCTOR: return run_doctor(a);
 	case VERB_RAW: return run_raw(a);
 	case VERB_SERVE: return serve(a->config_path);
 	case VERB_CONFIG_CHECK: return check_config(a);

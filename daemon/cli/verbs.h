@@ -54,6 +54,7 @@ enum verb_kind {
 	VERB_TRACE,     /* what happened to messages */
 	VERB_WATCH,     /* events as they come */
 	VERB_WAIT,      /* a job to its end */
+	VERB_DOCTOR,    /* is all as it should be? Also without the daemon */
 	VERB_RAW,       /* any method and path */
 	VERB_SERVE,
 	VERB_CONFIG_CHECK,

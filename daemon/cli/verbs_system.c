@@ -13,6 +13,12 @@ static const struct verb list[] = {
 	{ .noun = "config", .verb = "check", .summary = "check the configuration file", .kind = VERB_CONFIG_CHECK },
 	{ .noun = "status", .operation = "status_get", .summary = "what is running, and its counters", .kind = VERB_API },
 
+	{ .noun = "doctor", .operation = "checks_create", .summary = "is all as it should be? Files, databases, disk, clock, certificate, ports; also while the daemon is down. Exit status 1: no", .kind = VERB_DOCTOR, .columns = "result check subject words next", .arguments = {
+		{ "--accounts", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "the mailboxes instead: of all users, or of those named" },
+		{ "ADDRESS", NULL, ARGUMENT_LIST, PLACE_HAND, NULL, false, NULL, "with --accounts: whose" },
+		{ "--repair", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "with --accounts: make right again what is derived from the rest" },
+	} },
+
 	{ .noun = "setting", .verb = "ls", .operation = "settings_list", .summary = "list the settings", .kind = VERB_API, .columns = "name value default unit group" },
 	{ .noun = "setting", .verb = "show", .operation = "settings_list", .summary = "one setting, what it may be and why", .kind = VERB_SETTING, .arguments = {
 		{ "NAME", NULL, ARGUMENT_TEXT, PLACE_HAND, NULL, true, NULL, NULL },

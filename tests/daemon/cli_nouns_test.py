@@ -695,6 +695,13 @@ def test_the_queue_is_steered():
     cli("relay", "rm", "--domain", "example.net", "--yes")
 
 
+def test_the_doctor_speaks_in_all_forms():
+    """doctor_test.py has what it finds."""
+    assert {line["check"] for line in in_all_forms("doctor")} >= {"config", "database", "certificate"}
+    assert [line["result"] for line in in_all_forms("doctor", "--accounts", "bob@example.org")] == ["ok"]
+    refused(EX_USAGE, "doctor", "--repair", says="--accounts")
+
+
 def test_every_verb_was_run():
     nouns = re.findall(r"^  ([a-z-]+) ", cli("help"), re.M)
     assert len(nouns) > 25, nouns
