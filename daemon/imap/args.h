@@ -302,6 +302,7 @@ union imap_args {
 		bool extended; /* of RFC 5258: tells what is asked for and no more */
 		unsigned select, show;
 		unsigned status; /* RETURN (STATUS (...)) (RFC 5819); 0: not asked for */
+		bool rights;     /* RETURN (MYRIGHTS) (RFC 8440) */
 		struct metadata_entry *metadata; /* RETURN (METADATA (...)) (RFC 9590) */
 		size_t metadata_count;
 	} list;                  /* LIST, LSUB */

@@ -8,7 +8,8 @@
  */
 #include "daemon/base/clock.h"
 #include "daemon/imap/commands.h"
-#include "daemon/imap/list_match.h"
+#include "daemon/imap/list_rows.h"
+#include "daemon/imap/reply_acl.h"
 #include "daemon/imap/reply_mailbox.h"
 
 #define LOOK_AT_CLOCK (64u * 1024u) /* steps of matching */
@@ -16,8 +17,9 @@
 struct list_work {
 	struct list_pattern patterns[IMAP_PATTERNS_MAX];
 	size_t pattern_count, pattern_bytes;
-	struct mailbox_info *all; /* INBOX first, then by name: what is below a name stands together */
-	size_t count, inboxes, at;
+	struct list_wish wish;
+	struct list_rows rows;
+	size_t at;
 	bool lsub, has_marks;
 	bool parents;  /* tell who has something selected below, too */
 	bool *matched; /* of each */
@@ -52,11 +54,11 @@ static bool is_below(struct span name, struct span parent)
 /* The first that isn't before name ‖ end. */
 static size_t first_from(const struct list_work *w, struct span name, char end)
 {
-	size_t low = w->inboxes, high = w->count;
+	size_t low = w->rows.inboxes, high = w->rows.count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		struct span at = w->all[middle].name;
+		struct span at = w->rows.all[middle].mailbox.name;
 		int order = span_compare(span_take(at, name.len), name);
 
 		if (order == 0)
@@ -92,14 +94,39 @@ static unsigned attributes_of(const struct list_work *w, const union imap_args *
 	return attributes;
 }
 
-static void show(struct imap_session *s, struct list_work *w, const struct mailbox_info *m, struct out *out)
+/* What may have to be gone through to be told. RFC 5819 2: none for what can't be selected. A mailbox that can't be read now is told without. */
+static void show_details(struct imap_session *s, struct list_work *w, const struct imap_place *row, struct out *out)
 {
 	const union imap_args *args = &s->run.args;
+	struct imap_place place = *row;
+
+	w->cost += LOOK_AT_CLOCK;
+	if (imap_place_open(s, &place))
+		return;
+	if (args->list.status && (row->rights & RIGHT_READ) && imap_status_tell(s, &place, &row->mailbox, args->list.status, out))
+		return;
+}
+
+static void show_more(struct imap_session *s, struct list_work *w, const struct imap_place *row, struct out *out)
+{
+	const union imap_args *args = &s->run.args;
+
+	if (args->list.rights)
+		reply_myrights(s, out, row->mailbox.name, row->rights);
+	if (!args->list.status)
+		return;
+	show_details(s, w, row, out);
+	imap_places_close(s);
+}
+
+static void show(struct imap_session *s, struct list_work *w, const struct imap_place *row, struct out *out)
+{
+	const union imap_args *args = &s->run.args;
+	const struct mailbox_info *m = &row->mailbox;
 	const unsigned select = args->list.select;
 	const struct counts below = w->parents ? count_below(w, m->name) : (struct counts){ 0, 0 };
 	bool selected = is_selected(w, select, m);
 	struct list_line line = { .name = m->name };
-	struct imap_place place = { .owner = s->account_id, .store = s->store, .rights = RIGHT_ALL };
 
 	if (!selected && !below.untold)
 		return;
@@ -107,38 +134,33 @@ static void show(struct imap_session *s, struct list_work *w, const struct mailb
 	line.use = args->list.show & LIST_SPECIAL_USE ? m->use : USE_NONE;
 	line.child_info = below.selected && !w->lsub ? select & (LIST_SUBSCRIBED | LIST_SPECIAL_USE) : 0;
 	reply_list(s, out, w->lsub ? "LSUB" : "LIST", &line);
-	/* RFC 5819 2: none for what can't be selected. A mailbox that can't be read now is told without. */
-	if (!args->list.status || !m->exists || !selected)
-		return;
-	w->cost += LOOK_AT_CLOCK; /* it may have to be gone through */
-	place.mailbox = *m;
-	if (imap_status_tell(s, &place, args->list.status, out))
-		return;
+	if (m->exists && selected)
+		show_more(s, w, row, out);
 }
 
 /* Names that only stand above others have a row where a mailbox is below. Here are the others: above subscriptions to what is gone. */
 static void show_parents(struct imap_session *s, struct list_work *w, struct out *out)
 {
-	struct span name = w->all[w->at].name;
+	struct span name = w->rows.all[w->at].mailbox.name;
 
 	for (size_t i = 1; i < name.len; i++) {
-		const struct mailbox_info parent = { .name = span_take(name, i) };
+		const struct imap_place parent = { .mailbox.name = span_take(name, i) };
 		size_t at;
 
-		if (name.ptr[i] != '/' || (w->at > w->inboxes && is_below(w->all[w->at - 1].name, parent.name)))
+		if (name.ptr[i] != '/' || (w->at > w->rows.inboxes && is_below(w->rows.all[w->at - 1].mailbox.name, parent.mailbox.name)))
 			continue; /* it had its turn */
 		at = first_from(w, span_take(name, i - 1), name.ptr[i - 1]);
-		if (span_equals(parent.name, SPAN("INBOX")) || (at < w->count && span_equals(w->all[at].name, parent.name)))
+		if (span_equals(parent.mailbox.name, SPAN("INBOX")) || (at < w->rows.count && span_equals(w->rows.all[at].mailbox.name, parent.mailbox.name)))
 			continue;
 		w->cost += w->pattern_bytes * i;
-		if (matches(w, parent.name))
+		if (matches(w, parent.mailbox.name))
 			show(s, w, &parent, out);
 	}
 }
 
 static void mark(const struct imap_session *s, struct list_work *w)
 {
-	const struct mailbox_info *m = &w->all[w->at];
+	const struct mailbox_info *m = &w->rows.all[w->at].mailbox;
 	struct counts count = w->before[w->at];
 
 	w->matched[w->at] = matches(w, m->name);
@@ -153,19 +175,44 @@ static bool is_turn_over(struct list_work *w, int64_t start, const struct out *o
 {
 	if (out_is_full(out))
 		return true;
-	w->cost += 256 + w->pattern_bytes * w->all[w->at].name.len;
+	w->cost += 256 + w->pattern_bytes * w->rows.all[w->at].mailbox.name.len;
 	if (w->cost < LOOK_AT_CLOCK)
 		return false;
 	w->cost = 0;
 	return clock_mono_us() - start > IMAP_TURN_US;
 }
 
+static enum step list_failed(struct imap_session *s, struct out *out, enum err e)
+{
+	if (e == ERR_LIMIT)
+		return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] The pattern is too long, or there is too much to list"));
+	return imap_finish_err(s, out, e, SPAN(""));
+}
+
+/* All names there are. False: *e_out, or the turn is over. */
+static bool collect(struct imap_session *s, struct list_work *w, int64_t start, enum err *e_out)
+{
+	while (list_rows_more(s, &w->wish, &w->rows, e_out))
+		if (clock_mono_us() - start > IMAP_TURN_US)
+			return false;
+	if (*e_out || w->matched)
+		return !*e_out;
+	w->matched = arena_array(&s->run.arena, w->rows.count + 1, sizeof *w->matched);
+	w->before = arena_array(&s->run.arena, w->rows.count + 1, sizeof *w->before);
+	if (!w->matched || !w->before)
+		*e_out = ERR_LIMIT;
+	return !*e_out;
+}
+
 static enum step list_more(struct imap_session *s, struct out *out)
 {
 	struct list_work *w = s->run.work;
 	int64_t start = clock_mono_us();
+	enum err e;
 
-	for (; w->at < w->count && !w->has_marks; w->at++) {
+	if (!collect(s, w, start, &e))
+		return e ? list_failed(s, out, e) : STEP_MORE;
+	for (; w->at < w->rows.count && !w->has_marks; w->at++) {
 		if (is_turn_over(w, start, out))
 			return STEP_MORE;
 		mark(s, w);
@@ -173,13 +220,13 @@ static enum step list_more(struct imap_session *s, struct out *out)
 	if (!w->has_marks)
 		w->at = 0;
 	w->has_marks = true;
-	for (; w->at < w->count; w->at++) {
+	for (; w->at < w->rows.count; w->at++) {
 		if (is_turn_over(w, start, out))
 			return STEP_MORE;
 		if (w->parents)
 			show_parents(s, w, out);
 		if (w->matched[w->at])
-			show(s, w, &w->all[w->at], out);
+			show(s, w, &w->rows.all[w->at], out);
 	}
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 }
@@ -200,13 +247,8 @@ static enum err work_begin(struct imap_session *s, const union imap_args *args, 
 	}
 	/* RFC 3501 6.3.9: with "%", a subscribed name too deep for the pattern shows its parent. */
 	w->parents = w->lsub ? percent : args->list.select & LIST_RECURSIVE;
-	e = s->service->list(s->store, a, &w->all, &w->count);
-	if (e)
-		return e;
-	w->inboxes = w->count && span_equals(w->all[0].name, SPAN("INBOX"));
-	w->matched = arena_array(a, w->count + 1, sizeof *w->matched);
-	w->before = arena_array(a, w->count + 1, sizeof *w->before);
-	return w->matched && w->before ? ERR_OK : ERR_TEMP;
+	w->wish = (struct list_wish){ w->patterns, w->pattern_count, args->list.select & LIST_SUBSCRIBED, w->lsub };
+	return list_rows_begin(s, &w->wish, &w->rows);
 }
 
 static enum step list(struct imap_session *s, const union imap_args *args, bool lsub, struct out *out)
@@ -227,10 +269,8 @@ static enum step list(struct imap_session *s, const union imap_args *args, bool 
 		w->lsub = lsub;
 	if (!e)
 		e = work_begin(s, args, w);
-	if (e == ERR_LIMIT)
-		return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] The pattern is too long"));
 	if (e)
-		return imap_finish_err(s, out, e, SPAN(""));
+		return list_failed(s, out, e);
 	s->run.work = w;
 	s->run.more = list_more;
 	return list_more(s, out);

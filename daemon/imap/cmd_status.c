@@ -5,14 +5,14 @@
 #include "daemon/imap/reply_mailbox.h"
 #include "daemon/imap/sync.h"
 
-enum err imap_status_tell(struct imap_session *s, const struct imap_place *place, unsigned items, struct out *out)
+enum err imap_status_tell(struct imap_session *s, const struct imap_place *place, const struct mailbox_info *shown, unsigned items, struct out *out)
 {
 	const bool is_own = place->owner == s->account_id;
-	struct mailbox_info shown, *m = &shown;
+	struct mailbox_info copy = *shown, *m = &copy;
 	struct status_values values = { .mailbox = m, .owner = place->owner };
-	enum err e = imap_place_shown(s, place, m);
+	enum err e = ERR_OK;
 
-	if (!e && !is_own && (items & STATUS_UNSEEN))
+	if (!is_own && (items & STATUS_UNSEEN))
 		e = s->service->unseen_for(place->store, m->id, s->account_id, &m->unseen);
 	if (e)
 		return e;
@@ -31,10 +31,13 @@ enum err imap_status_tell(struct imap_session *s, const struct imap_place *place
 
 enum step imap_run_status(struct imap_session *s, const union imap_args *args, struct out *out)
 {
+	struct mailbox_info shown;
 	struct imap_place place;
 	enum err e = imap_place_find(s, args->status.name, RIGHT_READ, &place);
 
 	if (!e)
-		e = imap_status_tell(s, &place, args->status.items, out);
+		e = imap_place_shown(s, &place, &shown);
+	if (!e)
+		e = imap_status_tell(s, &place, &shown, args->status.items, out);
 	return imap_finish_err(s, out, e, SPAN("Done"));
 }

@@ -93,7 +93,7 @@ enum step imap_run_uidbatches(struct imap_session *s, const union imap_args *arg
 
 /* Lines that several commands say. LIST of one mailbox; OLDNAME where the client wrote another name (RFC 9051 6.3.9.7). */
 void imap_list_one(struct imap_session *s, const struct mailbox_info *m, struct span written, struct out *out);
-enum err imap_status_tell(struct imap_session *s, const struct imap_place *place, unsigned items, struct out *out) MUST_CHECK;
+enum err imap_status_tell(struct imap_session *s, const struct imap_place *place, const struct mailbox_info *shown, unsigned items, struct out *out) MUST_CHECK;
 
 /* What the session continues outside of a runner. */
 enum step imap_login_line(struct imap_session *s, struct span line, struct out *out); /* INPUT_SASL */

@@ -38,13 +38,11 @@ static void take_char(const struct list_pattern *p, char c, bool any_case)
 	}
 }
 
-bool list_pattern_matches(const struct list_pattern *p, struct span name)
+static void run(const struct list_pattern *p, struct span name)
 {
 	/* INBOX is INBOX in any case, as a parent too (RFC 3501 5.1). */
 	size_t any_case = span_starts(name, INBOX) && (name.len == 5 || name.ptr[5] == '/') ? 5 : 0;
 
-	if (p->text.len == 1 && p->text.ptr[0] == '*')
-		return true;
 	memset(p->reach, 0, p->text.len + 1);
 	p->reach[0] = true;
 	pass_wildcards(p);
@@ -52,7 +50,25 @@ bool list_pattern_matches(const struct list_pattern *p, struct span name)
 		take_char(p, name.ptr[i], i < any_case);
 		pass_wildcards(p);
 	}
+}
+
+bool list_pattern_matches(const struct list_pattern *p, struct span name)
+{
+	if (p->text.len == 1 && p->text.ptr[0] == '*')
+		return true;
+	run(p, name);
 	return p->reach[p->text.len];
+}
+
+bool list_pattern_goes_below(const struct list_pattern *p, struct span name)
+{
+	run(p, name);
+	take_char(p, '/', false);
+	pass_wildcards(p);
+	for (size_t i = 0; i < p->text.len; i++)
+		if (p->reach[i])
+			return true;
+	return false;
 }
 
 static struct span join(struct arena *a, struct span reference, struct span pattern)

@@ -12,5 +12,7 @@ struct list_pattern {
 /* ERR_LIMIT: longer than IMAP_PATTERN_MAX; ERR_TEMP. */
 enum err list_pattern_make(struct arena *a, struct span reference, struct span pattern, struct list_pattern *out) MUST_CHECK;
 bool list_pattern_matches(const struct list_pattern *p, struct span name);
+/* Could it match a name below this one? */
+bool list_pattern_goes_below(const struct list_pattern *p, struct span name);
 
 #endif

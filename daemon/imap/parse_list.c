@@ -135,6 +135,8 @@ static enum err parse_return(struct imap_parser *p, union imap_args *out)
 
 		if (option)
 			out->list.show |= option->bit;
+		else if (parse_may(p, CAP_LIST_MYRIGHTS) && parse_word(p, SPAN("MYRIGHTS")))
+			out->list.rights = true;
 		else if (!parse_may(p, CAP_LIST_STATUS) || !parse_word(p, SPAN("STATUS")) || !parse_char(p, ' '))
 			return ERR_SYNTAX;
 		else
