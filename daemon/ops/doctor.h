@@ -1,7 +1,8 @@
 /* ops/doctor.h: consistency checks of accounts: one that somebody asks for, and one a night, of the account whose last check is longest ago.
  *
  * The night's begins between 2 and 4 o'clock local time, at a random minute, on a thread of the lowest priority; while the machine is busy it waits, until 5.
- * It repairs what is derived. Whoever asks for a check ends it: it is begun again the next night.
+ * It repairs what is derived. Whoever asks for a check ends it; its account then waits for
+ * its next turn.
  */
 #ifndef POSTROOM_OPS_DOCTOR_H
 #define POSTROOM_OPS_DOCTOR_H
