@@ -40,7 +40,7 @@ ARCHIVES := $(foreach r,$(call reverse,$(ROOMS)),$(call archive,$(r)))
 
 all: $(BUILD)/postroom
 	@:
-.PHONY: all run unit unit-tests check check-full check-unit check-chat check-daemon check-faults check-fuzz check-packages check-attack check-runner fuzzers fuzz lint tidy \
+.PHONY: all run unit unit-tests beside check check-full check-unit check-chat check-daemon check-faults check-fuzz check-packages check-attack check-runner fuzzers fuzz lint tidy \
         format bench deb rpm install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -185,17 +185,18 @@ AGAIN = $(MAKE) --no-print-directory -k $(PARALLEL) RESULTS=$(RESULTS)
 CHECK_SUITES := lint lint-self runner unit chat daemon fuzz faults
 SAN_SUITES := unit chat daemon
 
+# What is done while tests wait, at the lowest priority.
+beside: lint
+	+@$(FUZZ_MAKE) fuzzers
+
 check:
 	@sh tests/surroundings.sh
 	@sh packaging/install-deps.sh build test
 	@rm -rf $(RESULTS)
 	-+@$(AGAIN) all
-	-@$(MAKE) --no-print-directory RESULTS=$(RESULTS) lint
-	-+@$(AGAIN) check-unit
-	-+@$(AGAIN) check-chat
-	-+@$(AGAIN) check-daemon
+	-+@mkdir -p $(RESULTS); nice -n 19 $(AGAIN) beside >$(RESULTS)/beside.log 2>&1 & beside=$$!; trap 'kill $$beside' INT TERM; \
+	for suite in unit chat daemon faults; do $(AGAIN) check-$$suite; done; wait $$beside; cat $(RESULTS)/beside.log
 	-+@$(AGAIN) check-fuzz
-	-+@$(AGAIN) check-faults
 	@python3 tests/run.py --results $(RESULTS) total $(CHECK_SUITES)
 
 # The same with clang and under sanitizers, all faults, longer fuzzing, packages.

@@ -66,7 +66,7 @@ static bool become(struct api_call *c, enum caller_kind kind, uint64_t account_i
 {
 	const struct snapshot *s = directory_hold(c->context->directory);
 	const struct account *account = snapshot_account(s, account_id);
-	bool found = account && !account->disabled;
+	bool found = account && !account->disabled && !account->is_shared;
 
 	if (found) {
 		c->caller.kind = kind;

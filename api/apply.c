@@ -322,8 +322,8 @@ void api_apply_create(struct api_call *c)
 	job_begin(c, &job, done);
 	if (!done)
 		return;
-	for (size_t i = 0; i < a.suspended_count; i++)
-		user_end_sessions(c->context, a.suspended[i]);
+	for (size_t i = 0; i < a.ended_count; i++)
+		user_end_sessions(c->context, a.ended[i]);
 	for (size_t i = 0; i < a.domain_count; i++)
 		domain_settle(c->context, a.domains[i]);
 	if (renames && c->context->reload_certificates)

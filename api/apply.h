@@ -10,8 +10,8 @@ struct applying {
 	const struct snapshot *s; /* as it was before */
 	bool prune;               /* what a section does not name goes */
 	uint64_t created, updated, removed;
-	uint64_t *suspended; /* accounts that are no longer to be logged in */
-	size_t suspended_count;
+	uint64_t *ended; /* accounts whose sessions end */
+	size_t ended_count;
 	struct span *domains; /* that were made or changed */
 	size_t domain_count;
 	struct span *released; /* that held mail, and were changed or went */

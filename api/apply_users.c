@@ -18,7 +18,7 @@ struct wanted {
 	enum role role;
 	const struct span *domains;
 	size_t domain_count;
-	bool suspended;
+	bool is_shared, suspended;
 	struct user_mail mail;
 };
 
@@ -32,7 +32,7 @@ static enum err read_wanted(struct applying *a, const json_t *entry, struct want
 
 	if (!list)
 		return ERR_LIMIT;
-	*out = (struct wanted){ .address = apply_text(entry, "address"), .name = apply_text(entry, "name"), .hash = apply_text(entry, "password_hash"), .suspended = json_is_true(json_object_get(entry, "suspended")) };
+	*out = (struct wanted){ .address = apply_text(entry, "address"), .name = apply_text(entry, "name"), .hash = apply_text(entry, "password_hash"), .suspended = json_is_true(json_object_get(entry, "suspended")), .is_shared = span_equals(apply_text(entry, "type"), SPAN("shared")) };
 	out->role = found < 0 ? ROLE_USER : (enum role)found;
 	for (size_t i = 0; i < count; i++) {
 		const json_t *one = json_array_get(domains, i);
@@ -178,18 +178,19 @@ static void show_mail(struct account *account, const struct user_mail *mail)
 	account->quota_bytes = mail->quota_bytes;
 	account->quota_messages = mail->quota_messages;
 	account->imap_off = mail->imap_off;
+	account->protocols_off = mail->protocols_off;
 }
 
 static enum err create(struct applying *a, size_t i, const struct wanted *w)
 {
-	struct account account = { .address = w->address, .name = w->name, .role = w->role, .suspended = w->suspended, .granted = w->domains, .granted_count = w->domain_count };
+	struct account account = { .address = w->address, .name = w->name, .role = w->role, .is_shared = w->is_shared, .suspended = w->suspended, .granted = w->domains, .granted_count = w->domain_count };
 	struct user_mail now = user_mail_default();
 	struct differences of = { .name = w->name.len > 0, .role = w->role != ROLE_USER, .suspension = w->suspended, .mail = !user_mail_is_same(&now, &w->mail) };
 	enum err e = fail_at(a, i, "role", may(a, of.role));
 
 	show_mail(&account, &w->mail);
 	if (e == ERR_OK)
-		e = fail_at(a, i, "address", directory_account_add(a->c->context->directory, w->address, SPAN(""), ROLE_USER, &account.id, &a->why));
+		e = fail_at(a, i, "address", w->is_shared ? directory_account_add_shared(a->c->context->directory, w->address, &account.id, &a->why) : directory_account_add(a->c->context->directory, w->address, SPAN(""), ROLE_USER, &account.id, &a->why));
 	if (e == ERR_EXISTS) /* twice in the document, or an alias */
 		return ERR_STATE;
 	if (e == ERR_OK)
@@ -225,11 +226,15 @@ static enum err update(struct applying *a, size_t i, const struct account *old, 
 	enum err e;
 
 	of.mail = !user_mail_is_same(&now, &w->mail);
+	if (old->is_shared != w->is_shared) {
+		note_set(&a->why, "the account is of type %s, and stays of it", user_type_name(old->is_shared));
+		return fail_at(a, i, "type", ERR_STATE);
+	}
 	e = fail_at(a, i, "role", may(a, of.role || (of.above && any(&of))));
 	if (e == ERR_OK)
 		e = change_user(a, i, old->id, &now, w, &of);
-	if (e == ERR_OK && of.suspension && w->suspended)
-		a->suspended[a->suspended_count++] = old->id;
+	if (e == ERR_OK && ((of.suspension && w->suspended) || (w->mail.protocols_off & ~old->protocols_off)))
+		a->ended[a->ended_count++] = old->id;
 	if (e == ERR_OK && (any(&of) || of.role || of.hash))
 		apply_note(a, APPLY_UPDATED, old->address, given_domain_of(old->address), shown(old, false), shown(&fresh, of.hash), EVENT_USER_CHANGED);
 	return e;
@@ -240,8 +245,8 @@ enum err apply_users(struct applying *a)
 	const json_t *entries = json_object_get(a->c->body, "users"), *entry;
 	size_t i;
 
-	a->suspended = arena_array(&a->c->arena, json_array_size(entries) + 1, sizeof *a->suspended);
-	if (!a->suspended)
+	a->ended = arena_array(&a->c->arena, json_array_size(entries) + 1, sizeof *a->ended);
+	if (!a->ended)
 		return ERR_LIMIT;
 	json_array_foreach(entries, i, entry)
 	{

@@ -79,7 +79,7 @@ static bool is_granted(const struct account *account, struct span domain)
 /* The account is what it was. */
 static bool account_holds(const struct api_stream *s, const struct account *account)
 {
-	if (!account || account->disabled || account->role != s->role || account->granted_count != s->granted_count)
+	if (!account || account->disabled || account->is_shared || account->role != s->role || account->granted_count != s->granted_count)
 		return false;
 	for (size_t i = 0; account->role == ROLE_DOMAIN_ADMIN && i < s->caller.domain_count; i++)
 		if (!is_granted(account, s->caller.domains[i]))

@@ -68,6 +68,8 @@ static json_t *user_entry(const struct account *a, struct span hash)
 		json_object_set_new(out, "domains", json_spans(a->granted, a->granted_count));
 	if (a->suspended)
 		json_object_set_new(out, "suspended", json_true());
+	if (a->is_shared)
+		json_object_set_new(out, "type", json_string(user_type_name(true)));
 	user_mail_show(out, a, true);
 	if (hash.len > 0)
 		json_object_set_new(out, "password_hash", json_span(hash));

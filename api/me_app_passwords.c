@@ -27,19 +27,10 @@ void api_me_app_passwords_list(struct api_call *c)
 
 static unsigned protocols_of(struct api_call *c)
 {
-	unsigned protocols = 0;
 	size_t count;
 	const struct span *names = body_texts(c, "protocols", &count);
 
-	for (size_t i = 0; i < count; i++) {
-		if (span_equals(names[i], SPAN("imap")))
-			protocols |= AUTH_IMAP;
-		else if (span_equals(names[i], SPAN("pop3")))
-			protocols |= AUTH_POP3;
-		else if (span_equals(names[i], SPAN("smtp")))
-			protocols |= AUTH_SMTP;
-	}
-	return protocols;
+	return person_protocols_of(names, count);
 }
 
 /* As it stands now. Null: *e_out says why not. */

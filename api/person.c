@@ -26,18 +26,30 @@ struct span person_id_text(struct api_call *c, const char *prefix, uint64_t id)
 	return arena_printf(&c->arena, "%s%" PRIu64, prefix, id);
 }
 
-json_t *person_protocols_json(unsigned protocols)
+static const struct {
+	unsigned bit;
+	struct span name;
+} protocols[] = { { AUTH_IMAP, SPAN("imap") }, { AUTH_POP3, SPAN("pop3") }, { AUTH_SMTP, SPAN("smtp") }, { AUTH_WEB, SPAN("web") } };
+
+json_t *person_protocols_json(unsigned bits)
 {
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} names[] = { { AUTH_IMAP, "imap" }, { AUTH_POP3, "pop3" }, { AUTH_SMTP, "smtp" }, { AUTH_WEB, "web" } };
 	json_t *out = json_array();
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (protocols & names[i].bit)
-			json_array_append_new(out, json_string(names[i].name));
+	for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++)
+		if (bits & protocols[i].bit)
+			json_array_append_new(out, json_span(protocols[i].name));
 	return out;
+}
+
+unsigned person_protocols_of(const struct span *names, size_t count)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < sizeof protocols / sizeof protocols[0]; k++)
+			if (span_equals(names[i], protocols[k].name))
+				bits |= protocols[k].bit;
+	return bits;
 }
 
 json_t *person_app_password_json(struct api_call *c, const struct app_password *p)
@@ -95,7 +107,8 @@ void person_reply_verdict(struct api_call *c, const struct auth_result *result, 
 	c->response->delay_ms = result->delay_ms;
 	switch (result->verdict) {
 	case AUTH_OK: call_reply_error(c, ERR_OK, NULL); break; /* no failure at all */
-	case AUTH_WANTS_APP_PASSWORD:
+	case AUTH_WANTS_APP_PASSWORD:                           /* this and the next are of mail protocols */
+	case AUTH_PROTOCOL_OFF:
 	case AUTH_WRONG: reply_wrong_password(c, field); break;
 	case AUTH_SUSPENDED: call_reply_problem(c, 401, "suspended", field, "the user is suspended: ask whoever runs this server"); break;
 	case AUTH_REFUSED: reply_refused(c, result->retry_after_ms); break;

@@ -21,6 +21,11 @@ const char *const user_role_names[] = {
 	[ROLE_AUDITOR] = "auditor",
 };
 
+const char *user_type_name(bool is_shared)
+{
+	return is_shared ? "shared" : "user";
+}
+
 int user_role_of(struct span name)
 {
 	for (int role = ROLE_USER; role <= ROLE_AUDITOR; role++)
@@ -35,7 +40,7 @@ json_t *user_json(const struct account *a)
 	json_t *out;
 
 	(void)snprintf(id, sizeof(id), "usr_%llu", (unsigned long long)a->id);
-	out = json_pack("{s:s, s:o, s:o, s:s, s:o, s:b, s:o}", "id", id, "address", json_span(a->address), "name", json_span(a->name), "role", user_role_names[a->role], "domains",
+	out = json_pack("{s:s, s:o, s:s, s:o, s:s, s:o, s:b, s:o}", "id", id, "address", json_span(a->address), "type", user_type_name(a->is_shared), "name", json_span(a->name), "role", user_role_names[a->role], "domains",
 			json_spans(a->granted, a->granted_count), "suspended", (int)a->suspended, "created_at", json_time(a->created_ms));
 	if (out)
 		user_mail_show(out, a, false);

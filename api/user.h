@@ -5,6 +5,7 @@
 #include "api/call.h"
 
 extern const char *const user_role_names[]; /* by enum role */
+const char *user_type_name(bool is_shared);
 
 struct json_t *user_json(const struct account *a);
 /* What the mailboxes hold now; null: it cannot be read. */

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "api/given.h"
+#include "api/person.h"
 #include "daemon/directory/manage.h"
 #include "daemon/imap/capability.h"
 
@@ -63,6 +64,7 @@ struct user_mail user_mail_of(struct arena *a, const struct account *account)
 		.fresh = account->send_new,
 		.quota_bytes = account->quota_bytes,
 		.quota_messages = account->quota_messages,
+		.protocols_off = account->protocols_off,
 	};
 	struct span unknown;
 
@@ -109,6 +111,8 @@ void user_mail_show(json_t *user, const struct account *account, bool brief)
 	if (!brief || account->identity_count > 0)
 		json_object_set_new(user, "identities", json_spans(account->identities, account->identity_count));
 	show_limits(user, account, brief);
+	if (!brief || account->protocols_off)
+		json_object_set_new(user, "protocols_disabled", person_protocols_json(account->protocols_off));
 	if (!brief || account->imap_off.len > 0)
 		json_object_set_new(user, "imap_disabled", names_json(account->imap_off));
 }
@@ -158,7 +162,7 @@ void user_mail_read(struct api_call *c, const json_t *from, bool all, struct use
 {
 	const json_t *forwards = json_object_get(from, "forwards"), *keeps = json_object_get(from, "forward_keeps");
 	const json_t *identities = json_object_get(from, "identities"), *limits = json_object_get(from, "limits"), *quota = json_object_get(from, "quota");
-	const json_t *imap = json_object_get(from, "imap_disabled");
+	const json_t *imap = json_object_get(from, "imap_disabled"), *protocols = json_object_get(from, "protocols_disabled");
 	const bool whole = all || json_is_null(limits), whole_quota = all || json_is_null(quota);
 
 	if (all || forwards)
@@ -167,6 +171,12 @@ void user_mail_read(struct api_call *c, const json_t *from, bool all, struct use
 		out->forward_keeps = !json_is_false(keeps);
 	if (all || identities)
 		out->identities = read_list(c, identities, &out->identity_count);
+	if (all || protocols) {
+		size_t count;
+		const struct span *names = read_list(c, protocols, &count);
+
+		out->protocols_off = person_protocols_of(names, count);
+	}
 	if (all || imap)
 		out->imap_off = read_capabilities(c, imap, &out->imap_bad);
 	out->hour = (int32_t)read_limit(limits, whole, "per_hour", out->hour);
@@ -222,7 +232,7 @@ static bool same_imap(const struct user_mail *a, const struct user_mail *b)
 
 bool user_mail_is_same(const struct user_mail *a, const struct user_mail *b)
 {
-	return same_forwards(a, b) && same_identities(a, b) && same_limits(a, b) && same_quota(a, b) && same_imap(a, b);
+	return same_forwards(a, b) && same_identities(a, b) && same_limits(a, b) && same_quota(a, b) && a->protocols_off == b->protocols_off && same_imap(a, b);
 }
 
 /* Who manages some domains gives no names of others away. */
@@ -275,6 +285,10 @@ enum err user_mail_set(struct api_call *c, uint64_t id, const struct user_mail *
 	if (!e && !same_quota(now, wanted)) {
 		*field = "quota";
 		e = directory_account_set_quota(c->context->directory, id, wanted->quota_bytes, wanted->quota_messages, why);
+	}
+	if (!e && now->protocols_off != wanted->protocols_off) {
+		*field = "protocols_disabled";
+		e = directory_account_set_protocols_off(c->context->directory, id, wanted->protocols_off, why);
 	}
 	if (!e && !same_imap(now, wanted)) {
 		*field = "imap_disabled";

@@ -1,4 +1,4 @@
-/* api/user_mail.h: what concerns the mail of a user: forwards, identities, limits, quota, what IMAP does not offer, as the handlers share them; internal to api/. */
+/* api/user_mail.h: what concerns the mail of a user: forwards, identities, limits, quota, protocols that are off, what IMAP does not offer, as the handlers share them; internal to api/. */
 #ifndef POSTROOM_API_USER_MAIL_H
 #define POSTROOM_API_USER_MAIL_H
 
@@ -10,6 +10,7 @@ struct user_mail {
 	bool forward_keeps;
 	int32_t hour, day, fresh;
 	int64_t quota_bytes, quota_messages;
+	unsigned protocols_off; /* bits of enum auth_protocol */
 	struct span imap_off; /* as imap_capability_write() has it */
 	struct span imap_bad; /* of what was wanted: the first that is none; empty: all are known */
 };

@@ -38,7 +38,7 @@ struct subject {
 	json_t *before;
 	struct span address, domain; /* the call's arena */
 	struct user_mail mail;       /* as it was */
-	bool was_suspended;
+	bool was_suspended, is_shared;
 };
 
 /* False: answered, and the batch, if there was one, is over. `create`: one who is not there is no error; then id is 0. */
@@ -63,6 +63,7 @@ static bool look(struct api_call *c, bool create, struct subject *out)
 		out->domain = given_domain_of(out->address);
 		out->mail = user_mail_of(&c->arena, a);
 		out->was_suspended = a->suspended;
+		out->is_shared = a->is_shared;
 	}
 	call_release(c, &s);
 	if (e) {
@@ -145,7 +146,7 @@ static void finish(struct api_call *c, int status, const struct subject *subject
 	const struct snapshot *s = call_directory(c);
 	const struct account *a = snapshot_account(s, subject->id);
 	struct change change = { .verb = status == 201 ? "create" : "update", .event = EVENT_USER_CHANGED };
-	const bool ends = has_secret(c) || (a && a->suspended && !subject->was_suspended);
+	const bool ends = has_secret(c) || (a && ((a->suspended && !subject->was_suspended) || (a->protocols_off & ~subject->mail.protocols_off)));
 	json_t *out;
 
 	if (!a) {
@@ -184,7 +185,8 @@ static void create(struct api_call *c, struct span address, const char *field)
 	enum err e = given_reaches(c, address, &why);
 
 	if (!e)
-		e = directory_account_add(c->context->directory, address, SPAN(""), ROLE_USER, &subject.id, &why);
+		e = span_equals(body_text(c, "type"), SPAN("shared")) ? directory_account_add_shared(c->context->directory, address, &subject.id, &why)
+								      : directory_account_add(c->context->directory, address, SPAN(""), ROLE_USER, &subject.id, &why);
 	if (!e)
 		e = set_fields(c, &subject, false, &field, &why);
 	if (e)
@@ -235,16 +237,27 @@ static void update(struct api_call *c, const struct subject *subject, bool all)
 	fail(c, e, field, &why);
 }
 
+/* Whose mail a mailbox holds is no matter of a flag. */
+static bool is_of_type(struct api_call *c, const struct subject *subject)
+{
+	if (span_equals(body_text(c, "type"), SPAN("shared")) == subject->is_shared)
+		return true;
+	json_decref(subject->before);
+	call_abandon(c, ERR_STATE, NULL);
+	call_reply_problem(c, 409, "conflict", "type", "the account is of type %s, and stays of it", user_type_name(subject->is_shared));
+	return false;
+}
+
 void api_user_put(struct api_call *c)
 {
 	struct subject subject;
 
 	if (!has_one_secret(c) || !begin(c, true, &subject))
 		return;
-	if (subject.id)
-		update(c, &subject, true);
-	else
+	if (!subject.id)
 		create(c, c->args[0], "");
+	else if (is_of_type(c, &subject))
+		update(c, &subject, true);
 }
 
 void api_user_update(struct api_call *c)

@@ -22,7 +22,8 @@ static void add_csv(struct buf *out, const struct account *a)
 		buf_add(&forwards, a->forwards[i]);
 	}
 	csv_add(out, buf_span(&forwards), false);
-	csv_add(out, a->forward_keeps ? SPAN("true") : SPAN("false"), true);
+	csv_add(out, a->forward_keeps ? SPAN("true") : SPAN("false"), false);
+	csv_add(out, span_str(user_type_name(a->is_shared)), true);
 	out->failed = out->failed || forwards.failed;
 	buf_clear(&forwards);
 }
@@ -34,6 +35,7 @@ static void add_json(struct buf *out, const struct account *a, bool first)
 
 	json_object_set_new(one, "forwards", json_spans(a->forwards, a->forward_count));
 	json_object_set_new(one, "forward_keeps", json_boolean(a->forward_keeps));
+	json_object_set_new(one, "type", json_string(user_type_name(a->is_shared)));
 	buf_add_str(out, first ? "" : ",\n");
 	if (!json_write(one, out))
 		out->failed = true;
@@ -50,7 +52,7 @@ void api_users_export(struct api_call *c)
 	struct buf out;
 
 	buf_init(&out, API_RESPONSE_MAX);
-	buf_add_str(&out, json ? "{\"users\":[\n" : "address,name,role,suspended,forwards,forward_keeps\r\n");
+	buf_add_str(&out, json ? "{\"users\":[\n" : "address,name,role,suspended,forwards,forward_keeps,type\r\n");
 	for (size_t i = 0; i < count && !out.failed; i++) {
 		if (!user_fits(c, &filter, accounts[i]))
 			continue;

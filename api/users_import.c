@@ -22,14 +22,15 @@ enum column { ADDRESS,
 	      SUSPENDED,
 	      FORWARDS,
 	      FORWARD_KEEPS,
+	      TYPE,
 	      COLUMNS };
-static const char *const columns[] = { "address", "name", "password", "password_hash", "role", "suspended", "forwards", "forward_keeps" };
+static const char *const columns[] = { "address", "name", "password", "password_hash", "role", "suspended", "forwards", "forward_keeps", "type" };
 
 struct user_item {
 	struct import_item item;
 	struct span name, stored; /* stored: the hash */
 	enum role role;
-	bool has_role, has_secret, has_suspended, suspended, has_keeps, keeps;
+	bool is_shared, has_type, has_role, has_secret, has_suspended, suspended, has_keeps, keeps;
 	struct span *forwards;
 	size_t forward_count;      /* 0: not said */
 	uint64_t ends_sessions_of; /* 0: nobody's */
@@ -60,6 +61,16 @@ static enum err may_give(const struct reach *reach, enum role role, struct note 
 		return ERR_OK;
 	note_set(why, "only an owner gives a role, and not with a token");
 	return ERR_DENIED;
+}
+
+static enum err read_type(struct span value, struct user_item *u, struct note *why)
+{
+	u->has_type = value.len > 0;
+	u->is_shared = span_equals(value, SPAN("shared"));
+	if (u->is_shared || !u->has_type || span_equals(value, SPAN("user")))
+		return ERR_OK;
+	note_set(why, "type is user or shared");
+	return ERR_SYNTAX;
 }
 
 static enum err read_flag(const char *name, struct span value, bool *given_out, bool *out, struct note *why)
@@ -138,6 +149,8 @@ static unsigned prepare(const struct api_context *context, const struct reach *r
 	(void)reach;
 	item->error = read_role(row->values[ROLE], u, &item->why);
 	if (!item->error)
+		item->error = read_type(row->values[TYPE], u, &item->why);
+	if (!item->error)
 		item->error = read_flag("suspended", row->values[SUSPENDED], &u->has_suspended, &u->suspended, &item->why);
 	if (!item->error)
 		item->error = read_flag("forward_keeps", row->values[FORWARD_KEEPS], &u->has_keeps, &u->keeps, &item->why);
@@ -154,7 +167,7 @@ static unsigned prepare(const struct api_context *context, const struct reach *r
 
 static json_t *item_json(const struct user_item *u)
 {
-	json_t *out = json_pack("{s:o, s:o, s:s, s:b}", "address", json_span(u->item.subject), "name", json_span(u->name), "role", user_role_names[u->role], "suspended", (int)u->suspended);
+	json_t *out = json_pack("{s:o, s:s, s:o, s:s, s:b}", "address", json_span(u->item.subject), "type", user_type_name(u->is_shared), "name", json_span(u->name), "role", user_role_names[u->role], "suspended", (int)u->suspended);
 
 	if (u->forward_count > 0)
 		json_object_set_new(out, "forwards", json_spans(u->forwards, u->forward_count));
@@ -205,7 +218,7 @@ static enum err create(const struct api_context *context, const struct reach *re
 	enum err e = may_give(reach, u->role, why), undone;
 
 	if (!e)
-		e = directory_account_add(context->directory, address, SPAN(""), ROLE_USER, &id, why);
+		e = u->is_shared ? directory_account_add_shared(context->directory, address, &id, why) : directory_account_add(context->directory, address, SPAN(""), ROLE_USER, &id, why);
 	if (e)
 		return e;
 	e = set_rest(context, u, id, why);
@@ -275,6 +288,9 @@ static enum err may_update(const struct reach *reach, const struct user_item *u,
 	} else if (u->has_role && u->role != a->role) {
 		note_set(why, "is there already with the role %s, which no import changes", user_role_names[a->role]);
 		e = ERR_STATE;
+	} else if (u->has_type && u->is_shared != a->is_shared) {
+		note_set(why, "is there already with the type %s, and stays of it", user_type_name(a->is_shared));
+		e = ERR_STATE;
 	} else if (!reach_manages(reach, a->role)) {
 		note_set(why, "%s: has a role of its own, which this caller does not manage", user_role_names[a->role]);
 	} else if (u->has_secret && !reach->proven) {
@@ -318,7 +334,7 @@ static enum err change_fields(const struct api_context *context, const struct us
 
 static bool is_as_wanted(const struct user_item *u, const struct account *a)
 {
-	return !has_other_name(u, a) && !has_other_suspension(u, a) && !has_other_forwards(u, a) && !u->has_secret && (!u->has_role || u->role == a->role);
+	return !has_other_name(u, a) && !has_other_suspension(u, a) && !has_other_forwards(u, a) && !u->has_secret && (!u->has_role || u->role == a->role) && (!u->has_type || u->is_shared == a->is_shared);
 }
 
 static enum err update(const struct api_context *context, const struct reach *reach, struct user_item *u, const struct account *a, struct span domain, struct change *change, struct note *why)

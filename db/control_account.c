@@ -23,8 +23,8 @@ static void bind_role(struct sqlite3_stmt *s, int at, int role)
 
 enum err db_account_add(struct db *db, const struct db_account *row, uint64_t *id_out)
 {
-	static const char sql[] = "INSERT INTO account (key, address, domain, password_hash, role, duty, suspended, created_ms) "
-				  "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM alias WHERE key = ?1)";
+	static const char sql[] = "INSERT INTO account (key, address, domain, password_hash, role, duty, suspended, created_ms, kind) "
+				  "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM alias WHERE key = ?1)";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
 
@@ -35,6 +35,7 @@ enum err db_account_add(struct db *db, const struct db_account *row, uint64_t *i
 	bind_role(s, 5, row->role);
 	stmt_int(s, 7, row->suspended);
 	stmt_int(s, 8, row->created_ms);
+	stmt_int(s, 9, row->is_shared);
 	e = changed_one(db, s);
 	if (e)
 		return e == ERR_NOT_FOUND ? ERR_EXISTS : e;
@@ -70,6 +71,21 @@ enum err db_account_get_password(struct db *db, uint64_t id, struct buf *out)
 	static const char sql[] = "SELECT password_hash FROM account WHERE id = ?1";
 
 	return read_text(db, db_stmt(db, sql), id, out);
+}
+
+enum err db_account_is_shared(struct db *db, uint64_t id, bool *out)
+{
+	static const char sql[] = "SELECT kind FROM account WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)id);
+	e = stmt_row(db, s);
+	if (e)
+		return e;
+	*out = stmt_get_int(s, 0) != 0;
+	stmt_reset(s);
+	return ERR_OK;
 }
 
 enum err db_account_get_key(struct db *db, uint64_t id, struct buf *out)
@@ -156,6 +172,16 @@ enum err db_account_set_imap_off(struct db *db, uint64_t id, struct span names)
 
 	stmt_int(s, 1, (int64_t)id);
 	stmt_text(s, 2, names);
+	return changed_one(db, s);
+}
+
+enum err db_account_set_protocols_off(struct db *db, uint64_t id, unsigned protocols)
+{
+	static const char sql[] = "UPDATE account SET protocols_off = ?2 WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_int(s, 2, protocols);
 	return changed_one(db, s);
 }
 
@@ -254,7 +280,7 @@ enum err db_account_count_owners(struct db *db, int64_t *out)
 enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct db_account *a), void *arg)
 {
 	static const char sql[] = "SELECT id, key, address, domain, CASE role WHEN 1 THEN 1 ELSE duty END, suspended, created_ms, name, forward_keep, send_hour, send_day, send_new, "
-				  "quota_bytes, quota_messages, imap_off FROM account ORDER BY id";
+				  "quota_bytes, quota_messages, imap_off, kind, protocols_off FROM account ORDER BY id";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 	enum err e;
 
@@ -275,6 +301,8 @@ enum err db_account_each(struct db *db, enum err (*row)(void *arg, const struct 
 			.quota_bytes = stmt_get_int(s, 12),
 			.quota_messages = stmt_get_int(s, 13),
 			.imap_off = stmt_get_bytes(s, 14),
+			.is_shared = stmt_get_int(s, 15) != 0,
+			.protocols_off = (unsigned)stmt_get_int(s, 16),
 		};
 
 		e = row(arg, &a);

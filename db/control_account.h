@@ -13,13 +13,16 @@ struct db_account {
 	int32_t send_hour, send_day, send_new;
 	int64_t quota_bytes, quota_messages;
 	struct span imap_off;
+	bool is_shared;
+	unsigned protocols_off;
 	int64_t created_ms;
 };
 
-/* `id`, `name` and what concerns sending, forwarding, quotas and IMAP are not read. ERR_EXISTS: the key is an account's or an alias'; ERR_STATE: no such domain. */
+/* `id`, `name` and what concerns sending, forwarding, quotas and protocols are not read. ERR_EXISTS: the key is an account's or an alias'; ERR_STATE: no such domain. */
 enum err db_account_add(struct db *db, const struct db_account *row, uint64_t *id_out) MUST_CHECK;
 /* ERR_NOT_FOUND. */
 enum err db_account_set_password(struct db *db, uint64_t id, struct span password_hash) MUST_CHECK;
+enum err db_account_is_shared(struct db *db, uint64_t id, bool *out) MUST_CHECK;
 /* Adds the hash to `out`. */
 enum err db_account_get_password(struct db *db, uint64_t id, struct buf *out) MUST_CHECK;
 /* Adds what its address is compared by to `out`. ERR_NOT_FOUND. */
@@ -33,6 +36,7 @@ enum err db_account_set_suspended(struct db *db, uint64_t id, bool suspended) MU
 enum err db_account_set_limits(struct db *db, uint64_t id, int32_t hour, int32_t day, int32_t fresh) MUST_CHECK;
 enum err db_account_set_quota(struct db *db, uint64_t id, int64_t bytes, int64_t messages) MUST_CHECK;
 enum err db_account_set_imap_off(struct db *db, uint64_t id, struct span names) MUST_CHECK;
+enum err db_account_set_protocols_off(struct db *db, uint64_t id, unsigned protocols) MUST_CHECK;
 enum err db_account_set_forward_keep(struct db *db, uint64_t id, bool keep) MUST_CHECK;
 /* With it go the alias targets and forwards that name it, and the aliases that have no target then. */
 enum err db_account_remove(struct db *db, uint64_t id) MUST_CHECK;

@@ -4,6 +4,9 @@
 Each suite leaves RESULTS/<label><suite>.tap with lines `ok NAME`, `not ok NAME`, `skip NAME reason`; what a failed test
 said stands in RESULTS/<label><suite>.log/. `total` counts from those files alone: a suite that left none, one without
 tests and every skip is a failure. Its last line is `N passed, N failed, N skipped`.
+
+Most tests wait for daemons, clients and clocks more than they compute: of those more run at once while the machine has
+nothing to do, and the ones that wait longest begin first.
 """
 import argparse
 import os
@@ -15,13 +18,19 @@ import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 OK, FAILED, SKIPPED = "ok", "not ok", "skip"
 # `ok NAME`, and the form of other producers: `ok 3 - NAME # SKIP reason`.
 LINE = re.compile(r"^(ok|not ok|skip)(?: +\d+(?= -| *$| +#))?(?: -)? +(.*?)\s*$")
 PLAN = re.compile(r"^1\.\.(\d+)$")
 SHOWN_LINES = 40
+# Of the machine's time, in the last moments: as much must be left over for one more.
+SPARE_SHARE = 0.3
+LOOK_SECONDS = 0.4
+# An order that is not right costs time and nothing else.
+WAIT_LONG = ("door_test", "web_stream_test", "identity_test", "events_test", "contract_test", "search_index_test", "dane_sts_test", "web_hostile_test", "mailbox_test",
+             "guard_test", "shim_test", "accept_test", "store/search_indexer_test", "net/pool_test", "net/pool_begin_test", "auth/refusal_test", "api/directory_test")
 
 RUNNING = set()  # leaders of process groups
 STOPPING = threading.Event()
@@ -127,6 +136,41 @@ def sanitizer_env(sanitizer):
     return env if sanitizer else {}
 
 
+def spent_and_all():
+    """Of the machine's time since it started: what somebody needed, and all of it. What is nice makes room for others, and what another
+    machine took is not ours."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, idle, iowait, irq, softirq, steal = (int(n) for n in file.readline().split()[1:9])
+    spent = user + system + irq + softirq + steal
+    return spent, spent + nice + idle + iowait
+
+
+class Room:
+    """Lets `least` run at once whatever happens, and up to `most` one by one while the machine has time left."""
+
+    def __init__(self, least, most):
+        self.least, self.most = least, most
+        self.entry, self.lock = threading.Lock(), threading.Lock()
+        self.running = 0
+
+    def has_spare_time(self):
+        spent, total = spent_and_all()
+        time.sleep(LOOK_SECONDS)
+        spent_now, total_now = spent_and_all()
+        return spent_now - spent < (1 - SPARE_SHARE) * (total_now - total)
+
+    def __enter__(self):
+        with self.entry:
+            while self.running >= self.least and not STOPPING.is_set() and not self.has_spare_time():
+                pass
+            with self.lock:
+                self.running += 1
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.running -= 1
+
+
 class Suite:
     def __init__(self, args, name, timeout, env=None):
         self.name = args.label + name
@@ -145,18 +189,20 @@ class Suite:
     def path(self):
         return os.path.join(self.results_dir, self.name + ".tap")
 
-    def run_one(self, name, command):
-        started = time.monotonic()
+    def run_one(self, room, name, command):
         if not os.path.exists(command[0]):
             return name, "", [Result(FAILED, f"{name}/builds", "# no such program")], 0
-        text, status = launch(command, self.timeout, self.env)
-        return name, text, judge(name, text, status, self.timeout), time.monotonic() - started
+        with room:
+            started = time.monotonic()
+            text, status = launch(command, self.timeout, self.env)
+            return name, text, judge(name, text, status, self.timeout), time.monotonic() - started
 
-    def run(self, programs, jobs):
+    def run(self, programs, room):
         """programs: (name, command) each."""
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            for name, text, results, seconds in pool.map(lambda p: self.run_one(*p), programs):
-                self.take(name, text, results, seconds)
+        programs = sorted(programs, key=lambda p: WAIT_LONG.index(p[0]) if p[0] in WAIT_LONG else len(WAIT_LONG))
+        with ThreadPoolExecutor(max_workers=room.most) as pool:
+            for done in as_completed([pool.submit(self.run_one, room, *p) for p in programs]):
+                self.take(*done.result())
         return self.finish()
 
     def take(self, name, text, results, seconds):
@@ -193,12 +239,17 @@ def workers():
     return max(1, min(2, os.cpu_count() or 1))
 
 
+def room_for(args, least):
+    """Under a sanitizer all of them compute."""
+    return Room(workers(), workers()) if args.sanitizer else Room(least, 8)
+
+
 def run_unit(args):
     names = [re.sub(r".*tests/unit/", "", program) for program in args.arguments]
     suite = Suite(args, "unit", 120, {"CMOCKA_MESSAGE_OUTPUT": "TAP"})
     if args.incomplete:
         suite.results.append(Result(FAILED, "all_are_built"))
-    return suite.run(list(zip(names, ([p] for p in args.arguments))), workers())
+    return suite.run(list(zip(names, ([p] for p in args.arguments))), room_for(args, workers()))
 
 
 def run_chat(args):
@@ -206,7 +257,7 @@ def run_chat(args):
     groups = {}
     for path in args.arguments[1:]:
         groups.setdefault(os.path.dirname(os.path.relpath(path, "tests/chat")) or "chat", []).append(path)
-    return suite.run([(name, [args.arguments[0], *paths]) for name, paths in sorted(groups.items())], workers())
+    return suite.run([(name, [args.arguments[0], *paths]) for name, paths in sorted(groups.items())], Room(workers(), workers()))
 
 
 def run_scripts(args):
@@ -217,15 +268,15 @@ def run_scripts(args):
         env["SANITIZER"] = args.sanitizer
     suite = Suite(args, args.suite, 900 if args.suite == "attack" else 300, env)
     programs = [(os.path.basename(p)[:-len(".py")], [sys.executable, p]) for p in args.arguments]
-    # They wait for daemons and clients more than they compute; under a sanitizer the daemon computes.
-    waits = args.suite in ("daemon", "faults") and not args.sanitizer
-    return suite.run(programs, workers() * (2 if waits else 1))
+    waits = args.suite in ("daemon", "faults")
+    return suite.run(programs, room_for(args, 2 * workers()) if waits else Room(workers(), workers()))
 
 
 def fuzz_command(args, target, findings):
     corpus = os.path.join(args.build, "fuzz/corpus", target)
     os.makedirs(corpus, exist_ok=True)
-    command = [os.path.join(args.build, "fuzz", "fuzz_" + target), f"-max_total_time={args.seconds}", "-timeout=10",
+    # It looks at whole seconds, and ends in the one after.
+    command = [os.path.join(args.build, "fuzz", "fuzz_" + target), f"-max_total_time={max(1, args.seconds - 1)}", "-timeout=10",
                "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={findings}/{target}-"]
     dictionary = f"tests/fuzz/{target}.dict"
     if os.path.exists(dictionary):

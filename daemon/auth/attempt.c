@@ -328,6 +328,7 @@ static enum counter_result result_of(enum auth_verdict verdict)
 	case AUTH_OK: return COUNT_OK;
 	case AUTH_WRONG: return COUNT_WRONG;
 	case AUTH_SUSPENDED: return COUNT_SUSPENDED;
+	case AUTH_PROTOCOL_OFF: return COUNT_OFF;
 	case AUTH_REFUSED: return COUNT_REFUSED;
 	case AUTH_WANTS_APP_PASSWORD: return COUNT_APP_PASSWORD;
 	case AUTH_BUSY: return COUNT_BUSY;

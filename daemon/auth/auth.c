@@ -92,14 +92,18 @@ static uint64_t number_of(const struct proven_tag *tag)
 
 /* ---- verdicts ---- */
 
-/* Of an account whose proof is right. */
-static enum auth_verdict standing(struct auth *a, uint64_t account_id)
+enum auth_verdict auth_standing(struct auth *a, enum auth_protocol protocol, uint64_t account_id)
 {
 	const struct snapshot *s = directory_hold(a->directory);
 	const struct account *account = snapshot_account(s, account_id);
-	enum auth_verdict v = !account ? AUTH_WRONG : account->disabled ? AUTH_SUSPENDED
-									: AUTH_OK;
+	enum auth_verdict v = AUTH_OK;
 
+	if (!account || account->is_shared)
+		v = AUTH_WRONG;
+	else if (account->disabled)
+		v = AUTH_SUSPENDED;
+	else if (account->protocols_off & (unsigned)protocol)
+		v = AUTH_PROTOCOL_OFF;
 	snapshot_release(&s);
 	return v;
 }
@@ -107,7 +111,7 @@ static enum auth_verdict standing(struct auth *a, uint64_t account_id)
 /* The main password is right. */
 static void main_verdict(struct auth *a, const struct attempt *t, const struct credentials *c, struct auth_result *out)
 {
-	*out = (struct auth_result){ .verdict = standing(a, t->account_id) };
+	*out = (struct auth_result){ .verdict = auth_standing(a, t->protocol, t->account_id) };
 	if (out->verdict == AUTH_WRONG)
 		return;
 	out->account_id = t->account_id;
@@ -144,7 +148,7 @@ static bool app_verdict(struct auth *a, const struct attempt *t, const struct cr
 
 	if (!app)
 		return false;
-	*out = (struct auth_result){ .verdict = standing(a, t->account_id), .account_id = t->account_id, .credential = credentials_number(a, c, app) };
+	*out = (struct auth_result){ .verdict = auth_standing(a, t->protocol, t->account_id), .account_id = t->account_id, .credential = credentials_number(a, c, app) };
 	if (out->verdict == AUTH_OK)
 		attempt_passed(a, t, app->id);
 	return out->verdict != AUTH_WRONG;
@@ -324,12 +328,12 @@ void auth_check_password(struct auth *a, enum auth_protocol protocol, struct spa
 	credentials_release(&c);
 }
 
-bool auth_still_holds(struct auth *a, uint64_t account_id, uint64_t credential)
+bool auth_still_holds(struct auth *a, enum auth_protocol protocol, uint64_t account_id, uint64_t credential)
 {
 	const struct credentials *c;
 	bool holds;
 
-	if (standing(a, account_id) != AUTH_OK || credentials_hold(a, account_id, &c) != ERR_OK)
+	if (auth_standing(a, protocol, account_id) != AUTH_OK || credentials_hold(a, account_id, &c) != ERR_OK)
 		return false;
 	holds = credentials_number(a, c, NULL) == credential;
 	for (size_t i = 0; i < c->app_count && !holds; i++)

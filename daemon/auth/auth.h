@@ -34,6 +34,7 @@ enum auth_verdict {
 	AUTH_OK,
 	AUTH_WRONG,              /* also an unknown user: the same time, the same words */
 	AUTH_SUSPENDED,          /* right password, account suspended */
+	AUTH_PROTOCOL_OFF,       /* right password, this protocol is switched off for the account */
 	AUTH_BUSY,               /* queue full: a temporary failure */
 	AUTH_REFUSED,            /* too many failures of the account or the network: not looked at; retry_after_ms */
 	AUTH_WANTS_APP_PASSWORD, /* right main password, but a second factor is on: it opens no mail protocol */
@@ -54,9 +55,9 @@ struct auth_result {
 void auth_check_password(struct auth *a, enum auth_protocol protocol, struct span login, struct span password, const struct net_addr *peer,
 			 void (*done)(void *arg, const struct auth_result *result), void *arg);
 
-/* Is the account there, not suspended, and its stored secret the one that was proven? From memory; of an account that was not asked for among thousands
+/* Is the account there, not suspended, the protocol not switched off for it, and its stored secret the one that was proven? From memory; of an account that was not asked for among thousands
  * of others from the local disk. */
-bool auth_still_holds(struct auth *a, uint64_t account_id, uint64_t credential);
+bool auth_still_holds(struct auth *a, enum auth_protocol protocol, uint64_t account_id, uint64_t credential);
 
 /* Sets an account's main password: hash and SCRAM keys in one change (part of the open batch, if there is one). Blocking (60 ms). The
  * caller ends the account's sessions. ERR_LIMIT: length (SETTING_PASSWORD_LENGTH_MIN, AUTH_PASSWORD_MAX). */

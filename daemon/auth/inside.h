@@ -45,4 +45,7 @@ struct auth {
 	unsigned tended; /* of the thread that calls auth_tend() */
 };
 
+/* Of an account whose proof is right: OK, WRONG (not there, or a shared one), SUSPENDED or PROTOCOL_OFF. */
+enum auth_verdict auth_standing(struct auth *a, enum auth_protocol protocol, uint64_t account_id);
+
 #endif

@@ -299,7 +299,7 @@ static bool may_log_in(const struct auth *a, uint64_t account_id)
 {
 	const struct snapshot *s = directory_hold(a->directory);
 	const struct account *account = snapshot_account(s, account_id);
-	bool may = account && !account->disabled;
+	bool may = account && !account->disabled && !account->is_shared;
 
 	snapshot_release(&s);
 	return may;

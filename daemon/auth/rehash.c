@@ -21,10 +21,15 @@ struct storing {
 static enum err store_hash(struct db *db, void *arg)
 {
 	const struct storing *s = arg;
+	bool is_shared = false;
+	enum err e;
 
 	if (s->old.ptr)
 		return db_credential_rehash(db, s->account_id, s->old, s->fresh);
-	return db_account_set_password(db, s->account_id, s->fresh);
+	e = db_account_is_shared(db, s->account_id, &is_shared);
+	if (!e && is_shared)
+		e = ERR_STATE;
+	return e ? e : db_account_set_password(db, s->account_id, s->fresh);
 }
 
 /* Without a password the keys are forgotten. An empty `fresh`: the hash stays. */
@@ -32,6 +37,8 @@ static enum err store_parts(struct auth *a, struct storing *s, const struct span
 {
 	enum err e = s->fresh.len > 0 ? directory_write(a->directory, store_hash, s, why) : ERR_OK;
 
+	if (e == ERR_STATE)
+		note_set(why, "a shared account has no password: its mailboxes are granted to users");
 	if (e)
 		return e;
 	e = password ? scram_keys_set(a->directory, s->account_id, *password) : scram_keys_forget(a->directory, s->account_id);

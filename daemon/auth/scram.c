@@ -250,16 +250,6 @@ static void look_for(const struct scram *s, const struct credentials *c, bool re
 		(void)fits(&nobody, message, proof);
 }
 
-static bool is_suspended(const struct scram *s)
-{
-	const struct snapshot *snapshot = directory_hold(s->auth->directory);
-	const struct account *account = snapshot_account(snapshot, s->attempt.account_id);
-	bool suspended = !account || account->disabled;
-
-	snapshot_release(&snapshot);
-	return suspended;
-}
-
 static void judge(struct scram *s, const struct credentials *c, const struct match *m, bool refused, struct auth_result *result)
 {
 	if (!m->keys) {
@@ -269,9 +259,10 @@ static void judge(struct scram *s, const struct credentials *c, const struct mat
 		return;
 	}
 	result->account_id = s->attempt.account_id;
-	if (is_suspended(s)) {
-		result->verdict = AUTH_SUSPENDED;
-	} else if (!m->app && c->second_factor) {
+	result->verdict = auth_standing(s->auth, s->attempt.protocol, s->attempt.account_id);
+	if (result->verdict != AUTH_OK)
+		return;
+	if (!m->app && c->second_factor) {
 		result->verdict = AUTH_WANTS_APP_PASSWORD;
 	} else {
 		result->verdict = AUTH_OK;

@@ -224,7 +224,7 @@ static bool opens(struct auth *a, const struct kept_token *t, const struct net_a
 {
 	const struct snapshot *s = directory_hold(a->directory);
 	const struct account *account = snapshot_account(s, t->token.account_id);
-	bool good = account && !account->disabled && (!t->token.expires_ms || t->token.expires_ms > clock_real_ms());
+	bool good = account && !account->disabled && !account->is_shared && (!t->token.expires_ms || t->token.expires_ms > clock_real_ms());
 
 	snapshot_release(&s);
 	return good && (t->cidr_count == 0 || (peer && net_cidrs_have(t->cidrs, t->cidr_count, peer)));

@@ -55,6 +55,7 @@
 	X(AUTH_##P##_OK, "auth_" #p "_ok", "auth_attempts", "protocol=\"" #p "\",result=\"ok\"") \
 	X(AUTH_##P##_WRONG, "auth_" #p "_wrong", "auth_attempts", "protocol=\"" #p "\",result=\"wrong\"") \
 	X(AUTH_##P##_SUSPENDED, "auth_" #p "_suspended", "auth_attempts", "protocol=\"" #p "\",result=\"suspended\"") \
+	X(AUTH_##P##_OFF, "auth_" #p "_off", "auth_attempts", "protocol=\"" #p "\",result=\"protocol_off\"") \
 	X(AUTH_##P##_REFUSED, "auth_" #p "_refused", "auth_attempts", "protocol=\"" #p "\",result=\"refused\"") \
 	X(AUTH_##P##_APP, "auth_" #p "_app", "auth_attempts", "protocol=\"" #p "\",result=\"app_password_wanted\"") \
 	X(AUTH_##P##_BUSY, "auth_" #p "_busy", "auth_attempts", "protocol=\"" #p "\",result=\"busy\"")
@@ -68,6 +69,7 @@ enum counter { COUNTERS(COUNTER_CONSTANT) COUNTER_COUNT };
 enum counter_result { COUNT_OK,
 		      COUNT_WRONG,
 		      COUNT_SUSPENDED,
+		      COUNT_OFF,
 		      COUNT_REFUSED,
 		      COUNT_APP_PASSWORD,
 		      COUNT_BUSY };

@@ -35,7 +35,7 @@ static const struct verb list[] = {
 		{ "DOMAIN", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
 
-	{ .noun = "user", .verb = "ls", .operation = "users_list", .summary = "list the users", .kind = VERB_LIST, .columns = "address name role suspended created_at", .arguments = {
+	{ .noun = "user", .verb = "ls", .operation = "users_list", .summary = "list the users", .kind = VERB_LIST, .columns = "address type name role suspended created_at", .arguments = {
 		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in address or name" },
 		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "only those of this domain" },
 		{ "--role", "ROLE", ARGUMENT_TEXT, PLACE_QUERY, "role", false, "user owner admin domain_admin auditor", NULL },
@@ -48,6 +48,10 @@ static const struct verb list[] = {
 		{ "--password-hash", "HASH", ARGUMENT_TEXT, PLACE_BODY, "password_hash", false, NULL, "a hash of crypt(5), or Dovecot's {SCHEME} form, instead of a password" },
 		{ "--no-password", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "for later: nobody can log in until there is one" },
 		{ "--password-stdin", NULL, ARGUMENT_PASSWORD, PLACE_BODY, "password", true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "add-shared", .operation = "user_create", .summary = "add an account of nobody: mailboxes that users are granted, and no login", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"type\":\"shared\"}", .done = "added", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_BODY, "address", true, NULL, NULL },
+		{ "--name", "NAME", ARGUMENT_TEXT, PLACE_BODY, "name", false, NULL, "what people call it" },
 	} },
 	{ .noun = "user", .verb = "show", .operation = "user_get", .summary = "one user", .kind = VERB_API, .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
@@ -98,6 +102,13 @@ static const struct verb list[] = {
 		{ "--messages", "N", ARGUMENT_NUMBER, PLACE_BODY, "quota.messages", false, NULL, "messages" },
 	} },
 	{ .noun = "user", .verb = "rm-quota", .operation = "user_update", .summary = "a user's mailbox may hold as much as the settings say", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"quota\":null}", .done = "as the settings say", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "user", .verb = "set-protocols-disabled", .operation = "user_update", .summary = "mail protocols by which a user does not log in; open sessions of theirs end", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "PROTOCOL", NULL, ARGUMENT_LIST, PLACE_BODY, "protocols_disabled", true, "imap pop3 smtp", NULL },
+	} },
+	{ .noun = "user", .verb = "rm-protocols-disabled", .operation = "user_update", .summary = "a user logs in by every mail protocol", .kind = VERB_API, .is = VERB_PLANS, .fixed_body = "{\"protocols_disabled\":[]}", .done = "removed", .arguments = {
 		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
 	{ .noun = "user", .verb = "set-imap-disabled", .operation = "user_update", .summary = "IMAP capabilities that a user's programs are not offered, for one that chokes on them", .kind = VERB_API, .is = VERB_PLANS, .done = "set", .arguments = {

@@ -133,6 +133,7 @@ static enum err add_account(void *arg, const struct db_account *row)
 		.address = arena_copy(&s->text, row->address),
 		.name = arena_copy(&s->text, row->name),
 		.role = row->role >= 0 && row->role < ROLES ? (enum role)row->role : ROLE_USER,
+		.is_shared = row->is_shared,
 		.suspended = row->suspended,
 		.disabled = row->suspended || !is_of_active_domain(b, row->domain),
 		.forward_keeps = row->forward_keep,
@@ -143,6 +144,7 @@ static enum err add_account(void *arg, const struct db_account *row)
 		.quota_bytes = row->quota_bytes,
 		.quota_messages = row->quota_messages,
 		.imap_off = arena_copy(&s->text, row->imap_off),
+		.protocols_off = row->protocols_off,
 	};
 	if (!add_named(b, keep_key(s, row->key, row->address, a->address), NAMED_ACCOUNT, s->account_count))
 		return ERR_TEMP;

@@ -25,6 +25,7 @@ struct account {
 	struct span address; /* primary, "local@domain" */
 	struct span name;    /* what people call them; may be empty */
 	enum role role;
+	bool is_shared;     /* of nobody: it has mailboxes that others are granted, and no login by any door */
 	bool suspended;     /* by an administrator */
 	bool disabled;      /* suspended, or of a domain that is not active: neither logs in nor sends */
 	bool forward_keeps; /* a copy stays in the mailbox; true without forwards */
@@ -36,6 +37,7 @@ struct account {
 	int32_t send_hour, send_day, send_new; /* limits of its own for recipients outside; 0: none; -1: as the settings say */
 	int64_t quota_bytes, quota_messages;   /* of its mailboxes; 0: none; -1: as the settings say, which have none for messages */
 	struct span imap_off;                  /* IMAP capabilities that it is not offered: names with a blank between, which only imap/capability.h reads */
+	unsigned protocols_off;                /* bits of enum auth_protocol by which it does not log in */
 };
 #define FORWARDS_MAX 50
 #define IDENTITIES_MAX 200

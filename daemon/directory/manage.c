@@ -14,36 +14,44 @@
 #define ACCOUNT_NAME_MAX 200
 #define GRANTS_MAX 1000
 
-static enum err insert_account(struct db *db, const struct name *name, struct span password_hash, enum role role, uint64_t *id_out, struct note *why)
+struct account_change {
+	struct name name;
+	uint64_t id;
+	struct span password_hash, text;
+	enum role role;
+	bool suspended, is_shared;
+};
+
+static enum err insert_account(struct db *db, struct account_change *c, struct note *why)
 {
-	struct db_account row = {
-		.key = name->key,
-		.address = name->address,
-		.domain = name->domain,
-		.password_hash = password_hash,
-		.role = role,
+	const struct db_account row = {
+		.key = c->name.key,
+		.address = c->name.address,
+		.domain = c->name.domain,
+		.password_hash = c->password_hash,
+		.role = c->role,
+		.is_shared = c->is_shared,
 		.created_ms = clock_real_ms(),
 	};
-	enum err e = check_domain_takes_names(db, name->domain, why);
+	enum err e = check_domain_takes_names(db, c->name.domain, why);
 
 	if (e)
 		return e;
-	e = db_account_add(db, &row, id_out);
+	e = db_account_add(db, &row, &c->id);
 	if (e == ERR_EXISTS)
-		check_note_taken(db, name, why);
+		check_note_taken(db, &c->name, why);
 	return e;
 }
 
 struct setup_change {
-	struct span hostname, domain, password_hash;
-	struct name admin;
+	struct span hostname, domain;
+	struct account_change admin;
 };
 
 static enum err run_setup(struct directory *d, void *arg, struct note *why)
 {
-	const struct setup_change *c = arg;
+	struct setup_change *c = arg;
 	struct buf there;
-	uint64_t id;
 	enum err e;
 
 	buf_init(&there, ADDRESS_MAX);
@@ -58,12 +66,12 @@ static enum err run_setup(struct directory *d, void *arg, struct note *why)
 	e = db_setting_set(d->db, SPAN("hostname"), c->hostname);
 	if (!e)
 		e = db_domain_add(d->db, c->domain, clock_real_ms());
-	return e ? e : insert_account(d->db, &c->admin, c->password_hash, ROLE_OWNER, &id, why);
+	return e ? e : insert_account(d->db, &c->admin, why);
 }
 
 enum err directory_setup(struct directory *d, const struct directory_setup *setup, struct note *why)
 {
-	struct setup_change c = { .password_hash = setup->password_hash };
+	struct setup_change c = { .admin = { .password_hash = setup->password_hash, .role = ROLE_OWNER } };
 	struct arena a;
 	enum err e;
 
@@ -72,12 +80,12 @@ enum err directory_setup(struct directory *d, const struct directory_setup *setu
 	if (!e)
 		e = name_parse_domain(setup->domain, &a, &c.domain, why);
 	if (!e)
-		e = name_parse(setup->admin, false, &a, &c.admin, why);
-	if (!e && !span_equals(c.admin.domain, c.domain)) {
+		e = name_parse(setup->admin, false, &a, &c.admin.name, why);
+	if (!e && !span_equals(c.admin.name.domain, c.domain)) {
 		note_set(why, "the administrator's address is not in the domain");
 		e = ERR_SYNTAX;
 	}
-	if (!e && (c.password_hash.len == 0 || c.password_hash.len > PASSWORD_HASH_MAX))
+	if (!e && (c.admin.password_hash.len == 0 || c.admin.password_hash.len > PASSWORD_HASH_MAX))
 		e = ERR_LIMIT;
 	if (!e)
 		e = directory_change(d, run_setup, &c, why);
@@ -85,36 +93,40 @@ enum err directory_setup(struct directory *d, const struct directory_setup *setu
 	return e;
 }
 
-struct account_change {
-	struct name name;
-	uint64_t id;
-	struct span password_hash, text;
-	enum role role;
-	bool suspended;
-};
-
 static enum err run_account_add(struct directory *d, void *arg, struct note *why)
 {
 	struct account_change *c = arg;
 
-	return insert_account(d->db, &c->name, c->password_hash, c->role, &c->id, why);
+	return insert_account(d->db, c, why);
+}
+
+static enum err add_account(struct directory *d, struct span address, struct account_change *c, uint64_t *id_out, struct note *why)
+{
+	struct arena a;
+	enum err e;
+
+	arena_init(&a, NAME_MEMORY_MAX);
+	e = name_parse(address, false, &a, &c->name, why);
+	if (!e)
+		e = directory_change(d, run_account_add, c, why);
+	arena_clear(&a);
+	if (!e)
+		*id_out = c->id;
+	return e;
 }
 
 enum err directory_account_add(struct directory *d, struct span address, struct span password_hash, enum role role, uint64_t *id_out, struct note *why)
 {
 	struct account_change c = { .password_hash = password_hash, .role = role };
-	struct arena a;
-	enum err e = password_hash.len > PASSWORD_HASH_MAX ? ERR_LIMIT : ERR_OK;
 
-	arena_init(&a, NAME_MEMORY_MAX);
-	if (!e)
-		e = name_parse(address, false, &a, &c.name, why);
-	if (!e)
-		e = directory_change(d, run_account_add, &c, why);
-	arena_clear(&a);
-	if (!e)
-		*id_out = c.id;
-	return e;
+	return password_hash.len > PASSWORD_HASH_MAX ? ERR_LIMIT : add_account(d, address, &c, id_out, why);
+}
+
+enum err directory_account_add_shared(struct directory *d, struct span address, uint64_t *id_out, struct note *why)
+{
+	struct account_change c = { .password_hash = SPAN(""), .role = ROLE_USER, .is_shared = true };
+
+	return add_account(d, address, &c, id_out, why);
 }
 
 static enum err run_set_suspended(struct directory *d, void *arg, struct note *why)
@@ -201,9 +213,16 @@ struct role_change {
 static enum err run_set_role(struct directory *d, void *arg, struct note *why)
 {
 	const struct role_change *c = arg;
+	bool is_shared = false;
 	int64_t owners;
 	enum err e = db_account_count_owners(d->db, &owners);
 
+	if (!e)
+		e = db_account_is_shared(d->db, c->id, &is_shared);
+	if (!e && is_shared && c->role != ROLE_USER) {
+		note_set(why, "a shared account is nobody's: it has no role");
+		return ERR_STATE;
+	}
 	if (!e)
 		e = db_account_set_role(d->db, c->id, c->role);
 	for (size_t i = 0; i < c->count && !e; i++) {

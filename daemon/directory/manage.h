@@ -24,12 +24,14 @@ enum err directory_domain_remove(struct directory *d, struct span name, struct n
 
 /* The hash is read with db_account_get_password(): snapshots are without it. Empty: cannot log in. Other passwords are auth's to set. */
 enum err directory_account_add(struct directory *d, struct span address, struct span password_hash, enum role role, uint64_t *id_out, struct note *why) MUST_CHECK;
+/* One that nobody logs in to, for good: what it is decides who may read along. */
+enum err directory_account_add_shared(struct directory *d, struct span address, uint64_t *id_out, struct note *why) MUST_CHECK;
 enum err directory_account_set_suspended(struct directory *d, uint64_t id, bool suspended, struct note *why) MUST_CHECK;
 /* The row and what names it; the caller erases the mailbox folder afterwards. Ids are never used again. */
 enum err directory_account_remove(struct directory *d, uint64_t id, struct note *why) MUST_CHECK;
 
 enum err directory_account_set_name(struct directory *d, uint64_t id, struct span name, struct note *why) MUST_CHECK; /* at most 200 bytes, no control characters */
-/* `domains` for ROLE_DOMAIN_ADMIN only, domains of ours. ERR_STATE: the last owner that is not suspended. */
+/* `domains` for ROLE_DOMAIN_ADMIN only, domains of ours. ERR_STATE: the last owner that is not suspended; a role for a shared account. */
 enum err directory_account_set_role(struct directory *d, uint64_t id, enum role role, const struct span *domains, size_t count, struct note *why) MUST_CHECK;
 
 /* Where an account's mail goes on to. The account itself among the targets is `keeps`. ERR_STATE: to itself alone; ERR_LIMIT: over FORWARDS_MAX. Count 0:
@@ -43,6 +45,9 @@ enum err directory_account_set_limits(struct directory *d, uint64_t id, int32_t 
 enum err directory_account_set_quota(struct directory *d, uint64_t id, int64_t bytes, int64_t messages, struct note *why) MUST_CHECK;
 /* As imap_capability_write() has it: atoms with a blank between; what they mean is not looked at. ERR_LIMIT over IMAP_OFF_MAX bytes. */
 enum err directory_account_set_imap_off(struct directory *d, uint64_t id, struct span names, struct note *why) MUST_CHECK;
+
+/* Bits of enum auth_protocol: mail protocols by which it does not log in. */
+enum err directory_account_set_protocols_off(struct directory *d, uint64_t id, unsigned protocols, struct note *why) MUST_CHECK;
 
 /* `address` may be "@domain" (catch-all). Replaces nothing: ERR_EXISTS. */
 enum err directory_alias_add(struct directory *d, struct span address, const struct span *targets, size_t target_count, struct note *why) MUST_CHECK;

@@ -213,6 +213,26 @@ enum err directory_account_set_quota(struct directory *d, uint64_t id, int64_t b
 	return directory_change(d, run_set_quota, &c, why);
 }
 
+struct protocols_off {
+	uint64_t id;
+	unsigned bits;
+};
+
+static enum err run_set_protocols_off(struct directory *d, void *arg, struct note *why)
+{
+	const struct protocols_off *c = arg;
+
+	(void)why;
+	return db_account_set_protocols_off(d->db, c->id, c->bits);
+}
+
+enum err directory_account_set_protocols_off(struct directory *d, uint64_t id, unsigned protocols, struct note *why)
+{
+	struct protocols_off c = { id, protocols };
+
+	return directory_change(d, run_set_protocols_off, &c, why);
+}
+
 struct imap_off {
 	uint64_t id;
 	struct span names;

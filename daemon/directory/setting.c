@@ -274,6 +274,26 @@ const struct setting_rule setting_rules[SETTING_COUNT] = {
 		.why = "Mail to an account whose mailbox is full is put off with a temporary reply: other servers keep it and try again for some days. Deleting something makes room; nothing that was accepted is lost. "
 		       "The account itself reads and moves its mail as before; what its mail programs would add is refused. An account can have a quota of its own, also none.",
 	},
+	[SETTING_SERVER_COMMENT] = {
+		.name = "server_comment",
+		.kind = SETTING_TEXT,
+		.fallback = "",
+		.max = 1000,
+		.group = "mail",
+		.help = "A text about this server that mail programs can ask for and show; empty: none.",
+		.why = "IMAP clients read it as /shared/comment of the server (RFC 5464). Every account can read it and none can change it from a mail program. "
+		       "Write what your people should know: where help is found, when the server is looked after.",
+	},
+	[SETTING_SERVER_ADMIN] = {
+		.name = "server_admin",
+		.kind = SETTING_TEXT,
+		.fallback = "",
+		.max = 1000,
+		.group = "mail",
+		.help = "A URL by which the administrators are reached, such as mailto:help@example.org or https://example.org/help; empty: mail to the owner.",
+		.why = "IMAP clients read it as /shared/admin of the server (RFC 5464) and can offer it to people who look for help. "
+		       "Without it they are sent to the owner's address, which every account can read then.",
+	},
 	[SETTING_PASSWORD_LENGTH_MIN] = {
 		.name = "password_length_min",
 		.kind = SETTING_NUMBER,

@@ -35,6 +35,8 @@ enum setting {
 	SETTING_SMTP_GREETING_SECONDS,            /* a stranger who talks before the greeting is refused; 0: no wait (1); after restart */
 	SETTING_DISK_RESERVE,                     /* bytes: with less than that and 1.5 messages, mail is put off (256 MiB) */
 	SETTING_QUOTA_BYTES,                      /* of an account that has none of its own: more in its mailboxes refuses mail and what clients would add; 0: no limit (0) */
+	SETTING_SERVER_COMMENT,                   /* what IMAP clients are told of the server; empty: nothing */
+	SETTING_SERVER_ADMIN,                     /* URL by which its administrator is reached; empty: mail to the owner */
 	SETTING_PASSWORD_LENGTH_MIN,              /* characters */
 	SETTING_LOGIN_FAILURES_MAX,               /* of one account or network, until logins are refused for a time */
 	SETTING_LOGIN_REFUSAL_MINUTES,

@@ -1,5 +1,6 @@
 /* imap/cmd_idle.c: IDLE (RFC 2177): between "+" and DONE the client hears of each change when it happens. */
 #include "daemon/imap/commands.h"
+#include "daemon/imap/metadata.h"
 #include "daemon/imap/notify.h"
 #include "daemon/imap/notify_tell.h"
 #include "daemon/imap/reply.h"
@@ -14,6 +15,7 @@ static enum step idle_more(struct imap_session *s, struct out *out)
 		imap_idle_end(s);
 		return imap_bye(s, out, imap_gone_text(s));
 	}
+	imap_metadata_tell(s, out);
 	arena_clear(&s->run.arena);
 	if (imap_sync_begin(s, true)) /* a wake-up that came while these were being told */
 		return STEP_MORE;

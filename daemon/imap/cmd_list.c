@@ -10,6 +10,7 @@
 #include "daemon/imap/commands.h"
 #include "daemon/imap/list_rows.h"
 #include "daemon/imap/reply_acl.h"
+#include "daemon/imap/metadata.h"
 #include "daemon/imap/reply_mailbox.h"
 
 #define LOOK_AT_CLOCK (64u * 1024u) /* steps of matching */
@@ -103,6 +104,8 @@ static void show_details(struct imap_session *s, struct list_work *w, const stru
 	w->cost += LOOK_AT_CLOCK;
 	if (imap_place_open(s, &place))
 		return;
+	if (args->list.metadata_count && imap_metadata_list(s, &place, row->mailbox.name, out))
+		return;
 	if (args->list.status && (row->rights & RIGHT_READ) && imap_status_tell(s, &place, &row->mailbox, args->list.status, out))
 		return;
 }
@@ -113,7 +116,7 @@ static void show_more(struct imap_session *s, struct list_work *w, const struct 
 
 	if (args->list.rights)
 		reply_myrights(s, out, row->mailbox.name, row->rights);
-	if (!args->list.status)
+	if (!args->list.status && !args->list.metadata_count)
 		return;
 	show_details(s, w, row, out);
 	imap_places_close(s);

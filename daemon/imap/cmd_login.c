@@ -77,6 +77,7 @@ enum step imap_run_unauthenticate(struct imap_session *s, const union imap_args 
 	s->account_id = 0;
 	s->off = 0;
 	s->enabled = 0;
+	s->metadata.used = false;
 	imap_set_state(s, IMAP_START);
 	return imap_finish(s, out, IMAP_OK, reply_capability_text(s, "Log in again"));
 }
@@ -193,6 +194,7 @@ static enum step judged(struct imap_session *s, const struct auth_result *result
 	case AUTH_OK: return accepted(s, result->account_id, out);
 	case AUTH_WRONG: return failed(s, SPAN("[AUTHENTICATIONFAILED] Wrong user or password"), out);
 	case AUTH_SUSPENDED: return failed(s, SPAN("[CONTACTADMIN] The account is suspended"), out);
+	case AUTH_PROTOCOL_OFF: return failed(s, SPAN("[CONTACTADMIN] IMAP is switched off for this account"), out);
 	case AUTH_BUSY: return failed(s, SPAN("[UNAVAILABLE] Busy, try again later"), out);
 	case AUTH_REFUSED: return refused(s, result->retry_after_ms, out);
 	case AUTH_WANTS_APP_PASSWORD: return wants_app_password(s, out);

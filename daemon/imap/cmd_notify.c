@@ -3,6 +3,7 @@
 
 #include "daemon/imap/commands.h"
 #include "daemon/imap/mailbox_filter.h"
+#include "daemon/imap/metadata.h"
 #include "daemon/imap/notify.h"
 #include "daemon/imap/notify_tell.h"
 #include "daemon/imap/place.h"
@@ -81,13 +82,29 @@ static enum step tell_status(struct imap_session *s, struct out *out)
 	return status_more(s, out);
 }
 
+static struct span bad_event(const struct imap_session *s)
+{
+	if (!imap_has(s, CAP_METADATA))
+		return SPAN("[BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)] Only these are told");
+	return SPAN("[BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange)]"
+		    " Only these are told");
+}
+
+static bool wants_metadata(const struct imap_notify *n)
+{
+	for (size_t i = 0; i < n->count; i++)
+		if (n->groups[i].events & (NOTIFY_METADATA | NOTIFY_SERVER_METADATA))
+			return true;
+	return false;
+}
+
 enum step imap_run_notify(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	struct imap_notify *n;
 	enum err e = ERR_OK;
 
 	if (args->notify.unserved)
-		return imap_finish(s, out, IMAP_NO, SPAN("[BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)] Only these are told"));
+		return imap_finish(s, out, IMAP_NO, bad_event(s));
 	n = calloc(1, sizeof *n);
 	if (!n)
 		return imap_finish_err(s, out, ERR_TEMP, SPAN(""));
@@ -102,5 +119,7 @@ enum step imap_run_notify(struct imap_session *s, const union imap_args *args, s
 	}
 	n->next_uid = s->notify ? s->notify->next_uid : 0;
 	imap_notify_set(s, &n);
+	if (wants_metadata(s->notify))
+		imap_metadata_use(s);
 	return args->notify.status && s->notify->count ? tell_status(s, out) : finish(s, out);
 }

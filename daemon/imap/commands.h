@@ -21,13 +21,15 @@ enum err imap_parse_status(struct imap_parser *p, union imap_args *out) MUST_CHE
 enum err imap_parse_replace(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_getquota(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_setquota(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_getmetadata(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_setmetadata(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_setacl(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_deleteacl(struct imap_parser *p, union imap_args *out) MUST_CHECK; /* also of LISTRIGHTS */
 enum err imap_parse_append(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_search(struct imap_parser *p, union imap_args *out) MUST_CHECK;
+enum err imap_parse_esearch(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_sort(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_thread(struct imap_parser *p, union imap_args *out) MUST_CHECK;
-enum err imap_parse_esearch(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_store(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_copy(struct imap_parser *p, union imap_args *out) MUST_CHECK;
@@ -67,21 +69,23 @@ enum step imap_run_replace(struct imap_session *s, const union imap_args *args, 
 enum step imap_run_getquota(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_getquotaroot(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_setquota(struct imap_session *s, const union imap_args *args, struct out *out);
-enum step imap_run_idle(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_getmetadata(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_setmetadata(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_setacl(struct imap_session *s, const union imap_args *args, struct out *out); /* and DELETEACL */
 enum step imap_run_getacl(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_listrights(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_myrights(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_idle(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_close(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_unselect(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_expunge(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_uid_expunge(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_search(struct imap_session *s, const union imap_args *args, struct out *out);
+enum step imap_run_esearch(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_sort(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_thread(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_fetch(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_store(struct imap_session *s, const union imap_args *args, struct out *out);
-enum step imap_run_esearch(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_copy(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_move(struct imap_session *s, const union imap_args *args, struct out *out);
 enum step imap_run_genurlauth(struct imap_session *s, const union imap_args *args, struct out *out);

@@ -17,6 +17,7 @@
 #include "daemon/directory/setting.h"
 #include "daemon/imap/quota.h"
 #include "daemon/imap/reply.h"
+#include "daemon/imap/server_note.h"
 #include "daemon/imap/share_service.h"
 #include "daemon/imap/store_service.h"
 #include "daemon/net/pool.h"
@@ -171,7 +172,7 @@ static enum err account_open(void *ctx, uint64_t account_id, struct imap_account
 	*out = (struct imap_account){ .shares = &conn->shares };
 	if (!enter(conn, account_id))
 		return ERR_LIMIT;
-	e = auth_still_holds(conn->context->config.auth, account_id, conn->credential) ? store_open(conn->context->config.store, account_id, &out->store, &why) : ERR_DENIED;
+	e = auth_still_holds(conn->context->config.auth, AUTH_IMAP, account_id, conn->credential) ? store_open(conn->context->config.store, account_id, &out->store, &why) : ERR_DENIED;
 	if (e)
 		leave(conn);
 	else
@@ -193,6 +194,13 @@ static enum err quota(void *ctx, uint64_t account_id, struct store_room *limits_
 	const struct imap_conn *conn = ctx;
 
 	return imap_quota_read(conn->context->config.directory, conn->context->config.store, account_id, limits_out, used_out);
+}
+
+static void server_notes(void *ctx, struct arena *a, struct span *comment_out, struct span *admin_out)
+{
+	const struct imap_conn *conn = ctx;
+
+	imap_server_notes(conn->context->config.directory, a, comment_out, admin_out);
 }
 
 /* A login is an address; "imap://joe@example.com/" has it in two pieces. */
@@ -412,6 +420,7 @@ static void log_login(const struct imap_conn *conn, const struct auth_result *re
 		[AUTH_OK] = "ok",
 		[AUTH_WRONG] = "wrong",
 		[AUTH_SUSPENDED] = "suspended",
+		[AUTH_PROTOCOL_OFF] = "protocol_off",
 		[AUTH_BUSY] = "busy",
 		[AUTH_REFUSED] = "refused",
 		[AUTH_WANTS_APP_PASSWORD] = "wants_app_password",
@@ -472,6 +481,7 @@ enum err imap_service_new(const struct imap_config *config, struct service *out)
 	c->service.account_open = account_open;
 	c->service.account_close = account_close;
 	c->service.quota = quota;
+	c->service.server_notes = server_notes;
 	c->service.find_login = find_login;
 	c->service.url_open = url_open;
 	c->service.may_bind = may_bind;

@@ -14,6 +14,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/imap/commands.h"
 #include "daemon/imap/fetch.h"
+#include "daemon/imap/metadata.h"
 #include "daemon/imap/notify.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/reply.h"
@@ -358,6 +359,7 @@ static enum step tell_more(struct imap_session *s, struct out *out)
 		return STEP_MORE;
 	if (s->run.changes.gone)
 		return end(s, out);
+	imap_metadata_tell(s, out);
 	rest(s);
 	return STEP_REPLY;
 }

@@ -133,8 +133,8 @@ static enum err parse_quoted(struct imap_parser *p, struct span *out)
 	return ERR_OK;
 }
 
-/* literal = "{" number ["+"] "}" CRLF *CHAR8; CHAR8 has no NUL. The reader has made sure that the bytes are there. */
-static enum err parse_literal(struct imap_parser *p, struct span *out)
+/* "{" number ["+"] "}" CRLF *OCTET. The reader has made sure that the bytes are there. */
+static enum err take_literal(struct imap_parser *p, struct span *out)
 {
 	struct span in = span_skip(p->rest, 1);
 	uint64_t size;
@@ -152,6 +152,14 @@ static enum err parse_literal(struct imap_parser *p, struct span *out)
 	return ERR_OK;
 }
 
+/* literal: CHAR8 has no NUL */
+static enum err parse_literal(struct imap_parser *p, struct span *out)
+{
+	enum err e = take_literal(p, out);
+
+	return !e && memchr(out->ptr, 0, out->len) ? ERR_SYNTAX : e;
+}
+
 enum err parse_string(struct imap_parser *p, struct span *out)
 {
 	if (parse_peek(p, '"'))
@@ -159,6 +167,14 @@ enum err parse_string(struct imap_parser *p, struct span *out)
 	if (parse_peek(p, '{'))
 		return parse_literal(p, out);
 	return ERR_SYNTAX;
+}
+
+enum err parse_value(struct imap_parser *p, struct span *out)
+{
+	*out = span_make(NULL, 0);
+	if (parse_word(p, SPAN("NIL")))
+		return ERR_OK;
+	return parse_char(p, '~') ? take_literal(p, out) : parse_string(p, out);
 }
 
 enum err parse_astring(struct imap_parser *p, struct span *out)

@@ -29,6 +29,8 @@ enum err parse_expect(struct imap_parser *p, char c) MUST_CHECK;
 bool parse_word(struct imap_parser *p, struct span word);
 enum err parse_atom(struct imap_parser *p, struct span *out) MUST_CHECK;
 enum err parse_string(struct imap_parser *p, struct span *out) MUST_CHECK; /* quoted or literal */
+/* nstring / literal8; ptr null: NIL. */
+enum err parse_value(struct imap_parser *p, struct span *out) MUST_CHECK;
 enum err parse_astring(struct imap_parser *p, struct span *out) MUST_CHECK;
 /* To UTF-8. ERR_DENIED: it reads well and is no name (modified UTF-7 that is none). */
 enum err parse_list_mailbox(struct imap_parser *p, struct span *out) MUST_CHECK; /* a pattern */

@@ -1,6 +1,7 @@
 /* imap/parse_list.c: the arguments of LIST, LSUB, STATUS and CREATE. Each begins behind the verb, at its space. */
 #include "daemon/imap/commands.h"
 #include "daemon/imap/limits.h"
+#include "daemon/imap/parse_metadata.h"
 #include "daemon/imap/special_use.h"
 
 #define ANY CAP_NONE /* the protocol's own */
@@ -135,6 +136,8 @@ static enum err parse_return(struct imap_parser *p, union imap_args *out)
 
 		if (option)
 			out->list.show |= option->bit;
+		else if (parse_may(p, CAP_LIST_METADATA) && parse_word(p, SPAN("METADATA")))
+			e = parse_char(p, ' ') ? parse_metadata_entries(p, &out->list.metadata, &out->list.metadata_count) : ERR_SYNTAX;
 		else if (parse_may(p, CAP_LIST_MYRIGHTS) && parse_word(p, SPAN("MYRIGHTS")))
 			out->list.rights = true;
 		else if (!parse_may(p, CAP_LIST_STATUS) || !parse_word(p, SPAN("STATUS")) || !parse_char(p, ' '))

@@ -9,6 +9,7 @@
 
 #define ANNOTATION 0x100 /* known, and not served */
 #define UNSERVED 0x200
+#define METADATA_EVENTS (NOTIFY_METADATA | NOTIFY_SERVER_METADATA)
 
 /* fetch-att *(SP fetch-att) ")" */
 static enum err parse_atts(struct imap_parser *p, struct notify_group *g)
@@ -39,6 +40,8 @@ static enum err parse_event(struct imap_parser *p, struct notify_group *g)
 		{ SPAN("MailboxName"), NOTIFY_NAME },
 		{ SPAN("SubscriptionChange"), NOTIFY_SUBSCRIPTION },
 		{ SPAN("AnnotationChange"), ANNOTATION | UNSERVED },
+		{ SPAN("MailboxMetadataChange"), NOTIFY_METADATA },
+		{ SPAN("ServerMetadataChange"), NOTIFY_SERVER_METADATA },
 	};
 	struct span other;
 
@@ -46,6 +49,8 @@ static enum err parse_event(struct imap_parser *p, struct notify_group *g)
 		if (!parse_word(p, events[i].name))
 			continue;
 		g->events |= events[i].bits;
+		if ((events[i].bits & METADATA_EVENTS) && !parse_may(p, CAP_METADATA))
+			g->events |= UNSERVED;
 		if (events[i].bits != NOTIFY_NEW || !span_starts(p->rest, SPAN(" (")))
 			return ERR_OK;
 		p->rest = span_skip(p->rest, 2);
@@ -63,7 +68,7 @@ static bool is_sensible(const struct notify_group *g)
 
 	if (g->where.kind != FILTER_SELECTED && g->where.kind != FILTER_SELECTED_DELAYED)
 		return !g->item_count;
-	if (g->events & (NOTIFY_NAME | NOTIFY_SUBSCRIPTION))
+	if (g->events & (NOTIFY_NAME | NOTIFY_SUBSCRIPTION | METADATA_EVENTS))
 		return false;
 	return has == both || (!has && !(g->events & (NOTIFY_FLAGS | ANNOTATION)));
 }

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "daemon/imap/metadata.h"
+
 #define SHARED SPAN("Shared/")
 #define LISTED_MIN 32
 
@@ -385,6 +387,7 @@ enum err imap_place_enter(struct imap_session *s, const struct imap_place *p)
 		return e;
 	at.mailbox.name = SPAN("");
 	s->at = at;
+	imap_metadata_enter(s);
 	return ERR_OK;
 }
 

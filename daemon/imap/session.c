@@ -22,6 +22,7 @@
 #include "daemon/imap/commands.h"
 #include "daemon/imap/context.h"
 #include "daemon/imap/input.h"
+#include "daemon/imap/metadata.h"
 #include "daemon/imap/notify.h"
 #include "daemon/imap/notify_tell.h"
 #include "daemon/imap/place.h"
@@ -165,6 +166,7 @@ static enum step finish_more(struct imap_session *s, struct out *out)
 
 	if (!imap_sync_emit(s, out))
 		return STEP_MORE;
+	imap_metadata_tell(s, out);
 	reply_tagged(out, run->tag[0] ? run->tag : "*", status, run->text);
 	if (run->changes.gone) {
 		run_clear(s);
@@ -388,7 +390,7 @@ enum step imap_session_event(struct imap_session *s, enum session_event event, s
 	case SESSION_WAKE:
 		if (s->run.more)
 			return STEP_MORE;
-		if (s->view && s->input == INPUT_LINE && !s->line.len && !imap_may(s, RIGHT_READ))
+		if (s->view && s->input == INPUT_LINE && !s->line.len && !s->append && !imap_may(s, RIGHT_READ))
 			return imap_bye(s, out, imap_gone_text(s));
 		if (s->notify)
 			return imap_notify_wake(s, out);

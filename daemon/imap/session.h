@@ -11,6 +11,7 @@
 #include "daemon/imap/capability.h"
 #include "daemon/imap/limits.h"
 #include "daemon/net/session.h"
+#include "daemon/store/annotation.h"
 #include "daemon/store/journal.h"
 #include "daemon/store/seen.h"
 #include "daemon/store/share.h"
@@ -96,6 +97,16 @@ struct imap_service {
 	enum err (*deleted_bytes)(struct mailstore *m, uint64_t mailbox_id, uint64_t *out);
 	enum err (*keyword_bit)(struct mailstore *m, struct span name, bool create, uint64_t *bit_out);
 	enum err (*keywords)(struct mailstore *m, struct arena *a, struct span **out, size_t *count_out);
+
+	/* Annotations (store/annotation.h). */
+	enum err (*annotation_each)(struct mailstore *m, uint64_t mailbox_id, uint64_t reader, struct span top, struct span after,
+				    bool (*each)(void *arg, struct span entry, struct span value), void *arg);
+	enum err (*annotation_set)(struct mailstore *m, uint64_t mailbox_id, const struct annotation *list, size_t count, const void *by);
+	uint64_t (*annotation_mark)(struct mailstore *m);
+	enum err (*annotation_news)(struct mailstore *m, uint64_t viewer, const void *by, uint64_t *mark, struct arena *a, struct annotation_news **out,
+				    size_t *count_out);
+	/* /shared/comment and /shared/admin of the server (RFC 5464 6.2.1); ptr null: none. In the arena. */
+	void (*server_notes)(void *ctx, struct arena *a, struct span *comment_out, struct span *admin_out);
 
 	enum err (*url_key_find)(struct mailstore *m, uint64_t mailbox_id, struct url_key *out);
 	enum err (*url_key_make)(struct mailstore *m, uint64_t mailbox_id, struct url_key *out);
@@ -255,6 +266,10 @@ struct imap_session {
 	struct arena saved_arena;
 	struct imap_contexts *contexts; /* searches that are kept up to date; null: none */
 	struct imap_notify *notify;     /* null: NOTIFY was not used */
+	struct {
+		bool used;         /* by a command: it hears of others' changes from then on (RFC 5464 4.4.2) */
+		uint64_t home, at; /* marks of annotation_news(): of `store`, and of the selected mailbox's */
+	} metadata;
 	struct arena keyword_arena;
 	struct span *keywords; /* by bit; keyword_arena */
 	size_t keyword_count;

@@ -153,6 +153,9 @@ static enum step judged(struct pop3_session *s, const struct auth_result *result
 	case AUTH_OK: return accepted(s, result->account_id, out);
 	case AUTH_WRONG: return wrong(s, out);
 	case AUTH_SUSPENDED: return suspended(s, out);
+	case AUTH_PROTOCOL_OFF:
+		pop3_reply_err(out, "[SYS/PERM] POP3 is switched off for this account");
+		return failed(s, out);
 	case AUTH_BUSY:
 		pop3_reply_err(out, "[SYS/TEMP] Busy, try again later");
 		return failed(s, out);

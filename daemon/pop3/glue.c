@@ -108,7 +108,7 @@ static enum err account_open(void *ctx, uint64_t account_id, struct mailstore **
 		log_event(LOG_INFO, "pop3", "in_use", "sid=%llu account=%llu", (unsigned long long)conn->peer->sid, (unsigned long long)account_id);
 		return ERR_EXISTS;
 	}
-	e = auth_still_holds(conn->context->config.auth, account_id, conn->credential) ? store_open(conn->context->config.store, account_id, out, &why) : ERR_DENIED;
+	e = auth_still_holds(conn->context->config.auth, AUTH_POP3, account_id, conn->credential) ? store_open(conn->context->config.store, account_id, out, &why) : ERR_DENIED;
 	if (e)
 		leave(conn);
 	if (e && e != ERR_DENIED)
@@ -263,6 +263,7 @@ static void log_login(const struct pop3_conn *conn, const struct auth_result *re
 		[AUTH_OK] = "ok",
 		[AUTH_WRONG] = "wrong",
 		[AUTH_SUSPENDED] = "suspended",
+		[AUTH_PROTOCOL_OFF] = "protocol_off",
 		[AUTH_BUSY] = "busy",
 		[AUTH_REFUSED] = "refused",
 		[AUTH_WANTS_APP_PASSWORD] = "wants_app_password",

@@ -229,6 +229,7 @@ enum step smtp_auth_answer(struct smtp_session *s, enum smtp_ask asked, const st
 	case SMTP_YES: return agreed(s, asked, answer, reply);
 	case SMTP_NO: return failed(s, answer, REPLY_AUTH_WRONG, reply);
 	case SMTP_SUSPENDED: return failed(s, answer, REPLY_AUTH_SUSPENDED, reply);
+	case SMTP_PROTOCOL_OFF: return failed(s, answer, REPLY_AUTH_OFF, reply);
 	case SMTP_WANTS_APP_PASSWORD: return failed(s, answer, REPLY_WANTS_APP_PASSWORD, reply);
 	case SMTP_REFUSED:
 		step = failed(s, answer, REPLY_AUTH_REFUSED, reply);

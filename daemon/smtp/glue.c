@@ -190,7 +190,7 @@ static bool login_holds(void *world, uint64_t account_id, uint64_t credential)
 {
 	struct connection *c = world;
 
-	return auth_still_holds(c->context->config.auth, account_id, credential);
+	return auth_still_holds(c->context->config.auth, AUTH_SMTP, account_id, credential);
 }
 
 static bool may_send_as(void *world, uint64_t account_id, const struct address *address)
@@ -295,6 +295,7 @@ static enum smtp_verdict verdict_of(enum auth_verdict verdict)
 	case AUTH_OK: return SMTP_YES;
 	case AUTH_WRONG: return SMTP_NO;
 	case AUTH_SUSPENDED: return SMTP_SUSPENDED;
+	case AUTH_PROTOCOL_OFF: return SMTP_PROTOCOL_OFF;
 	case AUTH_BUSY: return SMTP_LATER;
 	case AUTH_REFUSED: return SMTP_REFUSED;
 	case AUTH_WANTS_APP_PASSWORD: return SMTP_WANTS_APP_PASSWORD;

@@ -123,6 +123,7 @@ enum smtp_verdict {
 	SMTP_YES,
 	SMTP_NO,
 	SMTP_SUSPENDED,          /* right password of a suspended account */
+	SMTP_PROTOCOL_OFF,       /* right password of an account that may not use this protocol */
 	SMTP_REFUSED,            /* too many failures: retry_after_ms */
 	SMTP_WANTS_APP_PASSWORD, /* right main password, but a second factor is on */
 	SMTP_MALFORMED,          /* of ASK_SCRAM_: not a message of it */

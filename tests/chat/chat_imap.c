@@ -94,6 +94,14 @@ static enum err quota(void *ctx, uint64_t account_id, struct store_room *limits_
 	return used_out ? store_usage(w->store, account_id, &used_out->bytes, &used_out->messages) : ERR_OK;
 }
 
+static void server_notes(void *ctx, struct arena *a, struct span *comment_out, struct span *admin_out)
+{
+	(void)ctx;
+	(void)a;
+	*comment_out = span_make(NULL, 0);
+	*admin_out = SPAN("mailto:help@example.org");
+}
+
 static enum err find_login(void *ctx, struct span user, struct span host, uint64_t *account_id_out)
 {
 	(void)ctx;
@@ -167,6 +175,7 @@ static void *world_new(void)
 	w->service.account_open = account_open;
 	w->service.account_close = account_close;
 	w->service.quota = quota;
+	w->service.server_notes = server_notes;
 	w->service.find_login = find_login;
 	w->service.url_open = url_open;
 	w->service.may_bind = may_bind;

@@ -304,7 +304,7 @@ REQUESTS = {
     "domain_delete": one("domain"),
     "user_create": lambda w: {"body": {"address": w.name("u") + "@example.org", "password": PASSWORD}},
     "user_get": one("user"),
-    "user_put": lambda w: {"args": (w.name("u") + "@example.org",), "body": {"name": "New", "quota": {"bytes": 2 << 30, "messages": 0}, "imap_disabled": ["IDLE"]}},
+    "user_put": lambda w: {"args": (w.name("u") + "@example.org",), "body": {"name": "New", "quota": {"bytes": 2 << 30, "messages": 0}, "imap_disabled": ["IDLE"], "protocols_disabled": ["pop3"]}},
     "user_update": one("user"),
     "user_delete": one("user"),
     "user_password_set": one("user"),

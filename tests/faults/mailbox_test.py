@@ -24,6 +24,10 @@ def test_replace_of_a_large_message_leaves_one_of_the_two():
     scenarios.sweep(scenarios.Replace(lab.LARGE, lab.LARGE + 1000))
 
 
+def test_move_to_another_account_loses_nothing():
+    scenarios.sweep(scenarios.MoveAcross())
+
+
 def test_expunge_survives_every_operation():
     scenarios.sweep(scenarios.Expunge())
 

@@ -165,6 +165,44 @@ class Replace(Scenario):
         assert there in ([1, 0], [0, 1]), f"of the old message and the new one there are {there}"
 
 
+class MoveAcross(Scenario):
+    """A small and a large message move into a mailbox of another account: a crash may leave one in both, never in none."""
+
+    def prepare(self, template):
+        self.greet(template, ("alice",))
+        self.tokens = []
+        with lab.Imap(template.instance) as client:
+            for size in (300, lab.LARGE):
+                token, message = lab.make_message(size)
+                assert client.command("APPEND Sent", message) == "OK"
+                template.ledger.promise(token, [("bob", "Sent")], ACKED)
+                self.tokens.append(token)
+        with lab.Imap(template.instance, "alice") as owner:
+            assert owner.command("SETACL Sent bob@example.org lrswipkxte") == "OK"
+
+    def ready(self, run):
+        client = lab.Imap(run.instance)
+        assert client.command("SELECT Sent") == "OK"
+        return client
+
+    def act(self, run, helper):
+        for token in self.tokens:
+            run.ledger.removal(token, ("bob", "Sent"), UNKNOWN)
+            run.ledger.promise(token, [("alice", "Sent")], UNKNOWN)
+        status = helper.command("UID MOVE 1:* Shared/alice@example.org/Sent")
+        assert status in ("OK", "NO", None), status
+        if status == "OK":
+            for token in self.tokens:
+                run.ledger.removal(token, ("bob", "Sent"), ACKED)
+                run.ledger.promise(token, [("alice", "Sent")], ACKED)
+        return {"OK": ACKED, "NO": REFUSED, None: UNKNOWN}[status]
+
+    def after_restart(self, run):
+        found = lab.look(run.instance, run.template.users)
+        for token in self.tokens:
+            assert any(found.get((token, (user, "Sent")), 0) == 1 for user in ("alice", "bob")), "a message that was moved is nowhere"
+
+
 class Expunge(Scenario):
     """Three messages of which two go, a small and a large one."""
 

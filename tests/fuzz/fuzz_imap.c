@@ -228,6 +228,14 @@ static void share_forget(void *shares, uint64_t owner, uint64_t mailbox_id)
 	(void)mailbox_id;
 }
 
+static void server_notes(void *ctx, struct arena *a, struct span *comment_out, struct span *admin_out)
+{
+	(void)ctx;
+	(void)a;
+	*comment_out = span_make(NULL, 0);
+	*admin_out = SPAN("mailto:help@example.org");
+}
+
 static bool may_bind(void *ctx)
 {
 	(void)ctx;
@@ -245,6 +253,7 @@ static void service_begin(struct imap_service *service)
 	service->account_open = account_open;
 	service->account_close = account_close;
 	service->quota = quota;
+	service->server_notes = server_notes;
 	service->find_login = find_login;
 	service->url_key_find = url_key;
 	service->url_key_make = url_key;

@@ -1,8 +1,8 @@
 -- Groups: accounts of nobody, grants on mailboxes, protocols that are switched off. Everything here adds: earlier releases read and run on it.
 
--- kind 1: shared, a mailbox account that nobody logs in to. protocols_off: names as the API has them ("imap pop3"), a blank between.
+-- kind 1: shared, a mailbox account that nobody logs in to. protocols_off: bits of auth's protocols, as app_password has them.
 ALTER TABLE account ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE account ADD COLUMN protocols_off TEXT NOT NULL DEFAULT '';
+ALTER TABLE account ADD COLUMN protocols_off INTEGER NOT NULL DEFAULT 0;
 
 -- RFC 4314. mailbox: its id in the owner's mail.db; 0: all mailboxes that have no row of their own for this grantee. grantee 0: "anyone", whoever has an
 -- account in the owner's domain. rights: bits of directory/grants.h; 0 takes back what the row of all mailboxes gives.

@@ -117,6 +117,37 @@ static void user_has_forwards_identities_and_limits(void **state)
 	assert_true(json_is_null(got(w, "limits/per_hour")));
 }
 
+static void user_does_not_log_in_by_protocols_that_are_off(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(ask(w, "POST", USERS, "{\"address\":\"bob@example.org\",\"protocols_disabled\":[\"smtp\"]}"), 201);
+	assert_string_equal(got_text(w, "protocols_disabled/0"), "smtp");
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"protocols_disabled\":[\"pop3\",\"imap\",\"pop3\"]}"), 200);
+	assert_int_equal(json_array_size(got(w, "protocols_disabled")), 2);
+	assert_string_equal(got_text(w, "protocols_disabled/0"), "imap");
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"protocols_disabled\":[\"web\"]}"), 422);
+	assert_int_equal(ask(w, "PATCH", USERS "/bob@example.org", "{\"name\":\"Bob\"}"), 200);
+	assert_int_equal(json_array_size(got(w, "protocols_disabled")), 2);
+	assert_int_equal(ask(w, "PUT", USERS "/bob@example.org", "{}"), 200);
+	assert_int_equal(json_array_size(got(w, "protocols_disabled")), 0);
+}
+
+static void shared_account_is_of_nobody_for_good(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(ask(w, "POST", USERS, "{\"address\":\"info@example.org\",\"type\":\"shared\",\"name\":\"Info\"}"), 201);
+	assert_string_equal(got_text(w, "type"), "shared");
+	assert_int_equal(ask(w, "PUT", USERS "/info@example.org", "{\"name\":\"Desk\"}"), 409);
+	assert_int_equal(ask(w, "PUT", USERS "/info@example.org", "{\"name\":\"Desk\",\"type\":\"shared\"}"), 200);
+	assert_string_equal(got_text(w, "name"), "Desk");
+	assert_int_equal(ask(w, "POST", USERS, "{\"address\":\"bob@example.org\"}"), 201);
+	assert_string_equal(got_text(w, "type"), "user");
+	assert_int_equal(ask(w, "PUT", USERS "/bob@example.org", "{\"type\":\"shared\"}"), 409);
+	assert_int_equal(ask(w, "POST", USERS, "{\"address\":\"x@example.org\",\"type\":\"group\"}"), 422);
+}
+
 static void user_is_not_offered_what_is_switched_off_in_imap(void **state)
 {
 	struct world *w = *state;
@@ -319,6 +350,8 @@ int main(void)
 		CASE(user_has_forwards_identities_and_limits),
 		CASE(user_has_a_quota),
 		CASE(user_is_not_offered_what_is_switched_off_in_imap),
+		CASE(user_does_not_log_in_by_protocols_that_are_off),
+		CASE(shared_account_is_of_nobody_for_good),
 		CASE(usage_is_shown_and_is_no_condition),
 		CASE(domain_admin_gives_away_what_is_granted_only),
 		CASE(tls_rule_is_put_shown_and_removed),

@@ -364,7 +364,7 @@ static void export_and_import_are_each_other(void **state)
 	assert_int_equal(ask(w, "GET", "/api/v1/users:export?q=ob", ""), 200);
 	assert_string_equal(w->response.content_type, "text/csv; charset=utf-8");
 	(void)snprintf(csv, sizeof(csv), "%.*s", (int)w->response.body.len, w->response.body.ptr);
-	assert_string_equal(csv, "address,name,role,suspended,forwards,forward_keeps\r\nbob@example.org,\"'-1 \"\"Bob\"\"\",user,true,,true\r\n");
+	assert_string_equal(csv, "address,name,role,suspended,forwards,forward_keeps,type\r\nbob@example.org,\"'-1 \"\"Bob\"\"\",user,true,,true,user\r\n");
 	assert_int_equal(import_csv(w, "", csv), 200);
 	assert_int_equal(got_number(w, "failed"), 0);
 	assert_int_equal(ask(w, "DELETE", "/api/v1/users/bob@example.org", ""), 204);

@@ -61,19 +61,19 @@ static void login_holds_until_password_suspension_or_removal(void **state)
 	struct fixture *p = *state;
 	struct auth_result r = fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1");
 
-	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, r.credential));
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").credential, r.credential);
-	assert_false(auth_still_holds(p->auth, p->bob + 1, r.credential));
+	assert_false(auth_still_holds(p->auth, AUTH_IMAP, p->bob + 1, r.credential));
 	assert_int_equal(directory_account_set_suspended(p->d, p->bob, true, NULL), ERR_OK);
-	assert_false(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_false(auth_still_holds(p->auth, AUTH_IMAP, p->bob, r.credential));
 	assert_int_equal(directory_account_set_suspended(p->d, p->bob, false, NULL), ERR_OK);
-	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, r.credential));
 	assert_int_equal(auth_set_password(p->auth, p->bob, SPAN("other password"), NULL), ERR_OK);
-	assert_false(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_false(auth_still_holds(p->auth, AUTH_IMAP, p->bob, r.credential));
 	r = fixture_check(p, AUTH_IMAP, "bob@example.test", "other password", "192.0.2.1");
-	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, r.credential));
 	assert_int_equal(directory_account_remove(p->d, p->bob, NULL), ERR_OK);
-	assert_false(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_false(auth_still_holds(p->auth, AUTH_IMAP, p->bob, r.credential));
 }
 
 static void suspended_is_told_only_with_the_right_password(void **state)
@@ -86,6 +86,36 @@ static void suspended_is_told_only_with_the_right_password(void **state)
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "wrong password", "192.0.2.1").verdict, AUTH_WRONG);
 	assert_int_equal(directory_account_remove(p->d, p->bob, NULL), ERR_OK);
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
+}
+
+static void a_protocol_that_is_off_is_told_only_with_the_right_password(void **state)
+{
+	struct fixture *p = *state;
+	struct auth_result imap = fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1");
+	struct auth_result pop3 = fixture_check(p, AUTH_POP3, "bob@example.test", "secret password", "192.0.2.1");
+
+	assert_int_equal(imap.verdict, AUTH_OK);
+	assert_int_equal(pop3.verdict, AUTH_OK);
+	assert_int_equal(directory_account_set_protocols_off(p->d, p->bob, AUTH_POP3 | AUTH_SMTP, NULL), ERR_OK);
+	assert_int_equal(fixture_check(p, AUTH_POP3, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_PROTOCOL_OFF);
+	assert_int_equal(fixture_check(p, AUTH_SMTP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_PROTOCOL_OFF);
+	assert_int_equal(fixture_check(p, AUTH_POP3, "bob@example.test", "wrong password", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_OK);
+	assert_int_equal(fixture_check(p, AUTH_WEB, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_OK);
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, imap.credential));
+	assert_false(auth_still_holds(p->auth, AUTH_POP3, p->bob, pop3.credential));
+}
+
+static void a_shared_account_has_no_password(void **state)
+{
+	struct fixture *p = *state;
+	uint64_t info;
+
+	assert_int_equal(directory_account_add_shared(p->d, SPAN("info@example.test"), &info, NULL), ERR_OK);
+	assert_int_equal(auth_set_password(p->auth, info, SPAN("secret password"), NULL), ERR_STATE);
+	assert_int_equal(directory_account_set_role(p->d, info, ROLE_ADMIN, NULL, 0, NULL), ERR_STATE);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "info@example.test", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "info@example.test", "", "192.0.2.1").verdict, AUTH_WRONG);
 }
 
 /* All are told, and logged out, like one who is suspended. */
@@ -102,13 +132,13 @@ static void users_of_a_domain_that_is_not_active_do_not_log_in(void **state)
 	r = fixture_check(p, AUTH_IMAP, "carl@shut.test", "secret password", "192.0.2.1");
 	assert_int_equal(r.verdict, AUTH_OK);
 	assert_int_equal(directory_domain_set(p->d, &domain, NULL), ERR_OK);
-	assert_false(auth_still_holds(p->auth, carl, r.credential));
+	assert_false(auth_still_holds(p->auth, AUTH_IMAP, carl, r.credential));
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "carl@shut.test", "secret password", "192.0.2.1").verdict, AUTH_SUSPENDED);
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "carl@shut.test", "wrong password", "192.0.2.1").verdict, AUTH_WRONG);
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_OK);
 	domain.state = DOMAIN_ACTIVE;
 	assert_int_equal(directory_domain_set(p->d, &domain, NULL), ERR_OK);
-	assert_true(auth_still_holds(p->auth, carl, r.credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, carl, r.credential));
 }
 
 static void failures_of_a_network_add_up(void **state)
@@ -224,6 +254,8 @@ int main(void)
 		CASE(login_holds_until_password_suspension_or_removal),
 		CASE(suspended_is_told_only_with_the_right_password),
 		CASE(users_of_a_domain_that_is_not_active_do_not_log_in),
+		CASE(a_protocol_that_is_off_is_told_only_with_the_right_password),
+		CASE(a_shared_account_has_no_password),
 		cmocka_unit_test_setup_teardown(failures_of_a_network_add_up, fixture_make_with_fake_clock, fixture_remove),
 		CASE(full_queue_is_busy_and_everyone_is_answered_once),
 		CASE(one_network_does_not_fill_the_queue),

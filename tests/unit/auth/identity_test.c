@@ -85,11 +85,11 @@ static void app_password_ends_with_its_time_network_and_removal(void **state)
 	assert_int_equal(fixture_check(p, AUTH_SMTP, BOB, secret, "203.0.113.7").verdict, AUTH_WRONG);
 	clock_fake_advance_ms(DAY_MS);
 	assert_int_equal(fixture_check(p, AUTH_SMTP, BOB, secret, "198.51.100.7").verdict, AUTH_WRONG);
-	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, r.credential));
 	assert_int_equal(app_password_remove(p->auth, p->ann, id), ERR_NOT_FOUND);
 	assert_int_equal(app_password_remove(p->auth, p->bob, id), ERR_OK);
 	assert_int_equal(app_password_remove(p->auth, p->bob, id), ERR_NOT_FOUND);
-	assert_false(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_false(auth_still_holds(p->auth, AUTH_IMAP, p->bob, r.credential));
 }
 
 static void app_password_gets_in_while_its_account_is_attacked(void **state)
@@ -185,7 +185,7 @@ static void second_factor_closes_mail_to_the_main_password(void **state)
 	auth_forget(p->auth, p->bob);
 	r = fixture_check(p, AUTH_IMAP, BOB, "secret password", "198.51.100.1");
 	assert_int_equal(r.verdict, AUTH_WANTS_APP_PASSWORD);
-	assert_false(auth_still_holds(p->auth, p->bob, before.credential));
+	assert_false(auth_still_holds(p->auth, AUTH_IMAP, p->bob, before.credential));
 	assert_int_equal(fixture_check(p, AUTH_SMTP, BOB, "wrong password", "198.51.100.1").verdict, AUTH_WRONG);
 	assert_int_equal(fixture_check(p, AUTH_IMAP, BOB, secret, "198.51.100.1").verdict, AUTH_OK);
 	r = fixture_check(p, AUTH_WEB, BOB, "secret password", "203.0.113.1");

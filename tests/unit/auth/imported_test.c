@@ -152,13 +152,13 @@ static void imported_hash_opens_and_becomes_ours(void **state)
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
 	r = fixture_check(p, AUTH_IMAP, "bob@example.test", "correct horse", "192.0.2.1");
 	assert_int_equal(r.verdict, AUTH_OK);
-	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, r.credential));
 	/* Ours now, with SCRAM keys: only then does this constraint hold. */
 	fixture_sql(p, "CREATE TABLE proof (hash TEXT CHECK (hash LIKE '$argon2id$v=19$m=19456,t=2,p=1$%'), keys BLOB CHECK (length(keys) > 64)) STRICT;"
 		       "INSERT INTO proof SELECT password_hash, keys_sealed FROM account JOIN account_scram ON account_id = id WHERE address = 'bob@example.test';");
 	assert_int_equal(fixture_check(p, AUTH_SMTP, "bob@example.test", "correct horse", "192.0.2.1").credential, r.credential);
 	auth_forget(p->auth, 0);
-	assert_true(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, r.credential));
 }
 
 static void imported_hash_ends_what_was_before(void **state)
@@ -168,7 +168,7 @@ static void imported_hash_ends_what_was_before(void **state)
 
 	assert_int_equal(r.verdict, AUTH_OK);
 	store_imported(p, "{PLAIN}correct horse");
-	assert_false(auth_still_holds(p->auth, p->bob, r.credential));
+	assert_false(auth_still_holds(p->auth, AUTH_IMAP, p->bob, r.credential));
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "secret password", "192.0.2.1").verdict, AUTH_WRONG);
 	assert_int_equal(auth_set_imported_hash(p->auth, p->bob, SPAN("$1$no"), NULL), ERR_SYNTAX);
 	assert_int_equal(auth_set_imported_hash(p->auth, p->bob + 100, SPAN("$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"), NULL), ERR_NOT_FOUND);
@@ -195,8 +195,8 @@ static void two_first_logins_at_once_both_hold(void **state)
 	fixture_await(&two);
 	assert_int_equal(one.result.verdict, AUTH_OK);
 	assert_int_equal(two.result.verdict, AUTH_OK);
-	assert_true(auth_still_holds(p->auth, p->bob, one.result.credential));
-	assert_true(auth_still_holds(p->auth, p->bob, two.result.credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, one.result.credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, two.result.credential));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)

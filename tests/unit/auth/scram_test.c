@@ -190,7 +190,7 @@ static void the_right_password_opens_and_the_server_proves_itself(void **state)
 	assert_int_equal(o.result.verdict, AUTH_OK);
 	assert_int_equal(o.result.account_id, p->bob);
 	assert_true(o.server_is_right);
-	assert_true(auth_still_holds(p->auth, p->bob, o.result.credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, o.result.credential));
 	place_restart(p);
 	assert_int_equal(exchange(p, &bob).result.verdict, AUTH_OK);
 }
@@ -435,7 +435,7 @@ static void an_app_password_opens_its_protocols_beside_the_main_one(void **state
 	o = exchange(p, &app);
 	assert_int_equal(o.result.verdict, AUTH_OK);
 	assert_true(o.server_is_right);
-	assert_true(auth_still_holds(p->auth, p->bob, o.result.credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, o.result.credential));
 	assert_int_equal(exchange(p, &bob).result.verdict, AUTH_OK);
 	app.protocol = AUTH_SMTP;
 	assert_int_equal(exchange(p, &app).result.verdict, AUTH_WRONG);
@@ -465,10 +465,10 @@ static void with_a_second_factor_only_app_passwords_open(void **state)
 	const struct client wrong = { .login = "bob@example.test", .password = "wrong" };
 	uint64_t credential = exchange(p, &bob).result.credential;
 
-	assert_true(auth_still_holds(p->auth, p->bob, credential));
+	assert_true(auth_still_holds(p->auth, AUTH_IMAP, p->bob, credential));
 	make_app_password(p, AUTH_IMAP | AUTH_SMTP, secret);
 	turn_totp_on(p);
-	assert_false(auth_still_holds(p->auth, p->bob, credential));
+	assert_false(auth_still_holds(p->auth, AUTH_IMAP, p->bob, credential));
 	assert_int_equal(exchange(p, &bob).result.verdict, AUTH_WANTS_APP_PASSWORD);
 	assert_int_equal(exchange(p, &wrong).result.verdict, AUTH_WRONG);
 	assert_int_equal(exchange(p, &app).result.verdict, AUTH_OK);

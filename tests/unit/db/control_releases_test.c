@@ -231,6 +231,8 @@ static enum err look_at_sending(void *arg, const struct db_account *a)
 	assert_int_equal(a->quota_bytes, -1);
 	assert_int_equal(a->quota_messages, -1);
 	assert_int_equal(a->imap_off.len, 0);
+	assert_false(a->is_shared);
+	assert_int_equal(a->protocols_off, 0);
 	return ERR_OK;
 }
 
