@@ -186,8 +186,9 @@ CHECK_SUITES := lint lint-self runner unit chat daemon fuzz faults
 SAN_SUITES := unit chat daemon
 
 # What is done while tests wait, at the lowest priority.
-beside: lint
-	+@$(FUZZ_MAKE) fuzzers
+beside:
+	-@$(MAKE) --no-print-directory RESULTS=$(RESULTS) lint
+	-+@$(FUZZ_MAKE) fuzzers
 
 check:
 	@sh tests/surroundings.sh
