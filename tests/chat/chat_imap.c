@@ -12,6 +12,7 @@
  *   CHECK: append MAILBOX    somebody files a small message      CHECK: remove MAILBOX   somebody deletes the mailbox
  *   CHECK: expunge MAILBOX   somebody removes every message of the mailbox
  *   CHECK: flag MAILBOX      somebody sets \Flagged on all of them
+ *   CHECK: annotate MAILBOX  /private/comment of accounts 1 and 2 and "/shared/vendor/x y" are set; a name that is no mailbox: of the account
  *   CHECK: expunge-one MAILBOX UID   CHECK: flag-one MAILBOX UID   the same with one message
  * It is always the first second of 2026, so INBOX has the UIDVALIDITY 1767225600.
  *   CHECK: watching | not watching
@@ -372,6 +373,15 @@ static enum err one_of(struct span *what, struct span *name, struct uid_range *o
 	return ERR_OK;
 }
 
+static enum err annotate(struct world *w, uint64_t mailbox_id)
+{
+	static const struct annotation list[] = { { .reader = 1, .entry = SPAN("/comment"), .value = SPAN("x") },
+						  { .reader = 2, .entry = SPAN("/comment"), .value = SPAN("y") },
+						  { .reader = ANNOTATION_OF_ALL, .entry = SPAN("/vendor/x y"), .value = SPAN("z") } };
+
+	return annotation_set(w->other, mailbox_id, list, sizeof list / sizeof *list, NULL);
+}
+
 static enum err act(struct world *w, struct span what, struct span name)
 {
 	struct uid_range range;
@@ -387,7 +397,9 @@ static enum err act(struct world *w, struct span what, struct span name)
 		return ERR_SYNTAX;
 	arena_init(&a, 1024 * 1024);
 	e = mailbox_find(w->other, name, &a, &m);
-	if (!e && span_equals(what, SPAN("append"))) {
+	if (span_equals(what, SPAN("annotate"))) {
+		e = annotate(w, e ? ANNOTATION_OF_ACCOUNT : m.id);
+	} else if (!e && span_equals(what, SPAN("append"))) {
 		e = append_one(w, m.id);
 	} else if (!e && span_equals(what, SPAN("remove"))) {
 		e = mailbox_delete(w->other, name);
