@@ -13,17 +13,16 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/counter.h"
 #include "daemon/base/log.h"
-#include "daemon/base/rng.h"
 #include "daemon/base/wait.h"
 #include "daemon/directory/directory.h"
 #include "daemon/events/events.h"
 #include "daemon/ops/check_json.h"
+#include "daemon/ops/night.h"
 #include "daemon/queue/queue.h"
 #include "daemon/store/check.h"
 #include "db/control_check.h"
@@ -31,8 +30,6 @@
 
 #define LOOK_MS 30000 /* at the clock, which may be set */
 #define BUSY_MS (10 * 60 * 1000)
-#define NIGHT_FROM 2 /* o'clock */
-#define NIGHT_MINUTES 120
 #define NIGHT_MS (3 * 60 * 60 * 1000) /* later than that behind its minute it is not begun any more */
 #define NICE 15
 #define IOPRIO_WHO_PROCESS 1
@@ -227,26 +224,6 @@ enum err doctor_check(struct doctor *d, uint64_t account_id, bool repairs, bool 
 
 /* ---- nights ---- */
 
-int64_t doctor_next_night(int64_t now_ms)
-{
-	time_t now = (time_t)(now_ms / 1000), at;
-	struct tm local;
-
-	if (!localtime_r(&now, &local))
-		return now_ms + INT64_C(86400000);
-	local.tm_hour = NIGHT_FROM;
-	local.tm_min = (int)(rng_u64() % NIGHT_MINUTES);
-	local.tm_sec = 0;
-	local.tm_isdst = -1;
-	at = mktime(&local);
-	if (at <= now) {
-		local.tm_mday++;
-		local.tm_isdst = -1;
-		at = mktime(&local);
-	}
-	return (int64_t)at * 1000;
-}
-
 static bool is_wanted(void *arg)
 {
 	const struct doctor *d = arg;
@@ -296,7 +273,7 @@ static bool is_busy(void)
 static void *run(void *arg)
 {
 	struct doctor *d = arg;
-	int64_t (*next)(int64_t now_ms) = d->config.next_night ? d->config.next_night : doctor_next_night;
+	int64_t (*next)(int64_t now_ms) = d->config.next_night ? d->config.next_night : night_next;
 	int64_t night_ms = next(clock_real_ms()), due_ms = night_ms;
 
 	(void)setpriority(PRIO_PROCESS, 0, NICE); /* on Linux: of this thread */

@@ -39,7 +39,4 @@ struct doctor_result {
  * The result stands in control.db (account_check); faults raise EVENT_ACCOUNT_DAMAGED. */
 enum err doctor_check(struct doctor *d, uint64_t account_id, bool repairs, bool (*stop)(void *arg), void *arg, struct doctor_result *out, struct note *why) MUST_CHECK;
 
-/* When the next night's check begins. */
-int64_t doctor_next_night(int64_t now_ms);
-
 #endif

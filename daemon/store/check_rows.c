@@ -117,27 +117,34 @@ static bool settle_garbage(struct checking *c, const struct note_of_row *n, int 
 	return *repaired_out || fault != MAIL_NOT_NAMED;
 }
 
-static void settle_one(struct checking *c, const struct note_of_row *n, int fault)
+/* False: it is as it should be by now. */
+static bool repair(struct checking *c, const struct note_of_row *n, int fault, bool *repaired_out)
 {
 	struct note_of_row one = *n;
-	struct mail_where where;
-	bool repaired = false;
 
 	one.faults = BIT(fault);
-	if (fault == MAIL_SIZE || fault == MAIL_THREAD || fault == MAIL_KEY_LEFT || fault == MAIL_KEY_WRONG) {
-		if (c->options->repairs)
-			check_write(c, repair_row, &one, &repaired);
-	} else if (fault == MAIL_NOT_NAMED || fault == MAIL_CONTENT_ALONE) {
-		if (!settle_garbage(c, n, fault, &repaired))
-			return;
-	} else if (fault == CHECK_PARTS) {
-		if (c->options->repairs)
-			check_parts_rebuild(c, n->content, &repaired);
-	} else if (fault >= CHECK_FILE_MISSING && fault <= CHECK_FILE_UNREADABLE) {
-		/* Its message may have been expunged between the row and the file. */
-		if (!check_file_is_named(c, n->file))
-			return;
-	}
+	*repaired_out = false;
+	if (fault == MAIL_NOT_NAMED || fault == MAIL_CONTENT_ALONE)
+		return settle_garbage(c, n, fault, repaired_out);
+	/* Its message may have been expunged between the row and the file. */
+	if (fault >= CHECK_FILE_MISSING && fault <= CHECK_FILE_UNREADABLE)
+		return check_file_is_named(c, n->file);
+	if (!c->options->repairs)
+		return true;
+	if (fault == CHECK_PARTS)
+		check_parts_rebuild(c, n->content, repaired_out);
+	else if (BIT(fault) & (BIT(MAIL_SIZE) | BIT(MAIL_THREAD) | BIT(MAIL_KEY_LEFT) | BIT(MAIL_KEY_WRONG)))
+		check_write(c, repair_row, &one, repaired_out);
+	return true;
+}
+
+static void settle_one(struct checking *c, const struct note_of_row *n, int fault)
+{
+	struct mail_where where;
+	bool repaired;
+
+	if (!repair(c, n, fault, &repaired))
+		return;
 	if (n->mailbox && db_mail_where_uid(c->db, n->mailbox, n->uid, &c->scratch, &where) == ERR_OK)
 		check_tell(c, fault, repaired, &where, where.name.len ? SPAN("") : arena_printf(&c->scratch, "mailbox number %" PRIu64, n->mailbox));
 	else

@@ -16,6 +16,7 @@
 #include "daemon/directory/manage.h"
 #include "daemon/events/events.h"
 #include "daemon/ops/doctor.h"
+#include "daemon/ops/night.h"
 #include "daemon/store/store.h"
 #include "db/control_check.h"
 #include "db/stmt.h"
@@ -231,7 +232,7 @@ static void nights_begin_between_two_and_four(void **state)
 
 	(void)state;
 	for (int i = 0; i < 200; i++) {
-		int64_t at_ms = doctor_next_night(now_ms);
+		int64_t at_ms = night_next(now_ms);
 		time_t at = (time_t)(at_ms / 1000);
 		struct tm local;
 
