@@ -140,7 +140,12 @@ static bool word_parse(struct span s, struct encoded_word *out)
 	return text_charset_known(out->charset);
 }
 
-/* The Q encoding is quoted-printable with '_' for a space. */
+static bool is_space_of_word(char c)
+{
+	return c == '_' || c == ' ' || c == '\t';
+}
+
+/* The Q encoding is quoted-printable with '_' for a space, and a blank that should not be in it is one: there is no line for it to end. */
 static void word_bytes(const struct encoded_word *w, struct buf *out)
 {
 	struct span rest = w->text, run;
@@ -149,10 +154,12 @@ static void word_bytes(const struct encoded_word *w, struct buf *out)
 		text_decode_transfer(SPAN("base64"), w->text, out);
 		return;
 	}
-	while (span_split(&rest, '_', &run)) {
+	while (rest.len > 0) {
+		for (run = rest, run.len = 0; run.len < rest.len && !is_space_of_word(rest.ptr[run.len]);)
+			run.len++;
 		text_decode_transfer(SPAN("quoted-printable"), run, out);
-		if (rest.ptr)
-			buf_add_char(out, ' ');
+		for (rest = span_skip(rest, run.len); rest.len > 0 && is_space_of_word(rest.ptr[0]); rest = span_skip(rest, 1))
+			buf_add_char(out, rest.ptr[0] == '_' ? ' ' : rest.ptr[0]);
 	}
 }
 

@@ -3,13 +3,15 @@
  * Only charsets of the list below reach iconv: some of its many converters have hung or aborted on crafted input, and mail uses few.
  */
 #include "daemon/mime/text.h"
-#include "daemon/mime/lex.h"
 
 #include <errno.h>
 #include <iconv.h>
 #include <stdlib.h>
 #include <utf8proc.h>
 
+#include "daemon/mime/transfer.h"
+
+#define PIECE_BYTES 4096
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 /* As much as there is room for: the end of a search text is no failure. */
@@ -28,88 +30,31 @@ static bool add_whole(struct buf *out, const char *ptr, size_t len)
 	return !out->failed;
 }
 
-static int base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (ascii_is_digit(c))
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63
-					: -1;
-}
-
-/* '=' drops the bits left over and starts anew: several encoded texts may stand behind each other. */
-static void decode_base64(struct span in, struct buf *out)
-{
-	char chunk[768];
-	size_t len = 0;
-	uint32_t bits = 0;
-	int have = 0;
-
-	for (size_t i = 0; i < in.len && out->len < out->max; i++) {
-		int value = base64_value(in.ptr[i]);
-
-		if (in.ptr[i] == '=')
-			have = 0;
-		if (value < 0)
-			continue;
-		bits = bits << 6 | (uint32_t)value;
-		have += 6;
-		if (have < 8)
-			continue;
-		have -= 8;
-		chunk[len++] = (char)(bits >> have & 0xff);
-		if (len == sizeof(chunk)) {
-			add_some(out, span_make(chunk, len));
-			len = 0;
-		}
-	}
-	add_some(out, span_make(chunk, len));
-}
-
-/* What stands behind '=': two hex digits, or blanks and a line end (a soft break); anything else is text. */
-static size_t decode_escape(struct span s, struct buf *out)
-{
-	size_t i = 1;
-	char c;
-
-	if (lex_hex_byte(span_skip(s, 1), &c)) {
-		add_some(out, span_make(&c, 1));
-		return 3;
-	}
-	while (i < s.len && (s.ptr[i] == ' ' || s.ptr[i] == '\t' || s.ptr[i] == '\r'))
-		i++;
-	if (i == s.len || s.ptr[i] == '\n')
-		return i + (i < s.len ? 1 : 0);
-	add_some(out, span_make("=", 1));
-	return 1;
-}
-
-static void decode_quoted(struct span in, struct buf *out)
-{
-	while (in.len > 0 && out->len < out->max) {
-		size_t at;
-
-		if (!span_find_char(in, '=', &at))
-			at = in.len;
-		add_some(out, span_take(in, at));
-		in = span_skip(in, at);
-		if (in.len > 0)
-			in = span_skip(in, decode_escape(in, out));
-	}
-}
-
 void text_decode_transfer(struct span encoding, struct span in, struct buf *out)
 {
-	encoding = span_trim(encoding);
-	if (span_iequals(encoding, SPAN("base64")))
-		decode_base64(in, out);
-	else if (span_iequals(encoding, SPAN("quoted-printable")))
-		decode_quoted(in, out);
-	else
+	struct transfer_decoder d;
+	struct buf piece;
+
+	if (!transfer_decoder_init(&d, encoding) || d.kind == TRANSFER_AS_IS) {
 		add_some(out, in);
+		return;
+	}
+	/* It never becomes more than it was. */
+	if (in.len <= out->max - out->len) {
+		transfer_decoder_feed(&d, in, out);
+		transfer_decoder_end(&d, out);
+		return;
+	}
+	buf_init(&piece, 2 * PIECE_BYTES);
+	while (in.len > 0 && out->len < out->max && !out->failed) {
+		buf_reset(&piece);
+		transfer_decoder_feed(&d, span_take(in, PIECE_BYTES), &piece);
+		in = span_skip(in, PIECE_BYTES);
+		if (in.len == 0)
+			transfer_decoder_end(&d, &piece);
+		add_some(out, buf_span(&piece));
+	}
+	buf_clear(&piece);
 }
 
 /* Names as they appear in mail, and what iconv calls them. */

@@ -52,6 +52,7 @@ static void transfer_encodings_are_removed(void **state)
 	expect_transfer("base64", "", "");
 	expect_transfer("quoted-printable", "a=3Db=\r\nc=20\r\n", "a=bc \r\n");
 	expect_transfer("quoted-printable", "a= \t\r\nb=\nc", "abc");
+	expect_transfer("quoted-printable", "a b \t\r\n c =\r\nd", "a b\r\n c d");
 	expect_transfer("quoted-printable", "=zz=4=", "=zz=4");
 	expect_transfer("quoted-printable", "=c3=bc", "\xc3\xbc");
 	expect_transfer("7bit", "a=3D", "a=3D");
@@ -97,6 +98,8 @@ static void output_stops_quietly_at_its_ceiling(void **state)
 	buf_init(&b, 3);
 	text_decode_transfer(SPAN("base64"), SPAN("aGVsbG8="), &b);
 	expect_buf(&b, "hel");
+	text_decode_transfer(SPAN("quoted-printable"), SPAN("=41=42=43=44"), &b);
+	expect_buf(&b, "ABC");
 	text_decode_transfer(SPAN("8bit"), SPAN("hello"), &b);
 	expect_buf(&b, "hel");
 	text_decode_charset(SPAN("utf-8"), SPAN("a\xc3\xbc\xc3\xbc"), &b);
