@@ -63,7 +63,7 @@ static bool take_row(void *arg, const struct mail_checked *row)
 		return !check_must_stop(s->c);
 	n = &s->notes[s->count++];
 	*n = (struct note_of_row){ faults & ~TOLD_ONCE, row->place, row->mailbox, row->content, row->uid, "" };
-	if (row->file.len < sizeof(n->file))
+	if (row->file.len && row->file.len < sizeof(n->file))
 		memcpy(n->file, row->file.ptr, row->file.len);
 	return !check_must_stop(s->c);
 }
