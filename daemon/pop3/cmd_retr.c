@@ -5,8 +5,11 @@
  *
  * (1) RETRs of messages that follow each other, and have arrived, are answered together; what was not answered because the output is full is not used up.
  * (2) A file is read while the output is below its mark: a slow reader costs no more memory than that.
- * (3) What breaks in the middle of a reply is the end of the connection, never a message that looks whole.
+ * (3) A client that has not said UTF8 reads ASCII: a header in UTF-8 is written anew for it (RFC 6856 5). To refuse such a message, as the RFC would let us, leaves
+ *     it here for ever for all who know nothing of UTF8, and these are nearly all. LIST tells the size as it is stored, RETR as it comes.
+ * (4) What breaks in the middle of a reply is the end of the connection, never a message that looks whole.
  */
+#include "daemon/mime/downgrade.h"
 #include "daemon/pop3/commands.h"
 #include "daemon/pop3/reply.h"
 #include "daemon/pop3/table.h"
@@ -95,6 +98,38 @@ static void gone(struct fetching *f, uint32_t until)
 		pop3_reply_err(f->out, "That message is there no more");
 }
 
+/* The header as it goes out; `text` holds it where it is written anew. What is too odd for that goes as it is. */
+static struct span head_for(const struct pop3_session *s, const struct message_row *row, struct buf *text)
+{
+	struct arena work;
+	enum err e;
+
+	if (s->utf8 || !downgrade_is_needed(row->head))
+		return row->head;
+	arena_init(&work, POP3_HEAD_WORK_MAX);
+	e = downgrade_head(row->head, &work, text);
+	arena_clear(&work);
+	return e ? row->head : buf_span(text);
+}
+
+static void send_head(struct fetching *f, const struct message_row *row)
+{
+	struct pop3_text *t = &f->s->run.text;
+	struct span head;
+	struct buf text;
+
+	buf_init(&text, POP3_HEAD_MAX);
+	head = head_for(f->s, row, &text);
+	if (f->is_top)
+		pop3_reply_ok(f->out, "Top of the message");
+	else
+		pop3_reply_octets(f->out, row->size - row->head.len + head.len);
+	pop3_reply_text_begin(t);
+	pop3_reply_text(f->out, t, row->prefix);
+	pop3_reply_text(f->out, t, head);
+	buf_clear(&text);
+}
+
 static bool show(void *arg, uint32_t number, const struct message_row *row)
 {
 	struct fetching *f = arg;
@@ -108,13 +143,7 @@ static bool show(void *arg, uint32_t number, const struct message_row *row)
 		(void)pop3_fail(s, f->out, ERR_TEMP);
 		return !out_is_full(f->out);
 	}
-	if (f->is_top)
-		pop3_reply_ok(f->out, "Top of the message");
-	else
-		pop3_reply_octets(f->out, row->size);
-	pop3_reply_text_begin(t);
-	pop3_reply_text(f->out, t, row->prefix);
-	pop3_reply_text(f->out, t, row->head);
+	send_head(f, row);
 	if (!f->is_top && !pop3_mark(s, &s->fetched, number, 0))
 		f->has_failed = true;
 	if (s->run.more)
