@@ -1,6 +1,8 @@
 /* api/reach.c: whom a caller reaches, kept for work that outlives the call. */
 #include "api/reach.h"
 
+#include "daemon/directory/role.h"
+
 enum err reach_copy(const struct api_call *c, struct arena *a, struct reach *out)
 {
 	*out = (struct reach){ .role = c->caller.role, .all_domains = c->caller.all_domains, .by_token = c->caller.kind == CALLER_TOKEN, .proven = c->caller.proven, .domain_count = c->caller.domain_count };
@@ -24,7 +26,7 @@ bool reach_manages(const struct reach *r, enum role of)
 {
 	if (of == ROLE_USER)
 		return true;
-	return !r->by_token && (r->role == ROLE_OWNER || (r->role == ROLE_ADMIN && of != ROLE_OWNER));
+	return !r->by_token && role_manages(r->role, of);
 }
 
 bool reach_gives_roles(const struct reach *r)

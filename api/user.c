@@ -9,6 +9,7 @@
 #include "daemon/auth/web_session.h"
 #include "daemon/base/clock.h"
 #include "daemon/directory/manage.h"
+#include "daemon/directory/role.h"
 #include "daemon/store/store.h"
 
 #define ERASE_WAIT_MS 5000
@@ -79,7 +80,7 @@ enum err user_may_manage(const struct api_call *c, const struct account *a, stru
 		note_set(why, "%s: has a role of its own, which no token manages: log in", user_role_names[a->role]);
 		return ERR_DENIED;
 	}
-	if (c->caller.role == ROLE_OWNER || (c->caller.role == ROLE_ADMIN && a->role != ROLE_OWNER))
+	if (role_manages(c->caller.role, a->role))
 		return ERR_OK;
 	note_set(why, "%s: has a role of its own, that only %s manages", user_role_names[a->role], a->role == ROLE_OWNER ? "an owner" : "an admin");
 	return ERR_DENIED;

@@ -244,10 +244,10 @@ enum imap_grant_how { GRANT_REPLACE,
 
 /* An entry of METADATA (RFC 5464). */
 struct metadata_entry {
-	bool is_private;      /* "/private" stood before it, else "/shared" */
-	struct span written;  /* with that */
-	struct span entry;    /* behind that, in lower case; empty: that alone */
-	struct span value;    /* of SETMETADATA; ptr null: it is removed */
+	bool is_private;     /* "/private" stood before it, else "/shared" */
+	struct span written; /* with that */
+	struct span entry;   /* behind that, in lower case; empty: that alone */
+	struct span value;   /* of SETMETADATA; ptr null: it is removed */
 };
 enum metadata_depth { METADATA_ITSELF,
 		      METADATA_ONE_BELOW,
@@ -289,6 +289,12 @@ union imap_args {
 		struct span from, to;
 	} rename;
 	struct {
+		struct span root;
+		bool has_storage, has_message; /* given; else there is to be no such limit */
+		bool unknown;                  /* a resource that is not of this server */
+		uint64_t storage, message;     /* in 1,024 bytes; messages */
+	} quota;                               /* SETQUOTA */
+	struct {
 		struct span name; /* empty: of the account and the server */
 		struct metadata_entry *entries;
 		size_t count;
@@ -301,11 +307,11 @@ union imap_args {
 		size_t count;
 		bool extended; /* of RFC 5258: tells what is asked for and no more */
 		unsigned select, show;
-		unsigned status; /* RETURN (STATUS (...)) (RFC 5819); 0: not asked for */
-		bool rights;     /* RETURN (MYRIGHTS) (RFC 8440) */
+		unsigned status;                 /* RETURN (STATUS (...)) (RFC 5819); 0: not asked for */
+		bool rights;                     /* RETURN (MYRIGHTS) (RFC 8440) */
 		struct metadata_entry *metadata; /* RETURN (METADATA (...)) (RFC 9590) */
 		size_t metadata_count;
-	} list;                  /* LIST, LSUB */
+	} list; /* LIST, LSUB */
 	struct {
 		struct span name;
 		unsigned items;

@@ -16,6 +16,7 @@
 #include "daemon/directory/directory.h"
 #include "daemon/directory/setting.h"
 #include "daemon/imap/quota.h"
+#include "daemon/imap/quota_set.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/server_note.h"
 #include "daemon/imap/share_service.h"
@@ -194,6 +195,20 @@ static enum err quota(void *ctx, uint64_t account_id, struct store_room *limits_
 	const struct imap_conn *conn = ctx;
 
 	return imap_quota_read(conn->context->config.directory, conn->context->config.store, account_id, limits_out, used_out);
+}
+
+static bool quota_may(void *ctx, uint64_t account_id)
+{
+	const struct imap_conn *conn = ctx;
+
+	return imap_quota_may(conn->context->config.directory, conn->shares.account_id, account_id);
+}
+
+static enum err quota_set(void *ctx, uint64_t account_id, const struct store_room *limits)
+{
+	const struct imap_conn *conn = ctx;
+
+	return imap_quota_set(conn->context->config.directory, &conn->peer->remote, conn->shares.account_id, account_id, limits);
 }
 
 static void server_notes(void *ctx, struct arena *a, struct span *comment_out, struct span *admin_out)
@@ -481,6 +496,8 @@ enum err imap_service_new(const struct imap_config *config, struct service *out)
 	c->service.account_open = account_open;
 	c->service.account_close = account_close;
 	c->service.quota = quota;
+	c->service.quota_may = quota_may;
+	c->service.quota_set = quota_set;
 	c->service.server_notes = server_notes;
 	c->service.find_login = find_login;
 	c->service.url_open = url_open;

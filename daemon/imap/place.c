@@ -121,18 +121,23 @@ static enum err open_owner(struct imap_session *s, uint64_t owner, struct mailst
 	return ERR_OK;
 }
 
-enum err imap_owner_find(struct imap_session *s, struct span name, uint64_t *owner_out)
+enum err imap_owner_named(struct imap_session *s, struct span name, uint64_t *owner_out)
 {
 	struct span level, rest, address;
 	char room[ADDRESS_MAX];
-	struct mailstore *m;
 	enum err e;
 
-	if (!imap_has(s, CAP_ACL) || !split_shared(name, &level, &rest) || rest.len || !unescape(level, room, &address))
+	if (!split_shared(name, &level, &rest) || rest.len || !unescape(level, room, &address))
 		return ERR_NOT_FOUND;
 	e = s->service->share_find(s->shares, address, owner_out);
-	if (!e && *owner_out == s->account_id)
-		e = ERR_NOT_FOUND;
+	return !e && *owner_out == s->account_id ? ERR_NOT_FOUND : e;
+}
+
+enum err imap_owner_find(struct imap_session *s, struct span name, uint64_t *owner_out)
+{
+	struct mailstore *m;
+	enum err e = imap_has(s, CAP_ACL) ? imap_owner_named(s, name, owner_out) : ERR_NOT_FOUND;
+
 	return e ? e : open_owner(s, *owner_out, &m);
 }
 
@@ -424,7 +429,7 @@ bool imap_may(struct imap_session *s, unsigned rights)
 		now = s->service->share_rights(s->shares, s->at.owner, s->at.mailbox.id);
 		if (now != s->at.rights) {
 			s->service->view_allow(s->view, imap_rights_flags(now));
-			s->read_only = s->examined || !(now & (RIGHTS_TO_CHANGE | RIGHT_SEEN));
+			s->read_only = s->examined || !(now & RIGHTS_TO_CHANGE);
 			s->rights_changed = true;
 		}
 		s->at.rights = now;

@@ -28,8 +28,9 @@ enum err imap_site_inherit(struct imap_session *s, const struct imap_site *site)
 
 /* The name under which this session's client knows it. In the arena; ptr null: no room. */
 struct span imap_place_name(struct imap_session *s, uint64_t owner, struct span name, struct arena *a);
-/* "Shared/info@example.org", the same way; and whose it is. ERR_NOT_FOUND: of nobody who grants the session anything. */
+/* "Shared/info@example.org", the same way; and whose it is: another account's. The second gives ERR_NOT_FOUND also for who grants the session nothing. */
 struct span imap_owner_name(struct imap_session *s, uint64_t owner, struct arena *a);
+enum err imap_owner_named(struct imap_session *s, struct span name, uint64_t *owner_out) MUST_CHECK;
 enum err imap_owner_find(struct imap_session *s, struct span name, uint64_t *owner_out) MUST_CHECK;
 /* All mailboxes of other accounts that the session may look up, sorted by name: `mailbox.name` is the full one. In the arena. */
 enum err imap_places_shared(struct imap_session *s, struct arena *a, struct imap_place **out, size_t *count_out) MUST_CHECK;
@@ -49,8 +50,9 @@ void imap_place_leave(struct imap_session *s);
 /* Is it the selected one? */
 bool imap_place_is_selected(const struct imap_session *s, uint64_t owner, uint64_t mailbox_id);
 
-/* Rights to change something (RFC 4314 5.2: READ-ONLY without one; \Seen is not shared, so that it can be changed makes no mailbox READ-WRITE). */
-#define RIGHTS_TO_CHANGE (RIGHT_INSERT | RIGHT_WRITE | RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE)
+/* Rights to change something: READ-ONLY without one (RFC 4314 5.2). "s" is among them though \Seen is not shared: clients don't even try to keep it in a
+ * mailbox that is READ-ONLY. */
+#define RIGHTS_TO_CHANGE (RIGHT_INSERT | RIGHT_SEEN | RIGHT_WRITE | RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE)
 
 /* The flags that may be set and cleared with these rights (RFC 4314 4). */
 uint64_t imap_rights_flags(unsigned rights);

@@ -31,6 +31,7 @@ void imap_server_notes(struct directory *d, struct arena *a, struct span *commen
 			  postmaster = snapshot_postmaster(snapshot);
 
 	*comment_out = comment.len ? arena_copy(a, comment) : span_make(NULL, 0);
-	*admin_out = admin.len ? arena_copy(a, admin) : postmaster.len ? mail_url(postmaster, a) : span_make(NULL, 0);
+	*admin_out = admin.len ? arena_copy(a, admin) : postmaster.len ? mail_url(postmaster, a)
+								       : span_make(NULL, 0);
 	snapshot_release(&snapshot);
 }

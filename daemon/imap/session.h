@@ -47,6 +47,9 @@ struct imap_service {
 	void (*account_close)(void *ctx, struct mailstore **m);
 	/* What an account may hold, and what it holds (RFC 9208; used_out may be null). */
 	enum err (*quota)(void *ctx, uint64_t account_id, struct store_room *limits_out, struct store_room *used_out);
+	/* May the session's account set that, and does it (quota_set.h). */
+	bool (*quota_may)(void *ctx, uint64_t account_id);
+	enum err (*quota_set)(void *ctx, uint64_t account_id, const struct store_room *limits);
 	/* The account that a URL with this host, and perhaps a user, means; without a user the session's. ERR_NOT_FOUND: none that is open to anybody. */
 	enum err (*find_login)(void *ctx, struct span user, struct span host, uint64_t *account_id_out);
 	/* Another account's mail, for a moment; no session of it. ERR_NOT_FOUND: it has none, or nothing of it is given away. */

@@ -3,6 +3,7 @@
  *   set: tls        the peer speaks TLS           set: remote     the peer is not on loopback
  *   set: no-tls     STARTTLS is not offered       set: full-disk  writing a body file fails
  *   set: binding    with TLS there is something to bind to
+ *   set: manages             its account may set quotas, also of others
  *   set: quota BYTES MESSAGES                     the account's limits; the URLs' host is mail.example.org, its user alice; bob has no mail
  *   ASK: login USER PASSWORD                      ANS: ok | wrong | busy | suspended | limit | refused | app-password
  *   ASK: scram-first MESSAGE   ASK: scram-plus-first MESSAGE   ASK: scram-final MESSAGE
@@ -41,7 +42,7 @@ struct world {
 	struct store *store;
 	struct imap_service service;
 	struct session_peer peer;
-	bool no_tls, watching, limit, binding;
+	bool no_tls, watching, limit, binding, manages;
 	unsigned exchanges;
 	struct store_room room;
 	struct imap_others others;
@@ -93,6 +94,23 @@ static enum err quota(void *ctx, uint64_t account_id, struct store_room *limits_
 
 	*limits_out = w->room;
 	return used_out ? store_usage(w->store, account_id, &used_out->bytes, &used_out->messages) : ERR_OK;
+}
+
+static bool quota_may(void *ctx, uint64_t account_id)
+{
+	const struct world *w = ctx;
+
+	return w->manages && account_id;
+}
+
+static enum err quota_set(void *ctx, uint64_t account_id, const struct store_room *limits)
+{
+	struct world *w = ctx;
+
+	if (limits->messages == 77) /* somebody imports accounts */
+		return ERR_STATE;
+	w->room = *limits;
+	return account_id ? ERR_OK : ERR_NOT_FOUND;
 }
 
 static void server_notes(void *ctx, struct arena *a, struct span *comment_out, struct span *admin_out)
@@ -176,6 +194,8 @@ static void *world_new(void)
 	w->service.account_open = account_open;
 	w->service.account_close = account_close;
 	w->service.quota = quota;
+	w->service.quota_may = quota_may;
+	w->service.quota_set = quota_set;
 	w->service.server_notes = server_notes;
 	w->service.find_login = find_login;
 	w->service.url_open = url_open;
@@ -237,6 +257,8 @@ static enum err set(void *world, struct span text)
 		w->peer.tls = true;
 	else if (span_equals(text, SPAN("remote")))
 		w->peer.remote = (struct net_addr){ .family = NET_IPV4, .ip = { 192, 0, 2, 1 } };
+	else if (span_equals(text, SPAN("manages")))
+		w->manages = true;
 	else if (span_equals(text, SPAN("binding")))
 		w->binding = true;
 	else if (span_equals(text, SPAN("no-tls")))

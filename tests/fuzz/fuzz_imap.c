@@ -228,6 +228,19 @@ static void share_forget(void *shares, uint64_t owner, uint64_t mailbox_id)
 	(void)mailbox_id;
 }
 
+static bool quota_may(void *ctx, uint64_t account_id)
+{
+	(void)ctx;
+	return account_id % 2;
+}
+
+static enum err quota_set(void *ctx, uint64_t account_id, const struct store_room *limits)
+{
+	(void)ctx;
+	(void)account_id;
+	return limits->messages == 1 ? ERR_STATE : ERR_OK;
+}
+
 static void server_notes(void *ctx, struct arena *a, struct span *comment_out, struct span *admin_out)
 {
 	(void)ctx;
@@ -253,6 +266,8 @@ static void service_begin(struct imap_service *service)
 	service->account_open = account_open;
 	service->account_close = account_close;
 	service->quota = quota;
+	service->quota_may = quota_may;
+	service->quota_set = quota_set;
 	service->server_notes = server_notes;
 	service->find_login = find_login;
 	service->url_key_find = url_key;
