@@ -140,7 +140,7 @@ static bool tell_row(void *arg, const struct message_row *row)
 
 static enum step selected(struct imap_session *s, struct out *out)
 {
-	return imap_finish(s, out, IMAP_OK, s->read_only || !(s->at.rights & RIGHTS_TO_CHANGE) ? SPAN("[READ-ONLY] Selected") : SPAN("[READ-WRITE] Selected"));
+	return imap_finish(s, out, IMAP_OK, s->read_only ? SPAN("[READ-ONLY] Selected") : SPAN("[READ-WRITE] Selected"));
 }
 
 static enum step failed(struct imap_session *s, struct out *out, enum err e)
@@ -200,7 +200,7 @@ static enum err enter(struct imap_session *s, struct span name, bool read_only, 
 	if (e)
 		return e;
 	s->examined = read_only;
-	s->read_only = read_only || !(place.rights & (RIGHTS_TO_CHANGE | RIGHT_SEEN));
+	s->read_only = read_only || !(place.rights & RIGHTS_TO_CHANGE);
 	s->rights_changed = false;
 	e = s->read_only ? service->view_open_readonly(s->at.store, place.mailbox.id, s->account_id, &s->view)
 			 : service->view_open(s->at.store, place.mailbox.id, s->account_id, &s->view);
