@@ -201,11 +201,27 @@ static enum err copy_saved(const struct imap_session *s, struct arena *a, struct
 	return out->ranges ? ERR_OK : ERR_LIMIT;
 }
 
+/* Message numbers to UIDs. False: there is no such message. ERR_SYNTAX: and that is wrong. */
+static enum err to_uids(const struct imap_session *s, const struct view *v, bool lenient, struct uid_range *r, bool *out)
+{
+	const uint32_t count = s->service->view_count(v);
+
+	*out = r->first <= count;
+	if (r->last > count && !lenient)
+		return ERR_SYNTAX;
+	if (*out) {
+		r->first = s->service->view_uid_of(v, r->first);
+		r->last = s->service->view_uid_of(v, r->last > count ? count : r->last);
+	}
+	return ERR_OK;
+}
+
 enum err imap_set_resolve_in(const struct imap_session *s, const struct view *v, const struct imap_set *set, bool by_uid, bool lenient, struct arena *a,
 			     struct uid_set *out)
 {
 	uint32_t count = s->service->view_count(v);
 	uint32_t highest = by_uid ? s->service->view_last_uid(v) : count;
+	enum err e = ERR_OK;
 
 	if (set->saved && v == s->view)
 		return copy_saved(s, a, out);
@@ -213,27 +229,19 @@ enum err imap_set_resolve_in(const struct imap_session *s, const struct view *v,
 	out->ranges = arena_array(a, set->count, sizeof *out->ranges);
 	if (!out->ranges)
 		return ERR_LIMIT;
-	for (size_t i = 0; i < set->count; i++) {
+	for (size_t i = 0; i < set->count && !e; i++) {
 		struct uid_range r = range_of(set->ranges[i], highest);
-		bool star = !set->ranges[i].first || !set->ranges[i].last;
+		bool star = !set->ranges[i].first || !set->ranges[i].last, there = count > 0;
 
-		if (count == 0) { /* "*" has no message to stand for */
-			if (!by_uid && !lenient && !star)
-				return ERR_SYNTAX;
-			continue;
-		}
-		if (!by_uid) {
-			if (r.last > count && !lenient)
-				return ERR_SYNTAX;
-			if (r.first > count)
-				continue;
-			r.first = s->service->view_uid_of(v, r.first);
-			r.last = s->service->view_uid_of(v, r.last > count ? count : r.last);
-		}
-		out->ranges[out->count++] = r;
+		if (count == 0 && !by_uid && !lenient && !star) /* "*" has no message to stand for */
+			return ERR_SYNTAX;
+		if (there && !by_uid)
+			e = to_uids(s, v, lenient, &r, &there);
+		if (!e && there)
+			out->ranges[out->count++] = r;
 	}
 	merge(out);
-	return ERR_OK;
+	return e;
 }
 
 enum err imap_set_resolve(struct imap_session *s, const struct imap_set *set, bool by_uid, bool lenient, struct arena *a, struct uid_set *out)

@@ -167,40 +167,49 @@ static bool find(const struct fuzzy_word *w, const struct letters *t, size_t *at
 	return false;
 }
 
+struct rows {
+	unsigned *before, *above, *row;
+};
+
+/* Position (i, j) of the table: `a` up to i, `b` up to j. */
+static unsigned cell(const struct rows *r, const uint32_t *a, size_t i, const uint32_t *b, size_t j, unsigned most)
+{
+	const bool same = a[i - 1] == b[j - 1];
+	unsigned d = r->above[j - 1] + !same;
+
+	if (r->row[j - 1] + 1 < d)
+		d = r->row[j - 1] + 1;
+	if (j < i + most && r->above[j] + 1 < d)
+		d = r->above[j] + 1;
+	if (!same && i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && r->before[j - 2] + 1 < d)
+		d = r->before[j - 2] + 1;
+	return d;
+}
+
 /* Of the smallest number of slips (optimal string alignment), or anything above `most`; in a band, since what is further from the diagonal is above. */
 static unsigned distance(const uint32_t *a, size_t a_count, const uint32_t *b, size_t b_count, unsigned most)
 {
-	unsigned rows[3][FUZZY_LETTERS_MAX + SLIPS_MAX + 1];
-	unsigned *before = rows[0], *above = rows[1], *row = rows[2];
+	unsigned room[3][FUZZY_LETTERS_MAX + SLIPS_MAX + 1];
+	struct rows r = { room[0], room[1], room[2] };
 
 	for (size_t j = 0; j <= b_count; j++)
-		above[j] = (unsigned)j;
+		r.above[j] = (unsigned)j;
 	for (size_t i = 1; i <= a_count; i++) {
 		const size_t from = i > most ? i - most : 1, to = i + most < b_count ? i + most : b_count;
-		unsigned least = from == 1 ? (unsigned)i : most + 1, *next;
+		unsigned least = from == 1 ? (unsigned)i : most + 1, *next = r.before;
 
-		row[from - 1] = least;
+		r.row[from - 1] = least;
 		for (size_t j = from; j <= to; j++) {
-			const bool same = a[i - 1] == b[j - 1];
-			unsigned d = above[j - 1] + !same;
-
-			if (row[j - 1] + 1 < d)
-				d = row[j - 1] + 1;
-			if (j < i + most && above[j] + 1 < d)
-				d = above[j] + 1;
-			if (!same && i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < d)
-				d = before[j - 2] + 1;
-			row[j] = d;
-			least = d < least ? d : least;
+			r.row[j] = cell(&r, a, i, b, j, most);
+			least = r.row[j] < least ? r.row[j] : least;
 		}
 		if (least > most)
 			return most + 1;
-		next = before;
-		before = above;
-		above = row;
-		row = next;
+		r.before = r.above;
+		r.above = r.row;
+		r.row = next;
 	}
-	return above[b_count];
+	return r.above[b_count];
 }
 
 static unsigned slips_grade(const struct fuzzy_word *w, const struct letters *t)

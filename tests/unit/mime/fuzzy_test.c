@@ -156,6 +156,29 @@ static uint32_t below(uint32_t bound)
 	return (uint32_t)(seed >> 33) % bound;
 }
 
+/* One slip, perhaps; the new length. */
+static size_t spoil(char b[16], size_t m)
+{
+	const size_t at = below((uint32_t)m);
+
+	if (below(3) == 0 && m > 1) {
+		memmove(b + at, b + at + 1, m - at - 1);
+		return m - 1;
+	}
+	if (below(2) && m < 16) {
+		memmove(b + at + 1, b + at, m - at);
+		b[at] = (char)('A' + below(5));
+		return m + 1;
+	}
+	if (at + 1 < m) {
+		const char c = b[at];
+
+		b[at] = b[at + 1];
+		b[at + 1] = c;
+	}
+	return m;
+}
+
 static void slips_are_counted_as_the_whole_table_counts(void **state)
 {
 	unsigned likes = 0;
@@ -173,23 +196,8 @@ static void slips_are_counted_as_the_whole_table_counts(void **state)
 			a[i] = (char)('A' + below(5));
 		memcpy(b, a, n);
 		m = n;
-		for (uint32_t k = below(4); k > 0; k--) {
-			size_t at = below((uint32_t)m);
-
-			if (below(3) == 0 && m > 1) {
-				memmove(b + at, b + at + 1, m - at - 1);
-				m--;
-			} else if (below(2) && m < sizeof b) {
-				memmove(b + at + 1, b + at, m - at);
-				b[at] = (char)('A' + below(5));
-				m++;
-			} else if (at + 1 < m) {
-				char c = b[at];
-
-				b[at] = b[at + 1];
-				b[at + 1] = c;
-			}
-		}
+		for (uint32_t k = below(4); k > 0; k--)
+			m = spoil(b, m);
 		fuzzy_key_make(span_make(a, n), &key);
 		grade = fuzzy_grade(&key, 0, span_make(b, m));
 		d = whole_distance(a, n, b, m);
