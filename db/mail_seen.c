@@ -152,14 +152,29 @@ enum err db_seen_move_all(struct db *db, uint64_t from, uint64_t to, uint64_t mo
 	return stmt_run(db, s);
 }
 
+enum err db_seen_next_reader(struct db *db, uint64_t *mailbox, uint64_t *reader)
+{
+	static const char sql[] = "SELECT mailbox, reader FROM seen WHERE (mailbox, reader) > (?1, ?2) ORDER BY mailbox, reader LIMIT 1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)*mailbox);
+	stmt_int(s, 2, (int64_t)*reader);
+	e = stmt_row(db, s);
+	if (e)
+		return e;
+	*mailbox = (uint64_t)stmt_get_int(s, 0);
+	*reader = (uint64_t)stmt_get_int(s, 1);
+	stmt_reset(s);
+	return ERR_OK;
+}
+
 enum err db_seen_forget(struct db *db, uint64_t mailbox, uint64_t reader)
 {
-	static const char one[] = "DELETE FROM seen WHERE mailbox = ?1 AND reader = ?2";
-	static const char all[] = "DELETE FROM seen WHERE mailbox IN (SELECT id FROM mailbox) AND reader = ?1";
-	struct sqlite3_stmt *s = db_stmt(db, mailbox ? one : all);
+	static const char sql[] = "DELETE FROM seen WHERE mailbox = ?1 AND reader = ?2";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
 
-	stmt_int(s, 1, (int64_t)(mailbox ? mailbox : reader));
-	if (mailbox)
-		stmt_int(s, 2, (int64_t)reader);
+	stmt_int(s, 1, (int64_t)mailbox);
+	stmt_int(s, 2, (int64_t)reader);
 	return stmt_run(db, s);
 }

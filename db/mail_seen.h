@@ -34,7 +34,9 @@ enum err db_seen_remove(struct db *db, uint64_t mailbox, uint32_t first, uint32_
 enum err db_seen_copy(struct db *db, uint64_t from_mailbox, uint32_t from_uid, uint64_t to_mailbox, uint32_t to_uid, uint64_t but, uint64_t modseq) MUST_CHECK;
 /* All rows of a mailbox to one without any; UIDs stay. */
 enum err db_seen_move_all(struct db *db, uint64_t from, uint64_t to, uint64_t modseq) MUST_CHECK;
-/* What a reader has of a mailbox; 0: of all. */
+/* From this mailbox and reader to the next of both that have rows. ERR_NOT_FOUND. */
+enum err db_seen_next_reader(struct db *db, uint64_t *mailbox, uint64_t *reader) MUST_CHECK;
+/* What a reader has of a mailbox. */
 enum err db_seen_forget(struct db *db, uint64_t mailbox, uint64_t reader) MUST_CHECK;
 
 #endif

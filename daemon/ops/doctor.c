@@ -25,6 +25,7 @@
 #include "daemon/ops/night.h"
 #include "daemon/queue/queue.h"
 #include "daemon/store/check.h"
+#include "daemon/store/seen.h"
 #include "db/control_check.h"
 #include "db/queue_message.h"
 
@@ -159,6 +160,22 @@ static void tell(struct doctor *d, uint64_t account_id, const struct check_repor
 	snapshot_release(&s);
 }
 
+static bool is_account(void *snapshot, uint64_t id)
+{
+	return snapshot_account(snapshot, id);
+}
+
+/* What was seen by who is gone is garbage, not a fault: the next visit gets what this one could not. */
+static void forget_readers(struct doctor *d, struct mailstore *m, uint64_t account_id)
+{
+	const struct snapshot *s = directory_hold(d->config.directory);
+	const enum err e = seen_tend(m, is_account, (void *)s);
+
+	if (e)
+		log_event(LOG_WARN, "doctor", "readers_kept", "account=%" PRIu64 " why=%s", account_id, err_name(e));
+	snapshot_release(&s);
+}
+
 static enum err check(struct visit *v, uint64_t account_id, bool repairs, struct doctor_result *out, struct note *why)
 {
 	struct doctor *d = v->d;
@@ -174,6 +191,7 @@ static enum err check(struct visit *v, uint64_t account_id, bool repairs, struct
 	arena_init(&v->arena, QUEUE_ARENA_MAX);
 	e = store_check_account(m, &options, &report, why);
 	arena_clear(&v->arena);
+	forget_readers(d, m, account_id);
 	store_close(&m);
 	describe(&report, out);
 	keep(d, account_id, repairs, &report, out);

@@ -45,10 +45,30 @@ static enum err run_forget(struct db *db, void *arg)
 	return !e && !f->mailbox_id ? db_annotation_forget_reader(db, f->reader) : e;
 }
 
-enum err seen_forget(struct mailstore *m, uint64_t mailbox_id, uint64_t reader)
+static enum err next_reader(struct mailstore *m, struct forgetting *at)
 {
-	struct forgetting f = { mailbox_id, reader };
+	struct db *db;
+	enum err e = mailstore_reader_take(m, &db);
 
-	state_forget_viewer(m, mailbox_id, reader);
-	return mailstore_write(m, run_forget, &f, WRITE_WEIGHT);
+	if (e)
+		return e;
+	e = db_seen_next_reader(db, &at->mailbox_id, &at->reader);
+	mailstore_reader_give(m, &db);
+	return e;
+}
+
+enum err seen_tend(struct mailstore *m, bool (*is_account)(void *arg, uint64_t id), void *arg)
+{
+	struct forgetting at = { 0, 0 };
+	enum err e;
+
+	while (!(e = next_reader(m, &at))) {
+		if (is_account(arg, at.reader))
+			continue;
+		state_forget_viewer(m, at.mailbox_id, at.reader);
+		e = mailstore_write(m, run_forget, &at, WRITE_WEIGHT);
+		if (e)
+			return e;
+	}
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
 }

@@ -167,16 +167,17 @@ bool state_add_viewer(struct mailstore *m, struct mailbox_state *state, uint64_t
 
 void state_forget_viewer(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer)
 {
-	pthread_mutex_lock(&m->lock);
-	for (size_t i = 0; i < MAILSTORE_STATE_BUCKETS; i++) {
-		for (struct mailbox_state *state = m->states[i]; state; state = state->next) {
-			struct state_seen *seen = mailbox_id && state->id != mailbox_id ? NULL : seen_of(state, viewer);
+	struct mailbox_state *state;
+	struct state_seen *seen;
 
-			if (seen) {
-				seen->below = 0;
-				seen->unseen_modseq = UINT64_MAX;
-			}
-		}
+	pthread_mutex_lock(&m->lock);
+	state = *bucket(m, mailbox_id);
+	while (state && state->id != mailbox_id)
+		state = state->next;
+	seen = state ? seen_of(state, viewer) : NULL;
+	if (seen) {
+		seen->below = 0;
+		seen->unseen_modseq = UINT64_MAX;
 	}
 	pthread_mutex_unlock(&m->lock);
 }

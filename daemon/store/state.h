@@ -44,7 +44,7 @@ void state_release(struct mailstore *m, struct mailbox_state **state);
 void state_free_all(struct mailstore *m);
 /* To be called before this viewer's \Seen is read or changed. False: no memory. */
 bool state_add_viewer(struct mailstore *m, struct mailbox_state *state, uint64_t viewer);
-/* What is known of his \Seen in this mailbox (0: in all) may be wrong from now on. */
+/* What is known of his \Seen in this mailbox may be wrong from now on. */
 void state_forget_viewer(struct mailstore *m, uint64_t mailbox_id, uint64_t viewer);
 
 /* After a commit. */

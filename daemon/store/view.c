@@ -228,11 +228,6 @@ void view_allow(struct view *v, uint64_t flags)
 	v->allowed = flags;
 }
 
-uint64_t view_mailbox_id(const struct view *v)
-{
-	return v->state->id;
-}
-
 uint64_t view_modseq(const struct view *v)
 {
 	return v->told;

@@ -31,7 +31,6 @@ void view_close(struct view **v); /* before store_close() */
 /* The flags that may be changed through it (by the viewer's rights); all at first. STORE leaves the others as they are. */
 void view_allow(struct view *v, uint64_t flags);
 
-uint64_t view_mailbox_id(const struct view *v);
 uint32_t view_count(const struct view *v);
 uint32_t view_uid_of(const struct view *v, uint32_t sequence); /* sequence 1..count */
 bool view_sequence_of(const struct view *v, uint32_t uid, uint32_t *sequence_out);
