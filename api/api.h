@@ -42,6 +42,7 @@ struct api_context {
 	const char *spool_dir;                                /* the data folder: uploads, in files without a name */
 	void (*end_sessions)(void *arg, uint64_t account_id); /* upward: main fills it in; may be null */
 	void (*reload_certificates)(void *arg);               /* the same */
+	void (*grants_changed)(void *arg);                    /* the same; after a commit */
 	void *arg;
 };
 

@@ -1,6 +1,6 @@
 /* api/apply.c: POST /apply: things shall be as a document says: one batch, a plan with dry_run, and twice the same changes nothing.
  *
- *   If-Match of the export ─▶ domains ─▶ users ─▶ aliases ─▶ relays ─▶ TLS rules ─▶ settings ─▶ domains that go ─▶ commit
+ *   If-Match of the export ─▶ domains ─▶ users ─▶ aliases ─▶ relays ─▶ TLS rules ─▶ settings ─▶ domains that go ─▶ grants ─▶ commit
  *
  * (1) A section that is not there is left alone. (2) With prune, what a section does not name goes; but never a user: a mailbox is not
  * lost by a line that is missing. (3) Roles, and owners, are changed by owners only, as everywhere.
@@ -14,6 +14,7 @@
 #include "api/domain.h"
 #include "api/export.h"
 #include "api/given.h"
+#include "api/grant.h"
 #include "api/jobs.h"
 #include "api/reply.h"
 #include "api/resources.h"
@@ -268,7 +269,9 @@ static enum err apply_all(struct applying *a)
 		e = apply_tls_rules(a);
 	if (e == ERR_OK)
 		e = apply_settings(a);
-	return e == ERR_OK ? prune_domains(a) : e;
+	if (e == ERR_OK)
+		e = prune_domains(a);
+	return e == ERR_OK ? apply_grants(a) : e;
 }
 
 /* What was held of domains that hold no more. */
@@ -324,6 +327,8 @@ void api_apply_create(struct api_call *c)
 		return;
 	for (size_t i = 0; i < a.ended_count; i++)
 		user_end_sessions(c->context, a.ended[i]);
+	if (a.granted)
+		grants_tell(c->context);
 	for (size_t i = 0; i < a.domain_count; i++)
 		domain_settle(c->context, a.domains[i]);
 	if (renames && c->context->reload_certificates)

@@ -16,6 +16,7 @@ struct applying {
 	size_t domain_count;
 	struct span *released; /* that held mail, and were changed or went */
 	size_t released_count;
+	bool granted; /* grants were changed */
 	struct note why;
 	char pointer[160]; /* of what was wrong: "/users/3/address" */
 };
@@ -25,6 +26,7 @@ enum err apply_users(struct applying *a) MUST_CHECK;
 enum err apply_aliases(struct applying *a) MUST_CHECK;
 enum err apply_relays(struct applying *a) MUST_CHECK;
 enum err apply_tls_rules(struct applying *a) MUST_CHECK;
+enum err apply_grants(struct applying *a) MUST_CHECK; /* after all others: it may make mailboxes */
 enum err apply_settings(struct applying *a) MUST_CHECK;
 
 enum applied { APPLY_CREATED,

@@ -1,4 +1,4 @@
-/* api/export.c: GET /export: domains, users, aliases, relays, TLS rules and settings as one document, as /apply takes it.
+/* api/export.c: GET /export: domains, users, aliases, relays, TLS rules, grants and settings as one document, as /apply takes it.
  *
  * What holds by default is left out. Written piece by piece: as one JSON value the users of a big instance would take ten times the room.
  */
@@ -8,6 +8,7 @@
 
 #include "api/config_values.h"
 #include "api/domain.h"
+#include "api/grant.h"
 #include "api/resources.h"
 #include "api/tls_rule.h"
 #include "api/user.h"
@@ -164,6 +165,51 @@ static bool write_tls_rules(const struct snapshot *s, struct buf *out)
 	return added;
 }
 
+/* Of mailboxes that are there. */
+static enum err write_grants_of(const struct snapshot *s, const struct grant *all, size_t count, struct grant_names *names, size_t *written, struct buf *out)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < count && e == ERR_OK; i++) {
+		struct span mailbox;
+		json_t *one;
+
+		e = grant_name_of(names, all[i].owner, all[i].mailbox, &mailbox);
+		if (e == ERR_NOT_FOUND) {
+			e = ERR_OK;
+			continue;
+		}
+		one = e == ERR_OK ? grant_json(s, &all[i], mailbox) : NULL;
+		if (!one)
+			return e == ERR_OK ? ERR_LIMIT : e;
+		json_object_del(one, "id");
+		if (mailbox.len == 0)
+			json_object_del(one, "mailbox");
+		e = add_member(out, (*written)++, one) ? ERR_OK : ERR_LIMIT;
+	}
+	return e;
+}
+
+static enum err write_grants(struct api_call *c, const struct snapshot *s, struct buf *out)
+{
+	const struct account *const *accounts;
+	const struct grants *g = grants_hold(c->context->directory);
+	size_t count = snapshot_accounts(s, &accounts), written = 0;
+	struct grant_names names;
+	enum err e = ERR_OK;
+
+	grant_names_init(&names, c->context);
+	for (size_t i = 0; i < count && e == ERR_OK; i++) {
+		const struct grant *all;
+		size_t granted = grants_of(g, accounts[i]->id, &all);
+
+		e = write_grants_of(s, all, granted, &names, &written, out);
+	}
+	grant_names_clear(&names);
+	grants_release(&g);
+	return e;
+}
+
 static bool write_settings(const struct snapshot *s, struct buf *out)
 {
 	json_t *set = json_object();
@@ -200,6 +246,10 @@ enum err export_write(struct api_call *c, const struct snapshot *s, bool hashes,
 	buf_add_str(out, "],\n\"tls_rules\":[");
 	if (!write_tls_rules(s, out))
 		return ERR_LIMIT;
+	buf_add_str(out, "],\n\"grants\":[");
+	e = write_grants(c, s, out);
+	if (e != ERR_OK)
+		return e;
 	buf_add_str(out, "]}\n");
 	return out->failed ? ERR_LIMIT : ERR_OK;
 }

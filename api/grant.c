@@ -1,7 +1,9 @@
 /* api/grant.c: grants on mailboxes in the words of the API. */
 #include "api/grant.h"
 
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 
 #include "api/given.h"
 #include "daemon/store/mailbox.h"
@@ -9,6 +11,7 @@
 /* MAILBOX_COUNT_MAX of them with the longest names. */
 #define NAMES_ROOM (16u * 1024u * 1024u)
 #define ANYONE SPAN("anyone")
+#define GRANT_ID_MAX 48
 #define RIGHTS_NONE "none"
 
 void grant_names_init(struct grant_names *n, const struct api_context *context)
@@ -143,14 +146,14 @@ enum err grant_grantee(const struct snapshot *s, struct span text, uint64_t *out
 	return ERR_OK;
 }
 
-json_t *grant_json(struct api_call *c, const struct snapshot *s, const struct grant *g, struct span mailbox)
+json_t *grant_json(const struct snapshot *s, const struct grant *g, struct span mailbox)
 {
 	const struct account *owner = snapshot_account(s, g->owner), *grantee = snapshot_account(s, g->grantee);
-	const struct span id = arena_printf(&c->arena, "grt_%llu_%llu", (unsigned long long)g->mailbox, (unsigned long long)g->grantee);
-	char letters[12];
+	char letters[12], id[GRANT_ID_MAX];
 
+	snprintf(id, sizeof id, "grt_%" PRIu64 "_%" PRIu64, g->mailbox, g->grantee);
 	rights_write(g->rights, letters);
-	return json_pack("{s:o, s:o, s:o, s:o, s:s}", "id", json_span(id), "owner", json_span(owner ? owner->address : SPAN("")), "mailbox", json_span_or_null(mailbox), "grantee",
+	return json_pack("{s:s, s:o, s:o, s:o, s:s}", "id", id, "owner", json_span(owner ? owner->address : SPAN("")), "mailbox", json_span_or_null(mailbox), "grantee",
 			 json_span(grantee ? grantee->address : ANYONE), "rights", g->rights ? letters : RIGHTS_NONE);
 }
 

@@ -30,7 +30,7 @@ enum err grant_rights(struct span text, unsigned *out, struct note *why) MUST_CH
 enum err grant_grantee(const struct snapshot *s, struct span text, uint64_t *out, struct note *why) MUST_CHECK;
 
 /* `s`: where both are. */
-struct json_t *grant_json(struct api_call *c, const struct snapshot *s, const struct grant *g, struct span mailbox);
+struct json_t *grant_json(const struct snapshot *s, const struct grant *g, struct span mailbox);
 /* The row itself. False: there is none. */
 bool grant_find(const struct grants *g, uint64_t owner, uint64_t mailbox, uint64_t grantee, struct grant *out);
 /* After a commit. */

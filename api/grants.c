@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 
 #include "api/given.h"
 #include "api/grant.h"
@@ -72,7 +73,7 @@ static json_t *show(void *arg, size_t i)
 	struct rows *r = arg;
 	struct span name;
 
-	return grant_name_of(&r->names, r->list[i].owner, r->list[i].mailbox, &name) ? json_null() : grant_json(r->c, r->s, &r->list[i], name);
+	return grant_name_of(&r->names, r->list[i].owner, r->list[i].mailbox, &name) ? json_null() : grant_json(r->s, &r->list[i], name);
 }
 
 static void list(struct api_call *c, const struct snapshot *s, const struct grant *all, size_t count)
@@ -230,7 +231,7 @@ static json_t *now_json(struct api_call *c, const struct grant *key, struct span
 	*e_out = grant_name_of(&names, key->owner, key->mailbox, &name);
 	*name_out = arena_copy(&c->arena, name);
 	if (grant_find(g, key->owner, key->mailbox, key->grantee, &found))
-		out = grant_json(c, s, &found, name);
+		out = grant_json(s, &found, name);
 	grant_names_clear(&names);
 	grants_release(&g);
 	call_release(c, &s);
@@ -293,11 +294,11 @@ static void set(struct api_call *c, struct wanted *w, struct span address, const
 		return;
 	}
 	s = call_directory(c);
-	out = grant_json(c, s, g, w->mailbox);
+	out = grant_json(s, g, w->mailbox);
 	call_release(c, &s);
 	change.after = json_incref(out);
 	if (!change.before)
-		call_location(c, collection, body_text_of(out, "id"));
+		call_location(c, collection, span_str(json_string_value(json_object_get(out, "id"))));
 	if (call_finish(c, change.before ? 200 : 201, &out, given_real_change(&change)))
 		grants_tell(c->context);
 }
@@ -313,7 +314,8 @@ static void remove_grant(struct api_call *c, uint64_t owner, struct span address
 
 	if (!e) {
 		change.before = now_json(c, &(struct grant){ .owner = owner, .mailbox = numbers[0], .grantee = numbers[1] }, &name, &e);
-		e = !change.before ? ERR_NOT_FOUND : e == ERR_NOT_FOUND ? ERR_OK : e; /* the mailbox may be gone */
+		e = !change.before ? ERR_NOT_FOUND : e == ERR_NOT_FOUND ? ERR_OK
+									: e; /* the mailbox may be gone */
 	}
 	if (!e)
 		e = directory_grant_remove(c->context->directory, owner, numbers[0], numbers[1], &why);
@@ -332,6 +334,7 @@ void api_user_grant_set(struct api_call *c)
 	const struct account *a;
 	struct wanted wanted;
 	struct span address;
+	char collection[48];
 	uint64_t id = 0, now;
 	enum err e = user_find(c, s, c->args[0], &a, &why);
 
@@ -342,13 +345,13 @@ void api_user_grant_set(struct api_call *c)
 	call_release(c, &s);
 	if (e)
 		call_reply_error(c, e, &why);
-	else if (read_wanted(c, id, &wanted) && user_begin(c, &now, &address)) {
-		wanted.grant.owner = now;
-		if (now == id)
-			set(c, &wanted, address, arena_cstr(c, address));
-		else /* removed and made again meanwhile */
-			call_abandon(c, ERR_TEMP, NULL);
-	}
+	if (e || !read_wanted(c, id, &wanted) || !user_begin(c, &now, &address))
+		return;
+	snprintf(collection, sizeof collection, "users/usr_%" PRIu64 "/grants", id);
+	if (now == id)
+		set(c, &wanted, address, collection);
+	else /* removed and made again meanwhile */
+		call_abandon(c, ERR_TEMP, NULL);
 }
 
 void api_me_grant_set(struct api_call *c)

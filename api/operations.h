@@ -38,6 +38,10 @@
 	X(me_app_password_delete, "DELETE", "/api/v1/me/app_passwords/{}") \
 	X(me_forwards_get, "GET", "/api/v1/me/forwards") \
 	X(me_forwards_put, "PUT", "/api/v1/me/forwards") \
+	X(me_grants_list, "GET", "/api/v1/me/grants") \
+	X(me_grant_set, "POST", "/api/v1/me/grants") \
+	X(me_grant_delete, "DELETE", "/api/v1/me/grants/{}") \
+	X(me_granted_list, "GET", "/api/v1/me/granted") \
 	X(domains_list, "GET", "/api/v1/domains") \
 	X(domain_create, "POST", "/api/v1/domains") \
 	X(domain_get, "GET", "/api/v1/domains/{}") \
@@ -59,6 +63,10 @@
 	X(user_sessions_revoke, "POST", "/api/v1/users/{}:revoke_sessions") \
 	X(user_second_factor_reset, "POST", "/api/v1/users/{}:reset_second_factor") \
 	X(user_check_get, "GET", "/api/v1/users/{}/check") \
+	X(user_grants_list, "GET", "/api/v1/users/{}/grants") \
+	X(user_grant_set, "POST", "/api/v1/users/{}/grants") \
+	X(user_grant_delete, "DELETE", "/api/v1/users/{}/grants/{}") \
+	X(user_granted_list, "GET", "/api/v1/users/{}/granted") \
 	X(checks_create, "POST", "/api/v1/checks") \
 	X(aliases_list, "GET", "/api/v1/aliases") \
 	X(alias_create, "POST", "/api/v1/aliases") \

@@ -4,7 +4,7 @@
 
 #include "api/call.h"
 
-#define ROWS_COLUMNS_MAX 8
+#define ROWS_COLUMNS_MAX 16
 #define ROWS_MAX 100000
 
 struct rows;

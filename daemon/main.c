@@ -332,6 +332,13 @@ static void end_sessions(void *arg, uint64_t account_id)
 	imap_grants_changed(&d->imap);
 }
 
+static void grants_changed(void *arg)
+{
+	struct daemon *d = arg;
+
+	imap_grants_changed(&d->imap);
+}
+
 /* With `api` null the pages say that setup is to be done; our own handles of the ports are then kept for later. */
 static enum err start_web_with(struct daemon *d, const struct api_context *api, struct note *why)
 {
@@ -422,6 +429,7 @@ static enum err start_web(struct daemon *d, struct note *why)
 		.spool_dir = d->config.data_dir,
 		.end_sessions = end_sessions,
 		.reload_certificates = reload_certificates,
+		.grants_changed = grants_changed,
 		.arg = d,
 	};
 	e = jobs_start(&d->api, &d->api.jobs, why);

@@ -110,6 +110,7 @@ static const char *noun_summary(const char *noun)
 		{ "cert", "certificates" },
 		{ "domain", "domains that mail is taken for" },
 		{ "user", "users and their mailboxes" },
+		{ "grant", "who may do what in whose mailboxes" },
 		{ "alias", "addresses that deliver to others" },
 		{ "message", "what became of a message" },
 		{ "queue", "mail that waits to go out" },

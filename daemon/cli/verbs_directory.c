@@ -154,6 +154,23 @@ static const struct verb list[] = {
 		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
 	} },
 
+	{ .noun = "grant", .verb = "ls", .operation = "user_grants_list", .summary = "what an account grants others on its mailboxes", .kind = VERB_LIST, .columns = "id mailbox grantee rights", .arguments = {
+		{ "OWNER", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "grant", .verb = "ls-to", .operation = "user_granted_list", .summary = "what a user is granted on mailboxes of others", .kind = VERB_LIST, .columns = "owner mailbox grantee rights id", .arguments = {
+		{ "ADDRESS", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+	{ .noun = "grant", .verb = "set", .operation = "user_grant_set", .summary = "grant read (lrs), write (lrswipte), full, none, or letters of lrswipkxtea to an address, or to anyone of the owner's domain", .kind = VERB_API, .is = VERB_PLANS, .done = "granted", .arguments = {
+		{ "OWNER", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "GRANTEE", NULL, ARGUMENT_TEXT, PLACE_BODY, "grantee", true, NULL, NULL },
+		{ "RIGHTS", NULL, ARGUMENT_TEXT, PLACE_BODY, "rights", true, NULL, NULL },
+		{ "--mailbox", "NAME", ARGUMENT_TEXT, PLACE_BODY, "mailbox", false, NULL, "on this one; else on every one that has no grant of its own for the grantee" },
+	} },
+	{ .noun = "grant", .verb = "rm", .operation = "user_grant_delete", .summary = "take back what an account grants", .kind = VERB_API, .is = VERB_PLANS, .done = "taken back", .arguments = {
+		{ "OWNER", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+		{ "ID", NULL, ARGUMENT_TEXT, PLACE_PATH, NULL, true, NULL, NULL },
+	} },
+
 	{ .noun = "alias", .verb = "ls", .operation = "aliases_list", .summary = "list the aliases", .kind = VERB_LIST, .columns = "address targets", .arguments = {
 		{ "--q", "TEXT", ARGUMENT_TEXT, PLACE_QUERY, "q", false, NULL, "only those with this in address or targets" },
 		{ "--domain", "DOMAIN", ARGUMENT_TEXT, PLACE_QUERY, "domain", false, NULL, "only those of this domain" },

@@ -281,6 +281,24 @@ enum err directory_grant_set(struct directory *d, const struct grant *grant, str
 	return directory_change_grants(d, run_set, &g, why);
 }
 
+static enum err run_remove(struct directory *d, void *arg, struct note *why)
+{
+	const struct grant *g = arg;
+	unsigned rights;
+	enum err e = db_grant_find(d->db, g->owner, g->mailbox, g->grantee, &rights);
+
+	(void)why;
+	d->grants_changed = true;
+	return e ? e : db_grant_remove(d->db, g->owner, g->mailbox, g->grantee);
+}
+
+enum err directory_grant_remove(struct directory *d, uint64_t owner, uint64_t mailbox, uint64_t grantee, struct note *why)
+{
+	struct grant g = { .owner = owner, .mailbox = mailbox, .grantee = grantee };
+
+	return directory_change_grants(d, run_remove, &g, why);
+}
+
 struct mailboxes {
 	uint64_t owner, from, to;
 };

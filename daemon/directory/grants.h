@@ -51,6 +51,8 @@ unsigned grants_rights(const struct grants *g, const struct snapshot *s, uint64_
 /* Sets, replaces, or with rights 0 takes away (a row stays only where GRANT_EVERY_MAILBOX would give something). One durable transaction, or part of the open
  * batch. ERR_NOT_FOUND: no such account; ERR_STATE: to the owner; ERR_LIMIT: GRANTS_PER_OWNER_MAX. */
 enum err directory_grant_set(struct directory *d, const struct grant *grant, struct note *why) MUST_CHECK;
+/* The row itself: what is granted on all mailboxes, and to anyone, holds for the mailbox then. ERR_NOT_FOUND: there is none. */
+enum err directory_grant_remove(struct directory *d, uint64_t owner, uint64_t mailbox, uint64_t grantee, struct note *why) MUST_CHECK;
 /* Of a mailbox that is gone: costs nothing where it had none. */
 enum err directory_grants_forget(struct directory *d, uint64_t owner, uint64_t mailbox, struct note *why) MUST_CHECK;
 /* Of a mailbox just made: the same as its parent's (0: it has none above it, nothing to do). */

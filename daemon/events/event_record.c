@@ -46,6 +46,7 @@ static const char *const names[EVENT_COUNT] = {
 	[EVENT_HOLD_RULE_CHANGED] = "hold_rule.changed",
 	[EVENT_TLS_RULE_CHANGED] = "tls_rule.changed",
 	[EVENT_ACCOUNT_DAMAGED] = "account.damaged",
+	[EVENT_GRANT_CHANGED] = "grant.changed",
 };
 
 const char *event_name(enum event_type type)

@@ -48,6 +48,7 @@ enum event_type {
 	EVENT_HOLD_RULE_CHANGED,
 	EVENT_TLS_RULE_CHANGED,
 	EVENT_ACCOUNT_DAMAGED, /* a check of its mailboxes found faults */
+	EVENT_GRANT_CHANGED,
 	EVENT_COUNT
 };
 const char *event_name(enum event_type type); /* "message.received" */

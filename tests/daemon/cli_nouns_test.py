@@ -102,6 +102,24 @@ def test_users_are_not_offered_all_of_imap():
     cli("user", "rm", "ida@example.org", "--yes")
 
 
+def test_grants():
+    add_user("gina@example.org")
+    assert cli("user", "add-shared", "info@example.org") == "added\n"
+    assert cli("grant", "set", "info@example.org", "gina@example.org", "write", "--mailbox", "INBOX") == "granted\n"
+    cli("grant", "set", "info@example.org", "anyone", "read")
+    found = {g["grantee"]: g for g in in_all_forms("grant", "ls", "info@example.org")}
+    assert found["gina@example.org"]["rights"] == "lrswipte" and found["gina@example.org"]["mailbox"] == "INBOX", found
+    assert found["anyone"]["rights"] == "lrs" and found["anyone"]["mailbox"] is None, found
+    assert {(g["owner"], g["rights"]) for g in in_all_forms("grant", "ls-to", "gina@example.org")} == {("info@example.org", "lrswipte"), ("info@example.org", "lrs")}
+    refused(EX_DATAERR, "grant", "set", "info@example.org", "gina@example.org", "everything", says="RIGHTS|rights")
+    refused(EX_DATAERR, "grant", "set", "info@example.org", "gina@example.org", "read", "--mailbox", "Nowhere", says="--mailbox: ")
+    assert cli("grant", "rm", "info@example.org", found["anyone"]["id"]) == "taken back\n"
+    refused(EX_DATAERR, "grant", "rm", "info@example.org", found["anyone"]["id"])
+    cli("user", "rm", "info@example.org", "--yes")
+    assert not js("grant", "ls-to", "gina@example.org")["data"]
+    cli("user", "rm", "gina@example.org", "--yes")
+
+
 def test_tls_rules():
     assert cli("tls-rule", "set", "B\u00fccher.example", "--mode", "verify", "--names", "mx.example.net,.example.net") == "set\n"
     cli("tls-rule", "set", "example.net", "--mode", "encrypt")

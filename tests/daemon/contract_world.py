@@ -73,6 +73,10 @@ class World(contract.Walker):
         self.call("user_create", body={"address": address, "password": PASSWORD}, expect=201)
         return address
 
+    def grant(self):
+        """The id of one that `other` has made."""
+        return self.call("user_grant_set", self.other, body={"grantee": self.user(), "rights": "read"}, expect=201).json["id"]
+
     def alias(self):
         address = self.name("a") + "@example.org"
         self.call("alias_create", body={"address": address, "targets": ["alice@example.org"]}, expect=201)
@@ -313,6 +317,12 @@ REQUESTS = {
     "user_sessions_revoke": one("user"),
     "user_second_factor_reset": one("user"),
     "user_check_get": one("user"),
+    "user_grants_list": one("user"),
+    "user_granted_list": one("user"),
+    "user_grant_set": lambda w: {"args": (w.other,), "body": {"mailbox": "INBOX", "grantee": w.user(), "rights": "read"}},
+    "user_grant_delete": lambda w: {"args": (w.other, w.grant())},
+    "me_grant_set": lambda w: {"caller": "user", "body": {"mailbox": "INBOX", "grantee": w.user(), "rights": "read"}},
+    "me_grant_delete": of_visitor(lambda w, caller: (w.grant(),)),
     "checks_create": lambda w: {"body": {"accounts": [w.user()]}},
     "users_bulk": lambda w: {"body": {"action": "suspend", "users": [w.user()]}},
     "users_import": lambda w: {"body": {"users": [{"address": w.name("u") + "@example.org", "name": "Bob"}]}},
