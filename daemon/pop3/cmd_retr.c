@@ -26,10 +26,11 @@ struct fetching {
 /* The part of a body that TOP still wants. */
 static struct span within_lines(struct pop3_text *t, struct span bytes)
 {
-	const char *at = bytes.ptr, *end = bytes.ptr + bytes.len;
+	const char *at = bytes.ptr, *end;
 
 	if (!t->is_limited || !bytes.len)
 		return bytes;
+	end = at + bytes.len;
 	while (t->lines_left && at < end) {
 		const char *line_end = memchr(at, '\n', (size_t)(end - at));
 

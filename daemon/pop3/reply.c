@@ -106,10 +106,11 @@ void pop3_reply_text_begin(struct pop3_text *t)
 /* Points are rarer than line ends, in what is encoded there are none: only the first octet of a line matters. */
 void pop3_reply_text(struct out *out, struct pop3_text *t, struct span bytes)
 {
-	const char *from = bytes.ptr, *at = bytes.ptr, *end = bytes.ptr + bytes.len;
+	const char *from = bytes.ptr, *at = bytes.ptr, *end;
 
 	if (!bytes.len)
 		return;
+	end = at + bytes.len;
 	while ((at = memchr(at, '.', (size_t)(end - at))) != NULL) {
 		if ((at > bytes.ptr ? at[-1] : t->last) == '\n') {
 			out_add(out, span_make(from, (size_t)(at - from)));

@@ -1,31 +1,16 @@
-/* smtp/cmd_auth.c: AUTH PLAIN, LOGIN, SCRAM-SHA-256 and -PLUS (RFC 4954, RFC 4616, draft-murchison-sasl-login, RFC 7677).
+/* smtp/cmd_auth.c: AUTH PLAIN, LOGIN, SCRAM-SHA-256 and -PLUS (RFC 4954, RFC 4616, draft-murchison-sasl-login, RFC 7677): the dialogue of auth/exchange.h.
  *
- *   PLAIN   AUTH [initial] --> message          --> question PASSWORD --> 235 | 535
- *   LOGIN   AUTH [initial] --> name --> password --> question PASSWORD --> 235 | 535
- *   SCRAM   AUTH [initial] --> client-first --> question SCRAM_FIRST --> 334 server-first
- *                              client-final --> question SCRAM_FINAL --> 334 server-final | 535
- *                              an empty response                     --> 235
- *
- * What the client sends is decoded into `sasl`, which is wiped as soon as the exchange is over, whichever way. A 235 carries no data
- * (RFC 4954 section 4), so the proof of the server is a challenge of its own.
+ * What the client sends lies decoded in the exchange, which is wiped as soon as it is over, whichever way.
  */
 #include "daemon/auth/auth.h"
-#include "daemon/base/encode.h"
 #include "daemon/base/log.h"
 #include "daemon/smtp/commands.h"
 
-static bool is_scram(const struct smtp_session *s)
-{
-	return s->mechanism == MECHANISM_SCRAM || s->mechanism == MECHANISM_SCRAM_PLUS;
-}
-
 void smtp_auth_forget(struct smtp_session *s)
 {
-	buf_wipe(&s->sasl);
-	s->sasl_account_id = s->sasl_credential = 0;
-	if (is_scram(s))
+	if (exchange_is_scram(&s->exchange))
 		s->services->scram_end(s->world);
-	s->mechanism = MECHANISM_PLAIN;
+	exchange_clear(&s->exchange);
 }
 
 static enum step over(struct smtp_session *s, enum smtp_reply_id id, struct smtp_reply *reply)
@@ -38,15 +23,7 @@ static enum step over(struct smtp_session *s, enum smtp_reply_id id, struct smtp
 
 static struct span login_given(const struct smtp_session *s, const struct smtp_answer *answer)
 {
-	struct span all = buf_span(&s->sasl), login, password;
-
-	switch (s->mechanism) {
-	case MECHANISM_PLAIN: return auth_sasl_plain(all, &login, &password) == ERR_OK ? login : SPAN("");
-	case MECHANISM_LOGIN: return span_take(all, s->sasl_login_len);
-	case MECHANISM_SCRAM:
-	case MECHANISM_SCRAM_PLUS: break;
-	}
-	return answer ? answer->login : SPAN("");
+	return s->exchange.login.len > 0 || !answer ? s->exchange.login : answer->login;
 }
 
 /* `answer` may be null. */
@@ -83,8 +60,8 @@ static enum step ask_scram(struct smtp_session *s, enum smtp_ask kind)
 {
 	s->ask = (struct smtp_question){
 		.kind = kind,
-		.scram = buf_span(&s->sasl),
-		.scram_plus = s->mechanism == MECHANISM_SCRAM_PLUS,
+		.scram = buf_span(&s->exchange.message),
+		.scram_plus = s->exchange.mechanism == EXCHANGE_SCRAM_PLUS,
 		.remote = &s->peer->remote,
 	};
 	smtp_set_state(s, AT_WAIT);
@@ -99,119 +76,42 @@ static enum step accepted(struct smtp_session *s, uint64_t account_id, uint64_t 
 	return over(s, REPLY_AUTH_OK, reply);
 }
 
-static enum step take_plain(struct smtp_session *s, struct smtp_reply *reply)
+static enum step follow(struct smtp_session *s, enum exchange_next next, struct smtp_reply *reply)
 {
-	struct span login, password;
-	enum err e = auth_sasl_plain(buf_span(&s->sasl), &login, &password);
-
-	if (e == ERR_SYNTAX)
-		return over(s, REPLY_BAD_BASE64, reply);
-	return e == ERR_OK ? ask(s, login, password, reply) : failed(s, NULL, REPLY_AUTH_WRONG, reply);
-}
-
-static enum step take_login(struct smtp_session *s, struct smtp_reply *reply)
-{
-	struct span all = buf_span(&s->sasl);
-
-	if (s->sasl_round == 1) {
-		s->sasl_login_len = all.len;
-		return challenge(s, SPAN("UGFzc3dvcmQ6"), reply);
+	switch (next) {
+	case EXCHANGE_CHALLENGE: return challenge(s, buf_span(&s->exchange.text), reply);
+	case EXCHANGE_ASK_PASSWORD: return ask(s, s->exchange.login, s->exchange.password, reply);
+	case EXCHANGE_ASK_SCRAM_FIRST: return ask_scram(s, SMTP_ASK_SCRAM_FIRST);
+	case EXCHANGE_ASK_SCRAM_FINAL: return ask_scram(s, SMTP_ASK_SCRAM_FINAL);
+	case EXCHANGE_PASSED: return accepted(s, s->exchange.account_id, s->exchange.credential, reply);
+	case EXCHANGE_MALFORMED: return over(s, REPLY_BAD_BASE64, reply);
+	case EXCHANGE_DENIED: return failed(s, NULL, REPLY_AUTH_WRONG, reply);
+	case EXCHANGE_FAILED: break;
 	}
-	return ask(s, span_take(all, s->sasl_login_len), span_skip(all, s->sasl_login_len), reply);
-}
-
-static enum step take_scram(struct smtp_session *s, struct smtp_reply *reply)
-{
-	if (s->sasl_round < 3)
-		return ask_scram(s, s->sasl_round == 1 ? SMTP_ASK_SCRAM_FIRST : SMTP_ASK_SCRAM_FINAL);
-	if (s->sasl.len > 0)
-		return over(s, REPLY_BAD_BASE64, reply);
-	return accepted(s, s->sasl_account_id, s->sasl_credential, reply);
-}
-
-static enum step take_response(struct smtp_session *s, struct span base64, struct smtp_reply *reply)
-{
-	if (base64_decode(base64, &s->sasl) != ERR_OK)
-		return over(s, REPLY_BAD_BASE64, reply);
-	s->sasl_round++;
-	switch (s->mechanism) {
-	case MECHANISM_PLAIN: return take_plain(s, reply);
-	case MECHANISM_LOGIN: return take_login(s, reply);
-	case MECHANISM_SCRAM:
-	case MECHANISM_SCRAM_PLUS: return take_scram(s, reply);
-	}
-	return over(s, REPLY_BAD_BASE64, reply);
-}
-
-static bool find_mechanism(const struct smtp_session *s, struct span name, enum smtp_mechanism *out)
-{
-	static const struct {
-		struct span name;
-		enum smtp_mechanism mechanism;
-	} mechanisms[] = {
-		{ { "PLAIN", 5 }, MECHANISM_PLAIN },
-		{ { "LOGIN", 5 }, MECHANISM_LOGIN },
-		{ { "SCRAM-SHA-256", 13 }, MECHANISM_SCRAM },
-		{ { "SCRAM-SHA-256-PLUS", 18 }, MECHANISM_SCRAM_PLUS },
-	};
-
-	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {
-		if (span_iequals(name, mechanisms[i].name)) {
-			*out = mechanisms[i].mechanism;
-			return *out != MECHANISM_SCRAM_PLUS || s->services->may_bind(s->world);
-		}
-	}
-	return false;
+	return over(s, REPLY_AUTH_BUSY, reply);
 }
 
 enum step smtp_run_auth(struct smtp_session *s, const union smtp_args *args, struct smtp_reply *reply)
 {
-	enum smtp_mechanism mechanism;
-
-	if (s->account_id != 0 || !find_mechanism(s, args->auth.mechanism, &mechanism)) {
+	if (s->account_id != 0 || !exchange_begin(&s->exchange, args->auth.mechanism, s->services->may_bind(s->world), true)) {
 		reply->id = s->account_id != 0 ? REPLY_BAD_SEQUENCE : REPLY_UNKNOWN_MECHANISM;
 		return STEP_REPLY;
 	}
-	s->mechanism = mechanism;
-	s->sasl_round = 0;
-	s->sasl_login_len = 0;
-	buf_wipe(&s->sasl);
-	if (!args->auth.has_initial)
-		return challenge(s, s->mechanism == MECHANISM_LOGIN ? SPAN("VXNlcm5hbWU6") : SPAN(""), reply);
-	/* RFC 4954 section 4: a lone "=" is an initial response of no octets. */
-	return take_response(s, span_equals(args->auth.initial, SPAN("=")) ? SPAN("") : args->auth.initial, reply);
+	return follow(s, exchange_start(&s->exchange, args->auth.has_initial, args->auth.initial), reply);
 }
 
 enum step smtp_auth_response(struct smtp_session *s, struct span line, struct smtp_reply *reply)
 {
 	if (span_equals(line, SPAN("*")))
 		return over(s, REPLY_AUTH_CANCELLED, reply);
-	return take_response(s, line, reply);
+	return follow(s, exchange_response(&s->exchange, line), reply);
 }
 
-/* What the server says, in the command's arena: it is written before that is reset. */
-static enum step say_scram(struct smtp_session *s, struct span text, struct smtp_reply *reply)
+static enum step agreed(struct smtp_session *s, const struct smtp_answer *answer, struct smtp_reply *reply)
 {
-	struct buf base64;
-	struct span copy;
-
-	buf_init(&base64, SMTP_AUTH_LINE_MAX);
-	base64_encode(text, &base64);
-	copy = arena_copy(&s->command, buf_span(&base64));
-	buf_clear(&base64);
-	buf_wipe(&s->sasl);
-	return copy.ptr ? challenge(s, copy, reply) : over(s, REPLY_AUTH_BUSY, reply);
-}
-
-static enum step agreed(struct smtp_session *s, enum smtp_ask asked, const struct smtp_answer *answer, struct smtp_reply *reply)
-{
-	if (!is_scram(s))
+	if (!exchange_is_scram(&s->exchange))
 		return accepted(s, answer->account_id, answer->credential, reply);
-	if (asked == SMTP_ASK_SCRAM_FINAL) {
-		s->sasl_account_id = answer->account_id;
-		s->sasl_credential = answer->credential;
-	}
-	return say_scram(s, answer->text, reply);
+	return follow(s, exchange_says(&s->exchange, answer->text, answer->account_id, answer->credential), reply);
 }
 
 static struct span minutes_text(struct smtp_session *s, int64_t ms)
@@ -221,12 +121,12 @@ static struct span minutes_text(struct smtp_session *s, int64_t ms)
 	return arena_printf(&s->command, "%lld minute%s", (long long)(minutes > 1 ? minutes : 1), minutes > 1 ? "s" : "");
 }
 
-enum step smtp_auth_answer(struct smtp_session *s, enum smtp_ask asked, const struct smtp_answer *answer, struct smtp_reply *reply)
+enum step smtp_auth_answer(struct smtp_session *s, const struct smtp_answer *answer, struct smtp_reply *reply)
 {
 	enum step step;
 
 	switch (answer->verdict) {
-	case SMTP_YES: return agreed(s, asked, answer, reply);
+	case SMTP_YES: return agreed(s, answer, reply);
 	case SMTP_NO: return failed(s, answer, REPLY_AUTH_WRONG, reply);
 	case SMTP_SUSPENDED: return failed(s, answer, REPLY_AUTH_SUSPENDED, reply);
 	case SMTP_PROTOCOL_OFF: return failed(s, answer, REPLY_AUTH_OFF, reply);

@@ -42,6 +42,6 @@ enum step smtp_chunk_feed(struct smtp_session *s, struct span in, size_t *used_o
 void smtp_auth_forget(struct smtp_session *s); /* an exchange is over, whichever way */
 enum step smtp_run_auth(struct smtp_session *s, const union smtp_args *args, struct smtp_reply *reply);
 enum step smtp_auth_response(struct smtp_session *s, struct span line, struct smtp_reply *reply);
-enum step smtp_auth_answer(struct smtp_session *s, enum smtp_ask asked, const struct smtp_answer *answer, struct smtp_reply *reply);
+enum step smtp_auth_answer(struct smtp_session *s, const struct smtp_answer *answer, struct smtp_reply *reply);
 
 #endif

@@ -83,7 +83,7 @@ enum err smtp_session_new(const struct smtp_setup *setup, struct smtp_session **
 	memcpy(s->hostname, setup->hostname.ptr, span_take(setup->hostname, SMTP_HELO_MAX).len);
 	arena_init(&s->transaction, SMTP_TRANSACTION_MAX);
 	arena_init(&s->command, SMTP_COMMAND_MAX);
-	buf_init(&s->sasl, SMTP_AUTH_LINE_MAX);
+	exchange_init(&s->exchange);
 	*out = s;
 	return ERR_OK;
 }
@@ -95,7 +95,7 @@ void smtp_session_free(struct smtp_session **s)
 	(*s)->services->accept_end(&(*s)->message);
 	arena_clear(&(*s)->transaction);
 	arena_clear(&(*s)->command);
-	buf_wipe(&(*s)->sasl);
+	exchange_clear(&(*s)->exchange);
 	free(*s);
 	*s = NULL;
 }
@@ -387,7 +387,7 @@ enum step smtp_session_answer(struct smtp_session *s, const struct smtp_answer *
 	switch (asked) {
 	case SMTP_ASK_PASSWORD:
 	case SMTP_ASK_SCRAM_FIRST:
-	case SMTP_ASK_SCRAM_FINAL: step = smtp_auth_answer(s, asked, answer, &reply); break;
+	case SMTP_ASK_SCRAM_FINAL: step = smtp_auth_answer(s, answer, &reply); break;
 	case SMTP_ASK_COMMIT: step = smtp_commit_answer(s, answer, &reply); break;
 	case SMTP_ASK_PAUSE:
 		smtp_set_state(s, s->paused_at);

@@ -2,6 +2,7 @@
 #ifndef POSTROOM_SMTP_STATE_H
 #define POSTROOM_SMTP_STATE_H
 
+#include "daemon/auth/exchange.h"
 #include "daemon/smtp/parse.h"
 #include "daemon/smtp/session.h"
 
@@ -20,11 +21,6 @@ enum smtp_state {
 	AT_CLOSED = 2048,
 };
 #define AT_ANY (AT_START | AT_READY | AT_MAIL | AT_RCPT | AT_BDAT)
-
-enum smtp_mechanism { MECHANISM_PLAIN,
-		      MECHANISM_LOGIN,
-		      MECHANISM_SCRAM,
-		      MECHANISM_SCRAM_PLUS };
 
 /* What MAIL asked for. */
 struct smtp_wish {
@@ -84,11 +80,7 @@ struct smtp_session {
 	int64_t content_started_ms;
 
 	/* authentication */
-	struct buf sasl; /* decoded: secrets */
-	enum smtp_mechanism mechanism;
-	unsigned sasl_round;                       /* responses that were taken */
-	size_t sasl_login_len;                     /* of LOGIN */
-	uint64_t sasl_account_id, sasl_credential; /* of SCRAM: proven, and not yet acknowledged by the client */
+	struct exchange exchange; /* of AUTH */
 
 	struct smtp_question ask;
 	enum smtp_state paused_at; /* of ASK_PAUSE: where it goes on, and what is said then */
