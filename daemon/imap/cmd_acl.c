@@ -111,7 +111,7 @@ static void tell_acl(struct imap_session *s, const struct imap_place *place, str
 
 enum step imap_run_getacl(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct mailbox_info shown;
+	struct mailbox_info shown = { .id = 0 };
 	struct imap_place place;
 	struct grant *grants;
 	size_t count;
@@ -128,7 +128,7 @@ enum step imap_run_getacl(struct imap_session *s, const union imap_args *args, s
 
 enum step imap_run_listrights(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct mailbox_info shown;
+	struct mailbox_info shown = { .id = 0 };
 	struct imap_place place;
 	uint64_t grantee;
 	enum err e = imap_place_find(s, args->acl.name, RIGHT_ADMIN, &place);
@@ -146,7 +146,7 @@ enum step imap_run_listrights(struct imap_session *s, const union imap_args *arg
 enum step imap_run_myrights(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	const unsigned any = RIGHT_LOOKUP | RIGHT_READ | RIGHT_INSERT | RIGHT_CREATE | RIGHT_DELETE_MAILBOX | RIGHT_ADMIN;
-	struct mailbox_info shown;
+	struct mailbox_info shown = { .id = 0 };
 	struct imap_place place;
 	enum err e = imap_place_known(s, args->mailbox.name, any, &place);
 

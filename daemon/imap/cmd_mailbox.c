@@ -41,7 +41,7 @@ enum step imap_run_create(struct imap_session *s, const union imap_args *args, s
 {
 	const struct span written = without_end(args->create.name);
 	struct imap_place place = { .rights = RIGHT_ALL };
-	struct mailbox_info shown;
+	struct mailbox_info shown = { .id = 0 };
 	struct imap_site site;
 	enum err e = imap_site_find(s, written, &site);
 
@@ -155,7 +155,7 @@ enum step imap_run_rename(struct imap_session *s, const union imap_args *args, s
 /* RFC 3501 6.3.6 lets a server ask that there is such a name. */
 enum step imap_run_subscribe(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct mailbox_info shown;
+	struct mailbox_info shown = { .id = 0 };
 	struct imap_place place;
 	enum err e = find(s, args->mailbox.name, RIGHT_LOOKUP, &place);
 
@@ -169,7 +169,7 @@ enum step imap_run_subscribe(struct imap_session *s, const union imap_args *args
 /* Not subscribed, or no possible name: as wanted. What is not shared any more is unsubscribed from by the name that LSUB shows. */
 enum step imap_run_unsubscribe(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct mailbox_info shown;
+	struct mailbox_info shown = { .id = 0 };
 	struct imap_place place;
 	struct span name;
 	enum err e = s->service->name_normal(without_end(args->mailbox.name), &s->run.arena, &name);

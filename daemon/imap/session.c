@@ -369,6 +369,18 @@ enum step imap_session_answer(struct imap_session *s, const struct imap_answer *
 	return imap_login_answer(s, answer, out);
 }
 
+/* A mailbox or a grant has changed. */
+static enum step wake(struct imap_session *s, struct out *out)
+{
+	if (s->run.more)
+		return STEP_MORE;
+	if (s->view && s->input == INPUT_LINE && !s->line.len && !s->append && !imap_may(s, RIGHT_READ))
+		return imap_bye(s, out, imap_gone_text(s));
+	if (s->notify)
+		return imap_notify_wake(s, out);
+	return s->input == INPUT_IDLE ? imap_idle_wake(s, out) : STEP_REPLY;
+}
+
 enum step imap_session_event(struct imap_session *s, enum session_event event, struct out *out)
 {
 	switch (event) {
@@ -387,14 +399,7 @@ enum step imap_session_event(struct imap_session *s, enum session_event event, s
 		imap_append_drop(s);
 		s->run.mid_line = true; /* nobody reads a BYE */
 		return imap_bye(s, out, "");
-	case SESSION_WAKE:
-		if (s->run.more)
-			return STEP_MORE;
-		if (s->view && s->input == INPUT_LINE && !s->line.len && !s->append && !imap_may(s, RIGHT_READ))
-			return imap_bye(s, out, imap_gone_text(s));
-		if (s->notify)
-			return imap_notify_wake(s, out);
-		return s->input == INPUT_IDLE ? imap_idle_wake(s, out) : STEP_REPLY;
+	case SESSION_WAKE: return wake(s, out);
 	}
 	return STEP_CLOSE;
 }

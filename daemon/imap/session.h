@@ -259,9 +259,9 @@ struct imap_session {
 	/* The selected mailbox, while `view` is open. `store` is the one above, or has a reference of its own; `mailbox` has no name: it may change. */
 	struct imap_place at;
 	struct view *view;
-	bool examined;       /* by EXAMINE */
-	bool read_only;      /* that, or no right to change anything */
-	bool rights_changed; /* since the client was told FLAGS and PERMANENTFLAGS (RFC 4314 5.1.1) */
+	bool examined;        /* by EXAMINE */
+	bool read_only;       /* that, or no right to change anything */
+	bool rights_changed;  /* since the client was told FLAGS and PERMANENTFLAGS (RFC 4314 5.1.1) */
 	uint64_t off;         /* capabilities that this account is not offered */
 	unsigned enabled;     /* of enum imap_enabled */
 	bool compressed;      /* COMPRESS is on: not again (RFC 4978 3) */
