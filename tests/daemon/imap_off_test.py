@@ -57,6 +57,10 @@ USES = {
     "MESSAGELIMIT=100000": ["SEARCH UIDAFTER 1", "SEARCH UIDBEFORE 1"],
     "UNAUTHENTICATE": ["UNAUTHENTICATE"],
     "QUOTA": ["GETQUOTAROOT INBOX"],
+    "ACL": ["MYRIGHTS INBOX", "GETACL INBOX", "SETACL INBOX alice@example.org l", "DELETEACL INBOX alice@example.org"],
+    "LIST-MYRIGHTS": ['LIST "" * RETURN (MYRIGHTS)'],
+    "METADATA": ["GETMETADATA INBOX /private/comment", 'SETMETADATA INBOX (/private/comment "x")', "NOTIFY SET (personal (MailboxMetadataChange))"],
+    "LIST-METADATA": ['LIST "" * RETURN (METADATA (/private/comment))'],
     "URLAUTH": [
         'GENURLAUTH "imap://bob@example.org/INBOX/;UID=1;URLAUTH=anonymous" INTERNAL',
         'URLFETCH "imap://bob@example.org/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:%s"' % ("00" * 33),
@@ -65,6 +69,9 @@ USES = {
     ],
     "URLAUTH=BINARY": ['URLFETCH ("imap://bob@example.org/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:%s" BINARY)' % ("00" * 33)],
 }
+
+# Words that one switch has beside its name.
+BESIDE = {"QUOTA": ("QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE", "QUOTASET"), "ACL": ("RIGHTS=kxte",), "METADATA": ("METADATA-SERVER",)}
 
 
 def daemon():
@@ -109,7 +116,7 @@ def test_every_name_of_the_list_is_advertised_and_has_a_switch():
     c, text = login()
     with c:
         shown = capabilities(c)
-        assert sorted(shown) == sorted(["IMAP4rev1", *USES, "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE"]), shown
+        assert sorted(shown) == sorted(["IMAP4rev1", *USES, *(word for words in BESIDE.values() for word in words)]), shown
         assert text.startswith("[CAPABILITY " + " ".join(shown) + "]"), text
 
 
@@ -121,7 +128,7 @@ def test_what_is_switched_off_is_neither_advertised_nor_accepted():
         switch(name)
         c, text = login()
         with c:
-            for word in ("QUOTA", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE") if name == "QUOTA" else (name,):
+            for word in (name, *BESIDE.get(name, ())):
                 if word in capabilities(c) or word in text.split("]")[0].split():
                     wrong.append(f"{word} is advertised")
         wrong += [f"{c!r} is accepted without {name}" for c in commands if takes(c)]

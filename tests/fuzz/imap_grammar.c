@@ -17,7 +17,7 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-	{ 'C', { "NOOP", "%x%F", "%xSEARCH%r%h %K", "ESEARCH%W%r%h %K", "%xSTORE %S %t%fFLAGS%i %G", "%xFETCH %S %I%M", "SELECT %m%q", "EXAMINE %m%q", "APPEND %m%A", "%xCOPY %S %m", "%xMOVE %S %m", "EXPUNGE", "UID EXPUNGE %S", "%xSORT%r (%o) UTF-8 %K", "%xTHREAD %T UTF-8 %K", "%xREPLACE %n %m%A", "CANCELUPDATE \"%w\"", "NOTIFY NONE", "NOTIFY SET%c%u", "UIDBATCHES %n", "UIDBATCHES 500 %n:%n", "LIST \"\" %p", "LIST%l %m %P%R", "LSUB %m %p", "STATUS %m (%s)", "CREATE %m%U", "DELETE %m", "RENAME %m %m", "SUBSCRIBE %m", "UNSUBSCRIBE %m", "ENABLE%E", "IDLE", "CLOSE", "UNSELECT", "CHECK", "CAPABILITY", "NAMESPACE", "ID NIL", "ID (%\" %\" %\" NIL)", "SETACL %m %J %D", "DELETEACL %m %J", "GETACL %m", "LISTRIGHTS %m %J", "MYRIGHTS %m", "GETQUOTA %m", "GETQUOTA %\"", "GETQUOTAROOT %m", "SETQUOTA %\" (STORAGE %n)", "GENURLAUTH \"%@\" INTERNAL", "GENURLAUTH %@ INTERNAL %@ INTERNAL", "URLFETCH %@", "URLFETCH (%@%!) \"%@\" (%@%!)", "RESETKEY", "RESETKEY %m", "COMPRESS DEFLATE", "UNAUTHENTICATE", "LOGIN u p", "STARTTLS", "AUTHENTICATE PLAIN %a" } },
+	{ 'C', { "NOOP", "%x%F", "%xSEARCH%r%h %K", "ESEARCH%W%r%h %K", "%xSTORE %S %t%fFLAGS%i %G", "%xFETCH %S %I%M", "SELECT %m%q", "EXAMINE %m%q", "APPEND %m%A", "%xCOPY %S %m", "%xMOVE %S %m", "EXPUNGE", "UID EXPUNGE %S", "%xSORT%r (%o) UTF-8 %K", "%xTHREAD %T UTF-8 %K", "%xREPLACE %n %m%A", "CANCELUPDATE \"%w\"", "NOTIFY NONE", "NOTIFY SET%c%u", "UIDBATCHES %n", "UIDBATCHES 500 %n:%n", "LIST \"\" %p", "LIST%l %m %P%R", "LSUB %m %p", "STATUS %m (%s)", "CREATE %m%U", "DELETE %m", "RENAME %m %m", "SUBSCRIBE %m", "UNSUBSCRIBE %m", "ENABLE%E", "IDLE", "CLOSE", "UNSELECT", "CHECK", "CAPABILITY", "NAMESPACE", "ID NIL", "ID (%\" %\" %\" NIL)", "SETACL %m %J %D", "DELETEACL %m %J", "GETACL %m", "LISTRIGHTS %m %J", "MYRIGHTS %m", "GETQUOTA %m", "GETQUOTA %\"", "GETQUOTAROOT %m", "SETQUOTA %\" (STORAGE %n)", "SETQUOTA \"User quota\" (MESSAGE %n STORAGE %n)", "GETMETADATA%1 %m %2", "GETMETADATA \"\" %2", "SETMETADATA %m (%3)", "SETMETADATA \"\" (%3)", "GENURLAUTH \"%@\" INTERNAL", "GENURLAUTH %@ INTERNAL %@ INTERNAL", "URLFETCH %@", "URLFETCH (%@%!) \"%@\" (%@%!)", "RESETKEY", "RESETKEY %m", "COMPRESS DEFLATE", "UNAUTHENTICATE", "LOGIN u p", "STARTTLS", "AUTHENTICATE PLAIN %a" } },
 	/* Signed with a key of zeros, as fuzz_imap.c has it. */
 	{ '@', { "imap://u@h/INBOX/;UID=%n;URLAUTH=anonymous", "imap://u@h/INBOX/;UID=%n/;SECTION=1;URLAUTH=user+u@h", "imap://u@h/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:015d532d76357f29ff361910f6248e47ba349ede95f081c7e8a37c4471907911d5", "imap://u@h/INBOX/;UID=1/;SECTION=1;URLAUTH=authuser:INTERNAL:0165d13e8c8eaee0955bd5523b49273ae1bc963d8b2c79f5b1f6134b2961760207", "imap://u@h/INBOX/;UID=2/;SECTION=1.1;URLAUTH=user+u:INTERNAL:011f1c5020c92ec48157da6931ff45f9fbc8f43d2c26fae558f789e1ed56a4ddc7", "imap://u@h/INBOX/;UID=2/;SECTION=2;URLAUTH=anonymous:INTERNAL:0166764b65b90b65ac9f9ec4e4596238737c4bd1b8884fed1d9d80efd12879a472", "imap://u@h/INBOX/;UID=1/;SECTION=HEADER/;PARTIAL=3.9;URLAUTH=anonymous:INTERNAL:01ad488c65f4178434a987ab6ce533be1f608a62c778f5c2cbbd131e88663661f4", "imap://uu@h/INBOX/;UID=1;URLAUTH=anonymous:INTERNAL:015d47d562b8b0dbd3f211bcebbd91188d5d154c3ee6364d003b51233b07db8096", "/INBOX/;UID=%n", "%@:INTERNAL:00" } },
 	{ '!', { " BODY", " BINARY", " BODYPARTSTRUCTURE", " BINARY BODYPARTSTRUCTURE", "%!%!", "" } },
@@ -36,7 +36,7 @@ static const struct rule rules[] = {
 	{ 'p', { "*", "%%", "\"%%/%%\"", "a*", "%m", "\"\"", "I%%X" } },
 	{ 'P', { "%p", "(%p %p)", "(%p)" } },
 	{ 'l', { "", " (SUBSCRIBED)", " (SPECIAL-USE)", " (SUBSCRIBED RECURSIVEMATCH)", " (REMOTE)", " ()", " (RECURSIVEMATCH)" } },
-	{ 'R', { "", " RETURN (CHILDREN)", " RETURN (STATUS (%s))", " RETURN (SUBSCRIBED SPECIAL-USE STATUS (%s))", " RETURN ()" } },
+	{ 'R', { "", " RETURN (CHILDREN)", " RETURN (STATUS (%s))", " RETURN (METADATA (/private/a /shared/%w))", " RETURN (SUBSCRIBED SPECIAL-USE STATUS (%s))", " RETURN ()" } },
 	{ 's', { "MESSAGES", "%s %s", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "SIZE", "DELETED", "HIGHESTMODSEQ", "MAILBOXID", "APPENDLIMIT", "DELETED-STORAGE", "RECENT" } },
 	{ 'U', { "", " (USE (\\Archive))", " (USE (\\Sent \\Trash))", " (USE ())", " (USE (\\X))" } },
 	{ 'E', { " CONDSTORE", " QRESYNC", " UTF8=ACCEPT", " UIDONLY", " IMAP4rev2", " X%E" } },
@@ -71,7 +71,10 @@ static const struct rule rules[] = {
 	{ 'c', { "", " STATUS" } },
 	{ 'u', { " (%Y %B)", " (%Y %B)%u" } },
 	{ 'Y', { "PERSONAL", "SELECTED", "SELECTED-DELAYED", "INBOXES", "SUBSCRIBED", "SUBTREE %m", "MAILBOXES (%m %m)", "MAILBOXES %m", "SUBTREE (%m)" } },
-	{ 'B', { "(MessageNew MessageExpunge)", "(MessageNew (%j) MessageExpunge FlagChange)", "(MessageNew)", "(MailboxName SubscriptionChange MessageNew FlagChange)", "NONE", "(MailboxName)", "(ServerMetadataChange)", "(%w)" } },
+	{ 'B', { "(MessageNew MessageExpunge)", "(MessageNew (%j) MessageExpunge FlagChange)", "(MessageNew)", "(MailboxName SubscriptionChange MessageNew FlagChange)", "NONE", "(MailboxName)", "(ServerMetadataChange)", "(MailboxMetadataChange MessageNew)", "(%w)" } },
+	{ '1', { "", " (DEPTH 1)", " (DEPTH infinity MAXSIZE %n)", " (MAXSIZE %n)" } },
+	{ '2', { "/private", "/shared/comment", "(/private/%w %2)", "/private/a/b", "\"/shared/%w\"", "%\"" } },
+	{ '3', { "/private/%w %\"", "/private/a NIL %3", "/shared/comment ~{3+}\r\nabc", "/private/a/b {2+}\r\n\r\n %3", "/shared/%w \"x\" %3" } },
 	{ 'X', { "TEXT %Q", "%X %X", "URL \"/INBOX/;UID=1\"", "URL \";UID=%n/;SECTION=%z\"", "URL \"/INBOX;UIDVALIDITY=1767225600/;UID=1/;SECTION=TEXT/;PARTIAL=%n.%n\"", "URL %\"", "URL \"%@\"", "TEXT {0+}\r\n" } },
 };
 
