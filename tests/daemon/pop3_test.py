@@ -311,6 +311,18 @@ def test_a_session_ends_when_its_account_is_suspended_or_its_password_changes():
     pop("erin", password="another-horse-2").quit()
 
 
+def test_pop3_can_be_switched_off_for_an_account():
+    p = daemon()
+    deliver("carol", message(9))
+    client = pop("carol")
+    p.cli("user", "set-protocols-disabled", "carol@example.org", "pop3")
+    wait_until(lambda: ended(client), what="the session's end")
+    refused("", pop, "carol")
+    p.imap("carol").logout()
+    p.cli("user", "rm-protocols-disabled", "carol@example.org")
+    pop("carol").quit()
+
+
 def ended(client):
     try:
         client.noop()
