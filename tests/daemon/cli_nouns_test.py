@@ -98,6 +98,10 @@ def test_users_are_not_offered_all_of_imap():
     assert js("user", "show", "ida@example.org")["imap_disabled"] == ["IDLE", "QRESYNC"]
     refused(EX_DATAERR, "user", "set-imap-disabled", "ida@example.org", "IDLE", "NONSENSE", says="NONSENSE")
     cli("user", "rm-imap-disabled", "ida@example.org")
+    assert cli("user", "set-protocols-disabled", "ida@example.org", "pop3", "smtp") == "set\n"
+    assert js("user", "show", "ida@example.org")["protocols_disabled"] == ["pop3", "smtp"]
+    cli("user", "rm-protocols-disabled", "ida@example.org")
+    assert js("user", "show", "ida@example.org")["protocols_disabled"] == []
     assert js("user", "show", "ida@example.org")["imap_disabled"] == []
     cli("user", "rm", "ida@example.org", "--yes")
 
@@ -136,7 +140,7 @@ def test_users():
     add_user("dave@example.org", "--name", "Dave D\u00f6rr")
     found = {u["address"]: u for u in in_all_forms("user", "ls")}
     assert found["alice@example.org"]["role"] == "owner" and found["dave@example.org"]["role"] == "user" and found["dave@example.org"]["name"] == "Dave D\u00f6rr", found
-    assert re.search(r"dave@example\.org +Dave D\u00f6rr +user", cli("user", "ls"))
+    assert re.search(r"dave@example\.org +user +Dave D\u00f6rr +user", cli("user", "ls"))
     assert [u["address"] for u in js("user", "ls", "--role", "owner")["data"]] == ["alice@example.org"]
     assert rows(cli("user", "ls", "--columns", "address,id", "--q", "dave", "-o", "csv"))[0]["address"] == "dave@example.org"
     assert js("user", "show", "dave@example.org")["id"].startswith("usr_")

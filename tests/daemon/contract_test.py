@@ -265,6 +265,8 @@ def test_mail_is_not_forwarded_to_oneself_alone():
     w = world()
     w.call("me_forwards_put", caller=w.visitor(w.other), body={"forwards": [w.other]}, expect=409)
     w.call("user_update", w.other, body={"forwards": [w.other]}, expect=409)
+    w.call("me_grant_set", caller=w.visitor(w.other), body={"grantee": w.other, "rights": "read"}, expect=409)
+    w.call("user_grant_set", w.other, body={"grantee": w.other, "rights": "read"}, expect=409)
     w.end()
 
 
