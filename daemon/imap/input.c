@@ -17,6 +17,9 @@
 #include "daemon/imap/reply.h"
 #include "daemon/imap/table.h"
 
+#define TEXT_OF_(number) #number
+#define TEXT_OF(number) TEXT_OF_(number)
+
 /* Does the line (without CRLF) announce a literal? literal = "{" number ["+"] "}" at its end. */
 static bool announces_literal(struct span line, struct imap_literal *out)
 {
@@ -88,12 +91,22 @@ static bool charge_line(struct imap_session *s, size_t size)
 	return true;
 }
 
+/* A value that SETMETADATA can't take: it has a code of its own (RFC 5464 4.3). */
+static bool is_long_annotation(const struct imap_session *s, const struct imap_literal *l)
+{
+	struct span rest = buf_span(&s->line);
+	size_t at;
+
+	return l->size > ANNOTATION_VALUE_MAX && s->state != IMAP_START && imap_has(s, CAP_METADATA) && span_find_char(rest, ' ', &at) && span_istarts(span_skip(rest, at), SPAN(" SETMETADATA "));
+}
+
 /* Collected into the command. */
 static enum step collect(struct imap_session *s, const struct imap_literal *l, struct out *out)
 {
 	if (!literal_fits(s, l)) {
 		imap_append_drop(s);
-		return refuse_literal(s, l, IMAP_BAD, SPAN("[LIMIT] The literal is too large"), out);
+		return is_long_annotation(s, l) ? refuse_literal(s, l, IMAP_NO, SPAN("[METADATA MAXSIZE " TEXT_OF(ANNOTATION_VALUE_MAX) "] A value is too long"), out)
+						: refuse_literal(s, l, IMAP_BAD, SPAN("[LIMIT] The literal is too large"), out);
 	}
 	if (!charge_line(s, s->line.len + (size_t)l->size)) {
 		imap_append_drop(s);
