@@ -19,6 +19,7 @@ struct pair {
 
 struct grants {
 	atomic_uint refs;
+	uint64_t version;
 	struct grant *rows;
 	struct pair *pairs;
 	size_t count, cap, pair_count;
@@ -98,6 +99,8 @@ static enum err make_pairs(struct grants *g)
 	return ERR_OK;
 }
 
+static atomic_uint_least64_t versions;
+
 enum err grants_build(struct db *db, const struct grants **out)
 {
 	struct grants *g = calloc(1, sizeof *g);
@@ -108,6 +111,7 @@ enum err grants_build(struct db *db, const struct grants **out)
 	if (!g)
 		return ERR_TEMP;
 	atomic_init(&g->refs, 1);
+	g->version = atomic_fetch_add(&versions, 1) + 1;
 	e = db_grant_each(db, add_row, g);
 	if (!e)
 		e = make_pairs(g);
@@ -142,6 +146,11 @@ void grants_release(const struct grants **grants)
 
 /* ---- asking ---- */
 
+uint64_t grants_version(const struct grants *g)
+{
+	return g->version;
+}
+
 /* The first row at or above (owner, mailbox, grantee). */
 static size_t first_from(const struct grants *g, uint64_t owner, uint64_t mailbox, uint64_t grantee)
 {
@@ -165,7 +174,7 @@ size_t grants_of(const struct grants *g, uint64_t owner, const struct grant **ou
 {
 	const size_t from = first_from(g, owner, 0, 0);
 
-	*out = g->rows + from;
+	*out = g->rows ? g->rows + from : NULL; /* nobody has granted anything yet */
 	return first_from(g, owner + 1, 0, 0) - from;
 }
 

@@ -22,7 +22,7 @@ enum {
 	RIGHT_ALL = (1 << 11) - 1,
 };
 #define GRANT_EVERY_MAILBOX 0
-#define GRANTEE_ANYONE 0           /* whoever has an account in the owner's domain: other domains may be other people's */
+#define GRANTEE_ANYONE 0 /* whoever has an account in the owner's domain: other domains may be other people's */
 #define GRANTS_PER_OWNER_MAX 10000
 
 struct grant {
@@ -40,6 +40,9 @@ enum err rights_parse(struct span text, unsigned *out) MUST_CHECK;
 struct grants;
 const struct grants *grants_hold(struct directory *d); /* never null; another pointer once something has changed */
 void grants_release(const struct grants **g);
+
+/* Another one after each change, as long as this process lives. */
+uint64_t grants_version(const struct grants *g);
 
 /* Sorted by mailbox, then grantee; lives as long as `g` is held. */
 size_t grants_of(const struct grants *g, uint64_t owner, const struct grant **out);

@@ -1,10 +1,10 @@
 /* imap/cmd_idle.c: IDLE (RFC 2177): between "+" and DONE the client hears of each change when it happens. */
 #include "daemon/imap/commands.h"
 #include "daemon/imap/metadata.h"
-#include "daemon/imap/notify.h"
 #include "daemon/imap/notify_tell.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/sync.h"
+#include "daemon/imap/watch.h"
 
 /* What has changed is told; then the session sleeps and holds nothing of it. */
 static enum step idle_more(struct imap_session *s, struct out *out)
@@ -35,9 +35,8 @@ enum step imap_idle_wake(struct imap_session *s, struct out *out)
 enum step imap_run_idle(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	(void)args;
-	if (s->view && !imap_notify_watches(s)) /* first the watch, then the look: nothing falls between */
-		s->service->watch(s->ctx, s->at.store, s->at.mailbox.id);
 	s->input = INPUT_IDLE;
+	imap_watch_update(s); /* first the watch, then the look: nothing falls between */
 	buf_clear(&s->line);
 	s->line_start = 0;
 	reply_continue(out, "idling");
@@ -47,8 +46,7 @@ enum step imap_run_idle(struct imap_session *s, const union imap_args *args, str
 void imap_idle_end(struct imap_session *s)
 {
 	s->input = INPUT_LINE;
-	if (s->view && !imap_notify_watches(s))
-		s->service->unwatch(s->ctx);
+	imap_watch_update(s);
 }
 
 enum step imap_idle_line(struct imap_session *s, struct span line, struct out *out)

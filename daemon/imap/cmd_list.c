@@ -293,6 +293,13 @@ void imap_list_one(struct imap_session *s, const struct mailbox_info *m, struct 
 	reply_list(s, out, "LIST", &line);
 }
 
+void imap_list_no_access(struct imap_session *s, const struct mailbox_info *m, struct out *out)
+{
+	const struct list_line line = { .name = m->name, .attributes = LINE_NO_ACCESS | (m->subscribed ? LINE_SUBSCRIBED : 0) };
+
+	reply_list(s, out, "LIST", &line);
+}
+
 enum step imap_run_list(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	return list(s, args, false, out);

@@ -38,10 +38,8 @@ struct imap_conn {
 	const struct session_peer *peer;
 	struct ticket self;
 	struct imap_session *session;
-	struct store_watch watch;
-	struct mailstore *watched; /* null: none */
-	uint64_t account_id;       /* while in the list */
-	uint64_t credential;       /* of the last right password */
+	uint64_t account_id; /* while in the list */
+	uint64_t credential; /* of the last right password */
 	struct imap_shares shares;
 	struct scram *scram; /* while an exchange runs */
 	struct imap_conn *next, **link;
@@ -275,23 +273,16 @@ static void changed(void *arg)
 	pool_wake(conn->self);
 }
 
-static void unwatch(void *ctx)
+static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id, struct store_watch *w)
 {
-	struct imap_conn *conn = ctx;
-
-	if (conn->watched)
-		store_watch_remove(conn->watched, &conn->watch);
-	conn->watched = NULL;
+	*w = (struct store_watch){ .mailbox_id = mailbox_id, .changed = changed, .arg = ctx };
+	store_watch_add(m, w);
 }
 
-static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
+static void unwatch(void *ctx, struct mailstore *m, struct store_watch *w)
 {
-	struct imap_conn *conn = ctx;
-
-	unwatch(ctx);
-	conn->watch = (struct store_watch){ .mailbox_id = mailbox_id, .changed = changed, .arg = conn };
-	store_watch_add(m, &conn->watch);
-	conn->watched = m;
+	(void)ctx;
+	store_watch_remove(m, w);
 }
 
 static bool may_bind(void *ctx)

@@ -123,7 +123,7 @@ static struct span name_told(struct imap_session *s, uint64_t owner, struct mail
 	mailbox = find_mailbox(m, news->mailbox_id);
 	if (!mailbox)
 		return span_make(NULL, 0);
-	wanted = s->notify ? owner == s->account_id && (imap_notify_events(s->notify, mailbox->name, mailbox->subscribed) & NOTIFY_METADATA) : selected;
+	wanted = s->notify ? owner == s->account_id && (imap_notify_events(s->notify, mailbox->name, true, mailbox->subscribed) & NOTIFY_METADATA) : selected;
 	return wanted ? imap_place_name(s, owner, mailbox->name, &s->run.arena) : span_make(NULL, 0);
 }
 

@@ -4,14 +4,16 @@
 #include <stdlib.h>
 
 #include "daemon/imap/mailbox_filter.h"
+#include "daemon/imap/notify_follow.h"
 #include "daemon/imap/table.h"
+#include "daemon/imap/watch.h"
 
-unsigned imap_notify_events(const struct imap_notify *n, struct span name, bool subscribed)
+unsigned imap_notify_events(const struct imap_notify *n, struct span name, bool personal, bool subscribed)
 {
 	unsigned events = 0;
 
 	for (size_t i = 0; i < n->count; i++)
-		if (mailbox_filter_holds(&n->groups[i].where, name, true, subscribed))
+		if (mailbox_filter_holds(&n->groups[i].where, name, personal, subscribed))
 			events |= n->groups[i].events;
 	return events;
 }
@@ -40,49 +42,48 @@ bool imap_notify_tells_flags(const struct imap_session *s)
 	return !s->notify || !s->notify->selected || (s->notify->selected & NOTIFY_FLAGS);
 }
 
-bool imap_notify_watches(const struct imap_session *s)
+bool imap_notify_wants(const struct imap_notify *n, unsigned events)
 {
-	return s->notify && (s->notify->selected || s->notify->follows);
+	for (size_t i = 0; i < n->count; i++)
+		if (n->groups[i].events & events)
+			return true;
+	return false;
 }
 
-static void discard(struct imap_session *s, struct imap_notify **notify)
+static void give_back(struct imap_session *s, struct imap_notify *n)
 {
-	struct imap_notify *n = *notify;
-
-	*notify = NULL;
-	if (!n)
-		return;
-	if (n->follows)
-		s->service->journal_leave(s->store);
+	notify_unfollow(s, n);
+	notify_names_forget(&n->names);
 	arena_clear(&n->arena);
-	free(n);
 }
 
 void imap_notify_set(struct imap_session *s, struct imap_notify **n)
 {
-	discard(s, &s->notify);
+	imap_notify_free(s);
 	s->notify = *n;
 	*n = NULL;
-	if (imap_notify_watches(s))
-		s->service->watch(s->ctx, s->store, 0);
-	else
-		s->service->unwatch(s->ctx);
+	imap_watch_update(s);
 }
 
 void imap_notify_mute(struct imap_session *s)
 {
 	struct imap_notify *n = s->notify;
 
-	if (n->follows)
-		s->service->journal_leave(s->store);
-	s->service->unwatch(s->ctx);
-	arena_clear(&n->arena);
+	give_back(s, n);
 	*n = (struct imap_notify){ .arena = n->arena, .next_uid = n->next_uid };
+	imap_watch_update(s);
+}
+
+void imap_notify_drop(struct imap_session *s, struct imap_notify **n)
+{
+	if (*n)
+		give_back(s, *n);
+	free(*n);
+	*n = NULL;
 }
 
 void imap_notify_free(struct imap_session *s)
 {
-	if (imap_notify_watches(s))
-		s->service->unwatch(s->ctx);
-	discard(s, &s->notify);
+	imap_notify_drop(s, &s->notify);
+	imap_watch_update(s);
 }

@@ -7,7 +7,7 @@
 #ifndef POSTROOM_IMAP_NOTIFY_H
 #define POSTROOM_IMAP_NOTIFY_H
 
-#include "daemon/imap/session.h"
+#include "daemon/imap/notify_names.h"
 
 struct imap_notify {
 	struct arena arena; /* of what was asked for */
@@ -17,22 +17,22 @@ struct imap_notify {
 	size_t item_count;
 	struct notify_group *groups; /* of other mailboxes; names normal and sorted */
 	size_t count;
-	bool follows; /* the store's journal, from `mark` on */
-	struct journal_mark mark;
-	uint32_t next_uid; /* of the selected mailbox: `items` of messages from here on were not told; 0: to be set */
-	bool pending;      /* woken when nothing could be told */
+	struct notify_account *accounts; /* that are followed, the own one first; null: none */
+	struct notify_names names;       /* of others' mailboxes, where their names are asked for */
+	uint32_t next_uid;               /* of the selected mailbox: `items` of messages from here on were not told; 0: to be set */
+	bool pending;                    /* woken when nothing could be told */
 };
 
-/* The events of all groups that hold for the mailbox (RFC 5465 6: several can). */
-unsigned imap_notify_events(const struct imap_notify *n, struct span name, bool subscribed);
+/* The events of all groups that hold for the mailbox (RFC 5465 6: several can). `personal`: it is of the session's own account. */
+unsigned imap_notify_events(const struct imap_notify *n, struct span name, bool personal, bool subscribed);
+bool imap_notify_wants(const struct imap_notify *n, unsigned events); /* any of them, of any mailbox but the selected one */
 /* May the view be brought up to date now, and how? */
 bool imap_notify_may_sync(struct imap_session *s, bool *may_expunge);
 bool imap_notify_tells_flags(const struct imap_session *s);
-/* Its watch is the connection's: IDLE sets none. */
-bool imap_notify_watches(const struct imap_session *s);
 /* Takes the place of what was asked for before. */
 void imap_notify_set(struct imap_session *s, struct imap_notify **n);
 void imap_notify_mute(struct imap_session *s);
-void imap_notify_free(struct imap_session *s); /* harmless without one */
+void imap_notify_free(struct imap_session *s);                         /* harmless without one */
+void imap_notify_drop(struct imap_session *s, struct imap_notify **n); /* one that was not set */
 
 #endif

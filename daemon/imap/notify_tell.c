@@ -1,6 +1,7 @@
 /* imap/notify_tell.c: telling, a turn at a time, while no command runs or in IDLE.
  *
- *   SYNC: the selected mailbox ──▶ NEW: what MessageNew asks for ──▶ NAMES: LIST lines ──▶ CHANGES: STATUS lines ──▶ rest
+ *   SYNC: the selected mailbox ──▶ NEW: what MessageNew asks for ──▶ NAMES: LIST lines ──▶ CHANGES: STATUS lines, account by account
+ *                                                                                            ──▶ OTHERS: LIST lines of other accounts ──▶ rest
  *
  * (1) Nothing is kept of what is to be told: the view and the journal's mark say what the client knows. A session that can't tell now forgets nothing,
  *     and many changes of a mailbox become one line.
@@ -16,6 +17,7 @@
 #include "daemon/imap/fetch.h"
 #include "daemon/imap/metadata.h"
 #include "daemon/imap/notify.h"
+#include "daemon/imap/notify_follow.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/reply_mailbox.h"
@@ -25,12 +27,17 @@ struct telling {
 	enum { TELL_SYNC,
 	       TELL_NEW,
 	       TELL_NAMES,
-	       TELL_CHANGES } phase;
+	       TELL_CHANGES,
+	       TELL_OTHERS } phase;
 	unsigned want; /* of NEW; 0: not begun */
 	uint32_t after_uid;
 	struct fetch_row row;
+	struct notify_account *account; /* whose news these are; null: all are told */
 	struct journal_news news;
 	size_t name_at, change_at;
+	bool others_named;                 /* names of other accounts' mailboxes may have changed */
+	struct notify_name_change *others; /* null: not looked for yet */
+	size_t other_count, other_at;
 	struct mailbox_info *all; /* null: not read; INBOX first, then by name */
 	size_t all_count, all_at;
 };
@@ -145,14 +152,6 @@ static bool tell_new(struct imap_session *s, struct telling *t, struct out *out)
 
 /* ---- names ---- */
 
-static bool wants_names(const struct imap_notify *n)
-{
-	for (size_t i = 0; i < n->count; i++)
-		if (n->groups[i].events & (NOTIFY_NAME | NOTIFY_SUBSCRIPTION))
-			return true;
-	return false;
-}
-
 static int compare_names(const void *key, const void *row)
 {
 	const struct span *name = key;
@@ -174,7 +173,7 @@ static bool is_rename_wanted(const struct imap_notify *n, struct telling *t, con
 {
 	const struct mailbox_info *old = find_listed(t, old_name);
 
-	return (imap_notify_events(n, m->name, m->subscribed) | imap_notify_events(n, old_name, old && old->subscribed)) & NOTIFY_NAME;
+	return (imap_notify_events(n, m->name, true, m->subscribed) | imap_notify_events(n, old_name, true, old && old->subscribed)) & NOTIFY_NAME;
 }
 
 static bool is_at_or_below(struct span name, struct span top)
@@ -215,18 +214,25 @@ static void tell_name(struct imap_session *s, struct telling *t, const struct jo
 
 	if (e->event == JOURNAL_CREATED && !m.exists)
 		return; /* what became of it is told next */
-	if (imap_notify_events(s->notify, m.name, subscribed) & (by_name ? NOTIFY_NAME : NOTIFY_SUBSCRIPTION))
+	if (imap_notify_events(s->notify, m.name, true, subscribed) & (by_name ? NOTIFY_NAME : NOTIFY_SUBSCRIPTION))
 		imap_list_one(s, &m, m.name, out);
+}
+
+static void overflow(struct imap_session *s, struct telling *t, struct out *out)
+{
+	reply_ok_code(out, SPAN("[NOTIFICATIONOVERFLOW] Too much has happened: NOTIFY is off"));
+	imap_notify_mute(s);
+	t->account = NULL;
+	t->others_named = false;
+	t->news = (struct journal_news){ .names = NULL };
 }
 
 static bool tell_names(struct imap_session *s, struct telling *t, struct out *out)
 {
-	if (!wants_names(s->notify))
+	if (!t->account || !imap_notify_wants(s->notify, NOTIFY_NAME | NOTIFY_SUBSCRIPTION))
 		return true;
 	if (t->news.names_lost) {
-		reply_ok_code(out, SPAN("[NOTIFICATIONOVERFLOW] Too much has happened: NOTIFY is off"));
-		imap_notify_mute(s);
-		t->news = (struct journal_news){ .names = NULL };
+		overflow(s, t, out);
 		return true;
 	}
 	if (t->news.name_count && !t->all && s->service->list(s->store, &s->run.arena, &t->all, &t->all_count))
@@ -264,7 +270,7 @@ unsigned imap_notify_items(const struct imap_session *s, unsigned events, bool f
 	return items;
 }
 
-static void tell_change(struct imap_session *s, const struct journal_change *c, struct out *out)
+static void tell_change(struct imap_session *s, uint64_t owner, const struct journal_change *c, struct out *out)
 {
 	static const struct {
 		unsigned what, event;
@@ -273,12 +279,20 @@ static void tell_change(struct imap_session *s, const struct journal_change *c, 
 		{ CHANGE_EXPUNGED, NOTIFY_EXPUNGE },
 		{ CHANGE_FLAGS, NOTIFY_FLAGS },
 	};
-	const unsigned events = imap_notify_events(s->notify, c->mailbox.name, c->mailbox.subscribed);
-	const struct status_values values = { .mailbox = &c->mailbox, .owner = s->account_id };
-	unsigned items = 0;
+	const bool is_own = owner == s->account_id;
+	struct mailbox_info m = c->mailbox;
+	const struct status_values values = { .mailbox = &m, .owner = owner };
+	unsigned items = 0, events;
 
-	if (imap_place_is_selected(s, s->account_id, c->mailbox.id)) /* the selected groups say what is told of it (RFC 5465 3.1) */
+	if (imap_place_is_selected(s, owner, m.id)) /* the selected groups say what is told of it (RFC 5465 3.1) */
 		return;
+	if (!is_own) {
+		if ((s->service->share_rights(s->shares, owner, m.id) & (RIGHT_LOOKUP | RIGHT_READ)) != (RIGHT_LOOKUP | RIGHT_READ))
+			return;
+		m.name = imap_place_name(s, owner, c->mailbox.name, &s->run.arena);
+		m.subscribed = m.name.ptr && imap_is_subscribed(s, m.name);
+	}
+	events = m.name.ptr ? imap_notify_events(s->notify, m.name, is_own, m.subscribed) : 0;
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
 		if ((c->what & pairs[i].what) && (events & pairs[i].event))
 			items |= imap_notify_items(s, pairs[i].event, false);
@@ -286,12 +300,70 @@ static void tell_change(struct imap_session *s, const struct journal_change *c, 
 		reply_status(s, out, &values, items);
 }
 
+static void read_news(struct imap_session *s, struct telling *t)
+{
+	struct imap_notify *n = s->notify;
+
+	t->news = (struct journal_news){ .names = NULL };
+	t->change_at = 0;
+	if (t->account && s->service->journal_read(t->account->store, &t->account->mark, &s->run.arena, &t->news)) {
+		t->news = (struct journal_news){ .names = NULL };
+		n->pending = true;
+	}
+	if (t->account && t->account->owner != s->account_id)
+		t->others_named = t->others_named || t->news.name_count || t->news.names_lost;
+}
+
+/* Account by account. */
 static bool tell_changes(struct imap_session *s, struct telling *t, struct out *out)
 {
-	for (; t->change_at < t->news.change_count; t->change_at++) {
+	for (; t->account; t->account = t->account->next, read_news(s, t)) {
+		for (; t->change_at < t->news.change_count; t->change_at++) {
+			if (out_is_full(out))
+				return false;
+			tell_change(s, t->account->owner, &t->news.changes[t->change_at], out);
+		}
+	}
+	return true;
+}
+
+/* ---- names in other accounts ---- */
+
+static void tell_other(struct imap_session *s, struct notify_name_change *c, struct out *out)
+{
+	const struct imap_notify *n = s->notify;
+	unsigned events;
+
+	c->mailbox.subscribed = imap_is_subscribed(s, c->mailbox.name);
+	events = imap_notify_events(n, c->mailbox.name, false, c->mailbox.subscribed);
+	if (c->old_name.len)
+		events |= imap_notify_events(n, c->old_name, false, imap_is_subscribed(s, c->old_name));
+	if (!(events & NOTIFY_NAME))
+		return;
+	if (c->no_access)
+		imap_list_no_access(s, &c->mailbox, out);
+	else
+		imap_list_one(s, &c->mailbox, c->old_name.len ? c->old_name : c->mailbox.name, out);
+}
+
+static bool tell_others(struct imap_session *s, struct telling *t, struct out *out)
+{
+	struct imap_notify *n = s->notify;
+
+	if (!n->names.known)
+		return true;
+	if (!t->others) {
+		if (!t->others_named && n->names.version == s->service->share_version(s->shares))
+			return true;
+		if (notify_names_look(s, &n->names, &t->others, &t->other_count)) {
+			overflow(s, t, out);
+			return true;
+		}
+	}
+	for (; t->other_at < t->other_count; t->other_at++) {
 		if (out_is_full(out))
 			return false;
-		tell_change(s, &t->news.changes[t->change_at], out);
+		tell_other(s, &t->others[t->other_at], out);
 	}
 	return true;
 }
@@ -306,6 +378,7 @@ static void rest(struct imap_session *s)
 	run->work = NULL;
 	run->changes = (struct view_changes){ 0 };
 	run->args = (union imap_args){ .fetch = { .count = 0 } };
+	imap_places_close(s);
 	arena_clear(&run->arena);
 	arena_clear(&run->batch);
 }
@@ -318,14 +391,15 @@ static enum step end(struct imap_session *s, struct out *out)
 	return imap_bye(s, out, imap_gone_text(s));
 }
 
-static void read_news(struct imap_session *s, struct telling *t)
+/* Who grants and who is asked for may have changed. */
+static void begin_news(struct imap_session *s, struct telling *t, struct out *out)
 {
-	struct imap_notify *n = s->notify;
-
-	if (n->follows && s->service->journal_read(s->store, &n->mark, &s->run.arena, &t->news)) {
-		t->news = (struct journal_news){ .names = NULL };
-		n->pending = true;
+	if (notify_follow(s, s->notify)) {
+		overflow(s, t, out);
+		return;
 	}
+	t->account = s->notify->accounts;
+	read_news(s, t);
 }
 
 /* False: the output is full, or the turn is over. */
@@ -340,7 +414,7 @@ static bool tell(struct imap_session *s, struct telling *t, struct out *out)
 	case TELL_NEW:
 		if (!tell_new(s, t, out))
 			return false;
-		read_news(s, t);
+		begin_news(s, t, out);
 		t->phase = TELL_NAMES;
 		return tell(s, t, out);
 	case TELL_NAMES:
@@ -348,7 +422,12 @@ static bool tell(struct imap_session *s, struct telling *t, struct out *out)
 			return false;
 		t->phase = TELL_CHANGES;
 		return tell(s, t, out);
-	case TELL_CHANGES: return tell_changes(s, t, out);
+	case TELL_CHANGES:
+		if (!tell_changes(s, t, out))
+			return false;
+		t->phase = TELL_OTHERS;
+		return tell(s, t, out);
+	case TELL_OTHERS: return tell_others(s, t, out);
 	}
 	return true;
 }

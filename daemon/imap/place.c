@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "daemon/imap/metadata.h"
+#include "daemon/imap/watch.h"
 
 #define SHARED SPAN("Shared/")
 #define LISTED_MIN 32
@@ -291,11 +292,16 @@ enum err imap_site_inherit(struct imap_session *s, const struct imap_site *site)
 	return e;
 }
 
+bool imap_is_subscribed(struct imap_session *s, struct span name)
+{
+	struct mailbox_info listed;
+
+	/* Says who is subscribed also of what is not there. */
+	return s->service->find(s->store, name, &s->run.arena, &listed) == ERR_OK && listed.subscribed;
+}
+
 enum err imap_place_shown(struct imap_session *s, const struct imap_place *p, struct mailbox_info *out)
 {
-	struct mailbox_info listed = { .id = 0 };
-	enum err e;
-
 	*out = p->mailbox;
 	if (p->owner == s->account_id)
 		return ERR_OK;
@@ -303,9 +309,8 @@ enum err imap_place_shown(struct imap_session *s, const struct imap_place *p, st
 	if (!out->name.ptr)
 		return ERR_TEMP;
 	out->use = USE_NONE;
-	e = s->service->find(s->store, out->name, &s->run.arena, &listed); /* says who is subscribed also of what is not there */
-	out->subscribed = listed.subscribed;
-	return e == ERR_NOT_FOUND ? ERR_OK : e;
+	out->subscribed = imap_is_subscribed(s, out->name);
+	return ERR_OK;
 }
 
 /* ---- all of them ---- */
@@ -393,11 +398,13 @@ enum err imap_place_enter(struct imap_session *s, const struct imap_place *p)
 	at.mailbox.name = SPAN("");
 	s->at = at;
 	imap_metadata_enter(s);
+	imap_watch_update(s);
 	return ERR_OK;
 }
 
 void imap_place_leave(struct imap_session *s)
 {
+	imap_watch_end(s);
 	if (s->at.store && s->at.owner != s->account_id)
 		s->service->url_close(&s->at.store);
 	s->at = (struct imap_place){ .owner = 0 };

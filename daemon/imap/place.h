@@ -38,6 +38,8 @@ enum err imap_places_shared(struct imap_session *s, struct arena *a, struct imap
 /* The mailbox as the client is to see it: the name as above, subscribed or not in the session's account, the owner's special use left out (its \Sent is not
  * the reader's). In the command's arena. */
 enum err imap_place_shown(struct imap_session *s, const struct imap_place *p, struct mailbox_info *out) MUST_CHECK;
+/* In the session's own account, by the full name. */
+bool imap_is_subscribed(struct imap_session *s, struct span name);
 /* Gives back what the command has opened: of a command that goes through many, between them. */
 void imap_places_close(struct imap_session *s);
 

@@ -39,6 +39,7 @@ static void add_attributes(struct out *out, const struct list_line *line)
 	} all[] = {
 		{ LINE_NOSELECT, SPAN("\\Noselect") },
 		{ LINE_NONEXISTENT, SPAN("\\NonExistent") },
+		{ LINE_NO_ACCESS, SPAN("\\NoAccess") },
 		{ LINE_SUBSCRIBED, SPAN("\\Subscribed") },
 		{ LINE_CHILDREN, SPAN("\\HasChildren") },
 		{ LINE_NO_CHILDREN, SPAN("\\HasNoChildren") },

@@ -13,6 +13,7 @@ enum {
 	LINE_SUBSCRIBED = 4,
 	LINE_CHILDREN = 8,
 	LINE_NO_CHILDREN = 16,
+	LINE_NO_ACCESS = 32, /* RFC 5465 5.4 */
 };
 struct list_line {
 	struct span name;

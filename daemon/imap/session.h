@@ -60,7 +60,9 @@ struct imap_service {
 	enum err (*share_find)(void *shares, struct span address, uint64_t *account_id_out); /* any case, the domain perhaps an alias. ERR_NOT_FOUND */
 	struct span (*share_address)(void *shares, uint64_t account_id, struct arena *a);    /* ptr null: it is gone, or there is no room */
 	unsigned (*share_rights)(void *shares, uint64_t owner, uint64_t mailbox_id);         /* that the session's account has now */
+	/* Those that let it look anything up. A change of grants after this wakes the session. */
 	enum err (*share_owners)(void *shares, struct arena *a, uint64_t **out, size_t *count_out);
+	uint64_t (*share_version)(void *shares); /* another one once grants have changed */
 	/* A reference to be given back with url_close. ERR_NOT_FOUND: nothing is granted there. */
 	enum err (*share_open)(void *shares, uint64_t owner, struct mailstore **out);
 	/* Who may what there, beside the owner: each grantee once, with the rights that count for it, not those without. In the arena. */
@@ -72,9 +74,9 @@ struct imap_service {
 
 	bool (*may_bind)(void *ctx);  /* SCRAM-SHA-256-PLUS is on offer */
 	void (*scram_end)(void *ctx); /* what a SCRAM exchange has left behind is not wanted any more */
-	/* SESSION_WAKE after each change of the mailbox (0: of any), until unwatch. One at a time: the last. */
-	void (*watch)(void *ctx, struct mailstore *m, uint64_t mailbox_id);
-	void (*unwatch)(void *ctx);
+	/* SESSION_WAKE after each change of the mailbox (0: of any), until unwatch. */
+	void (*watch)(void *ctx, struct mailstore *m, uint64_t mailbox_id, struct store_watch *w);
+	void (*unwatch)(void *ctx, struct mailstore *m, struct store_watch *w);
 
 	enum err (*body_begin)(struct mailstore *m, struct arena *a, struct imap_body_file **out);
 	enum err (*body_write)(struct imap_body_file *f, struct span bytes);
@@ -259,6 +261,8 @@ struct imap_session {
 	/* The selected mailbox, while `view` is open. `store` is the one above, or has a reference of its own; `mailbox` has no name: it may change. */
 	struct imap_place at;
 	struct view *view;
+	struct store_watch watch; /* of it, while `watching` (watch.h) */
+	bool watching;
 	bool examined;        /* by EXAMINE */
 	bool read_only;       /* that, or no right to change anything */
 	bool rights_changed;  /* since the client was told FLAGS and PERMANENTFLAGS (RFC 4314 5.1.1) */

@@ -85,14 +85,19 @@ static bool has_any(const struct imap_shares *sh, uint64_t owner, unsigned any)
 	return has;
 }
 
+/* `used` first: a change of grants that comes after the look is told. */
 static enum err owners(void *shares, struct arena *a, uint64_t **out, size_t *count_out)
 {
-	const struct imap_shares *sh = shares;
-	const struct snapshot *snapshot = directory_hold(sh->directory);
-	const struct grants *grants = grants_hold(sh->directory);
+	struct imap_shares *sh = shares;
+	const struct snapshot *snapshot;
+	const struct grants *grants;
 	size_t kept = 0;
-	enum err e = grants_owners(grants, snapshot, sh->account_id, a, out, count_out);
+	enum err e;
 
+	atomic_store(&sh->used, true);
+	snapshot = directory_hold(sh->directory);
+	grants = grants_hold(sh->directory);
+	e = grants_owners(grants, snapshot, sh->account_id, a, out, count_out);
 	grants_release(&grants);
 	snapshot_release(&snapshot);
 	for (size_t i = 0; !e && i < *count_out; i++)
@@ -102,8 +107,17 @@ static enum err owners(void *shares, struct arena *a, uint64_t **out, size_t *co
 	return e;
 }
 
-/* Who may read a shared account's mail makes its mailboxes, as its first delivery would: nobody logs in to it. `used` first: a change of grants that comes
- * after the look is told. */
+static uint64_t version(void *shares)
+{
+	const struct imap_shares *sh = shares;
+	const struct grants *grants = grants_hold(sh->directory);
+	const uint64_t now = grants_version(grants);
+
+	grants_release(&grants);
+	return now;
+}
+
+/* Who may read a shared account's mail makes its mailboxes, as its first delivery would: nobody logs in to it. */
 static enum err open_store(void *shares, uint64_t owner, struct mailstore **out)
 {
 	struct imap_shares *sh = shares;
@@ -316,6 +330,7 @@ void imap_share_service(struct imap_service *out)
 	out->share_address = address;
 	out->share_rights = rights;
 	out->share_owners = owners;
+	out->share_version = version;
 	out->share_open = open_store;
 	out->share_list = list;
 	out->share_change = change;

@@ -42,7 +42,8 @@ struct world {
 	struct store *store;
 	struct imap_service service;
 	struct session_peer peer;
-	bool no_tls, watching, limit, binding, manages;
+	bool no_tls, limit, binding, manages;
+	unsigned watches;
 	unsigned exchanges;
 	struct store_room room;
 	struct imap_others others;
@@ -65,20 +66,26 @@ static void account_close(void *ctx, struct mailstore **m)
 	store_close(m);
 }
 
-static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
+static void changed(void *arg)
 {
-	struct world *w = ctx;
-
-	(void)m;
-	(void)mailbox_id;
-	w->watching = true;
+	(void)arg;
 }
 
-static void unwatch(void *ctx)
+static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id, struct store_watch *watch)
 {
 	struct world *w = ctx;
 
-	w->watching = false;
+	*watch = (struct store_watch){ .mailbox_id = mailbox_id, .changed = changed };
+	store_watch_add(m, watch);
+	w->watches++;
+}
+
+static void unwatch(void *ctx, struct mailstore *m, struct store_watch *watch)
+{
+	struct world *w = ctx;
+
+	store_watch_remove(m, watch);
+	w->watches--;
 }
 
 static enum err full_disk(struct imap_body_file *f, struct span bytes)
@@ -463,9 +470,9 @@ static enum err check(void *world, struct span text, struct note *why)
 	uint64_t n;
 
 	if (span_equals(text, SPAN("watching")))
-		return w->watching ? ERR_OK : ERR_STATE;
+		return w->watches ? ERR_OK : ERR_STATE;
 	if (span_equals(text, SPAN("not watching")))
-		return w->watching ? ERR_STATE : ERR_OK;
+		return w->watches ? ERR_STATE : ERR_OK;
 	if (!span_split(&text, ' ', &what))
 		return ERR_SYNTAX;
 	if (span_equals(what, SPAN("grant")))

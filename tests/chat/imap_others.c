@@ -58,11 +58,18 @@ static enum err no_grants(void *shares, uint64_t owner, uint64_t mailbox_id, str
 	return ERR_OK;
 }
 
+static uint64_t no_version(void *shares)
+{
+	(void)shares;
+	return 1;
+}
+
 void imap_others_none(struct imap_service *service)
 {
 	service->share_find = no_account;
 	service->share_address = no_address;
 	service->share_owners = no_owners;
+	service->share_version = no_version;
 	service->share_list = no_grants;
 	service->share_inherit = inherits_nothing;
 	service->share_forget = forgets_nothing;

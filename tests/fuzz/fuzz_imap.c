@@ -53,16 +53,21 @@ static void account_close(void *ctx, struct mailstore **m)
 	store_close(m);
 }
 
-static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id)
+static void changed(void *arg)
 {
-	(void)ctx;
-	(void)m;
-	(void)mailbox_id;
+	(void)arg;
 }
 
-static void unwatch(void *ctx)
+static void watch(void *ctx, struct mailstore *m, uint64_t mailbox_id, struct store_watch *w)
+{
+	*w = (struct store_watch){ .mailbox_id = mailbox_id, .changed = changed, .arg = ctx };
+	store_watch_add(m, w);
+}
+
+static void unwatch(void *ctx, struct mailstore *m, struct store_watch *w)
 {
 	(void)ctx;
+	store_watch_remove(m, w);
 }
 
 static void world_begin(void)
@@ -189,6 +194,12 @@ static enum err share_owners(void *shares, struct arena *a, uint64_t **out, size
 	return ERR_OK;
 }
 
+static uint64_t share_version(void *shares)
+{
+	(void)shares;
+	return 1;
+}
+
 static enum err share_open(void *shares, uint64_t owner, struct mailstore **out)
 {
 	(void)shares;
@@ -277,6 +288,7 @@ static void service_begin(struct imap_service *service)
 	service->share_address = share_address;
 	service->share_rights = share_rights;
 	service->share_owners = share_owners;
+	service->share_version = share_version;
 	service->share_open = share_open;
 	service->share_list = share_list;
 	service->share_change = share_change;

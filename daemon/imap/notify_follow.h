@@ -1,0 +1,19 @@
+/* imap/notify_follow.h: the accounts whose mailboxes NOTIFY watches: the session's own, and those that grant it mailboxes which it has named. */
+#ifndef POSTROOM_IMAP_NOTIFY_FOLLOW_H
+#define POSTROOM_IMAP_NOTIFY_FOLLOW_H
+
+#include "daemon/imap/notify.h"
+
+struct notify_account {
+	uint64_t owner;
+	struct mailstore *store; /* the session's, or one with a reference of its own */
+	struct store_watch watch;
+	struct journal_mark mark;
+	struct notify_account *next;
+};
+
+/* As the groups and the grants are now: who is followed already goes on from its mark. ERR_LIMIT: over IMAP_NOTIFY_ACCOUNTS_MAX. */
+enum err notify_follow(struct imap_session *s, struct imap_notify *n) MUST_CHECK;
+void notify_unfollow(struct imap_session *s, struct imap_notify *n);
+
+#endif
