@@ -42,10 +42,10 @@
 #define IMAP_PATTERN_MAX 1024               /* of LIST, after the reference */
 #define IMAP_PATTERNS_MAX 32                /* of one LIST */
 #define IMAP_NOTIFY_GROUPS_MAX 100
-#define IMAP_NOTIFY_ACCOUNTS_MAX 200 /* whose mailboxes one session watches */
+#define IMAP_NOTIFY_ACCOUNTS_MAX 200           /* whose mailboxes one session watches */
 #define IMAP_FILTER_NAMES_MAX 10000            /* of one subtree or mailboxes */
 #define IMAP_NOTIFY_MEMORY_MAX (1024u * 1024u) /* that a session keeps of what it asked for */
-#define IMAP_METADATA_ENTRIES_MAX 1000 /* that one command names */
+#define IMAP_METADATA_ENTRIES_MAX 1000         /* that one command names */
 #define IMAP_ID_FIELDS_MAX 30                  /* RFC 2971 3.3 */
 #define IMAP_URLS_MAX 100                      /* of one GENURLAUTH or URLFETCH */
 
