@@ -134,6 +134,7 @@ enum err notify_follow(struct imap_session *s, struct imap_notify *n)
 		}
 		*at = a->next;
 		leave(s, a);
+		n->names.version = 0; /* its names go, though its grants may stay: it may be suspended */
 	}
 	for (size_t i = 0; i < count && !e; i++) {
 		e = is_followed(n, owners[i]) ? ERR_OK : enter(s, n, owners[i]);

@@ -14,7 +14,7 @@ struct notify_names {
 		struct span name; /* the full one */
 	} * all;                  /* by owner and id */
 	size_t count;
-	uint64_t version; /* of the grants that were looked at */
+	uint64_t version; /* of the grants that were looked at; 0: to be looked at again */
 	bool known;
 };
 

@@ -12,7 +12,7 @@ MESSAGE = b"Subject: hello\r\n\r\nbody\r\n"
 
 
 def daemon():
-    return shared(users=["alice", "bob", "carol", "dave", "erin"])
+    return shared(users=["alice", "bob", "carol", "dave", "erin", "frank"])
 
 
 class Watcher(Client):
@@ -61,6 +61,30 @@ def test_a_delivery_is_told_to_each_who_watches():
         assert a.hear("EXPUNGE") == [b"* 1 EXPUNGE"]
         assert b"MESSAGES 0" in b.hear("STATUS")[-1]
         assert a.quiet() and b.quiet()
+
+
+def test_mailboxes_of_others_are_told_as_grants_let_them():
+    """Deliveries, \\Seen of one's own, names that come and go, and an owner who is removed while the session listens."""
+    p = daemon()
+    p.cli("user", "add-shared", "desk@example.org")
+    p.cli("grant", "set", "desk@example.org", "frank@example.org", "write")
+    with Watcher(p, "frank") as watcher, Client(p, "frank", select="Shared/desk@example.org/INBOX") as reader:
+        watcher.ok("NOTIFY SET (personal (MessageNew MessageExpunge)) (subtree Shared (MessageNew MessageExpunge FlagChange MailboxName))")
+        deliver(p, "desk")
+        assert b"MESSAGES 1 UIDNEXT 2" in watcher.hear('STATUS "Shared/desk@example.org/INBOX"')[-1]
+        reader.ok("NOOP")
+        reader.ok("STORE 1 +FLAGS (\\Seen)")
+        assert b"UNSEEN 0" in watcher.hear('STATUS "Shared/desk@example.org/INBOX"')[-1]
+        p.cli("grant", "set", "desk@example.org", "frank@example.org", "none", "--mailbox", "Junk")
+        assert b"\\NoAccess" in watcher.hear("LIST", '"Shared/desk@example.org/Junk"')[-1]
+        p.cli("grant", "set", "desk@example.org", "frank@example.org", "read", "--mailbox", "Junk")
+        assert b"NoAccess" not in watcher.hear("LIST", '"Shared/desk@example.org/Junk"')[-1]
+        deliver(p, "frank")
+        assert b"MESSAGES 1" in watcher.hear('STATUS "INBOX"')[-1]
+        p.cli("user", "rm", "desk@example.org", "--yes")
+        heard = watcher.hear("LIST", '"Shared/desk@example.org/Archive"')
+        assert all(b"NoAccess" in line or b"NonExistent" in line for line in heard), heard
+        assert watcher.quiet()
 
 
 def test_names_and_subscriptions_reach_the_others():
