@@ -11,8 +11,8 @@ struct user_mail {
 	int32_t hour, day, fresh;
 	int64_t quota_bytes, quota_messages;
 	unsigned protocols_off; /* bits of enum auth_protocol */
-	struct span imap_off; /* as imap_capability_write() has it */
-	struct span imap_bad; /* of what was wanted: the first that is none; empty: all are known */
+	struct span imap_off;   /* as imap_capability_write() has it */
+	struct span imap_bad;   /* of what was wanted: the first that is none; empty: all are known */
 };
 
 /* Of nobody: what a new user has. */

@@ -52,10 +52,10 @@ static enum err enter(struct imap_session *s, struct imap_notify *n, uint64_t ow
 {
 	struct notify_account *a = calloc(1, sizeof *a), **end = &n->accounts;
 	const bool is_own = owner == s->account_id;
-	enum err e = a ? ERR_OK : ERR_TEMP;
+	enum err e = ERR_OK;
 
-	if (e)
-		return e;
+	if (!a)
+		return ERR_TEMP;
 	a->owner = owner;
 	a->store = s->store;
 	if (!is_own)

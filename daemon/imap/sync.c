@@ -191,6 +191,11 @@ static struct uid_range range_of(struct imap_range in, uint32_t highest)
 	return a <= b ? (struct uid_range){ a, b } : (struct uid_range){ b, a };
 }
 
+static bool is_star(struct imap_range r)
+{
+	return !r.first || !r.last;
+}
+
 /* "$", to be cut while it is worked on. */
 static enum err copy_saved(const struct imap_session *s, struct arena *a, struct uid_set *out)
 {
@@ -202,11 +207,13 @@ static enum err copy_saved(const struct imap_session *s, struct arena *a, struct
 }
 
 /* Message numbers to UIDs. False: there is no such message. ERR_SYNTAX: and that is wrong. */
-static enum err to_uids(const struct imap_session *s, const struct view *v, bool lenient, struct uid_range *r, bool *out)
+static enum err to_uids(const struct imap_session *s, const struct view *v, bool lenient, bool star, struct uid_range *r, bool *out)
 {
 	const uint32_t count = s->service->view_count(v);
 
-	*out = r->first <= count;
+	*out = count > 0 && r->first <= count;
+	if (count == 0) /* "*" has no message to stand for */
+		return lenient || star ? ERR_OK : ERR_SYNTAX;
 	if (r->last > count && !lenient)
 		return ERR_SYNTAX;
 	if (*out) {
@@ -231,12 +238,10 @@ enum err imap_set_resolve_in(const struct imap_session *s, const struct view *v,
 		return ERR_LIMIT;
 	for (size_t i = 0; i < set->count && !e; i++) {
 		struct uid_range r = range_of(set->ranges[i], highest);
-		bool star = !set->ranges[i].first || !set->ranges[i].last, there = count > 0;
+		bool there = count > 0;
 
-		if (count == 0 && !by_uid && !lenient && !star) /* "*" has no message to stand for */
-			return ERR_SYNTAX;
-		if (there && !by_uid)
-			e = to_uids(s, v, lenient, &r, &there);
+		if (!by_uid)
+			e = to_uids(s, v, lenient, is_star(set->ranges[i]), &r, &there);
 		if (!e && there)
 			out->ranges[out->count++] = r;
 	}
