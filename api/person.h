@@ -11,7 +11,7 @@ struct totp_result;
 bool person_id(struct span text, struct span prefix, uint64_t *out);
 struct span person_id_text(struct api_call *c, const char *prefix, uint64_t id);
 
-struct json_t *person_protocols_json(unsigned protocols);
+struct json_t *person_protocols_json(unsigned bits);
 /* The reverse; names that are none are left out (the schema lets none through). */
 unsigned person_protocols_of(const struct span *names, size_t count);
 struct json_t *person_app_password_json(struct api_call *c, const struct app_password *p);

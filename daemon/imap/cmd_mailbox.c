@@ -108,6 +108,7 @@ static enum err find_both(struct imap_session *s, const union imap_args *args, s
 	const unsigned empties = RIGHT_READ | RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
 	enum err e = find(s, args->rename.from, RIGHT_DELETE_MAILBOX, from);
 
+	*to = (struct imap_site){ .owner = 0 };
 	if (!e)
 		e = imap_site_find(s, without_end(args->rename.to), to);
 	if (!e && !(to->rights & RIGHT_CREATE))

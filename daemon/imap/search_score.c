@@ -45,6 +45,7 @@ enum search_answer search_scores(const struct search_tree *tree, const struct se
 
 	if (search_matches(tree, m) == SEARCH_NO)
 		return SEARCH_NO;
+	all[0] = (struct judged){ SEARCH_YES, 0 };
 	for (size_t i = tree->count; i-- > 0;) {
 		const struct search_node *node = &tree->nodes[i];
 

@@ -160,6 +160,7 @@ void fuzzy_key_make(struct span mapped, struct fuzzy_key *out)
 static bool find(const struct fuzzy_word *w, const struct letters *t, size_t *at)
 {
 	for (size_t i = 0; i + w->count <= t->count; i++)
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): all below `count` are set */
 		if (t->list[i] == w->letters[0] && memcmp(t->list + i, w->letters, w->count * sizeof *w->letters) == 0) {
 			*at = i;
 			return true;
@@ -175,7 +176,7 @@ struct rows {
 static unsigned cell(const struct rows *r, const uint32_t *a, size_t i, const uint32_t *b, size_t j, unsigned most)
 {
 	const bool same = a[i - 1] == b[j - 1];
-	unsigned d = r->above[j - 1] + !same;
+	unsigned d = r->above[j - 1] + !same; /* NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the band above is one to the left */
 
 	if (r->row[j - 1] + 1 < d)
 		d = r->row[j - 1] + 1;

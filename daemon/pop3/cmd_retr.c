@@ -197,7 +197,7 @@ static enum step finish(struct fetching *f, enum err e, uint32_t first, const si
 		f->next++;
 		(void)pop3_fail(s, f->out, e);
 	}
-	if (f->next - first > 1)
+	if (ends && f->next - first > 1)
 		s->ahead_used = ends[f->next - first - 2];
 	return s->run.more ? STEP_MORE : STEP_REPLY;
 }
