@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
@@ -21,7 +20,6 @@
 #include "api/jobs.h"
 #include "api/probes.h"
 #include "daemon/auth/auth.h"
-#include "daemon/base/bug.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/base/version.h"
@@ -41,6 +39,7 @@
 #include "daemon/ops/ground.h"
 #include "daemon/ops/interfaces.h"
 #include "daemon/ops/ports.h"
+#include "daemon/ops/process.h"
 #include "daemon/ops/service_manager.h"
 #include "daemon/ops/webhooks.h"
 #include "daemon/pop3/pop3.h"
@@ -625,44 +624,6 @@ static int run_unset(struct daemon *d, const sigset_t *signals, bool *set_up_out
 	return e == ERR_OK ? EX_OK : fail(EX_OSERR, &why);
 }
 
-static void prepare_process(sigset_t *signals)
-{
-	struct rlimit files;
-	const char *on_bug = getenv("POSTROOM_BUG");
-
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a write past the limit of a file's size is a full disk */
-	sigemptyset(signals);
-	sigaddset(signals, SIGTERM);
-	sigaddset(signals, SIGINT);
-	sigaddset(signals, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, signals, NULL); /* threads inherit it: signals come to sigwaitinfo only */
-	if (on_bug && strcmp(on_bug, "abort") == 0)
-		bug_set_hook(abort);
-	/* Under systemd the unit sets the limit and forbids this: then it stays as it is. */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-		files.rlim_cur = files.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &files);
-	}
-}
-
-/* Of what keeps the ground from being opened. */
-static int exit_of(enum err e)
-{
-	switch (e) {
-	case ERR_STATE:
-	case ERR_TEMP: return EX_TEMPFAIL; /* another process holds the folder */
-	case ERR_SYNTAX: return EX_CONFIG;
-	case ERR_CORRUPT: return EX_IOERR;
-	case ERR_OK:
-	case ERR_DENIED:
-	case ERR_NOT_FOUND:
-	case ERR_EXISTS:
-	case ERR_LIMIT: break;
-	}
-	return EX_NOPERM;
-}
-
 static int run(struct daemon *d, const sigset_t *signals)
 {
 	struct note why = { "" };
@@ -677,7 +638,7 @@ static int run(struct daemon *d, const sigset_t *signals)
 		set_up = false;
 		status = run_unset(d, signals, &set_up);
 	} else if (e != ERR_OK) {
-		return fail(exit_of(e), &why);
+		return fail(process_exit_status(e), &why);
 	}
 	if (!set_up)
 		return status;
@@ -696,7 +657,7 @@ static int serve(const char *config_path_text)
 
 	if (!d)
 		return EX_OSERR;
-	prepare_process(&signals);
+	process_prepare(&signals);
 	if (config_read(config_path_text, &d->config, &why) != ERR_OK) {
 		free(d);
 		return fail(EX_CONFIG, &why);

@@ -40,12 +40,6 @@ static void close_view(struct view **v)
 	*v = NULL;
 }
 
-static uint64_t mailbox_id(const struct view *v)
-{
-	(void)v;
-	return 1;
-}
-
 static uint32_t count(const struct view *v)
 {
 	(void)v;
