@@ -90,6 +90,15 @@ static enum err deleted_bytes(struct mailstore *m, uint64_t id, uint64_t *out)
 	return ERR_OK;
 }
 
+static enum err nobody_shares(void *shares, struct arena *a, uint64_t **out, size_t *count_out)
+{
+	(void)shares;
+	(void)a;
+	*out = NULL;
+	*count_out = 0;
+	return ERR_OK;
+}
+
 static const struct imap_service service = {
 	.view_open_readonly = open_readonly,
 	.view_close = close_view,
@@ -97,6 +106,7 @@ static const struct imap_service service = {
 	.view_is_recent = is_recent,
 	.view_read = read_view,
 	.list = list,
+	.share_owners = nobody_shares,
 	.deleted_bytes = deleted_bytes,
 };
 static const struct session_peer peer = { .tls = true };
