@@ -3,7 +3,6 @@
  * The password is a slow question; the session waits without a thread. SCRAM asks twice, and its last challenge, the proof of the server,
  * is answered by an empty response before the tagged OK, which carries no data.
  */
-#include "daemon/base/encode.h"
 #include "daemon/imap/commands.h"
 #include "daemon/imap/notify.h"
 #include "daemon/imap/place.h"
@@ -29,10 +28,9 @@ enum step imap_run_login(struct imap_session *s, const union imap_args *args, st
 /* An exchange is over, whichever way. */
 static enum step over(struct imap_session *s, enum imap_status status, struct span text, struct out *out)
 {
-	if (s->mechanism != IMAP_PLAIN)
+	if (exchange_is_scram(&s->exchange))
 		s->service->scram_end(s->ctx);
-	s->mechanism = IMAP_PLAIN;
-	s->sasl_account_id = 0;
+	exchange_clear(&s->exchange);
 	return imap_finish(s, out, status, text);
 }
 
@@ -82,73 +80,52 @@ enum step imap_run_unauthenticate(struct imap_session *s, const union imap_args 
 	return imap_finish(s, out, IMAP_OK, reply_capability_text(s, "Log in again"));
 }
 
-static enum step plain(struct imap_session *s, struct span message, struct out *out)
+static enum step scram(struct imap_session *s, enum imap_ask_kind kind)
 {
-	struct span login, password;
-	enum err e = auth_sasl_plain(message, &login, &password);
-
-	if (e == ERR_DENIED)
-		return over(s, IMAP_NO, SPAN("[AUTHORIZATIONFAILED] Acting for others is not possible"), out);
-	if (e)
-		return over(s, IMAP_BAD, SPAN("That is not a PLAIN message"), out);
-	return ask(s, login, password, out);
-}
-
-static enum step scram(struct imap_session *s, struct span message, struct out *out)
-{
-	if (s->sasl_round > 2)
-		return message.len ? over(s, IMAP_BAD, SPAN("An empty response is expected"), out) : accepted(s, s->sasl_account_id, out);
-	s->ask = (struct imap_ask){
-		.kind = s->sasl_round == 1 ? IMAP_ASK_SCRAM_FIRST : IMAP_ASK_SCRAM_FINAL,
-		.scram = message,
-		.scram_plus = s->mechanism == IMAP_SCRAM_PLUS,
-	};
+	s->ask = (struct imap_ask){ .kind = kind, .scram = buf_span(&s->exchange.message), .scram_plus = s->exchange.mechanism == EXCHANGE_SCRAM_PLUS };
 	return STEP_WAIT;
 }
 
-/* The decoded message stays in the command's arena until the answer; run_clear() frees it. */
-static enum step response(struct imap_session *s, struct span base64, struct out *out)
+static enum step challenge(struct imap_session *s, struct out *out)
 {
-	struct span message;
-	struct buf text;
-	enum err e;
+	const char *base64 = buf_cstr(&s->exchange.text);
 
-	buf_init(&text, IMAP_LINE_START_MAX);
-	e = base64_decode(base64, &text);
-	message = e ? span_make(NULL, 0) : arena_copy(&s->run.arena, buf_span(&text));
-	buf_wipe(&text);
-	if (e || !message.ptr)
-		return over(s, IMAP_BAD, SPAN("That is not base64"), out);
-	s->sasl_round++;
-	return s->mechanism == IMAP_PLAIN ? plain(s, message, out) : scram(s, message, out);
-}
-
-static enum step challenge(struct imap_session *s, const char *base64, struct out *out)
-{
+	if (!base64)
+		return over(s, IMAP_NO, SPAN("[UNAVAILABLE] Temporary failure, try again later"), out);
 	s->input = INPUT_SASL;
 	s->line_start = s->line.len;
 	reply_continue(out, base64);
 	return STEP_REPLY;
 }
 
-static bool find_mechanism(const struct imap_session *s, struct span name, enum imap_mechanism *out)
+/* What is no response of the mechanism is told by how far the dialogue was. */
+static struct span malformed(const struct imap_session *s)
 {
-	*out = IMAP_PLAIN;
-	if (span_iequals(name, SPAN("SCRAM-SHA-256")))
-		*out = IMAP_SCRAM;
-	else if (span_iequals(name, SPAN("SCRAM-SHA-256-PLUS")) && s->service->may_bind(s->ctx))
-		*out = IMAP_SCRAM_PLUS;
-	return *out != IMAP_PLAIN || span_iequals(name, SPAN("PLAIN"));
+	if (!exchange_is_scram(&s->exchange))
+		return s->exchange.round ? SPAN("That is not a PLAIN message") : SPAN("That is not base64");
+	return s->exchange.round > 2 ? SPAN("An empty response is expected") : SPAN("That is not base64");
+}
+
+static enum step follow(struct imap_session *s, enum exchange_next next, struct out *out)
+{
+	switch (next) {
+	case EXCHANGE_CHALLENGE: return challenge(s, out);
+	case EXCHANGE_ASK_PASSWORD: return ask(s, s->exchange.login, s->exchange.password, out);
+	case EXCHANGE_ASK_SCRAM_FIRST: return scram(s, IMAP_ASK_SCRAM_FIRST);
+	case EXCHANGE_ASK_SCRAM_FINAL: return scram(s, IMAP_ASK_SCRAM_FINAL);
+	case EXCHANGE_PASSED: return accepted(s, s->exchange.account_id, out);
+	case EXCHANGE_DENIED: return over(s, IMAP_NO, SPAN("[AUTHORIZATIONFAILED] Acting for others is not possible"), out);
+	case EXCHANGE_MALFORMED: return over(s, IMAP_BAD, malformed(s), out);
+	case EXCHANGE_FAILED: break;
+	}
+	return over(s, IMAP_NO, SPAN("[UNAVAILABLE] Temporary failure, try again later"), out);
 }
 
 enum step imap_run_authenticate(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	if (!find_mechanism(s, args->authenticate.mechanism, &s->mechanism))
+	if (!exchange_begin(&s->exchange, args->authenticate.mechanism, s->service->may_bind(s->ctx), false))
 		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] Unknown mechanism"));
-	s->sasl_round = 0;
-	if (args->authenticate.has_initial)
-		return response(s, span_equals(args->authenticate.initial, SPAN("=")) ? SPAN("") : args->authenticate.initial, out);
-	return challenge(s, "", out);
+	return follow(s, exchange_start(&s->exchange, args->authenticate.has_initial, args->authenticate.initial), out);
 }
 
 enum step imap_login_line(struct imap_session *s, struct span line, struct out *out)
@@ -156,22 +133,7 @@ enum step imap_login_line(struct imap_session *s, struct span line, struct out *
 	s->input = INPUT_LINE;
 	if (span_equals(line, SPAN("*")))
 		return over(s, IMAP_BAD, SPAN("Cancelled"), out);
-	return response(s, line, out);
-}
-
-static enum step say_scram(struct imap_session *s, struct span text, struct out *out)
-{
-	struct buf base64;
-	enum step step;
-
-	buf_init(&base64, IMAP_LINE_START_MAX);
-	base64_encode(text, &base64);
-	if (!buf_cstr(&base64))
-		step = over(s, IMAP_NO, SPAN("[UNAVAILABLE] Temporary failure, try again later"), out);
-	else
-		step = challenge(s, buf_cstr(&base64), out);
-	buf_clear(&base64);
-	return step;
+	return follow(s, exchange_response(&s->exchange, line), out);
 }
 
 static enum step refused(struct imap_session *s, int64_t retry_after_ms, struct out *out)
@@ -216,9 +178,7 @@ enum step imap_login_answer(struct imap_session *s, const struct imap_answer *an
 	}
 	if (answer->error == ERR_SYNTAX)
 		return over(s, IMAP_BAD, SPAN("That is not a SCRAM message"), out);
-	if (answer->error == ERR_OK) {
-		s->sasl_account_id = answer->result.account_id;
-		return say_scram(s, answer->text, out);
-	}
+	if (answer->error == ERR_OK)
+		return follow(s, exchange_says(&s->exchange, answer->text, answer->result.account_id, answer->result.credential), out);
 	return judged(s, &answer->result, out);
 }

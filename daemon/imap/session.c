@@ -44,6 +44,7 @@ enum err imap_session_new(const struct imap_service *service, void *ctx, const s
 	s->state = IMAP_START;
 	s->input = INPUT_LINE;
 	s->keyword_mask = FLAG_SYSTEM;
+	exchange_init(&s->exchange);
 	buf_init(&s->line, IMAP_COMMAND_MAX + IMAP_LINE_MAX);
 	arena_init(&s->run.arena, IMAP_ARENA_MAX);
 	arena_init(&s->run.batch, IMAP_ARENA_MAX);
@@ -73,6 +74,7 @@ void imap_session_free(struct imap_session **session)
 	imap_places_close(s);
 	if (s->store)
 		s->service->account_close(s->ctx, &s->store);
+	exchange_clear(&s->exchange);
 	buf_wipe(&s->line);
 	arena_budget_give(s->run.arena.budget, s->line_charged);
 	arena_clear(&s->run.arena);

@@ -6,6 +6,7 @@
 #define POSTROOM_IMAP_SESSION_H
 
 #include "daemon/auth/auth.h"
+#include "daemon/auth/exchange.h"
 #include "daemon/directory/grants.h"
 #include "daemon/imap/args.h"
 #include "daemon/imap/capability.h"
@@ -174,10 +175,6 @@ enum imap_status { IMAP_OK,
 		   IMAP_NO,
 		   IMAP_BAD };
 
-enum imap_mechanism { IMAP_PLAIN,
-		      IMAP_SCRAM,
-		      IMAP_SCRAM_PLUS };
-
 /* The open question. Valid until the answer. */
 enum imap_ask_kind {
 	IMAP_ASK_PASSWORD,    /* is it right? */
@@ -249,10 +246,8 @@ struct imap_session {
 
 	unsigned bad_count, login_failures;
 	struct imap_ask ask;
-	enum imap_mechanism mechanism; /* of AUTHENTICATE */
-	unsigned sasl_round;           /* responses that were taken */
-	uint64_t sasl_account_id;      /* of SCRAM: proven, and not yet acknowledged by the client */
-	struct imap_append *append;    /* while APPEND or REPLACE arrives */
+	struct exchange exchange;   /* of AUTHENTICATE */
+	struct imap_append *append; /* while APPEND or REPLACE arrives */
 
 	uint64_t account_id;
 	struct mailstore *store; /* of the session's own account */
