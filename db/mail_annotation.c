@@ -95,3 +95,18 @@ enum err db_annotation_forget_reader(struct db *db, uint64_t reader)
 	stmt_int(s, 1, (int64_t)reader);
 	return stmt_run(db, s);
 }
+
+enum err db_annotation_next_reader(struct db *db, uint64_t *reader)
+{
+	static const char sql[] = "SELECT reader FROM annotation WHERE reader > ?1 ORDER BY reader LIMIT 1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)*reader);
+	e = stmt_row(db, s);
+	if (e)
+		return e;
+	*reader = (uint64_t)stmt_get_int(s, 0);
+	stmt_reset(s);
+	return ERR_OK;
+}

@@ -16,5 +16,7 @@ enum err db_annotation_bytes(struct db *db, uint64_t *out) MUST_CHECK; /* of all
 enum err db_annotation_forget(struct db *db, uint64_t mailbox) MUST_CHECK;
 /* All of a reader, on all mailboxes. */
 enum err db_annotation_forget_reader(struct db *db, uint64_t reader) MUST_CHECK;
+/* The next one above *reader. ERR_NOT_FOUND. */
+enum err db_annotation_next_reader(struct db *db, uint64_t *reader) MUST_CHECK;
 
 #endif

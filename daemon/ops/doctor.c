@@ -169,7 +169,7 @@ static bool is_account(void *snapshot, uint64_t id)
 static void forget_readers(struct doctor *d, struct mailstore *m, uint64_t account_id)
 {
 	const struct snapshot *s = directory_hold(d->config.directory);
-	const enum err e = seen_tend(m, is_account, (void *)s);
+	const enum err e = readers_tend(m, is_account, (void *)s);
 
 	if (e)
 		log_event(LOG_WARN, "doctor", "readers_kept", "account=%" PRIu64 " why=%s", account_id, err_name(e));

@@ -32,41 +32,65 @@ enum err mailbox_unseen_for(struct mailstore *m, uint64_t mailbox_id, uint64_t v
 	return ERR_OK;
 }
 
-struct forgetting {
-	uint64_t mailbox_id, reader;
+struct reader {
+	uint64_t mailbox_id, id; /* mailbox_id: of what was seen */
 };
 
-static enum err run_forget(struct db *db, void *arg)
+static enum err run_forget_seen(struct db *db, void *arg)
 {
-	const struct forgetting *f = arg;
+	const struct reader *r = arg;
 
-	enum err e = db_seen_forget(db, f->mailbox_id, f->reader);
-
-	return !e && !f->mailbox_id ? db_annotation_forget_reader(db, f->reader) : e;
+	return db_seen_forget(db, r->mailbox_id, r->id);
 }
 
-static enum err next_reader(struct mailstore *m, struct forgetting *at)
+static enum err run_forget_annotations(struct db *db, void *arg)
+{
+	const struct reader *r = arg;
+
+	return db_annotation_forget_reader(db, r->id);
+}
+
+static enum err next_seen(struct db *db, struct reader *at)
+{
+	return db_seen_next_reader(db, &at->mailbox_id, &at->id);
+}
+
+static enum err next_annotated(struct db *db, struct reader *at)
+{
+	return db_annotation_next_reader(db, &at->id);
+}
+
+static enum err next_reader(struct mailstore *m, enum err (*next)(struct db *db, struct reader *at), struct reader *at)
 {
 	struct db *db;
 	enum err e = mailstore_reader_take(m, &db);
 
 	if (e)
 		return e;
-	e = db_seen_next_reader(db, &at->mailbox_id, &at->reader);
+	e = next(db, at);
 	mailstore_reader_give(m, &db);
 	return e;
 }
 
-enum err seen_tend(struct mailstore *m, bool (*is_account)(void *arg, uint64_t id), void *arg)
+enum err readers_tend(struct mailstore *m, bool (*is_account)(void *arg, uint64_t id), void *arg)
 {
-	struct forgetting at = { 0, 0 };
+	struct reader seen = { 0, 0 }, annotated = { 0, 0 };
 	enum err e;
 
-	while (!(e = next_reader(m, &at))) {
-		if (is_account(arg, at.reader))
+	while (!(e = next_reader(m, next_seen, &seen))) {
+		if (is_account(arg, seen.id))
 			continue;
-		state_forget_viewer(m, at.mailbox_id, at.reader);
-		e = mailstore_write(m, run_forget, &at, WRITE_WEIGHT);
+		state_forget_viewer(m, seen.mailbox_id, seen.id);
+		e = mailstore_write(m, run_forget_seen, &seen, WRITE_WEIGHT);
+		if (e)
+			return e;
+	}
+	if (e != ERR_NOT_FOUND)
+		return e;
+	while (!(e = next_reader(m, next_annotated, &annotated))) {
+		if (is_account(arg, annotated.id))
+			continue;
+		e = mailstore_write(m, run_forget_annotations, &annotated, WRITE_WEIGHT);
 		if (e)
 			return e;
 	}

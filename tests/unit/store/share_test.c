@@ -203,7 +203,7 @@ static void reader_whose_account_is_gone_has_seen_nothing(void **state)
 	v = open_as(f, "INBOX", OTHER);
 	store_flags(f, v, 1, 1, FLAGS_ADD, FLAG_SEEN);
 	view_close(&v);
-	assert_int_equal(seen_tend(f->m, is_other, NULL), ERR_OK);
+	assert_int_equal(readers_tend(f->m, is_other, NULL), ERR_OK);
 	assert_int_equal(unseen_for(f, "INBOX", READER), 3);
 	assert_int_equal(unseen_for(f, "INBOX", OTHER), 2);
 	v = open_as(f, "INBOX", READER);
