@@ -50,8 +50,13 @@ def reconnect(w, c):
     c.connect()
 
 
+def is_readonly(w, c):
+    """Nothing there may be changed, or nothing is to be (RFC 4314 5.2)."""
+    return c.examined or not set("iswte") & set(w.rights(c.account, c.box))
+
+
 def select(w, c):
-    b = w.dice.choice(list(w.boxes.values()))
+    b = w.dice.choice(c.boxes("r"))
     verb = "EXAMINE" if w.dice.random() < 0.15 else "SELECT"
     p = c.picture
     if c.box:
@@ -63,9 +68,11 @@ def select(w, c):
         extra = f" (QRESYNC ({known[0]} {known[1]}{ids}))"
     elif w.dice.random() < 0.15:
         extra, p.condstore = " (CONDSTORE)", True
-    c.box, c.readonly = b, verb == "EXAMINE"
+    c.box, c.examined = b, verb == "EXAMINE"
+    c.readonly = is_readonly(w, c)
+    c.takes_recent = not c.readonly
     p.clear()
-    text, _ = c.ok(f'{verb} "{b.name}"{extra}')
+    text, _ = c.ok(f'{verb} "{c.name(b)}"{extra}')
     expect(text.startswith("[READ-ONLY]" if c.readonly else "[READ-WRITE]"), text)
     w.selected(b, p.codes, len(p.uids))
     if p.qresync and not known and b.messages and w.dice.random() < 0.7:  # fills its cache
@@ -93,7 +100,7 @@ def resume(c, cache):
             flags[uid] = p.flags[uid]
     expect(sorted(flags) == list(b.messages), "resynchronised to", sorted(flags), "and the mailbox is", list(b.messages))
     for u, f in flags.items():
-        expect(f == b.messages[u].flags, "resynchronised UID", u, "to", sorted(f), "that has", sorted(b.messages[u].flags))
+        expect(f == c.flags(u), "resynchronised UID", u, "to", sorted(f), "that has", sorted(c.flags(u)))
     p.flags.update(flags)
 
 
@@ -111,7 +118,7 @@ def close(w, c):
     if not ready(c) or w.dice.random() < 0.5:
         return False
     c.keep()
-    b, readonly, seen = c.box, c.readonly, set(c.picture.uids)
+    b, readonly, seen = c.box, c.readonly or not c.may(c.box, "e"), set(c.picture.uids)
     text, untagged = c.ok("CLOSE")
     expect(not any(re.match(rb"\d+ EXPUNGE|VANISHED", u) for u in untagged), "CLOSE tells what it removes", untagged)
     c.box = None
@@ -133,55 +140,64 @@ def expunged(w, b, uids, seen):
 def create(w, c):
     name = w.dice.choice(NAMES)
     status, text, _ = c.run(f'CREATE "{name}"')
-    expect(status == ("NO" if name in w.boxes else "OK"), "CREATE", name, status, text)
+    expect(status == ("NO" if name in c.home else "OK"), "CREATE", name, status, text)
     if status == "OK":
-        w.boxes[name] = Box(name)
-        parent = name.rpartition("/")[0]
-        if parent and parent not in w.boxes:
-            w.boxes[parent] = Box(parent)
+        created(c.home, name, c.account)
     else:
         expect("[ALREADYEXISTS]" in text, text)
 
 
-def held(w, name):
-    return any(c.box and (c.box.name == name or c.box.name.startswith(name + "/")) for c in w.clients)
+def created(home, name, owner):
+    """What is granted above it is granted on it, too."""
+    parent = name.rpartition("/")[0]
+    if parent and parent not in home:
+        home[parent] = Box(parent, owner)
+    home[name] = Box(name, owner, home[parent].granted if parent else "")
+
+
+def held(w, home, name):
+    return any(c.box is b for c in w.clients for n, b in home.items() if n == name or n.startswith(name + "/"))
 
 
 def delete(w, c):
     name = w.dice.choice(NAMES)
-    if name == "INBOX" or held(w, name) or any(n.startswith(name + "/") for n in w.boxes):
+    if name == "INBOX" or held(w, c.home, name) or any(n.startswith(name + "/") for n in c.home):
         return False
     status, text, _ = c.run(f'DELETE "{name}"')
-    expect(status == ("OK" if name in w.boxes else "NO"), "DELETE", name, status, text)
+    expect(status == ("OK" if name in c.home else "NO"), "DELETE", name, status, text)
     if status == "OK":
-        b = w.boxes.pop(name)
-        for k in w.clients:
-            k.cache.pop(b, None)
+        deleted(w, c.home, name)
     else:
         expect("[NONEXISTENT]" in text, text)
+
+
+def deleted(w, home, name):
+    b = home.pop(name)
+    for k in w.clients:
+        k.cache.pop(b, None)
 
 
 def rename(w, c):
     """Also of mailboxes that sessions have selected: they stay where they are, under another name."""
     old, new = w.dice.sample(NAMES[1:], 2)
-    if "/" in old + new or any(n.startswith((old + "/", new + "/")) for n in w.boxes):
+    if "/" in old + new or any(n.startswith((old + "/", new + "/")) for n in c.home):
         return False
     status, text, _ = c.run(f'RENAME "{old}" "{new}"')
-    expect(status == ("OK" if old in w.boxes and new not in w.boxes else "NO"), "RENAME", old, new, status, text)
+    expect(status == ("OK" if old in c.home and new not in c.home else "NO"), "RENAME", old, new, status, text)
     if status == "OK":
-        b = w.boxes.pop(old)
+        b = c.home.pop(old)
         b.name = new
-        w.boxes[new] = b
+        c.home[new] = b
 
 
 def status(w, c):
-    b = w.dice.choice(list(w.boxes.values()))
+    b = w.dice.choice(c.boxes("r"))
     c.picture.condstore = True  # HIGHESTMODSEQ enables (RFC 7162 3.1)
-    _, untagged = c.ok(f'STATUS "{b.name}" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN DELETED HIGHESTMODSEQ)')
+    _, untagged = c.ok(f'STATUS "{c.name(b)}" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN DELETED HIGHESTMODSEQ)')
     line = next(u for u in untagged if u.startswith(b"STATUS "))
     words = line[line.rindex(b"(") + 1 : -1].decode().split()
     told = dict(zip(words[::2], map(int, words[1::2])))
-    flags = [m.flags for m in b.messages.values()]
+    flags = [m.view(c.account) for m in b.messages.values()]
     want = {"MESSAGES": len(flags), "UIDNEXT": b.uidnext, "UNSEEN": sum("\\Seen" not in f for f in flags), "DELETED": sum("\\Deleted" in f for f in flags)}
     for key, value in want.items():
         expect(told[key] == value, "STATUS of", b.name, "says", key, told[key], "and not", value)
@@ -192,14 +208,28 @@ def status(w, c):
 # ---- messages ----
 
 
+def filed(w, c, box, flags, token):
+    """Of the flags, those that may be set there; \\Seen is that of who files."""
+    flags = set(flags) & w.allowed(c.account, box)
+    return box.add(flags, {c.account} if "\\Seen" in flags else (), token)
+
+
+def copied_to(w, c, source, target, m):
+    """Within an account, what each has seen goes along."""
+    if source.owner != target.owner:
+        return filed(w, c, target, m.view(c.account), m.token)
+    allowed = w.allowed(c.account, target)
+    return target.add(m.flags & allowed, m.seen if "\\Seen" in allowed else m.seen - {c.account}, m.token)
+
+
 def append(w, c):
-    b = w.dice.choice(list(w.boxes.values()))
-    if c.box and w.dice.random() < 0.6:
+    b = w.dice.choice(c.boxes("i"))
+    if c.box and c.may(c.box, "i") and w.dice.random() < 0.6:
         b = c.box
     if len(b.messages) > CROWDED:
         return False
     count = w.dice.choice((1, 1, 1, 2, 3))
-    text, literals, new = f'APPEND "{b.name}"', [], []
+    text, literals, new = f'APPEND "{c.name(b)}"', [], []
     for i in range(count):
         token, body = message(w)
         flags = some_flags(w)
@@ -212,7 +242,7 @@ def append(w, c):
         literals.append(body)
     first = b.uidnext
     for flags, token in new:
-        b.add(flags, token)
+        filed(w, c, b, flags, token)
     got, _ = c.ok(text, literals)
     told = code(got, "APPENDUID")
     expect(told, "APPEND without APPENDUID", got)
@@ -224,18 +254,20 @@ def append(w, c):
 
 def replace(w, c):
     """One message in another's place (RFC 8508), in this mailbox or another."""
-    if not ready(c) or not c.alive() or c.readonly:
+    if not ready(c) or not c.alive() or c.readonly or not c.may(c.box, "te"):
         return False
     uid = w.dice.choice(c.alive())
-    b = w.dice.choice((c.box, c.box, w.dice.choice(list(w.boxes.values()))))
+    b = w.dice.choice((c.box, c.box, w.dice.choice(c.boxes("i"))))
+    if not c.may(b, "i") or b.owner != c.box.owner:  # in another account: NO [CANNOT], clients copy and remove
+        return False
     if len(b.messages) > CROWDED:
         return False
     token, body = message(w)
     flags = some_flags(w)
     by, what = ("UID ", uid) if c.picture.uidonly or w.dice.random() < 0.5 else ("", c.picture.uids.index(uid) + 1)
-    new = b.add(flags, token)
+    new = filed(w, c, b, flags, token)
     c.box.remove(uid)
-    text, untagged = c.ok(f'{by}REPLACE {what} "{b.name}" {flag_list(flags)} {{{len(body)}}}', [body])
+    text, untagged = c.ok(f'{by}REPLACE {what} "{c.name(b)}" {flag_list(flags)} {{{len(body)}}}', [body])
     told = code(text, "APPENDUID") or next((code(u[3:].decode(), "APPENDUID") for u in untagged if u.startswith(b"OK [APPENDUID")), None)
     expect(told and read_set(told[1]) == [new], "REPLACE says", text, untagged, "and not UID", new)
     expect(uid not in c.picture.uids, "REPLACE doesn't tell that UID", uid, "is gone")
@@ -249,7 +281,7 @@ def saved_search(w, c):
     c.ok("NOOP")
     c.check_whole()
     key, holds = w.dice.choice(list(KEYS.items()))
-    found = [u for u, m in c.box.messages.items() if holds(m.flags)]
+    found = [u for u, m in c.box.messages.items() if holds(m.view(c.account))]
     _, untagged = c.ok(f"UID SEARCH RETURN (SAVE) {key}")
     expect(not any(u.startswith(b"SEARCH") for u in untagged), "SEARCH RETURN (SAVE) answers", untagged)
     if w.dice.random() < 0.5:
@@ -263,7 +295,7 @@ def saved_search(w, c):
 
 
 def append_nowhere(w, c):
-    absent = [n for n in NAMES if n not in w.boxes]
+    absent = [n for n in NAMES if n not in c.home]
     if not absent:
         return False
     _, body = message(w)
@@ -275,25 +307,25 @@ def copy_or_move(w, c, verb):
     if not ready(c) or not (what := chosen(w, c)):
         return False
     by, numbers, uids = what
-    target = w.dice.choice(list(w.boxes.values()))
+    target = w.dice.choice(c.boxes("i"))
     alive = [u for u in uids if u in c.box.messages]
     if len(target.messages) + len(uids) > CROWDED:
         return False
-    if verb == "MOVE" and c.readonly:
-        state, text, _ = c.run(f'{by}{verb} {numbers} "{target.name}"')
-        expect(state == "NO", "MOVE out of a read-only mailbox", text)
+    if verb == "MOVE" and (c.readonly or not c.may(c.box, "te")):
+        state, text, _ = c.run(f'{by}{verb} {numbers} "{c.name(target)}"')
+        expect(state == "NO" and (c.readonly or text.startswith("[NOPERM]")), "MOVE out of a mailbox that may not be changed", state, text)
         return True
     source = c.box
     copied = [(u, source.messages[u]) for u in alive]
     first = target.uidnext
     if len(alive) < len(uids):  # something is gone: all, nothing or the rest may happen, and is seen
-        return doubtful_copy(w, c, f'{by}{verb} {numbers} "{target.name}"', verb, target, copied)
+        return doubtful_copy(w, c, f'{by}{verb} {numbers} "{c.name(target)}"', verb, target, copied)
     for _, m in copied:
-        target.add(m.flags, m.token)
+        copied_to(w, c, source, target, m)
     if verb == "MOVE":
         for u in alive:
             source.remove(u)
-    text, untagged = c.ok(f'{by}{verb} {numbers} "{target.name}"')
+    text, untagged = c.ok(f'{by}{verb} {numbers} "{c.name(target)}"')
     check_copyuid(text, untagged, target, alive, first)
     if verb == "MOVE":
         left = [u for u in alive if u in c.picture.uids]
@@ -318,7 +350,7 @@ def doubtful_copy(w, c, command, verb, target, copied):
     def happened(state, text, untagged):
         if state == "OK":
             for _, m in copied:
-                target.add(m.flags, m.token)
+                copied_to(w, c, c.box, target, m)
             if verb == "MOVE":
                 for u, _ in copied:
                     c.box.remove(u)
@@ -346,35 +378,38 @@ def store(w, c):
     kind = w.dice.choice(("+", "+", "-", ""))
     flags = frozenset(some_flags(w) or ["\\Seen"])
     silent = w.dice.random() < 0.3
+    allowed = w.allowed(c.account, c.box)
+    may_change = bool(allowed & flags if kind else allowed)
     since = None
     if w.dice.random() < 0.3:
         since = max(0, w.dice.choice([c.picture.highest, c.box.high, c.box.high - w.dice.randrange(20), 0] + list(c.picture.modseq.values())[:3]))
-        c.picture.condstore = c.picture.condstore or not c.readonly  # what is refused enables nothing
+        c.picture.condstore = c.picture.condstore or (not c.readonly and may_change)  # what is refused enables nothing
     text = f"{by}STORE {numbers} " + (f"(UNCHANGEDSINCE {since}) " if since is not None else "") + f"{kind}FLAGS{'.SILENT' if silent else ''} {flag_list(flags)}"
-    if c.readonly:
+    if c.readonly or not may_change:
         state, got, _ = c.run(text)
-        expect(state == "NO", "STORE in a read-only mailbox", got)
+        expect(state == "NO" and (c.readonly or got.startswith("[NOPERM]")), "STORE of what may not be changed", state, got)
         return True
+    flags &= allowed
     b, old = c.box, {}
     alive = [u for u in uids if u in b.messages]
     changed, kept, unsure = [], [], []
     for u in alive:
-        m = b.messages[u]
-        if since is None or (m.modseq is not None and m.modseq <= since):
+        modseq, low = b.messages[u].modseq[c.account], b.messages[u].low[c.account]
+        if since is None or (modseq is not None and modseq <= since):
             changed.append(u)
-        elif (m.modseq is not None and m.modseq > since) or m.low >= since:
+        elif (modseq is not None and modseq > since) or low >= since:
             kept.append(u)
         else:
             unsure.append(u)
     if unsure:
-        w.observe(b)  # now their MODSEQ is known
-        changed += [u for u in unsure if b.messages[u].modseq <= since]
-        kept += [u for u in unsure if b.messages[u].modseq > since]
+        w.observe(b, account=c.account)  # now their MODSEQ is known
+        changed += [u for u in unsure if b.messages[u].modseq[c.account] <= since]
+        kept += [u for u in unsure if b.messages[u].modseq[c.account] > since]
 
     def happened(state, text, untagged):
         for u in changed if state == "OK" or "[MODIFIED" in text else ():
-            old[u] = b.messages[u].flags
-            b.store(u, old[u] | flags if kind == "+" else old[u] - flags if kind == "-" else flags)
+            old[u] = c.flags(u)
+            b.store(u, old[u] | flags if kind == "+" else old[u] - flags if kind == "-" else old[u] - allowed | flags, c.account)
 
     state, got, _ = c.run_late(text, happened)
     if len(alive) < len(uids) and state == "NO" and "[MODIFIED" not in got:
@@ -383,14 +418,14 @@ def store(w, c):
     check_modified(c, got, by, kept, uids)
     told = {u for k, u, v in c.picture.results if k == "FETCH" and ("FLAGS" in v or silent)}
     for u in changed:
-        if not silent and b.messages[u].flags != old[u]:
+        if not silent and c.flags(u) != old[u]:
             expect(u in told, "STORE doesn't tell the flags of UID", u)
-        elif c.picture.condstore and b.messages[u].flags != old[u]:
+        elif c.picture.condstore and c.flags(u) != old[u]:
             expect(u in told, "a silent STORE doesn't tell the MODSEQ of UID", u)
         if silent and u in c.picture.flags:
-            c.picture.flags[u] = b.messages[u].flags if c.picture.flags[u] == old[u] or u in told else c.picture.flags[u]
-            if u not in told and c.picture.flags[u] != b.messages[u].flags:
-                c.picture.flags[u] = b.messages[u].flags  # nobody can tell the difference: what others did is told with the next change
+            c.picture.flags[u] = c.flags(u) if c.picture.flags[u] == old[u] or u in told else c.picture.flags[u]
+            if u not in told and c.picture.flags[u] != c.flags(u):
+                c.picture.flags[u] = c.flags(u)  # nobody can tell the difference: what others did is told with the next change
     if not silent:
         c.check_new_flags(changed)
     return True
@@ -410,9 +445,9 @@ def check_modified(c, text, by, kept, uids):
 def expunge(w, c):
     if not ready(c):
         return False
-    if c.readonly:
-        state, text, _ = c.run("EXPUNGE")
-        expect(state == "NO", "EXPUNGE in a read-only mailbox", text)
+    if c.readonly or not c.may(c.box, "e"):
+        state, text, _ = c.run(w.dice.choice(("EXPUNGE", "UID EXPUNGE 1:*")))
+        expect(state == "NO" and (c.readonly or text.startswith("[NOPERM]")), "EXPUNGE of what may not be removed", state, text)
         return True
     b, p = c.box, c.picture
     deleted = [u for u, m in b.messages.items() if "\\Deleted" in m.flags]
@@ -516,8 +551,8 @@ def fetch(w, c):
         if since is not None:
             if u in got and "FLAGS" not in got[u]:  # with FLAGS, it may be word of a change that wasn't told before
                 expect(int(got[u]["MODSEQ"][0]) > since, "CHANGEDSINCE", since, "gives", got[u])
-            if m.modseq is not None and m.modseq > since:
-                expect(u in got, "CHANGEDSINCE", since, "leaves out UID", u, "with", m.modseq)
+            if m.modseq[c.account] is not None and m.modseq[c.account] > since:
+                expect(u in got, "CHANGEDSINCE", since, "leaves out UID", u, "with", m.modseq[c.account])
             continue
         expect(u in got, "FETCH leaves out UID", u)
         have = {k.split("[")[0] for k in got[u]}
@@ -560,7 +595,7 @@ def search(w, c):
         else:
             key = write_set([p.uids.index(u) + 1 for u in inside]) + " " + key
     result = w.dice.choice(("", "", "RETURN () ", "RETURN (MIN MAX COUNT) ", "RETURN (ALL COUNT) "))
-    sure = {u: m.flags for u, m in b.messages.items() if u in p.uids and c.is_sure(u) and (inside is None or u in inside)}
+    sure = {u: m.view(c.account) for u, m in b.messages.items() if u in p.uids and c.is_sure(u) and (inside is None or u in inside)}
     maybe = {u for u in p.uids if u not in sure and (inside is None or u in inside)}
     before = list(p.uids)
     _, untagged = c.ok(f"{by}SEARCH {result}{key}")

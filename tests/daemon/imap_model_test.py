@@ -1,6 +1,7 @@
-"""Random commands of several clients on one account against a model in memory: everything that each of them is told must be so.
+"""Random commands of several clients on one account, or on two that open mailboxes to each other, against a model in memory: everything that each of them is
+told must be so.
 
-FULL=1: 10,000 steps for each of 20 seeds. A failure prints its seed; SEED=n (and STEPS=n) runs that one alone, in the same way.
+FULL=1: 10,000 steps for each of 20 seeds. Every second seed is one of two accounts. A failure prints its seed; SEED=n (and STEPS=n) runs that one alone, in the same way.
 """
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import harness
 from imap_actions import ACTIONS
 from imap_model import Broken, World
 from imap_picture import Picture, Wire
+from imap_sharing import FAULTS, SHARING
 
 SEEDS = [int(os.environ["SEED"])] if "SEED" in os.environ else list(range(1, 21)) if harness.FULL else list(range(1, 7))
 STEPS = int(os.environ.get("STEPS", "10000" if harness.FULL else "800"))
@@ -19,15 +21,19 @@ WORKERS = 4
 
 def one(job):
     """A world of its own for a seed: None, or what was wrong."""
-    port, user, seed, steps, mutate = job
-    world = World(port, user, seed, mutate=mutate)
+    port, users, seed, steps, mutate = job
+    world = World(port, users, seed, mutate=mutate)
     try:
-        world.run(steps, ACTIONS)
+        world.run(steps, SHARING if len(users) > 1 else ACTIONS)
         return None
     except Broken as e:
         return f"{e}\nreplay: SEED={seed} STEPS={steps} python3 tests/daemon/imap_model_test.py"
     finally:
         world.close()
+
+
+def users(instance, name, count):
+    return [user(instance, name + letter) for letter in "ab"[:count]]
 
 
 def user(instance, name):
@@ -38,7 +44,7 @@ def user(instance, name):
 def test_every_clients_picture_is_the_models():
     i = harness.shared(users=["alice"])
     print(f"# seeds {' '.join(map(str, SEEDS))}, {STEPS} steps each", flush=True)
-    jobs = [(i.port["imap"], user(i, f"seed{seed}"), seed, STEPS, None) for seed in SEEDS]
+    jobs = [(i.port["imap"], users(i, f"seed{seed}", 2 - seed % 2), seed, STEPS, None) for seed in SEEDS]
     with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
         wrong = [text for text in pool.imap_unordered(one, jobs) if text]
     for text in wrong:
@@ -49,9 +55,9 @@ def test_every_clients_picture_is_the_models():
 def test_what_was_told_outlives_a_crash():
     """kill -9 between two commands: UIDs, MODSEQ, UIDVALIDITY and flags are what they were, and caches from before still resynchronise."""
     with harness.Instance(users=["alice"]) as i:
-        world = World(i.port["imap"], user(i, "crash"), SEEDS[0])
+        world = World(i.port["imap"], users(i, "crash", 2), SEEDS[0])
         for _ in range(20 if harness.FULL else 3):
-            world.run(world.step + 150, ACTIONS)
+            world.run(world.step + 150, SHARING)
             i.kill()
             i.start()
             world.revive(i.port["imap"])
@@ -117,6 +123,9 @@ class Off:
     def __init__(self, pattern, after):
         self.pattern, self.left = re.compile(pattern), after
 
+    def of(self, _):
+        return self
+
     def __call__(self, line):
         m = self.pattern.search(line)
         if not m:
@@ -141,13 +150,23 @@ PLACES = (
 def test_a_uid_that_is_off_by_one_is_caught():
     i = harness.shared(users=["alice"])
     steps = 1500
-    assert one((i.port["imap"], user(i, "unplanted"), 1, steps, None)) is None
+    assert one((i.port["imap"], users(i, "unplanted", 1), 1, steps, None)) is None
     for n, pattern in enumerate(PLACES):
         off = Off(pattern, 2)
-        wrong = one((i.port["imap"], user(i, f"planted{n}"), 1, steps, off))
+        wrong = one((i.port["imap"], users(i, f"planted{n}", 1), 1, steps, off))
         assert off.left < 0, f"{pattern} never came"
         assert wrong, f"nobody noticed {pattern}"
         print(f"# {pattern.decode()}: {wrong.splitlines()[0][:160]}", flush=True)
+
+
+def test_faults_of_sharing_are_caught():
+    i = harness.shared(users=["alice"])
+    for fault in FAULTS:
+        planted = fault()
+        wrong = one((i.port["imap"], users(i, fault.__name__.lower(), 2), 2, 1500, planted))
+        assert planted.left < 0, f"{fault.__name__} never had its chance"
+        assert wrong, f"nobody noticed {fault.__name__}"
+        print(f"# {fault.__name__}: {wrong.splitlines()[0][:160]}", flush=True)
 
 
 harness.run(globals())
