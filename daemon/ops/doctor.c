@@ -191,7 +191,8 @@ static enum err check(struct visit *v, uint64_t account_id, bool repairs, struct
 	arena_init(&v->arena, QUEUE_ARENA_MAX);
 	e = store_check_account(m, &options, &report, why);
 	arena_clear(&v->arena);
-	forget_readers(d, m, account_id);
+	if (!e && repairs)
+		forget_readers(d, m, account_id);
 	store_close(&m);
 	describe(&report, out);
 	keep(d, account_id, repairs, &report, out);

@@ -119,6 +119,8 @@ enum err store_check_account(struct mailstore *m, const struct check_options *op
 	arena_init(&c.scratch, SCRATCH_MAX);
 	c.slice_us = clock_mono_us();
 	e = run(&c);
+	if (e == ERR_TEMP && check_must_stop(&c)) /* in the middle of a statement */
+		e = ERR_STATE;
 	if (e && e != ERR_STATE)
 		db_explain(c.db, why);
 	else if (e)

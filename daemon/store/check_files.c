@@ -2,6 +2,7 @@
  *
  * (1) A file is linked before its row and removed behind it: a name without a row is garbage only when it stood there before the account was opened, since
  *     which its link (ctime) is not older than the opening. What the opening's sweep has left then is asked for once more, in a write, which no filing overlaps.
+ *     Times of links are the wall clock's: once that was set back, a body that is being filed now looks older than the opening, and nothing is taken for garbage.
  * (2) What a failed commit of this process has left is younger than the opening, and stays for the sweep of the next one (filing.c).
  */
 #include "daemon/store/check_files.h"
@@ -12,11 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/store/files.h"
 #include "db/mail_message.h"
 
 #define LEFT_MAX 1000 /* of a check; the next one finds more */
 #define NAMES_A_SLICE 500
+#define CLOCK_DRIFT_MS 500 /* below what look_at_name() leaves between a link and the opening */
 
 static bool path_of(const struct checking *c, struct span name, char out[PATH_MAX])
 {
@@ -58,6 +61,11 @@ bool check_file_is_named(struct checking *c, const char *name)
 	return db_content_has_file(c->db, span_str(name), &known) == ERR_OK && known;
 }
 
+static bool was_set_back(const struct mailstore *m)
+{
+	return clock_real_ms() - m->open_ms < clock_mono_ms() - m->open_mono_ms - CLOCK_DRIFT_MS;
+}
+
 struct left {
 	struct checking *c;
 	char (*names)[DB_CONTENT_FILE_MAX];
@@ -87,7 +95,7 @@ static enum err remove_unnamed(struct db *db, struct check_repair *r)
 	bool known = true;
 	enum err e = db_content_has_file(db, span_str(name), &known);
 
-	if (e || known)
+	if (e || known || was_set_back(r->c->m))
 		return e;
 	files_remove(r->c->m->files_dir, name);
 	r->is_done = true;
@@ -104,6 +112,8 @@ enum err check_files_left(struct checking *c)
 	if (c->m->open_strays)
 		check_tell(c, CHECK_FILE_LEFT, true, NULL, arena_printf(&c->scratch, "%zu removed when the account was opened", c->m->open_strays));
 	c->m->open_strays = 0;
+	if (was_set_back(c->m))
+		return ERR_OK;
 	l.names = arena_array(&c->scratch, LEFT_MAX, sizeof(*l.names));
 	if (!l.names)
 		return ERR_TEMP;

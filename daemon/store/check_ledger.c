@@ -65,7 +65,7 @@ static bool keep_known(void *arg, const uint8_t id[16])
 			memcpy(l->ids[i], other, 16);
 			break;
 		}
-	return true;
+	return !check_must_stop(l->c);
 }
 
 static enum err remove_rows(struct db *db, struct check_repair *r)

@@ -107,12 +107,15 @@ static enum err drop_content(struct db *db, struct check_repair *r)
 /* False: it was gone when it was looked at again, so it never was wrong. */
 static bool settle_garbage(struct checking *c, const struct note_of_row *n, int fault, bool *repaired_out)
 {
+	bool is_named = true;
+
 	*repaired_out = false;
 	/* A file that was being written when the account was opened is nobody's by now; what came since is left to the next opening. */
 	if (!c->options->repairs || n->content > c->m->open_content)
 		return true;
 	check_write(c, drop_content, n, repaired_out);
-	if (*repaired_out && n->file[0])
+	/* Rows that are wrong may name a file that is also another's. */
+	if (*repaired_out && n->file[0] && db_content_has_file(c->db, span_str(n->file), &is_named) == ERR_OK && !is_named)
 		files_remove(c->m->files_dir, n->file);
 	return *repaired_out || fault != MAIL_NOT_NAMED;
 }

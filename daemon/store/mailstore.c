@@ -182,6 +182,7 @@ enum err mailstore_new(struct store *s, struct checkpointer *checkpointer, const
 	m->checkpointer = checkpointer;
 	m->account_id = account_id;
 	m->open_ms = clock_real_ms();
+	m->open_mono_ms = clock_mono_ms();
 	m->dir = path_of(accounts_dir, account_id, "");
 	m->files_dir = path_of(accounts_dir, account_id, "/files");
 	m->db_path = path_of(accounts_dir, account_id, "/mail.db");

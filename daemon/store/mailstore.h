@@ -26,6 +26,7 @@ struct mailstore {
 	struct db_group *group; /* owns the writing handle */
 	uint64_t inbox_id;
 	int64_t open_ms;                /* unix: what stands in files/ since before is nobody's work under way */
+	int64_t open_mono_ms;           /* the same moment, of a clock that nobody sets */
 	size_t open_strays;             /* files that the sweep of the opening removed */
 	uint64_t open_modseq;           /* of the account when it was opened: what came later went through this process */
 	_Atomic int64_t used_ms;        /* monotonic: the last write or read */

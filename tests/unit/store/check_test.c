@@ -265,6 +265,10 @@ static void files_that_nothing_names_go(void **state)
 	expect_nothing(w);
 	/* It is as old as the account is not open. */
 	w->f->m->open_ms += 10000;
+	/* The clock was set back: then that says nothing. */
+	expect_nothing(w);
+	assert_int_equal(fixture_count_files(w->f), 2);
+	w->f->m->open_mono_ms += 10000;
 	check(w, true, &r);
 	assert_true(found(&r, CHECK_FILE_LEFT, &f));
 	assert_true(f->is_repaired);
