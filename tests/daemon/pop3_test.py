@@ -7,7 +7,7 @@ import threading
 import time
 
 import harness
-from harness import MAIL_SERVICES, PASSWORD, SLOW, Raw, no_verify, shared, wait_until
+from harness import MAIL_SERVICES, PASSWORD, SANITIZED, SLOW, Raw, no_verify, shared, wait_until
 from admin import ask
 from person import Person
 from scram import Exchange, b64, connect
@@ -219,7 +219,7 @@ def test_a_large_message_comes_whole_and_a_slow_reader_costs_little():
     with Raw(p.port["pop3"]) as c:
         c.send(f"USER heidi@example.org\r\nPASS {PASSWORD}\r\n" + "RETR 1\r\nRETR 2\r\n" * 50)
         time.sleep(1)  # nothing is read: it fills what there is to fill
-        assert rss() - before < 20 * 1024, rss() - before
+        assert SANITIZED or rss() - before < 20 * 1024, rss() - before
         for _ in range(3):
             assert c.line().startswith("+OK")
         assert c.line() == f"+OK {size} octets"
