@@ -10,7 +10,7 @@ import harness
 from harness import FULL, PASSWORD, SLOW, Instance
 from imap_wire import Client
 
-MESSAGES, IDLE = 10000, 200
+MESSAGES, IDLE, IDLE_READERS = 10000, 200, 50
 MEMORY_MAX = 400 << 20  # of the daemon while 200 sessions are told of 10,000 expunges
 
 _daemon = None
@@ -42,8 +42,9 @@ def fill(client, count, mailbox="INBOX"):
 class Listener:
     """An idle session that counts what it hears."""
 
-    def __init__(self, p, user, command="IDLE"):
-        self.client = Client(p, user, select="INBOX", tls=False)
+    def __init__(self, p, user, command="IDLE", mailbox="INBOX"):
+        self.client = Client(p, user, select=mailbox, tls=False)
+        self.user = user
         self.tail = b""
         self.heard = {b" EXPUNGE": 0, b" EXISTS": 0, b" FETCH ": 0}
         self.client.send(f"i {command}\r\n".encode())
@@ -122,6 +123,99 @@ def test_two_hundred_idle_sessions_hear_of_ten_thousand_expunges():
         assert c.fetch("1", "(UID)")[1]["UID"] == str(MESSAGES + 1)
 
 
+def test_readers_of_a_shared_mailbox_hear_of_ten_thousand_expunges():
+    """By another reader who may, while the owner's sessions and one of an account that it is not shared with go on; each has a \\Seen of their own."""
+    p = daemon()
+    shared = "Shared/erin@example.org/Crowd"
+    readers = ("bob", "carol", "frank")
+    with Client(p, "erin", tls=False) as owner, Client(p, "bob", tls=False) as c, Client(p, "grace", select="INBOX", tls=False) as other:
+        owner.ok("CREATE Crowd")
+        fill(owner, MESSAGES, "Crowd")
+        for user, rights in zip(readers, ("lrswite", "lr", "lrs")):
+            owner.ok(f"SETACL Crowd {user}@example.org {rights}")
+        idle = [Listener(p, readers[n % len(readers)], mailbox=shared) for n in range(200 if FULL else IDLE_READERS)]
+        c.ok(f'SELECT "{shared}"')
+        c.ok("STORE 1:* +FLAGS.SILENT (\\Seen)")
+        assert owner.ok("STATUS Crowd (UNSEEN)").find("STATUS")[0].endswith(b"(UNSEEN %d)" % MESSAGES)
+        c.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+        # A reader's \Seen is told to the sessions of that reader only: to the others, the one change is one.
+        hear(idle, lambda l: l.heard[b" FETCH "] >= MESSAGES, 60)
+        for l in idle:
+            assert l.user == "bob" or l.heard[b" FETCH "] == MESSAGES, (l.user, l.heard)
+        began = time.monotonic()
+        assert c.ok("EXPUNGE").numbers("EXPUNGE") == list(range(MESSAGES, 0, -1))
+        other.ok("NOOP")
+        hear(idle, lambda l: l.heard[b" EXPUNGE"] == MESSAGES, 60)
+        print(f"# {len(idle)} readers heard in {time.monotonic() - began:.1f} s; the daemon's peak is {memory(p, 'VmHWM') >> 20} MiB")
+        if not harness.SANITIZED:
+            assert memory(p, "VmHWM") < MEMORY_MAX, memory(p, "VmHWM") >> 20
+        assert len(owner.ok("NOOP").numbers("EXPUNGE")) == MESSAGES
+        for l in idle:
+            l.client.raw.socket.setblocking(True)
+            l.client.send(b"DONE\r\n")
+            assert l.client.response().startswith(b"i OK")
+            assert l.client.ok("NOOP").untagged == []
+            l.client.close()
+        c.append(b"Subject: next\r\n\r\nx\r\n", shared)
+        assert c.fetch("1", "(UID)")[1]["UID"] == str(MESSAGES + 1)
+
+
+def follow(picture, reply):
+    """A picture of UIDs takes what a session was told."""
+    for u in reply.untagged:
+        if m := re.match(rb"(\d+) EXPUNGE$", u):
+            del picture[int(m.group(1)) - 1]
+        elif m := re.match(rb"(\d+) EXISTS$", u):
+            picture.extend([None] * (int(m.group(1)) - len(picture)))
+        elif m := re.match(rb"(\d+) FETCH \(.*?UID (\d+)", u):
+            at = int(m.group(1)) - 1
+            if picture[at] is None:
+                picture[at] = int(m.group(2))
+            assert picture[at] == int(m.group(2)), (u, picture[at])
+
+
+def test_a_reader_fetches_while_the_owner_expunges_and_the_other_way():
+    p = daemon()
+    count = 1000
+    shared = "Shared/frank@example.org/Busy"
+    with Client(p, "frank", tls=False) as owner, Client(p, "dave", tls=False) as reader:
+        owner.ok("CREATE Busy")
+        fill(owner, count, "Busy")
+        owner.ok("SETACL Busy dave@example.org lrswite")
+        reader.ok(f'SELECT "{shared}"')
+        for a, b in ((owner, reader), (reader, owner)):
+            picture = [int(v["UID"]) for _, v in sorted(b.fetch("1:*", "(UID)").items())]
+            stop = threading.Event()
+            failures = []
+
+            def fetches():
+                try:
+                    while not stop.is_set():
+                        r = b.cmd("FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+                        assert r.status in ("OK", "NO") and not r.numbers("EXPUNGE"), (r.status, r.text)
+                        follow(picture, r)
+                        follow(picture, b.ok("UID FETCH 500:* (FLAGS)"))
+                        follow(picture, b.ok("NOOP"))
+                except Exception as e:  # shown below
+                    failures.append(repr(e))
+
+            thread = threading.Thread(target=fetches)
+            thread.start()
+            draw = random.Random(16)
+            left = [int(v["UID"]) for _, v in sorted(a.fetch("1:*", "(UID)").items())]
+            for _ in range(15):
+                chosen = sorted(draw.sample(left, 20))
+                uids = ",".join(map(str, chosen))
+                a.ok(f"UID STORE {uids} +FLAGS.SILENT (\\Deleted \\Seen)")
+                assert len(a.ok(f"UID EXPUNGE {uids}").numbers("EXPUNGE")) == 20
+                left = [u for u in left if u not in chosen]
+            stop.set()
+            thread.join()
+            assert not failures, failures
+            follow(picture, b.ok("NOOP"))
+            assert picture == left, (picture[:20], left[:20])
+
+
 def longest_wait_beside(c, other, command):
     """How long the command took, and the longest wait for an APPEND of another session of the account while it ran."""
     waits = []
@@ -168,27 +262,15 @@ def test_expunges_in_one_session_while_another_fetches():
         b.ok("SELECT INBOX")
         picture = list(range(1, count + 1))
 
-        def follow(reply):
-            for u in reply.untagged:
-                if m := re.match(rb"(\d+) EXPUNGE$", u):
-                    del picture[int(m.group(1)) - 1]
-                elif m := re.match(rb"(\d+) EXISTS$", u):
-                    picture.extend([None] * (int(m.group(1)) - len(picture)))
-                elif m := re.match(rb"(\d+) FETCH \(.*?UID (\d+)", u):
-                    at = int(m.group(1)) - 1
-                    if picture[at] is None:
-                        picture[at] = int(m.group(2))
-                    assert picture[at] == int(m.group(2)), (u, picture[at])
-
         def fetches():
             try:
                 while not stop.is_set():
                     r = b.cmd("FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
                     assert r.status in ("OK", "NO") and not r.numbers("EXPUNGE"), (r.status, r.text)
-                    follow(r)
-                    follow(b.ok(f"UID FETCH {random.randint(1, count)}:* (FLAGS)"))
-                    follow(b.ok("SEARCH ALL"))
-                    follow(b.ok("NOOP"))
+                    follow(picture, r)
+                    follow(picture, b.ok(f"UID FETCH {random.randint(1, count)}:* (FLAGS)"))
+                    follow(picture, b.ok("SEARCH ALL"))
+                    follow(picture, b.ok("NOOP"))
             except Exception as e:  # shown below
                 failures.append(repr(e))
 
@@ -208,8 +290,8 @@ def test_expunges_in_one_session_while_another_fetches():
         stop.set()
         thread.join()
         assert not failures, failures
-        follow(b.ok("NOOP"))
-        follow(b.ok("FETCH 1:* (UID)"))
+        follow(picture, b.ok("NOOP"))
+        follow(picture, b.ok("FETCH 1:* (UID)"))
         assert picture == left == [int(v["UID"]) for _, v in sorted(a.fetch("1:*", "(UID)").items())]
 
 
