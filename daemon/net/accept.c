@@ -17,6 +17,7 @@
 #include "daemon/net/slots.h"
 
 #define BATCH 16u
+#define NEAR_BUFFER (128 * 1024) /* the kernel doubles it (socket(7)) */
 #define PAUSE_MS 1000
 
 enum err accept_arm(struct pool *p, struct port *port, bool first)
@@ -68,6 +69,15 @@ static bool name_unix_peer(int fd, struct net_addr *remote)
 	return true;
 }
 
+/* The buffer of a socket grows with what is under way, up to megabytes. To this machine nothing is ever long under way: all that it grows by is
+ * memory that has left the caches before the peer reads it. To others it stays the kernel's to say. */
+static void keep_near(int fd)
+{
+	const int size = NEAR_BUFFER;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 static void take_in(struct pool *p, const struct port *port, int fd, const struct sockaddr_storage *from)
 {
 	struct session_peer peer = { .remote = net_addr_from_sockaddr((const struct sockaddr *)from) };
@@ -97,6 +107,8 @@ static void take_in(struct pool *p, const struct port *port, int fd, const struc
 	}
 	if (getsockname(fd, (struct sockaddr *)&at, &len) == 0)
 		peer.local = net_addr_from_sockaddr((const struct sockaddr *)&at);
+	if (net_is_loopback(&peer.remote))
+		keep_near(fd);
 	peer.sid = next_sid();
 	conn_open(p, c, fd, port, &peer, is_proxy);
 	ready_push(&p->ready, c, false);
