@@ -47,10 +47,8 @@ static enum step some(struct pop3_session *s, unsigned want, bool (*each)(void *
 {
 	struct listing l = { .s = s, .out = out };
 
-	if (s->run.next <= s->run.last && s->service->drop_read(s->drop, s->run.next, s->run.last, want, each, &l, &s->run.next)) {
-		pop3_set_state(s, POP3_ENDED);
-		return STEP_CLOSE;
-	}
+	if (s->run.next <= s->run.last && s->service->drop_read(s->drop, s->run.next, s->run.last, want, each, &l, &s->run.next))
+		return pop3_bye(s, out, NULL);
 	if (s->run.next <= s->run.last)
 		return STEP_MORE;
 	s->run.more = NULL;

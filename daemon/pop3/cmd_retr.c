@@ -42,12 +42,6 @@ static struct span within_lines(struct pop3_text *t, struct span bytes)
 	return span_make(bytes.ptr, (size_t)(at - bytes.ptr));
 }
 
-static enum step broken(struct pop3_session *s)
-{
-	pop3_set_state(s, POP3_ENDED);
-	return STEP_CLOSE;
-}
-
 static enum step file_done(struct pop3_session *s, struct out *out)
 {
 	pop3_reply_text_end(out, &s->run.text);
@@ -78,7 +72,7 @@ static enum step file_more(struct pop3_session *s, struct out *out)
 	}
 	buf_clear(&slice);
 	if (!is_good)
-		return broken(s);
+		return pop3_bye(s, out, NULL);
 	return run->offset < run->length ? STEP_MORE : file_done(s, out);
 }
 
@@ -192,7 +186,7 @@ static enum step finish(struct fetching *f, enum err e, uint32_t first, const si
 	struct pop3_session *s = f->s;
 
 	if (f->has_failed)
-		return broken(s);
+		return pop3_bye(s, f->out, NULL);
 	if (e && f->next == first) {
 		f->next++;
 		(void)pop3_fail(s, f->out, e);

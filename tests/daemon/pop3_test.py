@@ -1,5 +1,6 @@
 """POP3 over the wire: sessions, ids, marks, ways to log in, what hostile clients try (ATTACKS 18, and 11 where it is POP3's)."""
 import base64
+import os
 import poplib
 import re
 import socket
@@ -309,6 +310,19 @@ def test_a_session_ends_when_its_account_is_suspended_or_its_password_changes():
     wait_until(lambda: ended(client), what="the session's end")
     refused("[AUTH]", pop, "erin")
     pop("erin", password="another-horse-2").quit()
+
+
+def test_an_account_can_be_removed_while_its_session_is_in_the_middle_of_a_message():
+    p = daemon()
+    p.cli("user", "add", "rhea@example.org", "--password-stdin", input=PASSWORD + "\n")
+    deliver("rhea", message(1, 20 << 20))
+    before = set(os.listdir(f"{p.dir}/data/accounts"))
+    with Raw(p.port["pop3"]) as c:
+        c.send(f"USER rhea@example.org\r\nPASS {PASSWORD}\r\nRETR 1\r\n")
+        while not c.line().endswith("octets"):
+            pass  # and nothing more is read
+        p.cli("user", "rm", "rhea@example.org", "--yes")
+        wait_until(lambda: len(set(os.listdir(f"{p.dir}/data/accounts")) & before) == len(before) - 1, what="the removal of the account's folder")
 
 
 def test_pop3_can_be_switched_off_for_an_account():
