@@ -34,15 +34,16 @@ struct api_context {
 	struct events *events;
 	struct trace *trace;
 	struct webhooks *webhooks;
-	struct doctor *doctor;                                /* checks of mailboxes; also with the daemon down, for the command that asks for one */
-	struct jobs *jobs;                                    /* api/jobs.h */
-	struct probes *probes;                                /* api/probes.h */
-	int64_t started_ms;                                   /* unix */
-	const char *services;                                 /* what listens, for /healthz: "mx submission imap" */
-	const char *spool_dir;                                /* the data folder: uploads, in files without a name */
-	void (*end_sessions)(void *arg, uint64_t account_id); /* upward: main fills it in; may be null */
-	void (*reload_certificates)(void *arg);               /* the same */
-	void (*grants_changed)(void *arg);                    /* the same; after a commit */
+	struct doctor *doctor; /* checks of mailboxes; also with the daemon down, for the command that asks for one */
+	struct jobs *jobs;     /* api/jobs.h */
+	struct probes *probes; /* api/probes.h */
+	int64_t started_ms;    /* unix */
+	const char *services;  /* what listens, for /healthz: "mx submission imap" */
+	const char *spool_dir; /* the data folder: uploads, in files without a name */
+	/* Of these protocols: bits of enum auth_protocol. Upward: main fills it in; may be null. */
+	void (*end_sessions)(void *arg, uint64_t account_id, unsigned protocols);
+	void (*reload_certificates)(void *arg); /* the same */
+	void (*grants_changed)(void *arg);      /* the same; after a commit */
 	void *arg;
 };
 

@@ -326,7 +326,7 @@ void api_apply_create(struct api_call *c)
 	if (!done)
 		return;
 	for (size_t i = 0; i < a.ended_count; i++)
-		user_end_sessions(c->context, a.ended[i]);
+		user_end_protocols(c->context, a.ended[i].account, a.ended[i].protocols);
 	if (a.granted)
 		grants_tell(c->context);
 	for (size_t i = 0; i < a.domain_count; i++)

@@ -10,7 +10,10 @@ struct applying {
 	const struct snapshot *s; /* as it was before */
 	bool prune;               /* what a section does not name goes */
 	uint64_t created, updated, removed;
-	uint64_t *ended; /* accounts whose sessions end */
+	struct applied_end {
+		uint64_t account;
+		unsigned protocols; /* bits of enum auth_protocol */
+	} * ended;                  /* sessions that end */
 	size_t ended_count;
 	struct span *domains; /* that were made or changed */
 	size_t domain_count;

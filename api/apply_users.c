@@ -223,6 +223,7 @@ static enum err update(struct applying *a, size_t i, const struct account *old, 
 	struct differences of = { .name = !span_equals(old->name, w->name), .role = old->role != w->role || !same_domains(old, w), .suspension = old->suspended != w->suspended, .above = is_above(a, old) };
 	struct user_mail now = user_mail_of(&a->c->arena, old);
 	struct account fresh = as_wanted(old, w);
+	unsigned ends;
 	enum err e;
 
 	of.mail = !user_mail_is_same(&now, &w->mail);
@@ -233,8 +234,9 @@ static enum err update(struct applying *a, size_t i, const struct account *old, 
 	e = fail_at(a, i, "role", may(a, of.role || (of.above && any(&of))));
 	if (e == ERR_OK)
 		e = change_user(a, i, old->id, &now, w, &of);
-	if (e == ERR_OK && ((of.suspension && w->suspended) || (w->mail.protocols_off & ~old->protocols_off)))
-		a->ended[a->ended_count++] = old->id;
+	ends = of.suspension && w->suspended ? AUTH_EVERYWHERE : w->mail.protocols_off & ~old->protocols_off;
+	if (e == ERR_OK && ends)
+		a->ended[a->ended_count++] = (struct applied_end){ old->id, ends };
 	if (e == ERR_OK && (any(&of) || of.role || of.hash))
 		apply_note(a, APPLY_UPDATED, old->address, given_domain_of(old->address), shown(old, false), shown(&fresh, of.hash), EVENT_USER_CHANGED);
 	return e;

@@ -137,12 +137,17 @@ enum err user_set_suspended(const struct api_context *context, uint64_t id, bool
 	return e || !suspended || !context->auth ? e : web_session_remove_others(context->auth, id, 0);
 }
 
-void user_end_sessions(const struct api_context *context, uint64_t id)
+void user_end_protocols(const struct api_context *context, uint64_t id, unsigned protocols)
 {
 	if (context->auth)
 		auth_forget(context->auth, id);
 	if (context->end_sessions)
-		context->end_sessions(context->arg, id);
+		context->end_sessions(context->arg, id, protocols);
+}
+
+void user_end_sessions(const struct api_context *context, uint64_t id)
+{
+	user_end_protocols(context, id, AUTH_EVERYWHERE);
 }
 
 enum err user_erase_mailbox(const struct api_context *context, uint64_t id, bool was_suspended, struct note *why)

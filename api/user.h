@@ -33,6 +33,8 @@ int user_role_of(struct span name);
 enum err user_set_suspended(const struct api_context *context, uint64_t id, bool suspended, struct note *why) MUST_CHECK;
 /* Ends what the user is logged in with, after a commit. */
 void user_end_sessions(const struct api_context *context, uint64_t id);
+/* The same of these protocols only: bits of enum auth_protocol. */
+void user_end_protocols(const struct api_context *context, uint64_t id, unsigned protocols);
 /* Of a user who is suspended already, to be removed: ends the sessions, and the folder goes when the last of them and the last delivery have let go: waits
  * a few seconds for that. ERR_STATE: they did not; the suspension is what it was before. */
 enum err user_erase_mailbox(const struct api_context *context, uint64_t id, bool was_suspended, struct note *why) MUST_CHECK;

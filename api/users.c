@@ -146,7 +146,9 @@ static void finish(struct api_call *c, int status, const struct subject *subject
 	const struct snapshot *s = call_directory(c);
 	const struct account *a = snapshot_account(s, subject->id);
 	struct change change = { .verb = status == 201 ? "create" : "update", .event = EVENT_USER_CHANGED };
-	const bool ends = has_secret(c) || (a && ((a->suspended && !subject->was_suspended) || (a->protocols_off & ~subject->mail.protocols_off)));
+	const bool ends_all = has_secret(c) || (a && a->suspended && !subject->was_suspended);
+	const unsigned ends = ends_all ? AUTH_EVERYWHERE : a ? a->protocols_off & ~subject->mail.protocols_off
+							     : 0;
 	json_t *out;
 
 	if (!a) {
@@ -164,7 +166,7 @@ static void finish(struct api_call *c, int status, const struct subject *subject
 	if (status == 201)
 		call_location(c, "users", arena_printf(&c->arena, "usr_%" PRIu64, subject->id));
 	if (call_finish(c, status, &out, given_real_change(&change)) && ends && status != 201)
-		user_end_sessions(c->context, subject->id);
+		user_end_protocols(c->context, subject->id, ends);
 }
 
 static void fail(struct api_call *c, enum err e, const char *field, const struct note *why)

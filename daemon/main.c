@@ -322,12 +322,15 @@ static void free_sessions(struct daemon *d)
 	smtp_service_free(&d->mx);
 }
 
-static void end_sessions(void *arg, uint64_t account_id)
+/* Submission asks at each MAIL. */
+static void end_sessions(void *arg, uint64_t account_id, unsigned protocols)
 {
 	struct daemon *d = arg;
 
-	imap_kick_account(&d->imap, account_id);
-	pop3_kick_account(&d->pop3, account_id);
+	if (protocols & AUTH_IMAP)
+		imap_kick_account(&d->imap, account_id);
+	if (protocols & AUTH_POP3)
+		pop3_kick_account(&d->pop3, account_id);
 	imap_grants_changed(&d->imap);
 }
 

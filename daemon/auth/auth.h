@@ -29,6 +29,7 @@ enum auth_protocol { AUTH_IMAP = 1,
 		     AUTH_POP3 = 2,
 		     AUTH_SMTP = 4,
 		     AUTH_WEB = 8 };
+#define AUTH_EVERYWHERE ((unsigned)(AUTH_IMAP | AUTH_POP3 | AUTH_SMTP | AUTH_WEB))
 
 enum auth_verdict {
 	AUTH_OK,

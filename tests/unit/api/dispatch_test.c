@@ -32,10 +32,11 @@ struct place {
 	char value[256]; /* header() */
 };
 
-static void end_sessions(void *arg, uint64_t account_id)
+static void end_sessions(void *arg, uint64_t account_id, unsigned protocols)
 {
 	struct place *p = arg;
 
+	(void)protocols;
 	p->ended = account_id;
 }
 

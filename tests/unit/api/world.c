@@ -5,8 +5,9 @@
 #include "daemon/auth/token.h"
 #include "db/db.h"
 
-static void end_sessions(void *arg, uint64_t account_id)
+static void end_sessions(void *arg, uint64_t account_id, unsigned protocols)
 {
+	(void)protocols;
 	((struct world *)arg)->ended = account_id;
 }
 
