@@ -4,8 +4,8 @@ And faults that a server could have in this, planted between it and the model.
 """
 import re
 
-from imap_actions import ACTIONS, created, deleted, held, is_readonly, message, read_set
-from imap_model import RIGHTS, expect
+from imap_actions import ACTIONS, append, catch_up, created, deleted, expunge, held, is_readonly, message, read_set, store
+from imap_model import expect
 from imap_picture import Wire
 
 GRANTED = ("lr", "lrs", "lrsw", "lrswi", "lrswite", "lrswite", "lrswite", "lrsit", "lrwt", "lrste", "rsi", "lri", "lrswikxte", "lrswikxte", "li", "l", "", "")
@@ -125,7 +125,30 @@ def delete_there(w, c):
     deleted(w, home, name)
 
 
-SHARING = ACTIONS + ((8, grant), (3, granted), (5, denied), (2, create_there), (1, delete_there))
+def notified(w, c):
+    """A reader who waits with NOTIFY (RFC 5465) instead of IDLE hears of the shared mailbox unasked."""
+    if not c.box or c.box.owner == c.account:
+        return False
+    owners = [k for k in w.clients if k.account == c.box.owner and k.box is c.box and not k.readonly and k.picture.uids]
+    c.ok("NOOP")
+    c.check_whole()
+    c.ok("NOTIFY SET (SELECTED (MessageNew (UID FLAGS) MessageExpunge FlagChange))")
+    c.picture.begin("NOTIFY")
+    c.idling = True
+    for m in c.box.messages.values():
+        m.past = []
+    for _ in range(w.dice.choice((1, 2))):
+        other = w.dice.choice(owners) if owners else next(k for k in w.clients if k.account == c.box.owner)
+        w.dice.choice((store, expunge, append))(w, other)
+        catch_up(c)
+    c.idling = False
+    c.ok("NOOP")
+    c.check_whole()
+    c.disconnect(True)  # there is no way back to what a session without NOTIFY is told (RFC 5465 3.1)
+    c.connect()
+
+
+SHARING = ACTIONS + ((8, grant), (3, granted), (5, denied), (2, create_there), (1, delete_there), (5, notified))
 
 
 # ---- faults to be noticed ----
@@ -211,4 +234,4 @@ class AppendedWithoutRight(Deed):
 
 FAULTS = (OwnersSeen, ExpungedWithoutRight, CopiedFlagsWrong, AppendedWithoutRight)
 
-__all__ = ["FAULTS", "RIGHTS", "SHARING"]
+__all__ = ["FAULTS", "SHARING"]
