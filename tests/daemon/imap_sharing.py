@@ -141,8 +141,8 @@ def notified(w, c):
         other = w.dice.choice(owners) if owners else next(k for k in w.clients if k.account == c.box.owner)
         w.dice.choice((store, expunge, append))(w, other)
         catch_up(c)
+    c.ok("NOOP")  # before its answer, what was told since may still be on the way
     c.idling = False
-    c.ok("NOOP")
     c.check_whole()
     c.disconnect(True)  # there is no way back to what a session without NOTIFY is told (RFC 5465 3.1)
     c.connect()
