@@ -10,7 +10,6 @@
  */
 #include <stdlib.h>
 #include <time.h>
-#include <time.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
