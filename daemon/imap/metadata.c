@@ -1,11 +1,12 @@
 /* imap/metadata.c: see the header.
  *
- * A session has two marks in the news of annotations: in its own account's and in the selected mailbox's, when that is another's. What it changed itself
- * is not told to it.
+ * A session has a mark in the news of its own account's annotations, and one in each of the accounts that NOTIFY follows for it; without NOTIFY in that of
+ * the selected mailbox, when that is another's. What it changed itself is not told to it.
  */
 #include "daemon/imap/metadata.h"
 
 #include "daemon/imap/notify.h"
+#include "daemon/imap/notify_follow.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/reply_metadata.h"
 
@@ -106,25 +107,37 @@ static const struct mailbox_info *find_mailbox(const struct mailboxes *m, uint64
 	return NULL;
 }
 
+/* Of a mailbox that is the session's own, or that it may see the annotations of. */
+static struct span name_of(struct imap_session *s, uint64_t owner, const struct mailbox_info *mailbox)
+{
+	const bool is_own = owner == s->account_id;
+	const struct span none = span_make(NULL, 0);
+	struct span name;
+	bool subscribed;
+
+	if (!is_own && !imap_metadata_may(s->service->share_rights(s->shares, owner, mailbox->id), false))
+		return none;
+	name = imap_place_name(s, owner, mailbox->name, &s->run.arena);
+	if (!name.ptr || !s->notify)
+		return name;
+	subscribed = is_own ? mailbox->subscribed : imap_is_subscribed(s, name);
+	return imap_notify_events(s->notify, name, is_own, subscribed) & NOTIFY_METADATA ? name : none;
+}
+
 /* The name to tell it under; ptr null: it is not told to this session. */
 static struct span name_told(struct imap_session *s, uint64_t owner, struct mailstore *store, const struct annotation_news *news, struct mailboxes *m)
 {
 	const struct mailbox_info *mailbox;
 	const unsigned heard = events_heard(s);
-	const bool selected = imap_place_is_selected(s, owner, news->mailbox_id);
-	bool wanted;
 
 	if (news->mailbox_id == ANNOTATION_OF_ACCOUNT)
 		return owner == s->account_id && (heard & NOTIFY_SERVER_METADATA) ? SPAN("") : span_make(NULL, 0);
-	if (!(heard & NOTIFY_METADATA) || (!s->notify && !selected))
+	if (!(heard & NOTIFY_METADATA) || (!s->notify && !imap_place_is_selected(s, owner, news->mailbox_id)))
 		return span_make(NULL, 0);
 	if (!m->all && s->service->list(store, &s->run.arena, &m->all, &m->count))
 		m->count = 0;
 	mailbox = find_mailbox(m, news->mailbox_id);
-	if (!mailbox)
-		return span_make(NULL, 0);
-	wanted = s->notify ? owner == s->account_id && (imap_notify_events(s->notify, mailbox->name, true, mailbox->subscribed) & NOTIFY_METADATA) : selected;
-	return wanted ? imap_place_name(s, owner, mailbox->name, &s->run.arena) : span_make(NULL, 0);
+	return mailbox ? name_of(s, owner, mailbox) : span_make(NULL, 0);
 }
 
 static void tell_from(struct imap_session *s, uint64_t owner, struct mailstore *store, uint64_t *mark, struct out *out)
@@ -149,11 +162,20 @@ static void tell_from(struct imap_session *s, uint64_t owner, struct mailstore *
 	}
 }
 
+static void tell_followed(struct imap_session *s, struct out *out)
+{
+	for (struct notify_account *a = s->notify->accounts; a; a = a->next)
+		if (a->owner != s->account_id)
+			tell_from(s, a->owner, a->store, &a->annotated, out);
+}
+
 void imap_metadata_tell(struct imap_session *s, struct out *out)
 {
 	if (!s->metadata.used || !s->store || !imap_has(s, CAP_METADATA))
 		return;
 	tell_from(s, s->account_id, s->store, &s->metadata.home, out);
-	if (s->view && s->at.store != s->store)
+	if (s->notify)
+		tell_followed(s, out);
+	else if (s->view && s->at.store != s->store)
 		tell_from(s, s->at.owner, s->at.store, &s->metadata.at, out);
 }

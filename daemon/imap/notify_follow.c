@@ -73,6 +73,7 @@ static enum err enter(struct imap_session *s, struct imap_notify *n, uint64_t ow
 		free(a);
 		return e;
 	}
+	a->annotated = s->service->annotation_mark(a->store);
 	while (*end)
 		end = &(*end)->next;
 	*end = a;

@@ -9,6 +9,7 @@ struct notify_account {
 	struct mailstore *store; /* the session's, or one with a reference of its own */
 	struct store_watch watch;
 	struct journal_mark mark;
+	uint64_t annotated; /* mark in the news of another account's annotations */
 	struct notify_account *next;
 };
 
