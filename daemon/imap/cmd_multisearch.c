@@ -171,13 +171,25 @@ static enum err look_at_selected(struct imap_session *s, struct multi_work *w)
 	return e;
 }
 
+/* Only a name or a subscription can mean what others share: whoever searches what is personal opens nobody else's mail. */
+static bool has_shared_source(const struct imap_session *s)
+{
+	for (size_t i = 0; i < s->run.args.search.source_count; i++) {
+		const enum filter_kind kind = s->run.args.search.sources[i].kind;
+
+		if (kind == FILTER_SUBSCRIBED || kind == FILTER_SUBTREE || kind == FILTER_SUBTREE_ONE || kind == FILTER_MAILBOXES)
+			return true;
+	}
+	return false;
+}
+
 static enum err load_lists(struct imap_session *s, struct multi_work *w)
 {
 	enum err e = ERR_OK;
 
 	if (has_source(s, false))
 		e = s->service->list(s->store, &s->run.arena, &w->own, &w->own_count);
-	if (!e && has_source(s, false))
+	if (!e && has_shared_source(s))
 		e = imap_places_shared(s, &s->run.arena, &w->shared, &w->shared_count);
 	for (size_t i = 0; !e && i < s->run.args.search.source_count; i++)
 		e = mailbox_filter_normal(s, &s->run.args.search.sources[i], &s->run.arena);
