@@ -71,11 +71,30 @@ enum err db_annotation_count(struct db *db, uint64_t mailbox, uint64_t reader, u
 	return read_number(db, s, out);
 }
 
-enum err db_annotation_bytes(struct db *db, uint64_t *out)
+enum err db_annotation_bytes(struct db *db, uint64_t owner, uint64_t *own_out, uint64_t *others_out)
 {
-	static const char sql[] = "SELECT ifnull(sum(length(entry) + length(value)), 0) FROM annotation";
+	static const char sql[] = "SELECT ifnull(sum(iif(reader IN (0, ?1), size, 0)), 0), ifnull(sum(iif(reader IN (0, ?1), 0, size)), 0) "
+				  "FROM (SELECT reader, length(entry) + length(value) AS size FROM annotation)";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+	enum err e;
 
-	return read_number(db, db_stmt(db, sql), out);
+	stmt_int(s, 1, (int64_t)owner);
+	e = stmt_row(db, s);
+	if (e)
+		return e;
+	*own_out = (uint64_t)stmt_get_int(s, 0);
+	*others_out = (uint64_t)stmt_get_int(s, 1);
+	stmt_reset(s);
+	return ERR_OK;
+}
+
+enum err db_annotation_bytes_of(struct db *db, uint64_t reader, uint64_t *out)
+{
+	static const char sql[] = "SELECT ifnull(sum(length(entry) + length(value)), 0) FROM annotation WHERE reader = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)reader);
+	return read_number(db, s, out);
 }
 
 enum err db_annotation_forget(struct db *db, uint64_t mailbox)

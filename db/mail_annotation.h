@@ -11,7 +11,9 @@ enum err db_annotation_remove(struct db *db, uint64_t mailbox, uint64_t reader, 
 enum err db_annotation_each(struct db *db, uint64_t mailbox, uint64_t reader, struct span top, struct span after,
 			    bool (*row)(void *arg, struct span entry, struct span value), void *arg) MUST_CHECK;
 enum err db_annotation_count(struct db *db, uint64_t mailbox, uint64_t reader, uint64_t *out) MUST_CHECK;
-enum err db_annotation_bytes(struct db *db, uint64_t *out) MUST_CHECK; /* of all names and values */
+/* Of names and values: those for all and of `owner`, and those of all other readers; of one reader. */
+enum err db_annotation_bytes(struct db *db, uint64_t owner, uint64_t *own_out, uint64_t *others_out) MUST_CHECK;
+enum err db_annotation_bytes_of(struct db *db, uint64_t reader, uint64_t *out) MUST_CHECK;
 /* All of a mailbox. */
 enum err db_annotation_forget(struct db *db, uint64_t mailbox) MUST_CHECK;
 /* All of a reader, on all mailboxes. */

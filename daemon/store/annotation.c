@@ -40,7 +40,7 @@ enum err annotation_each(struct mailstore *m, uint64_t mailbox_id, uint64_t read
 /* ---- changing ---- */
 
 struct annotating {
-	uint64_t mailbox_id;
+	uint64_t account_id, mailbox_id;
 	const struct annotation *list;
 	size_t count;
 };
@@ -60,11 +60,35 @@ static enum err check_count(struct db *db, uint64_t mailbox_id, uint64_t reader)
 	return !e && count > ANNOTATION_ENTRIES_MAX ? ERR_LIMIT : e;
 }
 
+static bool is_guest(const struct annotating *w, uint64_t reader)
+{
+	return reader != ANNOTATION_OF_ALL && reader != w->account_id;
+}
+
+/* What is held for readers from other accounts is theirs, and is never counted against the owner. */
+static enum err check_bytes(struct db *db, const struct annotating *w)
+{
+	uint64_t own = 0, others = 0;
+	enum err e = db_annotation_bytes(db, w->account_id, &own, &others);
+
+	if (!e && (own > ANNOTATION_BYTES_MAX || others > ANNOTATION_BYTES_MAX))
+		e = ERR_LIMIT;
+	for (size_t i = 0; !e && i < w->count; i++) {
+		uint64_t bytes = 0;
+
+		if (w->list[i].removed || !is_guest(w, w->list[i].reader) || (i > 0 && w->list[i - 1].reader == w->list[i].reader && !w->list[i - 1].removed))
+			continue;
+		e = db_annotation_bytes_of(db, w->list[i].reader, &bytes);
+		if (!e && bytes > ANNOTATION_READER_BYTES_MAX)
+			e = ERR_LIMIT;
+	}
+	return e;
+}
+
 static enum err run_set(struct db *db, void *arg)
 {
 	const struct annotating *w = arg;
 	struct db_mailbox row;
-	uint64_t bytes = 0;
 	bool adds = false;
 	enum err e = w->mailbox_id == ANNOTATION_OF_ACCOUNT ? ERR_OK : db_mailbox_by_id(db, w->mailbox_id, &row);
 
@@ -75,9 +99,7 @@ static enum err run_set(struct db *db, void *arg)
 	for (size_t i = 0; !e && i < w->count; i++)
 		if (!w->list[i].removed && (i == 0 || w->list[i - 1].removed || w->list[i - 1].reader != w->list[i].reader))
 			e = check_count(db, w->mailbox_id, w->list[i].reader);
-	if (!e && adds)
-		e = db_annotation_bytes(db, &bytes);
-	return !e && bytes > ANNOTATION_BYTES_MAX ? ERR_LIMIT : e;
+	return !e && adds ? check_bytes(db, w) : e;
 }
 
 /* With watch_lock. */
@@ -97,7 +119,7 @@ static void note(struct annotation_ring *ring, uint64_t mailbox_id, const struct
 
 enum err annotation_set(struct mailstore *m, uint64_t mailbox_id, const struct annotation *list, size_t count, const void *by)
 {
-	struct annotating w = { mailbox_id, list, count };
+	struct annotating w = { m->account_id, mailbox_id, list, count };
 	size_t weight = WRITE_WEIGHT;
 	enum err e;
 

@@ -11,7 +11,8 @@
 #define ANNOTATION_ENTRY_MAX 1000                        /* bytes of a name */
 #define ANNOTATION_DEPTH_MAX 20                          /* its levels */
 #define ANNOTATION_ENTRIES_MAX 1000                      /* of a mailbox and reader, and of one change */
-#define ANNOTATION_BYTES_MAX (16ull * 1024ull * 1024ull) /* names and values of an account */
+#define ANNOTATION_BYTES_MAX (16ull * 1024ull * 1024ull) /* names and values of an account; apart from them, as much of all readers of its mailboxes */
+#define ANNOTATION_READER_BYTES_MAX (1024ull * 1024ull)  /* of one of those: nobody takes the room of others */
 
 #define ANNOTATION_OF_ACCOUNT 0 /* as a mailbox */
 #define ANNOTATION_OF_ALL 0     /* as a reader: /shared; else whose /private it is */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/store/annotation.h"
+#include "daemon/store/mailstore.h"
 #include "daemon/store/seen.h"
 
 struct found {
@@ -128,6 +129,33 @@ static void an_account_holds_so_much(void **state)
 	free((char *)one.value.ptr);
 }
 
+static void readers_take_no_room_of_the_owner(void **state)
+{
+	struct fixture *f = *state;
+	struct annotation one = { .reader = 2, .value = { malloc(ANNOTATION_VALUE_MAX), ANNOTATION_VALUE_MAX } };
+	const size_t room = ANNOTATION_READER_BYTES_MAX / ANNOTATION_VALUE_MAX, all = ANNOTATION_BYTES_MAX / ANNOTATION_READER_BYTES_MAX;
+	const uint64_t inbox = fixture_mailbox(f, "INBOX");
+	char name[32];
+
+	assert_non_null(one.value.ptr);
+	memset((char *)one.value.ptr, 'v', one.value.len);
+	for (uint64_t reader = 2; reader < 2 + all + 2; reader++) {
+		for (size_t i = 0; i < room; i++) { /* the names do not fit beside them */
+			const bool fits = i + 1 < room && (reader - 2) * (room - 1) + i < ANNOTATION_BYTES_MAX / (ANNOTATION_VALUE_MAX + 8);
+
+			snprintf(name, sizeof name, "/%07zu", i);
+			one.reader = reader;
+			one.entry = span_str(name);
+			assert_int_equal(annotation_set(f->m, inbox, &one, 1, NULL), fits ? ERR_OK : ERR_LIMIT);
+		}
+	}
+	one.reader = f->m->account_id;
+	assert_int_equal(annotation_set(f->m, inbox, &one, 1, NULL), ERR_OK);
+	one.reader = ANNOTATION_OF_ALL;
+	assert_int_equal(annotation_set(f->m, inbox, &one, 1, NULL), ERR_OK);
+	free((char *)one.value.ptr);
+}
+
 static void they_go_with_their_mailbox_and_stay_with_its_name(void **state)
 {
 	struct fixture *f = *state;
@@ -192,6 +220,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(below_a_name_is_what_continues_it_with_a_slash, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_change_is_whole_or_not_at_all, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_account_holds_so_much, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(readers_take_no_room_of_the_owner, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(they_go_with_their_mailbox_and_stay_with_its_name, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(others_hear_of_what_concerns_them, fixture_setup, fixture_teardown),
 	};
