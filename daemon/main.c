@@ -260,7 +260,7 @@ static void stop_queue(struct daemon *d)
 static enum err start_services(struct daemon *d, struct note *why)
 {
 	struct smtp_config smtp = { .profile = SMTP_MX, .directory = d->ground.directory, .auth = d->auth, .queue = d->queue, .events = d->events, .trace = d->trace, .data_dir = d->config.data_dir, .tls = true };
-	const struct imap_config imap = { .directory = d->ground.directory, .auth = d->auth, .store = d->store, .may_starttls = true };
+	const struct imap_config imap = { .directory = d->ground.directory, .auth = d->auth, .store = d->store, .events = d->events, .may_starttls = true };
 	const struct pop3_config pop3 = { .auth = d->auth, .store = d->store, .may_starttls = true };
 	enum err e = smtp_service_new(&smtp, &d->mx);
 

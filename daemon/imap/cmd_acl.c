@@ -60,7 +60,7 @@ static enum step changed(struct imap_session *s, struct out *out, enum err e)
 	switch (e) {
 	case ERR_NOT_FOUND: return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] There is no such account"));
 	case ERR_LIMIT: return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] The account grants too much already"));
-	case ERR_STATE: return imap_finish(s, out, IMAP_NO, SPAN("[INUSE] Another change is under way, try again"));
+	case ERR_STATE: return imap_finish(s, out, IMAP_NO, SPAN("[INUSE] Other changes are under way, try again later"));
 	case ERR_OK:
 	case ERR_SYNTAX:
 	case ERR_DENIED:

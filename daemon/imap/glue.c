@@ -164,6 +164,7 @@ static enum err account_open(void *ctx, uint64_t account_id, struct imap_account
 		.directory = conn->context->config.directory,
 		.store = conn->context->config.store,
 		.account_id = account_id,
+		.events = conn->context->config.events,
 		.changed = grants_changed,
 		.arg = conn->context,
 		.peer = conn->peer->remote,

@@ -6,13 +6,15 @@
 
 struct auth;
 struct directory;
+struct events;
 struct store;
 
 struct imap_config {
 	struct directory *directory;
 	struct auth *auth;
 	struct store *store;
-	bool may_starttls; /* the pool has a TLS store: STARTTLS is offered where TLS is not on yet */
+	struct events *events; /* null (tests): changes of grants raise none */
+	bool may_starttls;     /* the pool has a TLS store: STARTTLS is offered where TLS is not on yet */
 };
 
 /* Everything in the configuration is borrowed for the service's life. */

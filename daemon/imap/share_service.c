@@ -1,10 +1,14 @@
 /* imap/share_service.c: grants of the directory, and the stores that they open. */
 #include "daemon/imap/share_service.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/events/audit.h"
+#include "daemon/events/events.h"
+#include "daemon/imap/share_rate.h"
 
 #define CHANGE_WAIT_MS 500 /* a long batch (an import) is not waited for: the threads of the pool serve others too */
 #define AUDIT_VALUE_MAX (8u * 1024u)
@@ -188,7 +192,8 @@ static void add_json(struct buf *out, struct span text)
 	buf_add_char(out, '"');
 }
 
-static void describe(const struct imap_grant_change *c, struct span grantee, unsigned rights, struct buf *out)
+/* As the API shows a grant. */
+static void describe(const struct imap_grant_change *c, struct span owner, struct span grantee, unsigned rights, struct buf *out)
 {
 	char letters[12];
 
@@ -196,11 +201,28 @@ static void describe(const struct imap_grant_change *c, struct span grantee, uns
 	if (!rights)
 		return;
 	rights_write(rights, letters);
-	buf_add_str(out, "{\"mailbox\":");
+	buf_addf(out, "{\"id\":\"grt_%" PRIu64 "_%" PRIu64 "\",\"owner\":", c->grant.mailbox, c->grant.grantee);
+	add_json(out, owner);
+	buf_add_str(out, ",\"mailbox\":");
 	add_json(out, c->mailbox);
 	buf_add_str(out, ",\"grantee\":");
 	add_json(out, grantee);
 	buf_addf(out, ",\"rights\":\"%s\"}", letters);
+}
+
+static struct span domain_of(struct span address)
+{
+	size_t at;
+
+	return span_find_char(address, '@', &at) ? span_skip(address, at + 1) : SPAN("");
+}
+
+/* The API's words: those of who changes what is his own, and of who does it for the owner. */
+static struct span operation_of(const struct imap_shares *sh, const struct imap_grant_change *c, unsigned after)
+{
+	if (c->grant.owner == sh->account_id)
+		return after ? SPAN("me_grant_set") : SPAN("me_grant_delete");
+	return after ? SPAN("user_grant_set") : SPAN("user_grant_delete");
 }
 
 /* In the batch of the change. */
@@ -211,17 +233,16 @@ static enum err audit(const struct imap_shares *sh, const struct imap_grant_chan
 			     *grantee = snapshot_account(snapshot, c->grant.grantee);
 	const struct net_addr_text peer = net_ip_text(&sh->peer);
 	struct buf was, is;
-	size_t at;
 	enum err e = ERR_NOT_FOUND;
 
-	describe(c, grantee ? grantee->address : SPAN("anyone"), before, &was);
-	describe(c, grantee ? grantee->address : SPAN("anyone"), after, &is);
+	describe(c, owner ? owner->address : SPAN(""), grantee ? grantee->address : SPAN("anyone"), before, &was);
+	describe(c, owner ? owner->address : SPAN(""), grantee ? grantee->address : SPAN("anyone"), after, &is);
 	if (owner && actor) {
-		struct audit_entry entry = { .actor = actor->address, .actor_account = actor->id, .via = SPAN("imap"), .operation = SPAN("grant_set"), .subject = owner->address };
+		struct audit_entry entry = { .actor = actor->address, .actor_account = actor->id, .via = SPAN("imap"), .subject = owner->address };
 
+		entry.operation = operation_of(sh, c, after);
 		entry.peer = sh->peer.family == NET_NONE ? SPAN("") : span_str(peer.text);
-		if (span_find_char(owner->address, '@', &at))
-			entry.domain = span_skip(owner->address, at + 1);
+		entry.domain = domain_of(owner->address);
 		entry.before = buf_span(&was);
 		entry.after = buf_span(&is);
 		e = was.failed || is.failed ? ERR_TEMP : audit_add(sh->directory, &entry);
@@ -230,6 +251,23 @@ static enum err audit(const struct imap_shares *sh, const struct imap_grant_chan
 	buf_clear(&is);
 	snapshot_release(&snapshot);
 	return e;
+}
+
+/* Committed: who watches what happens hears of it as of a change over the API. */
+static void raise(const struct imap_shares *sh, const struct imap_grant_change *c, unsigned after)
+{
+	const struct snapshot *snapshot = directory_hold(sh->directory);
+	const struct account *owner = snapshot_account(snapshot, c->grant.owner), *actor = snapshot_account(snapshot, sh->account_id);
+	struct event event = { .type = EVENT_GRANT_CHANGED, .field_count = 2 };
+
+	if (owner && actor) {
+		event.subject = owner->address;
+		event.domain = domain_of(owner->address);
+		event.fields[0] = (struct event_field){ "verb", after ? SPAN("grant") : SPAN("revoke") };
+		event.fields[1] = (struct event_field){ "actor", actor->address };
+		events_raise(sh->events, &event);
+	}
+	snapshot_release(&snapshot);
 }
 
 static enum err begin(const struct imap_shares *sh, struct note *why)
@@ -251,19 +289,24 @@ static enum err end(const struct imap_shares *sh, enum err e, struct note *why)
 	return e;
 }
 
+/* Who may is asked again within the batch: it may have been taken back while another change was waited for. */
 static enum err change(void *shares, const struct imap_grant_change *c)
 {
-	const struct imap_shares *sh = shares;
+	struct imap_shares *sh = shares;
 	struct grant grant = c->grant;
 	struct note why = { "" };
 	const struct grants *grants;
 	const struct grant *all, *found;
 	size_t count;
 	unsigned before;
-	enum err e = begin(sh, &why);
+	enum err e = share_rate_take(sh->account_id, clock_mono_ms()) ? begin(sh, &why) : ERR_STATE;
 
 	if (e)
 		return e;
+	if (!(rights(sh, grant.owner, grant.mailbox) & RIGHT_ADMIN)) {
+		directory_end(sh->directory);
+		return ERR_DENIED;
+	}
 	grants = grants_hold(sh->directory); /* nobody else changes them now */
 	count = grants_of(grants, grant.owner, &all);
 	found = find_grant(all, count, grant.mailbox, grant.grantee);
@@ -281,7 +324,10 @@ static enum err change(void *shares, const struct imap_grant_change *c)
 	e = directory_grant_set(sh->directory, &grant, &why);
 	if (!e)
 		e = audit(sh, c, before, grant.rights);
-	return end(sh, e, &why);
+	e = end(sh, e, &why);
+	if (!e)
+		raise(sh, c, grant.rights);
+	return e;
 }
 
 static bool has_own(const struct imap_shares *sh, uint64_t owner, uint64_t mailbox_id)

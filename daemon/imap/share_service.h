@@ -11,6 +11,7 @@ struct imap_shares {
 	struct directory *directory;
 	struct store *store;
 	uint64_t account_id;
+	struct events *events;      /* null (tests): nobody hears of changes */
 	void (*changed)(void *arg); /* grants have: to be told to other sessions; null: nobody */
 	void *arg;
 	struct net_addr peer; /* of the session, for the audit */

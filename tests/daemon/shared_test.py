@@ -86,6 +86,22 @@ def test_an_owner_opens_a_mailbox_and_takes_it_back():
         assert code(quietly(bob, "select", "Shared/alice@example.org/Team")) == "NONEXISTENT"
 
 
+def test_a_change_over_imap_stands_in_the_audit_and_is_told_as_one_over_the_api():
+    i = instance()
+    with session(i, "alice") as alice, session(i, "bob") as bob:
+        data(alice.create("Told"))
+        data(alice.setacl("Told", "bob@example.org", "lra"))
+        data(bob.setacl("Shared/alice@example.org/Told", "carl@example.org", "lr"))
+        data(bob.deleteacl("Shared/alice@example.org/Told", "carl@example.org"))
+    entries = [e for e in ask(i, "GET", "/api/v1/audit", subject="alice@example.org").json["data"] if "Told" in str((e["before"], e["after"]))]
+    assert sorted((e["operation"], e["actor"], e["via"]) for e in entries) == [
+        ("me_grant_set", "alice@example.org", "imap"), ("user_grant_delete", "bob@example.org", "imap"), ("user_grant_set", "bob@example.org", "imap")], entries
+    own = next(e for e in entries if e["operation"] == "me_grant_set")
+    assert own["before"] is None and own["after"] == next(g for g in ask(i, "GET", "/api/v1/users/alice@example.org/grants").json["data"] if g["mailbox"] == "Told"), own
+    told = ask(i, "GET", "/api/v1/events", types="grant.changed", follow="false", after=1).body.decode()
+    assert told.count("bob@example.org") >= 2 and '"revoke"' in told and '"grant"' in told, told
+
+
 def test_each_reader_has_seen_what_they_have_seen():
     i = instance()
     with session(i, "alice") as alice, session(i, "bob") as bob, session(i, "carl") as carl:
