@@ -54,17 +54,25 @@ def slow_client(user, mailbox, command, tls):
     return c
 
 
+def hexadecimal(address):
+    """As /proc/net/tcp writes it."""
+    host, port = address
+    return f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{port:04X}"
+
+
 def unsent(readers):
     """Bytes that wait at the daemon's end of each connection, and at the reader's."""
-    ports = {c.raw.socket.getsockname()[1] for c in readers}
+    ends = {}  # both addresses: a port alone is also that of other connections, or of one that has just ended
+    for c in readers:
+        here, there = hexadecimal(c.raw.socket.getsockname()), hexadecimal(c.raw.socket.getpeername())
+        ends |= {(there, here): ("daemon", here), (here, there): ("reader", here)}
     found = {}
     with open("/proc/net/tcp", encoding="ascii") as table:
         for row in list(table)[1:]:
             local, remote, _, waiting = row.split()[1:5]
-            sent, received = (int(n, 16) for n in waiting.split(":"))
-            for end, port, count in (("daemon", remote, sent), ("reader", local, received)):
-                if int(port.split(":")[1], 16) in ports:
-                    found[end, port] = count
+            if (local, remote) in ends:
+                end, reader = ends[local, remote]
+                found[end, reader] = int(waiting.split(":")[end == "reader"], 16)
     return found
 
 
