@@ -11,13 +11,14 @@ from planted import Planted
 
 FOUND = "identified the following injection point"
 # Level 1 and risk 1 try the usual forms of each technique; what is behind is known. BEU see what an answer shows, T what it takes.
-OPTIONS = ("--batch", "--disable-coloring", "--level=1", "--risk=1", "--technique=BEUT", "--time-sec=1", "--dbms=sqlite", "--retries=0", "--ignore-code=*",
+# Five seconds (the default) stand out also while the machine is busy; one second is then taken for a hit, and thousands of questions follow it.
+OPTIONS = ("--batch", "--disable-coloring", "--level=1", "--risk=1", "--technique=BEUT", "--time-sec=5", "--dbms=sqlite", "--retries=0", "--ignore-code=*",
            "--flush-session", "--skip-waf", "--ignore-stdin", "--drop-set-cookie")
 WORKERS = 3
 GUESSES = ("session_prove", "me_password_set", "me_totp_confirm")
 
 
-def sqlmap(request, *options, seconds=240):
+def sqlmap(request, *options, seconds=600):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "request")
         with open(path, "wb") as file:
