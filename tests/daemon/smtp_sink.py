@@ -179,8 +179,12 @@ class Session:
                 return
             content += line[1:] if line[:1] == b"." else line
         reply = self.sink.answer(".", argument, "250 2.0.0 kept")
-        if reply[0] == "2":
-            with self.sink.lock:
-                self.sink.messages.append(Message(self.sender, self.recipients, content, self.tls, self.user, self.options))
+        message = Message(self.sender, self.recipients, content, self.tls, self.user, self.options)
         self.forget()
-        self.say(reply)
+        try:
+            self.say(reply)
+        finally:
+            # Whoever finds it may close the sink at once: its sender has been answered by then.
+            if reply[0] == "2":
+                with self.sink.lock:
+                    self.sink.messages.append(message)
