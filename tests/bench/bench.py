@@ -173,6 +173,7 @@ class Bench:
 
     def append(self, ours, peer):
         imap.append(self, [ours, peer])
+        imap.heard(self, [ours, peer])
 
     def mailbox(self, ours, peer):
         imap.mailbox(self, ours, peer, BIG)

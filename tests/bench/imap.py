@@ -1,4 +1,7 @@
 """The bench's part `imap`: a mailbox of 10,000 messages (2 to 100 KiB) read, searched, flagged and written to, beside Dovecot."""
+import imaplib
+import smtplib
+import statistics
 import time
 
 MESSAGES = 10000
@@ -15,6 +18,32 @@ def append(bench, servers):
         counts = bench.sized(servers, "append", "per_s", connections=connections, size=4096)
         taken = bench.by_turns(servers, lambda s: bench.load(s, "append", connections=connections, size=4096, count=counts[s.name])[0]["per_s"])
         bench.row("IMAP", f"APPEND 4 KiB, {connections} connection{'s' * (connections > 1)}", "messages/s", *taken, target=goal, note=note)
+
+
+def heard(bench, servers):
+    """From the 250 of a delivery to the line in a session that is idle."""
+    deliveries = 20
+
+    def delay_ms(server):
+        login, taken = f"u1@{bench.domain}", []
+        with imaplib.IMAP4("127.0.0.1", server.port["imap"]) as idle, smtplib.SMTP("127.0.0.1", server.port["mx"]) as smtp:
+            idle.login(login, server.password)
+            idle.select("INBOX")
+            idle.send(b"i IDLE\r\n")
+            if not idle.readline().startswith(b"+"):
+                raise RuntimeError("IDLE was refused")
+            for n in range(deliveries):
+                smtp.sendmail("s@load.test", [login], f"Subject: {n}\r\n\r\nx\r\n")
+                began = time.monotonic()
+                while b" EXISTS" not in idle.readline():
+                    pass
+                taken.append((time.monotonic() - began) * 1000)
+            idle.send(b"DONE\r\n")
+            while not idle.readline().startswith(b"i OK"):
+                pass
+        return statistics.median(taken)
+
+    bench.row("IMAP", "IDLE: from a delivery's 250 to the line about it", "ms", *bench.by_turns(servers, delay_ms), higher=False, target=("most", 100), note=f"median of {deliveries}")
 
 
 class Mailbox:
