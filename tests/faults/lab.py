@@ -374,8 +374,8 @@ class Lab:
 # ---- looking at what is there ----
 
 
-def query(path, sql):
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
+def query(path, sql, mode="ro"):
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode={mode}", uri=True, timeout=5)) as db:
         return db.execute(sql).fetchall()
 
 
@@ -429,7 +429,8 @@ def leftovers(data):
     words = []
     databases = [os.path.join(folder, name) for folder, _, names in os.walk(data) for name in names if name.endswith(".db")]
     for path in databases:
-        verdict = query(path, "PRAGMA integrity_check")
+        # What a kill has left (a search.db just being made, with its rollback journal) is put right by who opens it next: here, when nobody else did.
+        verdict = query(path, "PRAGMA integrity_check", "rw")
         if verdict != [("ok",)]:
             words.append(f"{path}: {verdict}")
         if query(path, "PRAGMA foreign_key_check"):
