@@ -97,6 +97,18 @@ enum err db_annotation_bytes_of(struct db *db, uint64_t reader, uint64_t *out)
 	return read_number(db, s, out);
 }
 
+enum err db_annotation_copy(struct db *db, uint64_t from, uint64_t to, uint64_t owner)
+{
+	static const char sql[] = "INSERT INTO annotation (mailbox, reader, entry, value)"
+				  " SELECT ?2, reader, entry, value FROM annotation WHERE mailbox = ?1 AND reader IN (0, ?3)";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)from);
+	stmt_int(s, 2, (int64_t)to);
+	stmt_int(s, 3, (int64_t)owner);
+	return stmt_run(db, s);
+}
+
 enum err db_annotation_forget(struct db *db, uint64_t mailbox)
 {
 	static const char sql[] = "DELETE FROM annotation WHERE mailbox = ?1";

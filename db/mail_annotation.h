@@ -14,6 +14,8 @@ enum err db_annotation_count(struct db *db, uint64_t mailbox, uint64_t reader, u
 /* Of names and values: those for all and of `owner`, and those of all other readers; of one reader. */
 enum err db_annotation_bytes(struct db *db, uint64_t owner, uint64_t *own_out, uint64_t *others_out) MUST_CHECK;
 enum err db_annotation_bytes_of(struct db *db, uint64_t reader, uint64_t *out) MUST_CHECK;
+/* To a mailbox that has none: what is everybody's and what is the owner's. */
+enum err db_annotation_copy(struct db *db, uint64_t from, uint64_t to, uint64_t owner) MUST_CHECK;
 /* All of a mailbox. */
 enum err db_annotation_forget(struct db *db, uint64_t mailbox) MUST_CHECK;
 /* All of a reader, on all mailboxes. */

@@ -181,6 +181,16 @@ enum err db_mailbox_add(struct db *db, struct span name, int special_use, uint32
 	return e;
 }
 
+enum err db_mailbox_move_use(struct db *db, uint64_t id, int special_use)
+{
+	static const char sql[] = "UPDATE mailbox SET special_use = iif(id = ?1, ?2, 0) WHERE id = ?1 OR (special_use = ?2 AND special_use != 0)";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_int(s, 2, special_use);
+	return stmt_run(db, s);
+}
+
 enum err db_mailbox_remove(struct db *db, uint64_t id)
 {
 	static const char log[] = "DELETE FROM expunged WHERE mailbox = ?1";

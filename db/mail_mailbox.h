@@ -31,6 +31,8 @@ enum err db_mailbox_count(struct db *db, uint64_t *out) MUST_CHECK;
 /* Of all together. */
 enum err db_mailbox_sum(struct db *db, uint64_t *bytes_out, uint64_t *messages_out) MUST_CHECK;
 
+/* The mailbox gets the special use, and whoever has it loses it; id 0: it is only lost. */
+enum err db_mailbox_move_use(struct db *db, uint64_t id, int special_use) MUST_CHECK;
 enum err db_mailbox_add(struct db *db, struct span name, int special_use, uint32_t uid_validity, uint64_t modseq, uint64_t *id_out) MUST_CHECK;
 /* The row, its expunge log, what readers have seen of it and the key of its URLs; its messages must be gone. */
 enum err db_mailbox_remove(struct db *db, uint64_t id) MUST_CHECK;

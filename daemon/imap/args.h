@@ -11,7 +11,9 @@ enum imap_enabled {
 	ENABLED_CONDSTORE = 2,
 	ENABLED_QRESYNC = 4, /* with CONDSTORE */
 	ENABLED_UTF8 = 8,
-	ENABLED_UIDONLY = 16, /* with it no sequence number is sent or taken (RFC 9586) */
+	ENABLED_UIDONLY = 16,         /* with it no sequence number is sent or taken (RFC 9586) */
+	ENABLED_METADATA = 32,        /* others' changes of annotations are told (RFC 5464 4.4.2) */
+	ENABLED_METADATA_SERVER = 64, /* those of the server's entries alone */
 };
 
 /* A sequence-set as written; 0 stands for "*". `saved`: it is "$", the result that a SEARCH has kept (RFC 5182), and has no ranges. */

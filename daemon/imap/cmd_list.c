@@ -80,14 +80,19 @@ static struct counts count_below(const struct list_work *w, struct span name)
 	return (struct counts){ to->selected - from->selected, to->untold - from->untold };
 }
 
-static unsigned attributes_of(const struct list_work *w, const union imap_args *args, const struct mailbox_info *m, bool selected)
+static unsigned attributes_of(const struct list_work *w, const union imap_args *args, const struct imap_place *row, bool selected)
 {
+	const struct mailbox_info *m = &row->mailbox;
 	unsigned attributes = 0;
 
 	if (w->lsub) /* what LSUB says of a name is that it is subscribed, or that others below it are (RFC 3501 6.3.9) */
 		return selected ? 0 : LINE_NOSELECT;
 	if (!m->exists)
 		attributes |= args->list.extended ? LINE_NONEXISTENT : LINE_NOSELECT;
+	else if (!(row->rights & RIGHT_READ))
+		attributes |= LINE_NOSELECT; /* RFC 5819 2 */
+	if (!m->exists && m->has_children && args->list.extended && !w->parents)
+		attributes |= LINE_CHILDREN; /* RFC 5258 3.5: what CHILDINFO would say */
 	if ((args->list.show & LIST_SUBSCRIBED) && m->subscribed)
 		attributes |= LINE_SUBSCRIBED;
 	if (args->list.show & LIST_CHILDREN)
@@ -133,7 +138,7 @@ static void show(struct imap_session *s, struct list_work *w, const struct imap_
 
 	if (!selected && !below.untold)
 		return;
-	line.attributes = attributes_of(w, args, m, selected);
+	line.attributes = attributes_of(w, args, row, selected);
 	line.use = args->list.show & LIST_SPECIAL_USE ? m->use : USE_NONE;
 	line.child_info = below.selected && !w->lsub ? select & (LIST_SUBSCRIBED | LIST_SPECIAL_USE) : 0;
 	reply_list(s, out, w->lsub ? "LSUB" : "LIST", &line);
@@ -240,13 +245,17 @@ static enum err work_begin(struct imap_session *s, const union imap_args *args, 
 	bool percent = false;
 	enum err e = ERR_OK;
 
-	for (size_t i = 0; i < args->list.count && !e; i++) {
-		e = list_pattern_make(a, args->list.reference, args->list.patterns[i], &w->patterns[i]);
+	for (size_t i = 0; i < args->list.count; i++) {
+		struct list_pattern *to = &w->patterns[w->pattern_count];
+
+		if (!args->list.patterns[i].len) /* RFC 5258 3: it matches nothing, whatever the reference is */
+			continue;
+		e = list_pattern_make(a, args->list.reference, args->list.patterns[i], to);
 		if (e)
 			return e;
-		w->pattern_count = i + 1;
-		w->pattern_bytes += w->patterns[i].text.len;
-		percent = percent || (w->patterns[i].text.len && memchr(w->patterns[i].text.ptr, '%', w->patterns[i].text.len));
+		w->pattern_count++;
+		w->pattern_bytes += to->text.len;
+		percent = percent || memchr(to->text.ptr, '%', to->text.len);
 	}
 	/* RFC 3501 6.3.9: with "%", a subscribed name too deep for the pattern shows its parent. */
 	w->parents = w->lsub ? percent : args->list.select & LIST_RECURSIVE;

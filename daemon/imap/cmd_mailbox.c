@@ -13,8 +13,6 @@ static enum step create_failed(struct imap_session *s, enum err e, struct out *o
 {
 	if (e == ERR_LIMIT)
 		return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] Too long, too deep, or too many mailboxes"));
-	if (e == ERR_STATE)
-		return imap_finish(s, out, IMAP_NO, SPAN("[USEATTR] Another mailbox is for that"));
 	return imap_finish_err(s, out, e, SPAN(""));
 }
 

@@ -1,13 +1,14 @@
 /* imap/cmd_metadata.c: GETMETADATA and SETMETADATA (RFC 5464 4.2, 4.3), of mailboxes and, for the name "", of the account and the server.
  *
  * /private is what the session's account has noted for itself, also on mailboxes of others; /shared is everybody's. Of the server /shared/comment and
- * /shared/admin are known: settings, which nobody changes from here.
+ * /shared/admin are known: settings, which nobody changes from here. /private/specialuse of an own mailbox is its special use (RFC 6154 4).
  */
 #include "daemon/base/clock.h"
 #include "daemon/imap/commands.h"
 #include "daemon/imap/metadata.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/reply_metadata.h"
+#include "daemon/imap/special_use.h"
 
 #define TEXT_OF_(number) #number
 #define TEXT_OF(number) TEXT_OF_(number)
@@ -15,6 +16,7 @@
 struct get_work {
 	struct mailstore *store;
 	uint64_t mailbox_id;
+	struct span use;   /* /private/specialuse; ptr null: none */
 	struct span shown; /* the mailbox's name */
 	size_t at;         /* entry */
 	struct span after; /* of it: told up to here */
@@ -115,7 +117,9 @@ static enum err get_one(struct get_turn *t)
 
 	if (is_server(args) && !asked->is_private)
 		look_at_server(t);
-	else
+	else if (asked->is_private && !t->w->after.len && t->w->use.ptr && (!asked->entry.len || imap_metadata_is_use(asked)))
+		look_at(t, ANNOTATION_USE, t->w->use);
+	if (!is_server(args) || asked->is_private)
 		e = t->s->service->annotation_each(t->w->store, t->w->mailbox_id, imap_metadata_reader(t->s, asked), asked->entry, t->w->after, each, t);
 	if (e || t->full)
 		return e;
@@ -158,8 +162,7 @@ enum step imap_run_getmetadata(struct imap_session *s, const union imap_args *ar
 		e = place.mailbox.exists ? imap_place_shown(s, &place, &shown) : ERR_NOT_FOUND;
 	if (e || !w)
 		return imap_finish_err(s, out, e ? e : ERR_TEMP, SPAN(""));
-	imap_metadata_use(s);
-	*w = (struct get_work){ .store = place.store, .mailbox_id = place.mailbox.id, .shown = shown.name, .after = SPAN("") };
+	*w = (struct get_work){ .store = place.store, .mailbox_id = place.mailbox.id, .use = imap_metadata_use_of(s, &place), .shown = shown.name, .after = SPAN("") };
 	s->run.work = w;
 	s->run.more = get_more;
 	return get_more(s, out);
@@ -174,6 +177,24 @@ static const char *hindrance(const union imap_args *args)
 		if (args->metadata.entries[i].value.len > ANNOTATION_VALUE_MAX)
 			return "[METADATA MAXSIZE " TEXT_OF(ANNOTATION_VALUE_MAX) "] A value is too long";
 	return args->metadata.count > ANNOTATION_ENTRIES_MAX ? "[METADATA TOOMANY] Too many entries" : NULL;
+}
+
+/* One that an own mailbox can have, INBOX none; NIL or nothing: none. */
+static bool is_possible_use(const struct imap_session *s, const struct imap_place *place, struct span value)
+{
+	if (place->owner != s->account_id)
+		return false;
+	if (!value.len)
+		return true;
+	return value.ptr[0] == '\\' && special_use_find(span_skip(value, 1)) != USE_NONE && !span_equals(place->mailbox.name, SPAN("INBOX"));
+}
+
+static bool sets_impossible_use(const struct imap_session *s, const union imap_args *args, const struct imap_place *place)
+{
+	for (size_t i = 0; !is_server(args) && i < args->metadata.count; i++)
+		if (imap_metadata_is_use(&args->metadata.entries[i]) && !is_possible_use(s, place, args->metadata.entries[i].value))
+			return true;
+	return false;
 }
 
 static bool has_shared(const union imap_args *args)
@@ -194,6 +215,8 @@ static enum err set(struct imap_session *s, const union imap_args *args, const s
 		const struct metadata_entry *entry = &args->metadata.entries[i];
 
 		list[i] = (struct annotation){ .reader = imap_metadata_reader(s, entry), .entry = entry->entry, .value = entry->value, .removed = !entry->value.ptr };
+		list[i].is_use = !is_server(args) && imap_metadata_is_use(entry);
+		list[i].use = list[i].is_use && entry->value.len ? special_use_find(span_skip(entry->value, 1)) : USE_NONE;
 	}
 	return s->service->annotation_set(place->store, place->mailbox.id, list, args->metadata.count, s);
 }
@@ -212,7 +235,8 @@ enum step imap_run_setmetadata(struct imap_session *s, const union imap_args *ar
 		return imap_finish_err(s, out, e, SPAN(""));
 	if (why)
 		return imap_finish(s, out, IMAP_NO, span_str(why));
-	imap_metadata_use(s);
+	if (sets_impossible_use(s, args, &place))
+		return imap_finish(s, out, IMAP_NO, SPAN("[USEATTR] Not a use that the mailbox can have"));
 	e = set(s, args, &place);
 	if (e == ERR_LIMIT)
 		return imap_finish(s, out, IMAP_NO, SPAN("[METADATA TOOMANY] There is no room for more"));

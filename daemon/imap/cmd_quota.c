@@ -1,5 +1,5 @@
-/* imap/cmd_quota.c: GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208). An account has one quota root, over all of its mailboxes, when it has a limit,
- * and none otherwise; limits are set by administrators. */
+/* imap/cmd_quota.c: GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208). An account has one quota root, over all of its mailboxes, with two limits, one or none;
+ * limits are set by administrators. */
 #include "daemon/imap/commands.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/quota.h"
@@ -82,33 +82,57 @@ enum step imap_run_getquota(struct imap_session *s, const union imap_args *args,
 	struct store_room limits, used;
 	struct span root;
 	uint64_t owner;
+	enum err e = find_root(s, args->mailbox.name, &owner, &root);
 
-	if (find_root(s, args->mailbox.name, &owner, &root) || !imap_room(s, owner, &limits, &used))
+	if (e == ERR_NOT_FOUND)
 		return imap_finish(s, out, IMAP_NO, SPAN("[NONEXISTENT] No such quota root"));
+	if (!e)
+		e = s->service->quota(s->ctx, owner, &limits, &used);
+	if (e)
+		return imap_finish_err(s, out, e, SPAN(""));
 	reply_quota(s, out, root, &limits, &used);
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+}
+
+/* RFC 9208 4.1.2: also of a name under which there is nothing yet, where it can be made. */
+static enum err find_mailbox(struct imap_session *s, struct span name, uint64_t *owner_out, struct span *shown_out)
+{
+	struct imap_place place;
+	struct mailbox_info shown;
+	struct imap_site site;
+	enum err e = imap_place_find(s, name, RIGHT_READ, &place);
+
+	if (e == ERR_NOT_FOUND && !imap_site_find(s, name, &site) && (site.rights & (RIGHT_READ | RIGHT_CREATE)) == (RIGHT_READ | RIGHT_CREATE)) {
+		*owner_out = site.owner;
+		*shown_out = site.full_name;
+		return ERR_OK;
+	}
+	if (!e)
+		e = imap_place_shown(s, &place, &shown);
+	if (e)
+		return e;
+	*owner_out = place.owner;
+	*shown_out = shown.name;
+	return ERR_OK;
 }
 
 enum step imap_run_getquotaroot(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	struct store_room limits, used;
-	struct imap_place place;
-	enum err e = imap_place_find(s, args->mailbox.name, RIGHT_READ, &place);
-	struct mailbox_info shown;
-	struct span root = SPAN("");
-	bool has_room = !e && imap_room(s, place.owner, &limits, &used);
+	struct span shown, root = SPAN("");
+	uint64_t owner;
+	enum err e = find_mailbox(s, args->mailbox.name, &owner, &shown);
 
 	if (!e)
-		e = imap_place_shown(s, &place, &shown);
-	if (!e && has_room) {
-		root = root_of(s, place.owner);
+		e = s->service->quota(s->ctx, owner, &limits, &used);
+	if (!e) {
+		root = root_of(s, owner);
 		e = root.ptr ? ERR_OK : ERR_TEMP;
 	}
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
-	reply_quota_root(s, out, shown.name, root);
-	if (has_room)
-		reply_quota(s, out, root, &limits, &used);
+	reply_quota_root(s, out, shown, root);
+	reply_quota(s, out, root, &limits, &used);
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 }
 

@@ -1,7 +1,8 @@
 /* imap/metadata.c: see the header.
  *
- * A session has a mark in the news of its own account's annotations, and one in each of the accounts that NOTIFY follows for it; without NOTIFY in that of
- * the selected mailbox, when that is another's. What it changed itself is not told to it.
+ * RFC 5464 4.1: nobody hears of changes who hasn't asked for it by ENABLE, or by NOTIFY. A session that has has a mark in the news of its own account's
+ * annotations, and one in each of the accounts that NOTIFY follows for it; without NOTIFY in that of the selected mailbox, when that is another's. What it
+ * changed itself is not told to it.
  */
 #include "daemon/imap/metadata.h"
 
@@ -9,12 +10,25 @@
 #include "daemon/imap/notify_follow.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/reply_metadata.h"
+#include "daemon/imap/special_use.h"
 
 bool imap_metadata_may(unsigned rights, bool change_shared)
 {
 	const unsigned any = RIGHT_READ | RIGHT_SEEN | RIGHT_WRITE | RIGHT_INSERT | RIGHT_POST;
 
 	return (rights & RIGHT_LOOKUP) && (rights & (change_shared ? RIGHT_WRITE : any));
+}
+
+bool imap_metadata_is_use(const struct metadata_entry *entry)
+{
+	return entry->is_private && span_equals(entry->entry, ANNOTATION_USE);
+}
+
+struct span imap_metadata_use_of(const struct imap_session *s, const struct imap_place *place)
+{
+	const bool has = place->owner == s->account_id && place->mailbox.use != USE_NONE;
+
+	return has ? special_use_name(place->mailbox.use) : span_make(NULL, 0);
 }
 
 uint64_t imap_metadata_reader(const struct imap_session *s, const struct metadata_entry *entry)
@@ -51,9 +65,11 @@ enum err imap_metadata_list(struct imap_session *s, const struct imap_place *pla
 	reply_metadata_begin(s, out, shown_name);
 	for (size_t i = 0; !e && i < args->list.metadata_count; i++) {
 		l = (struct listed){ .entry = &args->list.metadata[i], .out = out, .first = i == 0 };
-		e = s->service->annotation_each(place->store, place->mailbox.id, imap_metadata_reader(s, l.entry), l.entry->entry, SPAN(""), list_value, &l);
+		if (!imap_metadata_is_use(l.entry))
+			e = s->service->annotation_each(place->store, place->mailbox.id, imap_metadata_reader(s, l.entry), l.entry->entry, SPAN(""), list_value, &l);
 		if (!l.found) /* RFC 9590 3: what is not there is NIL */
-			reply_metadata_value(out, l.first, l.entry->written, SPAN(""), span_make(NULL, 0));
+			reply_metadata_value(out, l.first, l.entry->written, SPAN(""),
+					     imap_metadata_is_use(l.entry) ? imap_metadata_use_of(s, place) : span_make(NULL, 0));
 	}
 	reply_metadata_end(out);
 	return e;
@@ -82,13 +98,14 @@ void imap_metadata_enter(struct imap_session *s)
 		mark_at(s);
 }
 
-/* Which events the session hears of: those of NOTIFY, or without it all. */
+/* Which events the session hears of: those of NOTIFY, or without it those of ENABLE. */
 static unsigned events_heard(const struct imap_session *s)
 {
 	unsigned events = 0;
 
 	if (!s->notify)
-		return NOTIFY_METADATA | NOTIFY_SERVER_METADATA;
+		return (s->enabled & ENABLED_METADATA ? NOTIFY_METADATA | NOTIFY_SERVER_METADATA : 0) |
+		       (s->enabled & ENABLED_METADATA_SERVER ? NOTIFY_SERVER_METADATA : 0);
 	for (size_t i = 0; i < s->notify->count; i++)
 		events |= s->notify->groups[i].events;
 	return events;
@@ -132,7 +149,7 @@ static struct span name_told(struct imap_session *s, uint64_t owner, struct mail
 
 	if (news->mailbox_id == ANNOTATION_OF_ACCOUNT)
 		return owner == s->account_id && (heard & NOTIFY_SERVER_METADATA) ? SPAN("") : span_make(NULL, 0);
-	if (!(heard & NOTIFY_METADATA) || (!s->notify && !imap_place_is_selected(s, owner, news->mailbox_id)))
+	if (!(heard & NOTIFY_METADATA) || (!s->notify && owner != s->account_id && !imap_place_is_selected(s, owner, news->mailbox_id)))
 		return span_make(NULL, 0);
 	if (!m->all && s->service->list(store, &s->run.arena, &m->all, &m->count))
 		m->count = 0;

@@ -65,17 +65,25 @@ static enum err add_entry(struct imap_parser *p, struct metadata_entry **list, s
 	return parse_entry(p, &(*list)[(*count)++]);
 }
 
-enum err parse_metadata_entries(struct imap_parser *p, struct metadata_entry **out, size_t *count_out)
+/* entry *(SP entry) */
+static enum err add_entries(struct imap_parser *p, struct metadata_entry **list, size_t *count)
 {
 	enum err e;
 
-	*out = NULL;
-	*count_out = 0;
-	if (!parse_char(p, '('))
-		return add_entry(p, out, count_out);
+	*list = NULL;
+	*count = 0;
 	do
-		e = *count_out == IMAP_METADATA_ENTRIES_MAX ? ERR_LIMIT : add_entry(p, out, count_out);
+		e = *count == IMAP_METADATA_ENTRIES_MAX ? ERR_LIMIT : add_entry(p, list, count);
 	while (!e && parse_char(p, ' '));
+	return e;
+}
+
+enum err parse_metadata_entries(struct imap_parser *p, struct metadata_entry **out, size_t *count_out)
+{
+	enum err e = parse_expect(p, '(');
+
+	if (!e)
+		e = add_entries(p, out, count_out);
 	return e ? e : parse_expect(p, ')');
 }
 
@@ -122,7 +130,7 @@ static bool has_options(const struct imap_parser *p)
 }
 
 /* getmetadata = "GETMETADATA" [SP getmetadata-options] SP mailbox SP entries; the examples of RFC 5464 4.2 have the options behind the mailbox,
- * and clients that follow them are served, too. */
+ * and two of 4.4.1 several entries without parentheses: clients that follow them are served, too. */
 enum err imap_parse_getmetadata(struct imap_parser *p, union imap_args *out)
 {
 	enum err e = parse_expect(p, ' ');
@@ -136,7 +144,10 @@ enum err imap_parse_getmetadata(struct imap_parser *p, union imap_args *out)
 		e = parse_expect(p, ' ');
 	if (!e && !before && has_options(p))
 		e = parse_options(p, out);
-	return e ? e : parse_metadata_entries(p, &out->metadata.entries, &out->metadata.count);
+	if (e)
+		return e;
+	return span_starts(p->rest, SPAN("(")) ? parse_metadata_entries(p, &out->metadata.entries, &out->metadata.count)
+					       : add_entries(p, &out->metadata.entries, &out->metadata.count);
 }
 
 /* setmetadata = "SETMETADATA" SP mailbox SP "(" entry SP value *(SP entry SP value) ")" */

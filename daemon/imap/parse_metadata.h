@@ -4,7 +4,7 @@
 
 #include "daemon/imap/parse.h"
 
-/* entries = entry / "(" entry *(SP entry) ")" */
+/* "(" entry *(SP entry) ")" */
 enum err parse_metadata_entries(struct imap_parser *p, struct metadata_entry **out, size_t *count_out) MUST_CHECK;
 
 #endif

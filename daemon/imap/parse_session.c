@@ -83,6 +83,8 @@ static const struct {
 	{ { "QRESYNC", 7 }, ENABLED_QRESYNC },
 	{ { "UTF8=ACCEPT", 11 }, ENABLED_UTF8 },
 	{ { "UIDONLY", 7 }, ENABLED_UIDONLY },
+	{ { "METADATA", 8 }, ENABLED_METADATA },
+	{ { "METADATA-SERVER", 15 }, ENABLED_METADATA_SERVER },
 };
 
 /* enable = "ENABLE" 1*(SP capability); unknown names are ignored (RFC 5161 3.1) */

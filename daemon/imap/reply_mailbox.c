@@ -108,7 +108,7 @@ void reply_status(const struct imap_session *s, struct out *out, const struct st
 		{ STATUS_SIZE, "SIZE", m->size_bytes },
 		{ STATUS_HIGHESTMODSEQ, "HIGHESTMODSEQ", m->highest_modseq },
 		{ STATUS_APPENDLIMIT, "APPENDLIMIT", IMAP_MESSAGE_MAX },
-		{ STATUS_DELETED_STORAGE, "DELETED-STORAGE", (values->deleted_bytes + 1023) / 1024 },
+		{ STATUS_DELETED_STORAGE, "DELETED-STORAGE", values->deleted_bytes },
 	};
 	bool some = false;
 

@@ -25,9 +25,7 @@ void reply_quota_root(const struct imap_session *s, struct out *out, struct span
 {
 	out_add(out, SPAN("* QUOTAROOT "));
 	reply_mailbox_name(s, out, mailbox);
-	if (root.len) {
-		out_add(out, SPAN(" "));
-		reply_mailbox_name(s, out, root);
-	}
+	out_add(out, SPAN(" "));
+	reply_mailbox_name(s, out, root);
 	out_add(out, SPAN("\r\n"));
 }

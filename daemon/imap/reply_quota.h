@@ -8,6 +8,6 @@
 #define REPLY_QUOTA_ROOT SPAN("User quota")
 
 void reply_quota(const struct imap_session *s, struct out *out, struct span root, const struct store_room *limits, const struct store_room *used);
-void reply_quota_root(const struct imap_session *s, struct out *out, struct span mailbox, struct span root); /* root empty: none */
+void reply_quota_root(const struct imap_session *s, struct out *out, struct span mailbox, struct span root);
 
 #endif

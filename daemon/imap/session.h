@@ -269,7 +269,7 @@ struct imap_session {
 	struct imap_contexts *contexts; /* searches that are kept up to date; null: none */
 	struct imap_notify *notify;     /* null: NOTIFY was not used */
 	struct {
-		bool used;         /* by a command: it hears of others' changes from then on (RFC 5464 4.4.2) */
+		bool used;         /* by ENABLE or NOTIFY: it hears of others' changes from then on (RFC 5464 4.4.2) */
 		uint64_t home, at; /* marks of annotation_news(): of `store`, and of the selected mailbox's */
 	} metadata;
 	struct arena keyword_arena;

@@ -43,10 +43,26 @@ struct annotating {
 	uint64_t account_id, mailbox_id;
 	const struct annotation *list;
 	size_t count;
+	uint64_t loser; /* the mailbox that had the special use; 0: none */
 };
 
-static enum err apply(struct db *db, uint64_t mailbox_id, const struct annotation *one)
+static enum err set_use(struct db *db, struct annotating *w, enum special_use use)
 {
+	struct db_mailbox row = { .id = 0 };
+	enum err e = use == USE_NONE ? ERR_NOT_FOUND : db_mailbox_by_use(db, (int)use, &row);
+
+	if (e && e != ERR_NOT_FOUND)
+		return e;
+	w->loser = row.id == w->mailbox_id ? 0 : row.id;
+	return db_mailbox_move_use(db, w->mailbox_id, (int)use);
+}
+
+static enum err apply(struct db *db, struct annotating *w, const struct annotation *one)
+{
+	const uint64_t mailbox_id = w->mailbox_id;
+
+	if (one->is_use)
+		return set_use(db, w, one->use);
 	if (one->removed)
 		return db_annotation_remove(db, mailbox_id, one->reader, one->entry);
 	return db_annotation_set(db, mailbox_id, one->reader, one->entry, one->value);
@@ -87,13 +103,13 @@ static enum err check_bytes(struct db *db, const struct annotating *w)
 
 static enum err run_set(struct db *db, void *arg)
 {
-	const struct annotating *w = arg;
+	struct annotating *w = arg;
 	struct db_mailbox row;
 	bool adds = false;
 	enum err e = w->mailbox_id == ANNOTATION_OF_ACCOUNT ? ERR_OK : db_mailbox_by_id(db, w->mailbox_id, &row);
 
 	for (size_t i = 0; !e && i < w->count; i++) {
-		e = apply(db, w->mailbox_id, &w->list[i]);
+		e = apply(db, w, &w->list[i]);
 		adds = adds || !w->list[i].removed;
 	}
 	for (size_t i = 0; !e && i < w->count; i++)
@@ -117,9 +133,20 @@ static void note(struct annotation_ring *ring, uint64_t mailbox_id, const struct
 		memcpy(ring->news[at].entry, one->entry.ptr, one->entry.len);
 }
 
+static void note_all(struct mailstore *m, uint64_t mailbox_id, const struct annotation *list, size_t count, const void *by)
+{
+	pthread_mutex_lock(&m->watch_lock);
+	if (!m->annotated)
+		m->annotated = calloc(1, sizeof *m->annotated);
+	for (size_t i = 0; m->annotated && i < count; i++)
+		note(m->annotated, mailbox_id, &list[i], by);
+	pthread_mutex_unlock(&m->watch_lock);
+	notice_changed(m, mailbox_id, 0, 0);
+}
+
 enum err annotation_set(struct mailstore *m, uint64_t mailbox_id, const struct annotation *list, size_t count, const void *by)
 {
-	struct annotating w = { m->account_id, mailbox_id, list, count };
+	struct annotating w = { .account_id = m->account_id, .mailbox_id = mailbox_id, .list = list, .count = count };
 	size_t weight = WRITE_WEIGHT;
 	enum err e;
 
@@ -128,14 +155,25 @@ enum err annotation_set(struct mailstore *m, uint64_t mailbox_id, const struct a
 	e = mailstore_write(m, run_set, &w, weight);
 	if (e)
 		return e;
-	pthread_mutex_lock(&m->watch_lock);
-	if (!m->annotated)
-		m->annotated = calloc(1, sizeof *m->annotated);
-	for (size_t i = 0; m->annotated && i < count; i++)
-		note(m->annotated, mailbox_id, &list[i], by);
-	pthread_mutex_unlock(&m->watch_lock);
-	notice_changed(m, mailbox_id, 0, 0);
+	note_all(m, mailbox_id, list, count, by);
+	if (w.loser)
+		annotation_use_lost(m, w.loser);
 	return ERR_OK;
+}
+
+enum err annotation_copy(struct db *db, uint64_t account_id, uint64_t from, uint64_t to)
+{
+	const struct annotating w = { .account_id = account_id, .mailbox_id = to };
+	enum err e = db_annotation_copy(db, from, to, account_id);
+
+	return e ? e : check_bytes(db, &w);
+}
+
+void annotation_use_lost(struct mailstore *m, uint64_t mailbox_id)
+{
+	const struct annotation use = { .reader = m->account_id, .entry = ANNOTATION_USE };
+
+	note_all(m, mailbox_id, &use, 1, NULL);
 }
 
 /* ---- news ---- */

@@ -5,6 +5,7 @@
 #ifndef POSTROOM_STORE_ANNOTATION_H
 #define POSTROOM_STORE_ANNOTATION_H
 
+#include "daemon/store/mailbox.h"
 #include "daemon/store/store.h"
 
 #define ANNOTATION_VALUE_MAX 65536                       /* bytes; plain digits: replies show it */
@@ -17,11 +18,15 @@
 #define ANNOTATION_OF_ACCOUNT 0 /* as a mailbox */
 #define ANNOTATION_OF_ALL 0     /* as a reader: /shared; else whose /private it is */
 
+#define ANNOTATION_USE SPAN("/specialuse") /* of the owner: the mailbox's special use (RFC 6154 4) */
+
 struct annotation {
 	uint64_t reader;
 	struct span entry;
 	struct span value;
-	bool removed; /* of a change: there is none any more */
+	bool removed;         /* of a change: there is none any more */
+	bool is_use;          /* of a change: it is ANNOTATION_USE of the owner, and not a value is kept but the mailbox's special use set */
+	enum special_use use; /* that one; whichever mailbox has it loses it */
 };
 
 /* `top` and what is below it ("": all), by name, behind `after` ("": from the start), until `each` returns false. Spans live during the call. */
@@ -29,6 +34,12 @@ enum err annotation_each(struct mailstore *m, uint64_t mailbox_id, uint64_t read
 			 bool (*each)(void *arg, struct span entry, struct span value), void *arg) MUST_CHECK;
 /* All or nothing. ERR_NOT_FOUND: no such mailbox; ERR_LIMIT: there would be too many, or too much. `by` is who won't be told of it by annotation_news(). */
 enum err annotation_set(struct mailstore *m, uint64_t mailbox_id, const struct annotation *list, size_t count, const void *by) MUST_CHECK;
+
+struct db;
+/* In a change's transaction: the new mailbox gets those that are everybody's and the owner's. ERR_LIMIT as above. */
+enum err annotation_copy(struct db *db, uint64_t account_id, uint64_t from, uint64_t to) MUST_CHECK;
+/* Another mailbox has got its special use: news for everybody of the account. */
+void annotation_use_lost(struct mailstore *m, uint64_t mailbox_id);
 
 /* What changed since a mark: kept in memory while the account is open, the last ANNOTATION_NEWS_MAX names; who comes later hears of those. */
 #define ANNOTATION_NEWS_MAX 1024

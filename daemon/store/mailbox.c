@@ -11,6 +11,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/mime/text.h"
+#include "daemon/store/annotation.h"
 #include "daemon/store/expunge.h"
 #include "daemon/store/mailbox_row.h"
 #include "daemon/store/notice.h"
@@ -302,7 +303,8 @@ struct naming {
 	enum special_use use;
 	struct picked_list rows;
 	struct file_list files;
-	uint64_t mailbox_id, other_id, modseq; /* other: the one that got INBOX's messages */
+	uint64_t account_id;
+	uint64_t mailbox_id, other_id, modseq; /* other: the one that got INBOX's messages; of create: that lost its special use */
 	size_t made[MAILBOX_DEPTH_MAX];        /* lengths of the parents of `to` that were made */
 	size_t made_count;
 };
@@ -357,10 +359,14 @@ static enum err run_create(struct db *db, void *arg)
 
 	if (e != ERR_NOT_FOUND)
 		return e ? e : ERR_EXISTS;
+	n->other_id = 0;
 	e = n->use == USE_NONE ? ERR_NOT_FOUND : db_mailbox_by_use(db, (int)n->use, &row);
-	if (e != ERR_NOT_FOUND)
-		return e ? e : ERR_STATE;
-	e = db_mail_allot(db, 0, &n->modseq, NULL);
+	if (!e) {
+		n->other_id = row.id;
+		e = db_mailbox_move_use(db, 0, (int)n->use);
+	}
+	if (!e || e == ERR_NOT_FOUND)
+		e = db_mail_allot(db, 0, &n->modseq, NULL);
 	if (!e)
 		e = create_parents(db, n);
 	return e ? e : create_one(db, n->to, n->use, n->modseq, &n->mailbox_id);
@@ -391,6 +397,8 @@ enum err mailbox_create(struct mailstore *m, struct span name, enum special_use 
 		e = mailstore_write(m, run_create, &n, WRITE_WEIGHT);
 	if (!e)
 		announce_names(m, &n, JOURNAL_CREATED);
+	if (!e && n.other_id)
+		annotation_use_lost(m, n.other_id);
 	arena_clear(&a);
 	return e;
 }
@@ -462,6 +470,8 @@ static enum err rename_inbox(struct db *db, struct naming *n, const struct db_ma
 		e = db_seen_move_all(db, inbox->id, n->other_id, n->modseq);
 	if (!e)
 		e = db_mailbox_adjust(db, n->other_id, &delta, n->modseq);
+	if (!e) /* RFC 5464 4.1 */
+		e = annotation_copy(db, n->account_id, inbox->id, n->other_id);
 	return e ? e : expunge_rows(db, inbox->id, &n->rows, n->modseq);
 }
 
@@ -533,7 +543,7 @@ static void announce(struct mailstore *m, uint64_t mailbox_id, uint64_t modseq, 
 
 enum err mailbox_rename(struct mailstore *m, struct span from, struct span to)
 {
-	struct naming n = { .use = USE_NONE };
+	struct naming n = { .use = USE_NONE, .account_id = m->account_id };
 	struct arena a;
 	enum err e;
 
@@ -548,7 +558,7 @@ enum err mailbox_rename(struct mailstore *m, struct span from, struct span to)
 	if (!e)
 		e = mailstore_write(m, run_rename, &n, WRITE_WEIGHT);
 	if (!e)
-		announce_names(m, &n, n.mailbox_id ? JOURNAL_CREATED : JOURNAL_RENAMED);
+		announce_names(m, &n, JOURNAL_RENAMED);
 	if (!e && n.mailbox_id) { /* INBOX */
 		announce(m, n.mailbox_id, n.modseq, CHANGE_EXPUNGED);
 		announce(m, n.other_id, n.modseq, CHANGE_NEW);

@@ -39,7 +39,8 @@ enum err mailbox_deleted_bytes(struct mailstore *m, uint64_t mailbox_id, uint64_
 /* A name that only stands above others is found with exists = false. ERR_NOT_FOUND. */
 enum err mailbox_find(struct mailstore *m, struct span name, struct arena *a, struct mailbox_info *out) MUST_CHECK;
 
-/* Parents are created too (RFC 9051 6.3.4). ERR_EXISTS, ERR_SYNTAX, ERR_LIMIT, ERR_DENIED (INBOX), ERR_STATE (another mailbox has that use). */
+/* Parents are created too (RFC 9051 6.3.4). ERR_EXISTS, ERR_SYNTAX, ERR_LIMIT, ERR_DENIED (INBOX). A special use is
+ * taken from the mailbox that has it. */
 enum err mailbox_create(struct mailstore *m, struct span name, enum special_use use) MUST_CHECK;
 /* INBOX: ERR_DENIED. With children its messages go and the name stays, above them (RFC 3501 6.3.4); such a name: ERR_STATE (RFC 9051 6.3.5:
  * NO [HASCHILDREN]). UIDVALIDITY is never used again for a name. */

@@ -96,7 +96,7 @@ def test_limits_are_told_and_nothing_is_half_done():
         told = b"".join(bob.ok("GETMETADATA (DEPTH 1) Junk /private"))
         assert told.count(b"/private/n") == 999
         bob.ok(b"SETMETADATA Junk (/private/large NIL " + re.sub(rb'"1"', b"NIL", names) + b")")
-        assert bob.ok("GETMETADATA (DEPTH infinity) Junk /private") == []
+        assert bob.ok("GETMETADATA (DEPTH infinity) Junk /private") == [b'* METADATA "Junk" (/private/specialuse "\\\\Junk")']
 
 
 def test_an_account_holds_sixteen_mebibytes_and_all_of_them_are_told():
@@ -113,7 +113,7 @@ def test_an_account_holds_sixteen_mebibytes_and_all_of_them_are_told():
 def test_two_sessions_hear_of_each_other():
     with Client(instance(), "bob") as one, Client(instance(), "bob") as two:
         one.ok("SELECT INBOX")
-        one.ok("GETMETADATA INBOX /private/comment")
+        assert one.ok("ENABLE METADATA") == [b"* ENABLED METADATA"]
         two.ok('SETMETADATA INBOX (/private/comment "x" /shared/comment "y")')
         two.ok('SETMETADATA "" (/private/comment "x")')
         assert one.ok("NOOP") == [b'* METADATA "INBOX" /private/comment /shared/comment', b'* METADATA "" /private/comment']

@@ -169,11 +169,39 @@ static void they_go_with_their_mailbox_and_stay_with_its_name(void **state)
 	assert_string_equal(read(f, fixture_mailbox(f, "b"), 1, "", "").names, "/comment=x;");
 	assert_int_equal(mailbox_delete(f->m, SPAN("b")), ERR_OK);
 	assert_int_equal(read(f, id, 1, "", "").count, 0);
-	/* INBOX stays, and what is noted on it; its messages go. */
+	/* INBOX keeps what is noted on it, and what its messages go to gets it, too (RFC 5464 4.1), but for readers from elsewhere. */
 	assert_int_equal(set(f, inbox, 1, "/comment", "in"), ERR_OK);
+	assert_int_equal(set(f, inbox, 0, "/comment", "all"), ERR_OK);
+	assert_int_equal(set(f, inbox, 2, "/comment", "his"), ERR_OK);
 	assert_int_equal(mailbox_rename(f->m, SPAN("INBOX"), SPAN("old")), ERR_OK);
 	assert_string_equal(read(f, fixture_mailbox(f, "INBOX"), 1, "", "").names, "/comment=in;");
-	assert_int_equal(read(f, fixture_mailbox(f, "old"), 1, "", "").count, 0);
+	assert_string_equal(read(f, fixture_mailbox(f, "old"), 1, "", "").names, "/comment=in;");
+	assert_string_equal(read(f, fixture_mailbox(f, "old"), 0, "", "").names, "/comment=all;");
+	assert_int_equal(read(f, fixture_mailbox(f, "old"), 2, "", "").count, 0);
+}
+
+static void a_special_use_moves_with_its_annotation(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t drafts = fixture_mailbox(f, "Drafts"), trash = fixture_mailbox(f, "Trash");
+	const struct annotation list[] = { { .reader = 1, .entry = ANNOTATION_USE, .is_use = true, .use = USE_DRAFTS },
+					   { .reader = 1, .entry = SPAN("/comment"), .value = SPAN("x") } };
+	const struct annotation none = { .reader = 1, .entry = ANNOTATION_USE, .removed = true, .is_use = true, .use = USE_NONE };
+	uint64_t mark = annotation_mark(f->m);
+	struct annotation_news *news;
+	size_t count;
+
+	assert_int_equal(annotation_set(f->m, trash, list, 2, &mark), ERR_OK);
+	assert_int_equal(fixture_info(f, "Trash").use, USE_DRAFTS);
+	assert_int_equal(fixture_info(f, "Drafts").use, USE_NONE);
+	assert_string_equal(read(f, trash, 1, "", "").names, "/comment=x;");
+	/* Who did it hears only of the mailbox that has lost it. */
+	assert_int_equal(annotation_news(f->m, 1, &mark, &mark, &f->arena, &news, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	assert_true(news[0].mailbox_id == drafts && span_equals(news[0].entry, ANNOTATION_USE));
+	assert_int_equal(annotation_set(f->m, trash, &none, 1, NULL), ERR_OK);
+	assert_int_equal(fixture_info(f, "Trash").use, USE_NONE);
+	assert_int_equal(fixture_info(f, "Sent").use, USE_SENT);
 }
 
 static void count_call(void *arg)
@@ -222,6 +250,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_account_holds_so_much, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(readers_take_no_room_of_the_owner, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(they_go_with_their_mailbox_and_stay_with_its_name, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_special_use_moves_with_its_annotation, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(others_hear_of_what_concerns_them, fixture_setup, fixture_teardown),
 	};
 

@@ -147,9 +147,14 @@ static void use_stands_at_one_mailbox(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(mailbox_create(f->m, SPAN("x"), USE_SENT), ERR_STATE);
+	assert_int_equal(mailbox_create(f->m, SPAN("x"), USE_SENT), ERR_OK);
+	assert_int_equal(fixture_info(f, "x").use, USE_SENT);
+	assert_int_equal(fixture_info(f, "Sent").use, USE_NONE);
+	assert_int_equal(mailbox_create(f->m, SPAN("x"), USE_JUNK), ERR_EXISTS);
+	assert_int_equal(fixture_info(f, "Junk").use, USE_JUNK);
+	assert_int_equal(mailbox_create(f->m, SPAN("h"), USE_IMPORTANT), ERR_OK);
 	assert_int_equal(mailbox_create(f->m, SPAN("i"), USE_IMPORTANT), ERR_OK);
-	assert_int_equal(mailbox_create(f->m, SPAN("j"), USE_IMPORTANT), ERR_STATE);
+	assert_int_equal(fixture_info(f, "h").use, USE_NONE);
 	assert_int_equal(mailbox_rename(f->m, SPAN("i"), SPAN("k")), ERR_OK);
 	assert_int_equal(fixture_info(f, "k").use, USE_IMPORTANT);
 	assert_int_equal(mailbox_delete(f->m, SPAN("k")), ERR_OK);
