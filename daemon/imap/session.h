@@ -256,7 +256,7 @@ struct imap_session {
 	/* The selected mailbox, while `view` is open. `store` is the one above, or has a reference of its own; `mailbox` has no name: it may change. */
 	struct imap_place at;
 	struct view *view;
-	struct store_watch watch; /* of it, while `watching` (watch.h) */
+	struct store_watch watch; /* while `watching` (watch.h) */
 	bool watching;
 	bool examined;        /* by EXAMINE */
 	bool read_only;       /* that, or no right to change anything */

@@ -3,25 +3,31 @@
 
 #include "daemon/imap/notify.h"
 
+/* Whoever hears of annotations hears of all own ones (RFC 5464 4.4), without a mailbox, too. */
+static bool hears_of_all(const struct imap_session *s)
+{
+	return !s->notify && (s->enabled & (ENABLED_METADATA | ENABLED_METADATA_SERVER)) && (!s->at.store || s->at.store == s->store);
+}
+
+static struct mailstore *watched_store(const struct imap_session *s)
+{
+	return s->at.store ? s->at.store : s->store;
+}
+
 void imap_watch_end(struct imap_session *s)
 {
 	if (s->watching)
-		s->service->unwatch(s->ctx, s->at.store, &s->watch);
+		s->service->unwatch(s->ctx, watched_store(s), &s->watch);
 	s->watching = false;
-}
-
-/* Who hears of annotations hears of those of all own mailboxes (RFC 5464 4.4). */
-static uint64_t watched(const struct imap_session *s)
-{
-	return (s->enabled & ENABLED_METADATA) && s->at.store == s->store ? 0 : s->at.mailbox.id;
 }
 
 void imap_watch_update(struct imap_session *s)
 {
-	const bool wanted = s->at.store && (s->input == INPUT_IDLE || (s->notify && s->notify->selected));
+	const bool idle = s->input == INPUT_IDLE && (s->at.store || hears_of_all(s));
+	const bool wanted = idle || (s->at.store && s->notify && s->notify->selected);
 
 	if (wanted && !s->watching)
-		s->service->watch(s->ctx, s->at.store, watched(s), &s->watch);
+		s->service->watch(s->ctx, watched_store(s), hears_of_all(s) ? 0 : s->at.mailbox.id, &s->watch);
 	else if (!wanted)
 		imap_watch_end(s);
 	s->watching = wanted;

@@ -1,4 +1,5 @@
-/* imap/watch.h: being woken by what others do in the selected mailbox: in IDLE, and where NOTIFY asks for it. */
+/* imap/watch.h: being woken by what others do in the selected mailbox: in IDLE, and where NOTIFY asks for it; where ENABLE METADATA
+ * does, in IDLE by what they do in the account. */
 #ifndef POSTROOM_IMAP_WATCH_H
 #define POSTROOM_IMAP_WATCH_H
 
