@@ -6,6 +6,7 @@
 
 #include "daemon/imap/append.h"
 #include "daemon/imap/commands.h"
+#include "daemon/imap/notify_own.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/quota.h"
 #include "daemon/imap/table.h"
@@ -79,6 +80,8 @@ enum err imap_append_file(struct imap_session *s, struct append_result *out)
 	if (messages)
 		e = ap->replaced ? s->service->view_replace(s->view, ap->replaced, ap->mailbox_id, messages, room, out)
 				 : s->service->append_all(ap->store, ap->mailbox_id, messages, n, room, out);
+	if (!e)
+		notify_own_messages(s, ap->owner, ap->mailbox_id, out->uid, out->uid + (uint32_t)n - 1);
 	drop(s, !e);
 	return e;
 }

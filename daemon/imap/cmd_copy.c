@@ -1,5 +1,6 @@
 /* imap/cmd_copy.c: COPY (RFC 3501 6.4.7) and MOVE (RFC 6851), with COPYUID (RFC 4315). All or nothing; within an account one commit. */
 #include "daemon/imap/commands.h"
+#include "daemon/imap/notify_own.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/quota.h"
 #include "daemon/imap/reply.h"
@@ -74,8 +75,11 @@ static enum err copy_set(struct imap_session *s, struct copying *c, struct span 
 		return e;
 	if (!is_within)
 		return copy_to(s, c, &target, has_room ? &room : NULL);
-	return s->service->view_copy(s->view, &c->set, target.mailbox.id, c->is_move, imap_rights_flags(target.rights), has_room ? &room : NULL, &s->run.arena, &c->uid_validity, &c->pairs,
-				     &c->count);
+	e = s->service->view_copy(s->view, &c->set, target.mailbox.id, c->is_move, imap_rights_flags(target.rights), has_room ? &room : NULL, &s->run.arena, &c->uid_validity, &c->pairs,
+				  &c->count);
+	for (size_t i = 0; !e && i < c->count; i++)
+		notify_own_messages(s, target.owner, target.mailbox.id, c->pairs[i].to, c->pairs[i].to);
+	return e;
 }
 
 static enum step copy(struct imap_session *s, const union imap_args *args, bool is_move, struct out *out)

@@ -288,12 +288,12 @@ static enum step list(struct imap_session *s, const union imap_args *args, bool 
 	return list_more(s, out);
 }
 
-void imap_list_one(struct imap_session *s, const struct mailbox_info *m, struct span written, struct out *out)
+void imap_list_change(struct imap_session *s, const struct mailbox_info *m, struct span written, bool no_access, struct out *out)
 {
 	struct list_line line = { .name = m->name };
 
-	line.attributes = (m->subscribed ? LINE_SUBSCRIBED : 0) | (m->exists ? 0 : LINE_NONEXISTENT);
-	if (imap_has(s, CAP_CHILDREN))
+	line.attributes = (m->subscribed ? LINE_SUBSCRIBED : 0) | (m->exists ? 0 : LINE_NONEXISTENT) | (no_access ? LINE_NO_ACCESS : 0);
+	if (imap_has(s, CAP_CHILDREN) && (m->exists || !no_access))
 		line.attributes |= m->has_children ? LINE_CHILDREN : LINE_NO_CHILDREN;
 	if (imap_has(s, CAP_SPECIAL_USE))
 		line.use = m->use;
@@ -302,11 +302,9 @@ void imap_list_one(struct imap_session *s, const struct mailbox_info *m, struct 
 	reply_list(s, out, "LIST", &line);
 }
 
-void imap_list_no_access(struct imap_session *s, const struct mailbox_info *m, struct out *out)
+void imap_list_one(struct imap_session *s, const struct mailbox_info *m, struct span written, struct out *out)
 {
-	const struct list_line line = { .name = m->name, .attributes = LINE_NO_ACCESS | (m->subscribed ? LINE_SUBSCRIBED : 0) };
-
-	reply_list(s, out, "LIST", &line);
+	imap_list_change(s, m, written, false, out);
 }
 
 enum step imap_run_list(struct imap_session *s, const union imap_args *args, struct out *out)

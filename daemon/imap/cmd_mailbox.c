@@ -1,5 +1,6 @@
 /* imap/cmd_mailbox.c: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 and RFC 9051 6.3). */
 #include "daemon/imap/commands.h"
+#include "daemon/imap/notify_own.h"
 #include "daemon/imap/objectid.h"
 #include "daemon/imap/place.h"
 
@@ -52,6 +53,7 @@ enum step imap_run_create(struct imap_session *s, const union imap_args *args, s
 	e = inherit(s, &site);
 	if (e)
 		return e == ERR_STATE ? imap_finish(s, out, IMAP_NO, SPAN("[INUSE] Another change is under way, try again")) : imap_finish_err(s, out, e, SPAN(""));
+	notify_own_made(s, site.full_name);
 	place.owner = site.owner;
 	place.store = site.store;
 	if (s->service->find(site.store, site.name, &s->run.arena, &place.mailbox) || !place.mailbox.exists || imap_place_shown(s, &place, &shown)) /* somebody was quicker */
@@ -88,6 +90,8 @@ enum step imap_run_delete(struct imap_session *s, const union imap_args *args, s
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
 	e = s->service->remove(place.store, place.mailbox.name);
+	if (!e)
+		notify_own_name(s, JOURNAL_DELETED, imap_place_name(s, place.owner, place.mailbox.name, &s->run.arena));
 	if (!e && place.mailbox.exists)
 		s->service->share_forget(s->shares, place.owner, place.mailbox.id);
 	/* Who deletes what it has selected knows; only others are sent away. */
@@ -144,8 +148,11 @@ enum step imap_run_rename(struct imap_session *s, const union imap_args *args, s
 		e = s->service->rename(from.store, from.mailbox.name, to.name);
 	if (e == ERR_DENIED && (to.rights & RIGHT_CREATE) && from.owner == s->account_id)
 		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] Not into itself"));
-	if (!e)
+	if (!e) {
+		notify_own_made(s, to.full_name);
+		notify_own_name(s, JOURNAL_RENAMED, to.full_name);
 		e = new_parents(s, &from, &to);
+	}
 	if (!e && (s->enabled & ENABLED_REV2) && !s->service->find(to.store, to.name, &s->run.arena, &from.mailbox) && !imap_place_shown(s, &from, &is))
 		imap_list_one(s, &is, was.name, out); /* RFC 9051 6.3.6 */
 	return imap_finish_err(s, out, e, SPAN("Done"));
@@ -162,6 +169,8 @@ enum step imap_run_subscribe(struct imap_session *s, const union imap_args *args
 		e = imap_place_shown(s, &place, &shown);
 	if (!e)
 		e = s->service->subscribe(s->store, shown.name, true);
+	if (!e)
+		notify_own_name(s, JOURNAL_SUBSCRIBED, shown.name);
 	return imap_finish_err(s, out, e, SPAN("Done"));
 }
 
@@ -177,5 +186,7 @@ enum step imap_run_unsubscribe(struct imap_session *s, const union imap_args *ar
 		name = shown.name;
 	if (!e)
 		e = s->service->subscribe(s->store, name, false);
+	if (!e)
+		notify_own_name(s, JOURNAL_UNSUBSCRIBED, name);
 	return imap_finish_err(s, out, e == ERR_NOT_FOUND ? ERR_OK : e, SPAN("Done"));
 }

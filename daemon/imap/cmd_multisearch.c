@@ -11,8 +11,8 @@
 #include "daemon/imap/context.h"
 #include "daemon/imap/esearch.h"
 #include "daemon/imap/mailbox_filter.h"
-#include "daemon/imap/place.h"
 #include "daemon/imap/reply_sync.h"
+#include "daemon/imap/shared_places.h"
 #include "daemon/imap/sync.h"
 
 #define LOOK_AT_CLOCK 16 /* mailboxes */
@@ -25,10 +25,10 @@ struct multi_place {
 
 struct multi_work {
 	struct mailbox_info *own; /* of the session's account, by name but for INBOX */
-	struct imap_place *shared;
-	size_t own_count, shared_count;
+	size_t own_count;
+	struct shared_places shared;
 	size_t at, filter_at, name_at; /* what is looked at next: own, shared, then names that clients know without looking */
-	bool has_list, has_all;
+	bool has_own, has_list, has_all;
 
 	struct multi_place *places;
 	size_t count, place; /* `place`: that is searched */
@@ -116,7 +116,7 @@ static enum err look_at_own(struct imap_session *s, struct multi_work *w)
 
 static enum err look_at_shared(struct imap_session *s, struct multi_work *w)
 {
-	const struct imap_place *p = &w->shared[w->at - w->own_count];
+	const struct imap_place *p = &w->shared.all[w->at - w->own_count];
 
 	if (!(p->rights & RIGHT_READ) || !is_meant(s, p->owner, p->mailbox.id, p->mailbox.name, is_subscribed(w, p->mailbox.name)))
 		return ERR_OK;
@@ -147,6 +147,7 @@ static enum err look_at_named(struct imap_session *s, struct multi_work *w)
 	name = f->names[w->name_at++];
 	if (!span_starts(name, SPAN("Shared/")))
 		return ERR_OK;
+	imap_places_close(s);
 	e = imap_place_find(s, name, RIGHT_READ, &p);
 	if (e == ERR_NOT_FOUND || e == ERR_DENIED)
 		return ERR_OK;
@@ -183,29 +184,56 @@ static bool has_shared_source(const struct imap_session *s)
 	return false;
 }
 
-static enum err load_lists(struct imap_session *s, struct multi_work *w)
+/* A filter can mean something of theirs. */
+static void leave_out_owners(const struct imap_session *s, struct shared_places *p)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->owner_count; i++) {
+		bool is_wanted = false;
+
+		for (size_t k = 0; k < s->run.args.search.source_count && !is_wanted; k++)
+			is_wanted = mailbox_filter_may_name(&s->run.args.search.sources[k], p->owners[i].name);
+		if (is_wanted)
+			p->owners[kept++] = p->owners[i];
+	}
+	p->owner_count = kept;
+}
+
+/* Own names at once, then those of others, an account at a time. */
+static enum err load_lists(struct imap_session *s, struct multi_work *w, int64_t until_us)
 {
 	enum err e = ERR_OK;
 
-	if (has_source(s, false))
+	if (!w->has_own && has_source(s, false))
 		e = s->service->list(s->store, &s->run.arena, &w->own, &w->own_count);
-	if (!e && has_shared_source(s))
-		e = imap_places_shared(s, &s->run.arena, &w->shared, &w->shared_count);
-	for (size_t i = 0; !e && i < s->run.args.search.source_count; i++)
+	if (!e && !w->has_own && has_shared_source(s))
+		e = shared_places_begin(s, &s->run.arena, &w->shared);
+	for (size_t i = 0; !e && !w->has_own && i < s->run.args.search.source_count; i++)
 		e = mailbox_filter_normal(s, &s->run.args.search.sources[i], &s->run.arena);
-	imap_places_close(s);
-	w->has_list = true;
+	if (!w->has_own)
+		leave_out_owners(s, &w->shared);
+	w->has_own = true;
+	while (!e && shared_places_more(s, &w->shared, &e))
+		if (clock_mono_us() >= until_us)
+			return ERR_OK;
+	w->has_list = !e;
 	return e;
+}
+
+static size_t listed_count(const struct multi_work *w)
+{
+	return w->own_count + w->shared.count;
 }
 
 /* *done_out: all are known. */
 static enum err gather(struct imap_session *s, struct multi_work *w, int64_t until_us, bool *done_out)
 {
-	enum err e = w->has_list ? ERR_OK : load_lists(s, w);
+	enum err e = w->has_list ? ERR_OK : load_lists(s, w, until_us);
 
 	*done_out = false;
-	while (!e && (w->at < w->own_count + w->shared_count || w->filter_at < s->run.args.search.source_count)) {
-		const bool is_named = w->at == w->own_count + w->shared_count;
+	while (!e && w->has_list && (w->at < listed_count(w) || w->filter_at < s->run.args.search.source_count)) {
+		const bool is_named = w->at == listed_count(w);
 
 		if ((is_named || w->at % LOOK_AT_CLOCK == 0) && clock_mono_us() >= until_us)
 			return ERR_OK;
@@ -213,8 +241,9 @@ static enum err gather(struct imap_session *s, struct multi_work *w, int64_t unt
 									  : look_at_shared(s, w);
 		w->at += !is_named;
 	}
-	if (!e)
-		e = look_at_selected(s, w);
+	if (e || !w->has_list)
+		return e;
+	e = look_at_selected(s, w);
 	imap_places_close(s);
 	*done_out = w->has_all = !e;
 	return e;

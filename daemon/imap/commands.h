@@ -97,8 +97,8 @@ enum step imap_run_uidbatches(struct imap_session *s, const union imap_args *arg
 
 /* Lines that several commands say. LIST of one mailbox; OLDNAME where the client wrote another name (RFC 9051 6.3.9.7). */
 void imap_list_one(struct imap_session *s, const struct mailbox_info *m, struct span written, struct out *out);
-/* One that is not for this session any more. */
-void imap_list_no_access(struct imap_session *s, const struct mailbox_info *m, struct out *out);
+/* The same for NOTIFY; `no_access`: it is there, and not for this session (RFC 5465 5.9). */
+void imap_list_change(struct imap_session *s, const struct mailbox_info *m, struct span written, bool no_access, struct out *out);
 enum err imap_status_tell(struct imap_session *s, const struct imap_place *place, const struct mailbox_info *shown, unsigned items, struct out *out) MUST_CHECK;
 
 /* What the session continues outside of a runner. */

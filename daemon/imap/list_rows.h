@@ -3,7 +3,7 @@
 #define POSTROOM_IMAP_LIST_ROWS_H
 
 #include "daemon/imap/list_match.h"
-#include "daemon/imap/place.h"
+#include "daemon/imap/shared_places.h"
 
 struct list_rows {
 	/* Once all is there: INBOX first, then by name, so that what is below a name stands together. Each `mailbox` is as the client is to see it; no store
@@ -15,13 +15,7 @@ struct list_rows {
 	/* While it is collected. */
 	struct mailbox_info *own;
 	size_t own_count;
-	struct list_owner {
-		uint64_t id;
-		struct span name; /* "Shared/info@example.org" */
-	} * owners;               /* in the order of their mailboxes */
-	size_t owner_count, owner_at;
-	struct imap_place *shared;
-	size_t shared_count, shared_room;
+	struct shared_places others;
 };
 
 /* What is asked for: other accounts that can't have any of it are not opened. */

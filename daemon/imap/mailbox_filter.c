@@ -110,3 +110,25 @@ bool mailbox_filter_holds(const struct mailbox_filter *f, struct span name, bool
 	}
 	return false;
 }
+
+static bool is_at_or_below(struct span name, struct span top)
+{
+	return span_starts(name, top) && (name.len == top.len || name.ptr[top.len] == '/');
+}
+
+bool mailbox_filter_may_name(const struct mailbox_filter *f, struct span level)
+{
+	switch (f->kind) {
+	case FILTER_SELECTED:
+	case FILTER_SELECTED_DELAYED:
+	case FILTER_PERSONAL: return false;
+	case FILTER_SUBSCRIBED: return true;
+	case FILTER_SUBTREE:
+	case FILTER_SUBTREE_ONE:
+	case FILTER_MAILBOXES: break;
+	}
+	for (size_t i = 0; i < f->count; i++)
+		if (is_at_or_below(f->names[i], level) || (f->kind == FILTER_SUBTREE && is_at_or_below(level, f->names[i])))
+			return true;
+	return false;
+}

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "daemon/imap/commands.h"
 #include "daemon/imap/mailbox_filter.h"
 #include "daemon/imap/notify_follow.h"
 #include "daemon/imap/table.h"
@@ -18,6 +19,12 @@ unsigned imap_notify_events(const struct imap_notify *n, struct span name, bool 
 	return events;
 }
 
+/* NOTIFY SET is a NOOP, too: what has gathered in the selected mailbox is told whatever will be told from then on (RFC 5465 3.1). */
+static bool is_being_set(const struct imap_session *s)
+{
+	return s->run.command && s->run.command->run == imap_run_notify && s->run.status == IMAP_OK && !s->run.args.notify.none;
+}
+
 /* RFC 5465 6.1: with "selected" EXPUNGE may come at any time, with "selected-delayed" while a command runs that allows it; IDLE is one.
  * Who wants to hear of no messages still hears what a command of its own has removed. */
 bool imap_notify_may_sync(struct imap_session *s, bool *may_expunge)
@@ -28,6 +35,8 @@ bool imap_notify_may_sync(struct imap_session *s, bool *may_expunge)
 		return true;
 	if (!n->next_uid)
 		n->next_uid = s->service->view_last_uid(s->view) + 1;
+	if (is_being_set(s))
+		return true;
 	if (!(n->selected & NOTIFY_NEW))
 		return s->run.command && (s->run.command->law & REMOVES);
 	if (!n->delayed)
@@ -39,7 +48,7 @@ bool imap_notify_may_sync(struct imap_session *s, bool *may_expunge)
 
 bool imap_notify_tells_flags(const struct imap_session *s)
 {
-	return !s->notify || !s->notify->selected || (s->notify->selected & NOTIFY_FLAGS);
+	return !s->notify || (s->notify->selected & NOTIFY_FLAGS) || is_being_set(s);
 }
 
 bool imap_notify_wants(const struct imap_notify *n, unsigned events)
@@ -54,6 +63,7 @@ static void give_back(struct imap_session *s, struct imap_notify *n)
 {
 	notify_unfollow(s, n);
 	notify_names_forget(&n->names);
+	notify_own_forget(&n->own);
 	arena_clear(&n->arena);
 }
 

@@ -8,6 +8,7 @@
 #define POSTROOM_IMAP_NOTIFY_H
 
 #include "daemon/imap/notify_names.h"
+#include "daemon/imap/notify_own.h"
 
 struct imap_notify {
 	struct arena arena; /* of what was asked for */
@@ -18,9 +19,10 @@ struct imap_notify {
 	struct notify_group *groups; /* of other mailboxes; names normal and sorted */
 	size_t count;
 	struct notify_account *accounts; /* that are followed, the own one first; null: none */
-	struct notify_names names;       /* of others' mailboxes, where their names are asked for */
-	uint32_t next_uid;               /* of the selected mailbox: `items` of messages from here on were not told; 0: to be set */
-	bool pending;                    /* woken when nothing could be told */
+	struct notify_names names;       /* of others' mailboxes */
+	struct notify_own own;
+	uint32_t next_uid; /* of the selected mailbox: `items` of messages from here on were not told; 0: to be set */
+	bool pending;      /* woken when nothing could be told */
 };
 
 /* The events of all groups that hold for the mailbox (RFC 5465 6: several can). `personal`: it is of the session's own account. */

@@ -8,32 +8,15 @@
 #include <stdlib.h>
 
 #include "daemon/imap/limits.h"
+#include "daemon/imap/mailbox_filter.h"
 #include "daemon/imap/place.h"
-
-static bool is_at_or_below(struct span name, struct span top)
-{
-	return span_starts(name, top) && (name.len == top.len || name.ptr[top.len] == '/');
-}
-
-/* Can the filter mean a mailbox of the account whose names begin with `level` ("Shared/info@example.org")? */
-static bool may_name(const struct mailbox_filter *f, struct span level)
-{
-	if (f->kind == FILTER_SUBSCRIBED)
-		return true;
-	if (f->kind != FILTER_SUBTREE && f->kind != FILTER_MAILBOXES)
-		return false;
-	for (size_t i = 0; i < f->count; i++)
-		if (is_at_or_below(f->names[i], level) || (f->kind == FILTER_SUBTREE && is_at_or_below(level, f->names[i])))
-			return true;
-	return false;
-}
 
 static bool is_wanted(struct imap_session *s, const struct imap_notify *n, uint64_t owner)
 {
 	const struct span level = imap_owner_name(s, owner, &s->run.arena);
 
 	for (size_t i = 0; level.ptr && i < n->count; i++)
-		if (may_name(&n->groups[i].where, level))
+		if (mailbox_filter_may_name(&n->groups[i].where, level))
 			return true;
 	return false;
 }
@@ -115,21 +98,20 @@ static enum err wanted_owners(struct imap_session *s, const struct imap_notify *
 	return s->run.arena.failed || *count_out > IMAP_NOTIFY_ACCOUNTS_MAX ? ERR_LIMIT : ERR_OK;
 }
 
-enum err notify_follow(struct imap_session *s, struct imap_notify *n)
+enum err notify_follow_begin(struct imap_session *s, struct imap_notify *n, struct notify_following *f)
 {
-	uint64_t *owners;
-	size_t count;
 	enum err e;
 
+	*f = (struct notify_following){ .count = 0 };
 	if (!n->count)
 		return ERR_OK;
-	e = wanted_owners(s, n, &owners, &count);
+	e = wanted_owners(s, n, &f->owners, &f->count);
 	if (e)
 		return e;
 	for (struct notify_account **at = &n->accounts; *at;) {
 		struct notify_account *a = *at;
 
-		if (is_among(a->owner, owners, count)) {
+		if (is_among(a->owner, f->owners, f->count)) {
 			at = &a->next;
 			continue;
 		}
@@ -137,12 +119,24 @@ enum err notify_follow(struct imap_session *s, struct imap_notify *n)
 		leave(s, a);
 		n->names.version = 0; /* its names go, though its grants may stay: it may be suspended */
 	}
-	for (size_t i = 0; i < count && !e; i++) {
-		e = is_followed(n, owners[i]) ? ERR_OK : enter(s, n, owners[i]);
-		if (e == ERR_NOT_FOUND)
-			e = ERR_OK;
+	return ERR_OK;
+}
+
+bool notify_follow_more(struct imap_session *s, struct imap_notify *n, struct notify_following *f, enum err *e_out)
+{
+	*e_out = ERR_OK;
+	while (f->at < f->count) {
+		const uint64_t owner = f->owners[f->at++];
+
+		if (is_followed(n, owner))
+			continue;
+		n->names.version = 0; /* its names are new */
+		*e_out = enter(s, n, owner);
+		if (*e_out == ERR_NOT_FOUND)
+			*e_out = ERR_OK;
+		return !*e_out;
 	}
-	return e;
+	return false;
 }
 
 void notify_unfollow(struct imap_session *s, struct imap_notify *n)

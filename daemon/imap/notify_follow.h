@@ -13,8 +13,15 @@ struct notify_account {
 	struct notify_account *next;
 };
 
-/* As the groups and the grants are now: who is followed already goes on from its mark. ERR_LIMIT: over IMAP_NOTIFY_ACCOUNTS_MAX. */
-enum err notify_follow(struct imap_session *s, struct imap_notify *n) MUST_CHECK;
+struct notify_following {
+	uint64_t *owners; /* to be followed; in the command's arena */
+	size_t count, at;
+};
+
+/* As the groups and the grants are now: who is not wanted is left. ERR_LIMIT: over IMAP_NOTIFY_ACCOUNTS_MAX. */
+enum err notify_follow_begin(struct imap_session *s, struct imap_notify *n, struct notify_following *f) MUST_CHECK;
+/* One more account; who is followed already goes on from its mark. False: all are, or *e_out. */
+bool notify_follow_more(struct imap_session *s, struct imap_notify *n, struct notify_following *f, enum err *e_out);
 void notify_unfollow(struct imap_session *s, struct imap_notify *n);
 
 #endif

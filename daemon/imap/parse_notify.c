@@ -60,17 +60,17 @@ static enum err parse_event(struct imap_parser *p, struct notify_group *g)
 	return parse_atom(p, &other);
 }
 
-/* RFC 5465 5: of the selected mailbox only message events are told, MessageNew and MessageExpunge go together, and others only with these; only there are
- * attributes fetched. */
+/* RFC 5465 5: MessageNew and MessageExpunge go together, and others of messages only with these, whatever mailboxes are meant. Of the selected one only message
+ * events are told; only there are attributes fetched. */
 static bool is_sensible(const struct notify_group *g)
 {
 	const unsigned both = NOTIFY_NEW | NOTIFY_EXPUNGE, has = g->events & both;
 
+	if (has != both && (has || (g->events & (NOTIFY_FLAGS | ANNOTATION))))
+		return false;
 	if (g->where.kind != FILTER_SELECTED && g->where.kind != FILTER_SELECTED_DELAYED)
 		return !g->item_count;
-	if (g->events & (NOTIFY_NAME | NOTIFY_SUBSCRIPTION | METADATA_EVENTS))
-		return false;
-	return has == both || (!has && !(g->events & (NOTIFY_FLAGS | ANNOTATION)));
+	return !(g->events & (NOTIFY_NAME | NOTIFY_SUBSCRIPTION | METADATA_EVENTS));
 }
 
 static enum err parse_events(struct imap_parser *p, struct notify_group *g)

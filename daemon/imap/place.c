@@ -11,7 +11,6 @@
 #include "daemon/imap/watch.h"
 
 #define SHARED SPAN("Shared/")
-#define LISTED_MIN 32
 
 /* ---- names ---- */
 
@@ -29,6 +28,13 @@ static bool split_shared(struct span name, struct span *owner, struct span *rest
 		*owner = span_take(*owner, at);
 	}
 	return span_find_char(*owner, '@', &at);
+}
+
+bool imap_is_shared_name(const struct imap_session *s, struct span name)
+{
+	struct span owner, rest;
+
+	return imap_has(s, CAP_ACL) && split_shared(name, &owner, &rest);
 }
 
 /* "%2F" and "%25"; another '%' is one of no owner. */
@@ -294,10 +300,10 @@ enum err imap_site_inherit(struct imap_session *s, const struct imap_site *site)
 
 bool imap_is_subscribed(struct imap_session *s, struct span name)
 {
-	struct mailbox_info listed;
+	struct mailbox_info listed = { .subscribed = false };
+	const enum err e = s->service->find(s->store, name, &s->run.arena, &listed);
 
-	/* Says who is subscribed also of what is not there. */
-	return s->service->find(s->store, name, &s->run.arena, &listed) == ERR_OK && listed.subscribed;
+	return (!e || e == ERR_NOT_FOUND) && listed.subscribed; /* what is another's is not there */
 }
 
 enum err imap_place_shown(struct imap_session *s, const struct imap_place *p, struct mailbox_info *out)
@@ -311,77 +317,6 @@ enum err imap_place_shown(struct imap_session *s, const struct imap_place *p, st
 	out->use = USE_NONE;
 	out->subscribed = imap_is_subscribed(s, out->name);
 	return ERR_OK;
-}
-
-/* ---- all of them ---- */
-
-struct listing {
-	struct imap_place *places;
-	size_t count, room;
-	struct arena *arena;
-};
-
-static bool add(struct listing *l, const struct imap_place *place)
-{
-	if (l->count == l->room) {
-		const size_t room = l->room ? l->room * 2 : LISTED_MIN;
-		struct imap_place *more = arena_array(l->arena, room, sizeof *more);
-
-		if (!more)
-			return false;
-		if (l->count)
-			memcpy(more, l->places, l->count * sizeof *more);
-		l->places = more;
-		l->room = room;
-	}
-	l->places[l->count++] = *place;
-	return true;
-}
-
-static enum err add_owner(struct imap_session *s, uint64_t owner, struct listing *l)
-{
-	struct imap_place place = { .owner = owner };
-	const struct span above = imap_owner_name(s, owner, l->arena);
-	struct mailbox_info *all;
-	size_t count;
-	enum err e;
-
-	if (!above.ptr)
-		return l->arena->failed ? ERR_LIMIT : ERR_OK;
-	e = open_owner(s, owner, &place.store);
-	if (!e)
-		e = s->service->list(place.store, l->arena, &all, &count);
-	for (size_t i = 0; !e && i < count; i++) {
-		place.mailbox = all[i];
-		place.rights = all[i].exists ? s->service->share_rights(s->shares, owner, all[i].id) : 0;
-		if (!(place.rights & RIGHT_LOOKUP))
-			continue;
-		place.mailbox.name = arena_printf(l->arena, "%.*s/%.*s", (int)above.len, above.ptr, (int)all[i].name.len, all[i].name.ptr);
-		if (!place.mailbox.name.ptr || !add(l, &place))
-			e = ERR_LIMIT;
-	}
-	return e == ERR_NOT_FOUND ? ERR_OK : e; /* withdrawn by now */
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return span_compare(((const struct imap_place *)a)->mailbox.name, ((const struct imap_place *)b)->mailbox.name);
-}
-
-enum err imap_places_shared(struct imap_session *s, struct arena *a, struct imap_place **out, size_t *count_out)
-{
-	struct listing l = { .arena = a };
-	uint64_t *owners = NULL;
-	size_t count = 0;
-	enum err e = imap_has(s, CAP_ACL) ? s->service->share_owners(s->shares, a, &owners, &count) : ERR_OK;
-
-	for (size_t i = 0; !e && i < count; i++)
-		e = add_owner(s, owners[i], &l);
-	if (l.count)
-		qsort(l.places, l.count, sizeof *l.places, by_name);
-	*out = l.places;
-	*count_out = l.count;
-	return e;
 }
 
 /* ---- the selected one ---- */

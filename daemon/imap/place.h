@@ -26,15 +26,14 @@ enum err imap_site_find(struct imap_session *s, struct span name, struct imap_si
 /* Just made there, with those between the parent and it: their grants are the parent's. ERR_STATE as share_inherit. */
 enum err imap_site_inherit(struct imap_session *s, const struct imap_site *site) MUST_CHECK;
 
+/* Is it, by its form, one of another account's mailbox? */
+bool imap_is_shared_name(const struct imap_session *s, struct span name);
 /* The name under which this session's client knows it. In the arena; ptr null: no room. */
 struct span imap_place_name(struct imap_session *s, uint64_t owner, struct span name, struct arena *a);
 /* "Shared/info@example.org", the same way; and whose it is: another account's. The second gives ERR_NOT_FOUND also for who grants the session nothing. */
 struct span imap_owner_name(struct imap_session *s, uint64_t owner, struct arena *a);
 enum err imap_owner_named(struct imap_session *s, struct span name, uint64_t *owner_out) MUST_CHECK;
 enum err imap_owner_find(struct imap_session *s, struct span name, uint64_t *owner_out) MUST_CHECK;
-/* All mailboxes of other accounts that the session may look up, sorted by name: `mailbox.name` is the full one. In the arena. */
-enum err imap_places_shared(struct imap_session *s, struct arena *a, struct imap_place **out, size_t *count_out) MUST_CHECK;
-
 /* The mailbox as the client is to see it: the name as above, subscribed or not in the session's account, the owner's special use left out (its \Sent is not
  * the reader's). In the command's arena. */
 enum err imap_place_shown(struct imap_session *s, const struct imap_place *p, struct mailbox_info *out) MUST_CHECK;

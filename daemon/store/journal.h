@@ -16,7 +16,7 @@ enum {
 
 enum journal_event {
 	JOURNAL_CREATED,
-	JOURNAL_RENAMED, /* with all that is below it */
+	JOURNAL_RENAMED, /* with all that is below it; but what INBOX becomes is a new mailbox, and INBOX stays */
 	JOURNAL_DELETED,
 	JOURNAL_SUBSCRIBED,
 	JOURNAL_UNSUBSCRIBED,

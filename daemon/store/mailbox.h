@@ -36,7 +36,7 @@ enum err mailbox_name_normal(struct span name, struct arena *a, struct span *out
 enum err mailbox_list(struct mailstore *m, struct arena *a, struct mailbox_info **out, size_t *count_out) MUST_CHECK;
 /* Bytes of its messages with \Deleted (RFC 9208 DELETED-STORAGE). */
 enum err mailbox_deleted_bytes(struct mailstore *m, uint64_t mailbox_id, uint64_t *out) MUST_CHECK;
-/* A name that only stands above others is found with exists = false. ERR_NOT_FOUND. */
+/* A name that only stands above others is found with exists = false. ERR_NOT_FOUND: but `subscribed` is set as it is. */
 enum err mailbox_find(struct mailstore *m, struct span name, struct arena *a, struct mailbox_info *out) MUST_CHECK;
 
 /* Parents are created too (RFC 9051 6.3.4). ERR_EXISTS, ERR_SYNTAX, ERR_LIMIT, ERR_DENIED (INBOX). A special use is

@@ -11,6 +11,8 @@
  *   CHECK: exchanges N       so many of SCRAM were ended
  *   CHECK: files N           files in the account's files/
  *   CHECK: append MAILBOX    somebody files a small message      CHECK: remove MAILBOX   somebody deletes the mailbox
+ *   CHECK: create MAILBOX, rename MAILBOX NEW, subscribe MAILBOX, unsubscribe MAILBOX
+ *   CHECK: flicker MAILBOX   somebody subscribes to it and unsubscribes, 70 times
  *   CHECK: expunge MAILBOX   somebody removes every message of the mailbox
  *   CHECK: flag MAILBOX      somebody sets \Flagged on all of them
  *   CHECK: annotate MAILBOX  /private/comment of accounts 1 and 2 and "/shared/vendor/x y" are set; a name that is no mailbox: of the account
@@ -411,6 +413,27 @@ static enum err annotate(struct world *w, uint64_t mailbox_id)
 	return annotation_set(w->other, mailbox_id, list, sizeof list / sizeof *list, NULL);
 }
 
+/* What is done to names. False: it is none of that. */
+static bool act_on_name(struct world *w, struct span what, struct span name, enum err *e_out)
+{
+	struct span from;
+
+	if (span_equals(what, SPAN("create")))
+		*e_out = mailbox_create(w->other, name, USE_NONE);
+	else if (span_equals(what, SPAN("rename")))
+		*e_out = span_split(&name, ' ', &from) ? mailbox_rename(w->other, from, name) : ERR_SYNTAX;
+	else if (span_equals(what, SPAN("subscribe")) || span_equals(what, SPAN("unsubscribe")))
+		*e_out = mailbox_subscribe(w->other, name, span_equals(what, SPAN("subscribe")));
+	else if (span_equals(what, SPAN("flicker")))
+		for (int i = 0; i < 140; i++)
+			*e_out = mailbox_subscribe(w->other, name, i % 2 == 0);
+	else if (span_equals(what, SPAN("remove")))
+		*e_out = mailbox_delete(w->other, name);
+	else
+		return false;
+	return true;
+}
+
 static enum err act(struct world *w, struct span what, struct span name)
 {
 	struct uid_range range;
@@ -422,6 +445,8 @@ static enum err act(struct world *w, struct span what, struct span name)
 	size_t count;
 	enum err e;
 
+	if (act_on_name(w, what, name, &e))
+		return e;
 	if (one_of(&what, &name, &range))
 		return ERR_SYNTAX;
 	arena_init(&a, 1024 * 1024);
@@ -430,8 +455,6 @@ static enum err act(struct world *w, struct span what, struct span name)
 		e = annotate(w, e ? ANNOTATION_OF_ACCOUNT : m.id);
 	} else if (!e && span_equals(what, SPAN("append"))) {
 		e = append_one(w, m.id);
-	} else if (!e && span_equals(what, SPAN("remove"))) {
-		e = mailbox_delete(w->other, name);
 	} else if (!e) {
 		e = view_open(w->other, m.id, 0, &v);
 		if (!e)

@@ -89,20 +89,21 @@ def test_mailboxes_of_others_are_told_as_grants_let_them():
 def test_names_and_subscriptions_reach_the_others():
     p = daemon()
     with Watcher(p, "carol") as watcher, Client(p, "carol") as c:
-        watcher.ok("NOTIFY SET (personal (MailboxName SubscriptionChange)) (subtree deep (MessageNew))")
+        watcher.ok("NOTIFY SET (personal (MailboxName SubscriptionChange)) (subtree deep (MessageNew MessageExpunge))")
         c.ok("CREATE deep/down")
         assert b'"deep/down"' in watcher.hear("LIST", '"deep/down"')[-1]
         c.append(MESSAGE, "deep/down")
         assert b"MESSAGES 1" in watcher.hear("STATUS", '"deep/down"')[-1]
         c.ok("RENAME deep high")
-        heard = watcher.hear("LIST", '"high/down" ("OLDNAME" ("deep/down"))')
-        assert any(b'"high" ("OLDNAME" ("deep"))' in l for l in heard), heard
+        assert b'("OLDNAME" ("deep"))' in watcher.hear("LIST", '"high"')[-1]
         c.ok("SUBSCRIBE high")
-        assert b"\\Subscribed" in watcher.hear("LIST", '"high"')[-1]
+        heard = watcher.hear("LIST", '"high"')  # and nothing of what has moved with it (5.4)
+        assert len(heard) == 1 and b"\\Subscribed" in heard[0], heard
         c.ok("UNSUBSCRIBE high")
         assert b"\\Subscribed" not in watcher.hear("LIST", '"high"')[-1]
         c.ok("DELETE high/down")
         assert b"\\NonExistent" in watcher.hear("LIST", '"high/down"')[-1]
+        assert b"\\HasNoChildren" in watcher.hear("LIST", '"high"')[-1]
         assert watcher.quiet()
 
 
@@ -213,7 +214,7 @@ def test_watchers_come_and_go_under_deliveries():
     try:
         for i in range(40):
             with Watcher(p, "carol") as w:
-                w.ok("NOTIFY SET STATUS (personal (MessageNew MailboxName))")
+                w.ok("NOTIFY SET STATUS (personal (MessageNew MessageExpunge MailboxName))")
                 if i % 4 == 0:
                     w.ok("SELECT Trash")
                     w.ok("NOTIFY SET (selected-delayed (MessageNew (UID) MessageExpunge)) (personal (MailboxName))")
