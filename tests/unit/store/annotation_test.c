@@ -180,6 +180,27 @@ static void they_go_with_their_mailbox_and_stay_with_its_name(void **state)
 	assert_int_equal(read(f, fixture_mailbox(f, "old"), 2, "", "").count, 0);
 }
 
+static void a_copy_has_to_find_room(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t inbox = fixture_mailbox(f, "INBOX");
+	char *value = calloc(1, ANNOTATION_VALUE_MAX);
+	char name[16];
+	struct annotation one = { .value = span_make(value, ANNOTATION_VALUE_MAX) };
+
+	assert_non_null(value);
+	for (unsigned i = 0; i < ANNOTATION_BYTES_MAX / 2 / ANNOTATION_VALUE_MAX; i++) {
+		(void)snprintf(name, sizeof name, "/n%u", i);
+		one.entry = span_str(name);
+		assert_int_equal(annotation_set(f->m, inbox, &one, 1, NULL), ERR_OK);
+	}
+	assert_int_equal(mailbox_rename(f->m, MAILSTORE_INBOX, SPAN("old")), ERR_LIMIT);
+	assert_int_equal(annotation_set(f->m, inbox, &(struct annotation){ .entry = SPAN("/n0"), .removed = true }, 1, NULL), ERR_OK);
+	assert_int_equal(mailbox_rename(f->m, MAILSTORE_INBOX, SPAN("old")), ERR_OK);
+	assert_int_equal(read(f, fixture_mailbox(f, "old"), 0, "", "").count, read(f, inbox, 0, "", "").count);
+	free(value);
+}
+
 static void a_special_use_moves_with_its_annotation(void **state)
 {
 	struct fixture *f = *state;
@@ -250,6 +271,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_account_holds_so_much, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(readers_take_no_room_of_the_owner, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(they_go_with_their_mailbox_and_stay_with_its_name, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_copy_has_to_find_room, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_special_use_moves_with_its_annotation, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(others_hear_of_what_concerns_them, fixture_setup, fixture_teardown),
 	};
