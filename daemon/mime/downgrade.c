@@ -48,13 +48,20 @@ static void write_address(const struct header_address *a, struct span name, stru
 		buf_add(out, buf_span(&text));
 		buf_add_char(out, '>');
 	} else {
-		buf_addf(&text, "%.*s%s%.*s@%.*s", (int)name.len, name.ptr ? name.ptr : "", name.len ? " " : "", (int)a->local.len, a->local.ptr, (int)a->domain.len, a->domain.ptr);
+		buf_addf(&text, "%.*s%s%.*s%s%.*s", (int)name.len, name.ptr ? name.ptr : "", name.len ? " " : "", (int)a->local.len, a->local.ptr, a->domain.len ? "@" : "",
+			 (int)a->domain.len, a->domain.ptr ? a->domain.ptr : "");
 		words_write_phrase(buf_span(&text), 20, out);
 		buf_add_str(out, ":;");
 	}
 	buf_clear(&text);
 }
 
+static void write_text(const struct header_field *f, struct arena *work, struct buf *out)
+{
+	words_write(header_decode(work, header_unfold(work, f->value)), f->name.len + 2, out);
+}
+
+/* What holds no address at all stays to be read. */
 static enum err write_addresses(const struct header_field *f, struct arena *work, struct buf *out)
 {
 	struct header_address *list;
@@ -62,6 +69,8 @@ static enum err write_addresses(const struct header_field *f, struct arena *work
 	bool is_first = true;
 	enum err e = address_list_parse(header_unfold(work, f->value), work, &list, &count);
 
+	if (!e && !count)
+		write_text(f, work, out);
 	for (size_t i = 0; !e && i < count; i++) {
 		struct span name = header_decode(work, list[i].name);
 
@@ -112,7 +121,7 @@ static enum err write_parameters(const struct header_field *f, struct arena *wor
 
 static enum err write_field(const struct header_field *f, struct arena *work, struct buf *out)
 {
-	static const char *const addresses[] = { "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc", "Resent-Bcc", NULL };
+	static const char *const addresses[] = { "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc", "Resent-Bcc", "Return-Path", "Delivered-To", NULL };
 	static const char *const with_parameters[] = { "Content-Type", "Content-Disposition", NULL };
 	enum err e = ERR_OK;
 
@@ -123,7 +132,7 @@ static enum err write_field(const struct header_field *f, struct arena *work, st
 	else if (is_one_of(f->name, with_parameters))
 		e = write_parameters(f, work, out);
 	else
-		words_write(header_decode(work, header_unfold(work, f->value)), f->name.len + 2, out);
+		write_text(f, work, out);
 	buf_add_str(out, "\r\n");
 	return e;
 }

@@ -68,7 +68,7 @@ static enum step uidl_more(struct pop3_session *s, struct out *out)
 
 static enum step all(struct pop3_session *s, enum step (*more)(struct pop3_session *s, struct out *out), struct out *out)
 {
-	pop3_reply_ok(out, "Here they are");
+	pop3_reply_maildrop(out, pop3_left_count(s), pop3_left_bytes(s));
 	s->run = (struct pop3_run){ .more = more, .next = 1, .last = s->service->drop_count(s->drop) };
 	return more(s, out);
 }

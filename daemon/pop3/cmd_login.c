@@ -37,9 +37,10 @@ static enum step wrong(struct pop3_session *s, struct out *out)
 	return failed(s, out);
 }
 
+/* RFC 3206 5: an account that may not log in is a matter of credentials too, whatever the password; SYS is for what is wrong with the server. */
 static enum step suspended(struct pop3_session *s, struct out *out)
 {
-	pop3_reply_err(out, "[SYS/PERM] The account is suspended");
+	pop3_reply_err(out, "[AUTH] The account is suspended");
 	return failed(s, out);
 }
 
@@ -74,10 +75,13 @@ static enum step ask_password(struct pop3_session *s, struct span login, struct 
 	return STEP_WAIT;
 }
 
-/* Whoever is named, the answer is the same. */
+/* Whoever is named, the answer is the same. What is no name takes back the one before: PASS is for after a USER that was taken (RFC 1939 7). */
 enum step pop3_run_user(struct pop3_session *s, const union pop3_args *args, struct out *out)
 {
 	arena_wipe(&s->secret);
+	s->user = span_make(NULL, 0);
+	if (!args->text.len || !span_is_utf8(args->text)) /* RFC 6856 2.2 */
+		return pop3_bad(s, out, "That is not a name");
 	s->user = arena_copy(&s->secret, args->text);
 	if (!s->user.ptr)
 		return refuse(s, "[SYS/TEMP] Busy, try again later", out);
@@ -91,6 +95,8 @@ enum step pop3_run_pass(struct pop3_session *s, const union pop3_args *args, str
 
 	if (!s->user.ptr)
 		return pop3_bad(s, out, "USER comes first");
+	if (!args->text.len || !span_is_utf8(args->text)) /* RFC 6856 2.2 */
+		return wrong(s, out);
 	password = arena_copy(&s->secret, args->text);
 	if (!password.ptr)
 		return refuse(s, "[SYS/TEMP] Busy, try again later", out);
@@ -154,7 +160,7 @@ static enum step judged(struct pop3_session *s, const struct auth_result *result
 	case AUTH_WRONG: return wrong(s, out);
 	case AUTH_SUSPENDED: return suspended(s, out);
 	case AUTH_PROTOCOL_OFF:
-		pop3_reply_err(out, "[SYS/PERM] POP3 is switched off for this account");
+		pop3_reply_err(out, "[AUTH] POP3 is switched off for this account");
 		return failed(s, out);
 	case AUTH_BUSY:
 		pop3_reply_err(out, "[SYS/TEMP] Busy, try again later");

@@ -5,9 +5,11 @@
  *
  * (1) RETRs of messages that follow each other, and have arrived, are answered together; what was not answered because the output is full is not used up.
  * (2) A file is read while the output is below its mark: a slow reader costs no more memory than that.
- * (3) A client that has not said UTF8 reads ASCII: a header in UTF-8 is written anew for it (RFC 6856 5). To refuse such a message, as the RFC would let us, leaves
- *     it here for ever for all who know nothing of UTF8, and these are nearly all. LIST tells the size as it is stored, RETR as it comes.
- * (4) What breaks in the middle of a reply is the end of the connection, never a message that looks whole.
+ * (3) A client that has not said UTF8 reads ASCII: a header in UTF-8 is written anew for it (RFC 6856 2.1). To refuse such a message, as the RFC would let us, leaves
+ *     it here for ever for all who know nothing of UTF8, and these are nearly all; only what can't be written anew is refused, with [UTF8]. LIST tells the size as
+ *     it is stored, RETR as it comes: to know it before, LIST would have to read every header. Bodies go as they are: 8 bits of MIME are older than UTF8.
+ * (4) \Seen is for what has gone out to its end.
+ * (5) What breaks in the middle of a reply is the end of the connection, never a message that looks whole.
  */
 #include "daemon/mime/downgrade.h"
 #include "daemon/pop3/commands.h"
@@ -21,6 +23,12 @@ struct fetching {
 	bool is_top;
 	uint64_t lines;
 	bool has_failed;
+};
+
+/* What stands before the body, as this client is to have it. The texts hold what is written anew. */
+struct top {
+	struct span prefix, head;
+	struct buf prefix_text, head_text;
 };
 
 /* The part of a body that TOP still wants. */
@@ -47,7 +55,7 @@ static enum step file_done(struct pop3_session *s, struct out *out)
 	pop3_reply_text_end(out, &s->run.text);
 	s->service->body_close(&s->run.body);
 	s->run.more = NULL;
-	return STEP_REPLY;
+	return s->run.fetched && !pop3_mark(s, &s->fetched, s->run.fetched, 0) ? pop3_bye(s, out, NULL) : STEP_REPLY;
 }
 
 static enum step file_more(struct pop3_session *s, struct out *out)
@@ -77,11 +85,12 @@ static enum step file_more(struct pop3_session *s, struct out *out)
 }
 
 /* Nothing is said before the file is open. */
-static bool begin_file(struct pop3_session *s, const struct message_row *row)
+static bool begin_file(struct pop3_session *s, const struct message_row *row, uint32_t fetched)
 {
 	if (s->service->body_open(row->body.path, &s->run.body))
 		return false;
 	s->run.more = file_more;
+	s->run.fetched = fetched;
 	s->run.offset = 0;
 	s->run.length = row->body.size;
 	return true;
@@ -93,36 +102,65 @@ static void gone(struct fetching *f, uint32_t until)
 		pop3_reply_err(f->out, "That message is there no more");
 }
 
-/* The header as it goes out; `text` holds it where it is written anew. What is too odd for that goes as it is. */
-static struct span head_for(const struct pop3_session *s, const struct message_row *row, struct buf *text)
+/* Fields in ASCII. False: they can't be written so. */
+static bool in_ascii(struct span *fields, struct buf *text)
 {
 	struct arena work;
 	enum err e;
 
-	if (s->utf8 || !downgrade_is_needed(row->head))
-		return row->head;
+	if (!downgrade_is_needed(*fields))
+		return true;
 	arena_init(&work, POP3_HEAD_WORK_MAX);
-	e = downgrade_head(row->head, &work, text);
+	e = downgrade_head(*fields, &work, text);
 	arena_clear(&work);
-	return e ? row->head : buf_span(text);
+	*fields = buf_span(text);
+	return !e;
 }
 
-static void send_head(struct fetching *f, const struct message_row *row)
+static bool top_begin(const struct pop3_session *s, const struct message_row *row, struct top *t)
+{
+	*t = (struct top){ .prefix = row->prefix, .head = row->head };
+	buf_init(&t->prefix_text, POP3_HEAD_MAX);
+	buf_init(&t->head_text, POP3_HEAD_MAX);
+	return s->utf8 || (in_ascii(&t->prefix, &t->prefix_text) && in_ascii(&t->head, &t->head_text));
+}
+
+static void top_end(struct top *t)
+{
+	buf_clear(&t->prefix_text);
+	buf_clear(&t->head_text);
+}
+
+static void send_top(const struct fetching *f, const struct message_row *row, const struct top *top)
 {
 	struct pop3_text *t = &f->s->run.text;
-	struct span head;
-	struct buf text;
 
-	buf_init(&text, POP3_HEAD_MAX);
-	head = head_for(f->s, row, &text);
 	if (f->is_top)
 		pop3_reply_ok(f->out, "Top of the message");
 	else
-		pop3_reply_octets(f->out, row->size - row->head.len + head.len);
+		pop3_reply_octets(f->out, row->size - row->prefix.len - row->head.len + top->prefix.len + top->head.len);
 	pop3_reply_text_begin(t);
-	pop3_reply_text(f->out, t, row->prefix);
-	pop3_reply_text(f->out, t, head);
-	buf_clear(&text);
+	pop3_reply_text(f->out, t, top->prefix);
+	pop3_reply_text(f->out, t, top->head);
+}
+
+/* The reply as far as a row has it. False: there is an -ERR instead. */
+static bool send_row(const struct fetching *f, uint32_t number, const struct message_row *row)
+{
+	struct pop3_session *s = f->s;
+	struct top top;
+	bool is_good = top_begin(s, row, &top);
+
+	if (!is_good)
+		pop3_reply_err(f->out, "[UTF8] Its header is not for readers of ASCII");
+	else if (row->body.path && !begin_file(s, row, f->is_top ? 0 : number)) {
+		is_good = false;
+		(void)pop3_fail(s, f->out, ERR_TEMP);
+	} else {
+		send_top(f, row, &top);
+	}
+	top_end(&top);
+	return is_good;
 }
 
 static bool show(void *arg, uint32_t number, const struct message_row *row)
@@ -134,18 +172,15 @@ static bool show(void *arg, uint32_t number, const struct message_row *row)
 	gone(f, number);
 	*t = (struct pop3_text){ .is_limited = f->is_top, .lines_left = f->lines };
 	f->next = number + 1;
-	if (row->body.path && !begin_file(s, row)) {
-		(void)pop3_fail(s, f->out, ERR_TEMP);
+	if (!send_row(f, number, row))
 		return !out_is_full(f->out);
-	}
-	send_head(f, row);
-	if (!f->is_top && !pop3_mark(s, &s->fetched, number, 0))
-		f->has_failed = true;
 	if (s->run.more)
 		return false;
 	pop3_reply_text(f->out, t, within_lines(t, row->body.bytes));
 	pop3_reply_text_end(f->out, t);
-	return !out_is_full(f->out);
+	if (!f->is_top && !pop3_mark(s, &s->fetched, number, 0))
+		f->has_failed = true;
+	return !f->has_failed && !out_is_full(f->out);
 }
 
 /* "RETR <number>" and its CRLF, at the front; how long it is. 0: something else. */

@@ -5,7 +5,7 @@
 enum step pop3_run_stat(struct pop3_session *s, const union pop3_args *args, struct out *out)
 {
 	(void)args;
-	pop3_reply_count(out, s->service->drop_count(s->drop) - s->deleted.count, s->service->drop_bytes(s->drop) - s->deleted.bytes);
+	pop3_reply_count(out, pop3_left_count(s), pop3_left_bytes(s));
 	return STEP_REPLY;
 }
 
@@ -47,7 +47,7 @@ enum step pop3_run_rset(struct pop3_session *s, const union pop3_args *args, str
 {
 	(void)args;
 	pop3_marks_clear(&s->deleted);
-	pop3_reply_ok(out, "Nothing is marked to be deleted");
+	pop3_reply_maildrop(out, pop3_left_count(s), pop3_left_bytes(s));
 	return STEP_REPLY;
 }
 
@@ -80,11 +80,12 @@ enum step pop3_run_capa(struct pop3_session *s, const union pop3_args *args, str
 	return STEP_REPLY;
 }
 
-/* RFC 6856 3: what there is, is English; "*" is the server's own choice, i-default is to be there. */
+/* RFC 6856 3: what there is, is English, whatever the country; "*" is the server's own choice. */
 enum step pop3_run_lang(struct pop3_session *s, const union pop3_args *args, struct out *out)
 {
 	struct span language = args->text;
 
+	(void)s;
 	if (!language.len) {
 		pop3_reply_ok(out, "Language listing follows:");
 		pop3_reply_line(out, "en English");
@@ -96,10 +97,8 @@ enum step pop3_run_lang(struct pop3_session *s, const union pop3_args *args, str
 		pop3_reply_ok(out, "i-default Default language");
 	else if (span_equals(language, SPAN("*")) || span_iequals(language, SPAN("en")) || span_istarts(language, SPAN("en-")))
 		pop3_reply_ok(out, "en English");
-	else if (span_is_utf8(language))
-		pop3_reply_no_language(out, language);
 	else
-		return pop3_bad(s, out, "That is not a language");
+		pop3_reply_err(out, "Not in that language");
 	return STEP_REPLY;
 }
 

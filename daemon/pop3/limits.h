@@ -11,10 +11,10 @@
 #define POP3_AHEAD_MAX 256u /* pipelined RETRs that are answered from one look into the store */
 
 #define POP3_LOGIN_FAILURES_MAX 4
-#define POP3_BAD_START_MAX 10 /* bad commands before login until the connection ends */
+#define POP3_BAD_START_MAX 25 /* bad commands before login until the connection ends */
 #define POP3_BAD_MAX 50       /* in a row, after login */
 
-#define POP3_DEADLINE_START_MS (60 * 1000)
-#define POP3_DEADLINE_MS (10 * 60 * 1000) /* RFC 1939 3: at least 10 minutes */
+#define POP3_DEADLINE_START_MS (3 * 60 * 1000) /* before login; as Dovecot, and not the 10 minutes of RFC 1939 3: whoever comes could hold a connection as long */
+#define POP3_DEADLINE_MS (10 * 60 * 1000)      /* RFC 1939 3: at least 10 minutes */
 
 #endif

@@ -20,15 +20,35 @@ enum err pop3_parse_nothing(struct span rest, union pop3_args *out)
 enum err pop3_parse_text(struct span rest, union pop3_args *out)
 {
 	out->text = rest;
-	return rest.len ? ERR_OK : ERR_SYNTAX;
+	return ERR_OK;
 }
 
-enum err pop3_parse_word(struct span rest, union pop3_args *out)
+static bool is_alpha(char c)
 {
-	size_t at;
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
-	out->text = without_blanks(rest);
-	return span_find_char(out->text, ' ', &at) ? ERR_SYNTAX : ERR_OK;
+static bool is_subtag(struct span text, bool is_first)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!is_alpha(text.ptr[i]) && (is_first || text.ptr[i] < '0' || text.ptr[i] > '9'))
+			return false;
+	return text.len >= 1 && text.len <= 8;
+}
+
+/* language-range = (1*8ALPHA *("-" 1*8alphanum)) / "*"      (RFC 4647 2.1) */
+enum err pop3_parse_language(struct span rest, union pop3_args *out)
+{
+	struct span left, subtag;
+	bool is_first = true;
+
+	out->text = left = without_blanks(rest);
+	if (!left.len || span_equals(left, SPAN("*")))
+		return ERR_OK;
+	for (; span_split(&left, '-', &subtag); is_first = false)
+		if (!is_subtag(subtag, is_first))
+			return ERR_SYNTAX;
+	return ERR_OK;
 }
 
 /* 1*DIGIT; what no number of ours can hold is larger than any message's. */

@@ -21,8 +21,8 @@ union pop3_args {
 
 /* ERR_SYNTAX. `rest` is what stands behind the verb and one space. */
 enum err pop3_parse_nothing(struct span rest, union pop3_args *out) MUST_CHECK;
-enum err pop3_parse_text(struct span rest, union pop3_args *out) MUST_CHECK;     /* one or more octets, all of them */
-enum err pop3_parse_word(struct span rest, union pop3_args *out) MUST_CHECK;     /* none, or one without blanks */
+enum err pop3_parse_text(struct span rest, union pop3_args *out) MUST_CHECK;     /* all of it, which may be nothing */
+enum err pop3_parse_language(struct span rest, union pop3_args *out) MUST_CHECK; /* none, or a range */
 enum err pop3_parse_message(struct span rest, union pop3_args *out) MUST_CHECK;  /* a number */
 enum err pop3_parse_messages(struct span rest, union pop3_args *out) MUST_CHECK; /* none, or a number */
 enum err pop3_parse_top(struct span rest, union pop3_args *out) MUST_CHECK;

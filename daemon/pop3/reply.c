@@ -6,8 +6,6 @@
  */
 #include "daemon/pop3/reply.h"
 
-#include "daemon/base/version.h"
-
 void pop3_reply_line(struct out *out, const char *text)
 {
 	out_add(out, span_str(text));
@@ -51,6 +49,11 @@ void pop3_reply_count(struct out *out, uint32_t count, uint64_t bytes)
 	out_addf(out, "+OK %u %llu\r\n", count, (unsigned long long)bytes);
 }
 
+void pop3_reply_maildrop(struct out *out, uint32_t count, uint64_t bytes)
+{
+	out_addf(out, "+OK %u message%s (%llu octets)\r\n", count, count == 1 ? "" : "s", (unsigned long long)bytes);
+}
+
 void pop3_reply_octets(struct out *out, uint64_t size)
 {
 	out_addf(out, "+OK %llu octets\r\n", (unsigned long long)size);
@@ -66,13 +69,6 @@ void pop3_reply_id(struct out *out, bool is_reply, uint32_t number, const char *
 	out_addf(out, "%s%u %s\r\n", is_reply ? "+OK " : "", number, id);
 }
 
-void pop3_reply_no_language(struct out *out, struct span language)
-{
-	out_add(out, SPAN("-ERR Invalid language "));
-	out_add(out, language);
-	out_add(out, SPAN("\r\n"));
-}
-
 void pop3_reply_end(struct out *out)
 {
 	out_add(out, SPAN(".\r\n"));
@@ -86,7 +82,7 @@ void pop3_reply_mechanisms(const struct pop3_session *s, struct out *out)
 		pop3_reply_line(out, "SCRAM-SHA-256-PLUS");
 }
 
-/* RFC 2449 6. What can be done on this connection: without privacy no way to log in. Which release it is, only people of the house are told. */
+/* RFC 2449 6. What can be done on this connection: without privacy no way to log in. Which release it is, nobody is told: IMPLEMENTATION is the same before and after login (6.9). */
 void pop3_reply_capabilities(const struct pop3_session *s, struct out *out)
 {
 	out_add(out, SPAN("CAPA\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\nLOGIN-DELAY 0\r\nUTF8 USER\r\nLANG\r\n"));
@@ -94,7 +90,7 @@ void pop3_reply_capabilities(const struct pop3_session *s, struct out *out)
 		out_addf(out, "USER\r\nSASL PLAIN SCRAM-SHA-256%s\r\n", s->service->may_bind(s->ctx) ? " SCRAM-SHA-256-PLUS" : "");
 	if (s->state == POP3_START && !s->peer->tls && s->may_starttls)
 		pop3_reply_line(out, "STLS");
-	pop3_reply_line(out, s->state == POP3_START ? "IMPLEMENTATION Postroom" : "IMPLEMENTATION Postroom-" POSTROOM_VERSION);
+	pop3_reply_line(out, "IMPLEMENTATION Postroom");
 }
 
 void pop3_reply_text_begin(struct pop3_text *t)

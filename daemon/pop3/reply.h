@@ -13,11 +13,11 @@ void pop3_reply_ok(struct out *out, const char *text);
 void pop3_reply_err(struct out *out, const char *text);
 void pop3_reply_wait(struct out *out, int64_t ms); /* of a login that is not looked at */
 void pop3_reply_continue(struct out *out, struct span base64);
-void pop3_reply_count(struct out *out, uint32_t count, uint64_t bytes); /* "+OK 2 320", of STAT */
-void pop3_reply_octets(struct out *out, uint64_t size);                 /* "+OK 120 octets", of RETR */
+void pop3_reply_count(struct out *out, uint32_t count, uint64_t bytes);    /* "+OK 2 320", of STAT */
+void pop3_reply_maildrop(struct out *out, uint32_t count, uint64_t bytes); /* the same in words, where nothing is read from it */
+void pop3_reply_octets(struct out *out, uint64_t size);                    /* "+OK 120 octets", of RETR */
 void pop3_reply_message(struct out *out, bool is_reply, uint32_t number, uint64_t size);
 void pop3_reply_id(struct out *out, bool is_reply, uint32_t number, const char *id);
-void pop3_reply_no_language(struct out *out, struct span language);
 
 /* Multi-line replies: a first line, then: */
 void pop3_reply_line(struct out *out, const char *text);

@@ -7,8 +7,8 @@
  * (2) At most one command runs; while it has output to come or a question open, nothing is fed.
  * (3) store and drop are open in TRANSACTION and UPDATE, and the account is this session's as long: it is given back before the last reply, so that whoever
  *     reads that may log in again.
- * (4) Deletions happen in UPDATE alone. \Seen is given to what RETR has fetched when the session ends, however it does, as Dovecot does it: people who
- *     read their mail by POP3 find it read in the web mailer too. TOP leaves it alone.
+ * (4) Deletions happen in UPDATE alone. \Seen is given to what RETR has sent to its end when the session ends, however it does, as Dovecot does it: people
+ *     who read their mail by POP3 find it read in the web mailer too. TOP leaves it alone, and so does a RETR that the connection did not live to the end of.
  */
 #include "daemon/pop3/session.h"
 
@@ -96,6 +96,16 @@ void pop3_marks_clear(struct pop3_marks *m)
 {
 	free(m->bits);
 	*m = (struct pop3_marks){ .bits = NULL };
+}
+
+uint32_t pop3_left_count(const struct pop3_session *s)
+{
+	return s->service->drop_count(s->drop) - s->deleted.count;
+}
+
+uint64_t pop3_left_bytes(const struct pop3_session *s)
+{
+	return s->service->drop_bytes(s->drop) - s->deleted.bytes;
 }
 
 bool pop3_is_there(const struct pop3_session *s, uint64_t number)

@@ -81,6 +81,7 @@ struct pop3_run {
 	uint32_t next, last;                                        /* of LIST and UIDL */
 	struct pop3_text text;                                      /* of RETR and TOP: */
 	struct drop_body *body;                                     /* open while a file goes out */
+	uint32_t fetched;                                           /* whose it is, of RETR; 0: of TOP */
 	uint64_t offset, length;
 };
 
@@ -141,6 +142,9 @@ bool pop3_mark(const struct pop3_session *s, struct pop3_marks *m, uint32_t numb
 void pop3_marks_clear(struct pop3_marks *m);
 /* The maildrop is anybody's again; what was fetched has \Seen, as far as that can be. */
 void pop3_release(struct pop3_session *s);
+/* What is not marked as deleted. */
+uint32_t pop3_left_count(const struct pop3_session *s);
+uint64_t pop3_left_bytes(const struct pop3_session *s);
 /* Is it a message of the maildrop that is not marked as deleted? */
 bool pop3_is_there(const struct pop3_session *s, uint64_t number);
 

@@ -22,7 +22,7 @@ static const struct pop3_command commands[] = {
 	{ SPAN("RSET"), AT_TRANSACTION, 0, pop3_parse_nothing, pop3_run_rset },
 	{ SPAN("QUIT"), AT_ANY, 0, pop3_parse_nothing, pop3_run_quit },
 	{ SPAN("CAPA"), AT_ANY, 0, pop3_parse_nothing, pop3_run_capa },
-	{ SPAN("LANG"), AT_ANY, 0, pop3_parse_word, pop3_run_lang },
+	{ SPAN("LANG"), AT_ANY, 0, pop3_parse_language, pop3_run_lang },
 	{ SPAN("UTF8"), AT_START, 0, pop3_parse_nothing, pop3_run_utf8 },
 	{ SPAN("STLS"), AT_START, 0, pop3_parse_nothing, pop3_run_stls },
 	{ SPAN("USER"), AT_START, NEED_PRIVACY, pop3_parse_text, pop3_run_user },

@@ -8,7 +8,7 @@
  *                                                 ANS: says MESSAGE | malformed | one of those above
  *   CHECK: deliver TEXT      a message arrives in INBOX: "Subject: TEXT", an empty line, "TEXT"; its escapes are the message's
  *   CHECK: file N            one with a body of N lines that is a file, each of 62 octets and CRLF; it begins with a point
- *   CHECK: raw HEAD|BODY     one of just these octets
+ *   CHECK: raw HEAD|BODY     one of just these octets        CHECK: raw PREFIX|HEAD|BODY
  *   CHECK: expunge UID       somebody removes that message
  *   CHECK: messages N        so many are in INBOX         CHECK: unseen N     so many of them without \Seen
  *   CHECK: exchanges N       so many of SCRAM were ended  CHECK: open | closed   the session has the account
@@ -267,9 +267,10 @@ static enum err inbox(const struct world *w, struct mailbox_info *out)
 	return e;
 }
 
-static enum err file_message(const struct world *w, struct span head, struct message_body body)
+static enum err file_message(const struct world *w, struct span prefix, struct span head, struct message_body body)
 {
 	const struct new_message message = {
+		.prefix = prefix,
 		.head = head,
 		.body = body,
 		.envelope = SPAN("(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"),
@@ -290,7 +291,7 @@ static enum err deliver(const struct world *w, struct span text)
 	int n = snprintf(head, sizeof head, "Subject: %.*s\r\n\r\n", (int)text.len, text.ptr);
 	int k = snprintf(body, sizeof body, "%.*s\r\n", (int)text.len, text.ptr);
 
-	return file_message(w, span_make(head, (size_t)n), (struct message_body){ .bytes = span_make(body, (size_t)k), .size = (uint64_t)k });
+	return file_message(w, SPAN(""), span_make(head, (size_t)n), (struct message_body){ .bytes = span_make(body, (size_t)k), .size = (uint64_t)k });
 }
 
 /* \r and \n stand for what they name. */
@@ -310,12 +311,19 @@ static struct span unescape(struct span text, char *to)
 static enum err raw(const struct world *w, struct span text)
 {
 	char room[1024];
-	struct span head;
+	struct span prefix = SPAN(""), head;
+	size_t at;
 
 	if (text.len > sizeof room)
 		return ERR_LIMIT;
 	text = unescape(text, room);
-	return span_split(&text, '|', &head) ? file_message(w, head, (struct message_body){ .bytes = text, .size = text.len }) : ERR_SYNTAX;
+	if (!span_split(&text, '|', &head))
+		return ERR_SYNTAX;
+	if (span_find_char(text, '|', &at)) {
+		prefix = head;
+		(void)span_split(&text, '|', &head);
+	}
+	return file_message(w, prefix, head, (struct message_body){ .bytes = text, .size = text.len });
 }
 
 /* Lines of 64 octets: ".<number>" and x. */
@@ -334,7 +342,7 @@ static enum err file(const struct world *w, uint64_t lines)
 	if (!f || fclose(f))
 		e = ERR_TEMP;
 	if (!e)
-		e = file_message(w, SPAN("Subject: a file\r\n\r\n"), (struct message_body){ .path = path, .size = lines * 64 });
+		e = file_message(w, SPAN(""), SPAN("Subject: a file\r\n\r\n"), (struct message_body){ .path = path, .size = lines * 64 });
 	arena_clear(&a);
 	return e;
 }

@@ -82,7 +82,7 @@ DOORS = {
 IN = {"imap": "OK", "pop3": "+OK", "smtp": "235"}
 OFF = {
     "imap": "NO [CONTACTADMIN] IMAP is switched off for this account",
-    "pop3": "-ERR [SYS/PERM] POP3 is switched off for this account",
+    "pop3": "-ERR [AUTH] POP3 is switched off for this account",
     "smtp": "525 5.7.13 Submission is switched off for this account",
 }
 WRONG = {"imap": "NO [AUTHENTICATIONFAILED]", "pop3": "-ERR [AUTH]", "smtp": "535"}

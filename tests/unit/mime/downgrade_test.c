@@ -47,6 +47,22 @@ static void an_address_that_ascii_cannot_say_is_shown_as_a_group(void **state)
 	becomes("From: J <j\xc3\xb6rg@example.org>\r\n\r\n", "From: =?UTF-8?B?SiBqw7ZyZ0BleGFtcGxlLm9yZw==?=:;\r\n\r\n");
 }
 
+static void where_a_message_came_from_and_went_is_said_in_ascii_too(void **state)
+{
+	(void)state;
+	becomes("Return-Path: <joe@b\xc3\xbc"
+		"cher.example>\r\nDelivered-To: ann@gr\xc3\xbcn.example\r\n",
+		"Return-Path: <joe@xn--bcher-kva.example>\r\nDelivered-To: <ann@xn--grn-ioa.example>\r\n");
+	becomes("Return-Path: <j\xc3\xb6rg@example.org>\r\n", "Return-Path: =?UTF-8?B?asO2cmdAZXhhbXBsZS5vcmc=?=:;\r\n");
+}
+
+static void an_address_field_without_an_address_stays_to_be_read(void **state)
+{
+	(void)state;
+	becomes("From: gr\xc3\xbcn\r\n\r\n", "From: =?UTF-8?B?Z3LDvG4=?=:;\r\n\r\n");
+	becomes("To: (gr\xc3\xbcn)\r\n\r\n", "To: =?UTF-8?B?KGdyw7xuKQ==?=\r\n\r\n");
+}
+
 static void parameters_keep_their_structure(void **state)
 {
 	(void)state;
@@ -70,6 +86,8 @@ int main(void)
 		cmocka_unit_test(text_becomes_encoded_words_and_the_rest_stays),
 		cmocka_unit_test(names_are_encoded_and_domains_are_a_labels),
 		cmocka_unit_test(an_address_that_ascii_cannot_say_is_shown_as_a_group),
+		cmocka_unit_test(where_a_message_came_from_and_went_is_said_in_ascii_too),
+		cmocka_unit_test(an_address_field_without_an_address_stays_to_be_read),
 		cmocka_unit_test(parameters_keep_their_structure),
 		cmocka_unit_test(what_is_ascii_or_of_another_charset_is_left_alone),
 	};
