@@ -179,14 +179,28 @@ static const char *hindrance(const union imap_args *args)
 	return args->metadata.count > ANNOTATION_ENTRIES_MAX ? "[METADATA TOOMANY] Too many entries" : NULL;
 }
 
-/* One that an own mailbox can have, INBOX none; NIL or nothing: none. */
+/* Special uses between spaces, of which a mailbox has one. NIL or nothing: none. */
+static bool read_use(struct span value, enum special_use *out)
+{
+	struct span word;
+
+	*out = USE_NONE;
+	while (value.len && span_split(&value, ' ', &word)) {
+		const enum special_use use = span_starts(word, SPAN("\\")) ? special_use_find(span_skip(word, 1)) : USE_NONE;
+
+		if (use == USE_NONE || (*out != USE_NONE && *out != use))
+			return false;
+		*out = use;
+	}
+	return true;
+}
+
+/* One that an own mailbox can have; INBOX none. */
 static bool is_possible_use(const struct imap_session *s, const struct imap_place *place, struct span value)
 {
-	if (place->owner != s->account_id)
-		return false;
-	if (!value.len)
-		return true;
-	return value.ptr[0] == '\\' && special_use_find(span_skip(value, 1)) != USE_NONE && !span_equals(place->mailbox.name, SPAN("INBOX"));
+	enum special_use use;
+
+	return place->owner == s->account_id && read_use(value, &use) && (use == USE_NONE || !span_equals(place->mailbox.name, SPAN("INBOX")));
 }
 
 static bool sets_impossible_use(const struct imap_session *s, const union imap_args *args, const struct imap_place *place)
@@ -216,7 +230,8 @@ static enum err set(struct imap_session *s, const union imap_args *args, const s
 
 		list[i] = (struct annotation){ .reader = imap_metadata_reader(s, entry), .entry = entry->entry, .value = entry->value, .removed = !entry->value.ptr };
 		list[i].is_use = !is_server(args) && imap_metadata_is_use(entry);
-		list[i].use = list[i].is_use && entry->value.len ? special_use_find(span_skip(entry->value, 1)) : USE_NONE;
+		if (list[i].is_use && !read_use(entry->value, &list[i].use)) /* which was looked at before */
+			return ERR_SYNTAX;
 	}
 	return s->service->annotation_set(place->store, place->mailbox.id, list, args->metadata.count, s);
 }

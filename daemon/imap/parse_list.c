@@ -189,7 +189,7 @@ enum err imap_parse_list(struct imap_parser *p, union imap_args *out)
 static enum err parse_use(struct imap_parser *p, union imap_args *out)
 {
 	enum err e = parse_expect(p, '(');
-	unsigned count = 0;
+	enum special_use use;
 
 	if (e || parse_char(p, ')'))
 		return e;
@@ -201,8 +201,9 @@ static enum err parse_use(struct imap_parser *p, union imap_args *out)
 			e = parse_atom(p, &name);
 		if (e)
 			return e;
-		out->create.use = special_use_find(name);
-		out->create.impossible = out->create.impossible || out->create.use == USE_NONE || ++count > 1;
+		use = special_use_find(name);
+		out->create.impossible = out->create.impossible || use == USE_NONE || (out->create.use != USE_NONE && out->create.use != use);
+		out->create.use = use;
 	} while (parse_char(p, ' '));
 	return parse_expect(p, ')');
 }

@@ -78,13 +78,24 @@ static enum err add_entries(struct imap_parser *p, struct metadata_entry **list,
 	return e;
 }
 
+/* RFC 5464 3.2: a name has two components at least. "/private" alone means only what is below it. */
+static enum err check_components(const struct metadata_entry *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!list[i].entry.len)
+			return ERR_SYNTAX;
+	return ERR_OK;
+}
+
 enum err parse_metadata_entries(struct imap_parser *p, struct metadata_entry **out, size_t *count_out)
 {
 	enum err e = parse_expect(p, '(');
 
 	if (!e)
 		e = add_entries(p, out, count_out);
-	return e ? e : parse_expect(p, ')');
+	if (!e)
+		e = parse_expect(p, ')');
+	return e ? e : check_components(*out, *count_out);
 }
 
 /* maxsize-opt = "MAXSIZE" SP number; scope-opt = "DEPTH" SP ("0" / "1" / "infinity") */
@@ -135,6 +146,7 @@ enum err imap_parse_getmetadata(struct imap_parser *p, union imap_args *out)
 {
 	enum err e = parse_expect(p, ' ');
 	const bool before = !e && has_options(p);
+	bool is_list;
 
 	if (before)
 		e = parse_options(p, out);
@@ -146,8 +158,11 @@ enum err imap_parse_getmetadata(struct imap_parser *p, union imap_args *out)
 		e = parse_options(p, out);
 	if (e)
 		return e;
-	return span_starts(p->rest, SPAN("(")) ? parse_metadata_entries(p, &out->metadata.entries, &out->metadata.count)
-					       : add_entries(p, &out->metadata.entries, &out->metadata.count);
+	is_list = parse_char(p, '(');
+	e = add_entries(p, &out->metadata.entries, &out->metadata.count);
+	if (!e && is_list)
+		e = parse_expect(p, ')');
+	return e || out->metadata.depth != METADATA_ITSELF ? e : check_components(out->metadata.entries, out->metadata.count);
 }
 
 /* setmetadata = "SETMETADATA" SP mailbox SP "(" entry SP value *(SP entry SP value) ")" */
