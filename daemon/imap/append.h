@@ -19,6 +19,7 @@ enum append_place {
 struct imap_append {
 	enum append_place place;
 	bool in_catenate, may_nul;
+	struct span written;     /* of IMAP4rev2: the mailbox's name as the client has it; in run.arena */
 	struct mailstore *store; /* of the mailbox: open as long as the command lasts */
 	uint64_t owner, mailbox_id;
 	unsigned rights;

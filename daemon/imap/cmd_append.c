@@ -18,8 +18,8 @@ bool imap_append_begin(struct imap_session *s, size_t at)
 	enum err e = imap_place_find(s, s->run.args.append.name, RIGHT_INSERT, &place);
 
 	if (e) {
-		imap_append_refuse(s, IMAP_NO, e == ERR_NOT_FOUND ? SPAN("[TRYCREATE] No such mailbox") : e == ERR_DENIED ? SPAN("[NOPERM] Nothing may be filed there")
-															  : SPAN("[UNAVAILABLE] Temporary failure, try again later"));
+		imap_append_refuse(s, IMAP_NO, e == ERR_NOT_FOUND ? imap_place_missing(s, s->run.args.append.name) : e == ERR_DENIED ? SPAN("[NOPERM] Nothing may be filed there")
+																     : SPAN("[UNAVAILABLE] Temporary failure, try again later"));
 		return false;
 	}
 	ap = calloc(1, sizeof *ap);
@@ -31,6 +31,8 @@ bool imap_append_begin(struct imap_session *s, size_t at)
 	ap->owner = place.owner;
 	ap->rights = place.rights;
 	ap->mailbox_id = place.mailbox.id;
+	if (s->enabled & ENABLED_REV2)
+		ap->written = arena_copy(&s->run.arena, s->run.args.append.name);
 	ap->at = at;
 	ap->has_room = imap_room(s, ap->owner, &ap->room, &ap->used);
 	s->append = ap;
@@ -95,16 +97,28 @@ enum step imap_append_failed(struct imap_session *s, struct out *out, enum err e
 	return imap_finish_err(s, out, e, SPAN(""));
 }
 
+/* RFC 9051 6.3.12: the name by which the mailbox is listed, if the client has another one. */
+static void tell_name(struct imap_session *s, struct span written, struct out *out)
+{
+	struct mailbox_info shown;
+	struct imap_place place;
+
+	if (written.ptr && !imap_place_find(s, written, RIGHT_INSERT, &place) && !imap_place_shown(s, &place, &shown) && !span_equals(shown.name, written))
+		imap_list_one(s, &shown, written, out);
+}
+
 /* Runs when everything is there. */
 enum step imap_run_append(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	const size_t count = s->append->count;
+	const struct span written = s->append->written;
 	struct append_result result = { 0, 0 };
 	enum err e = imap_append_file(s, &result);
 
 	(void)args;
 	if (e)
 		return imap_append_failed(s, out, e);
+	tell_name(s, written, out);
 	if (!imap_has(s, CAP_UIDPLUS))
 		return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 	if (count == 1)

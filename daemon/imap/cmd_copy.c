@@ -34,10 +34,10 @@ static enum step copied(struct imap_session *s, const struct copying *c, struct 
 	return imap_finish(s, out, IMAP_OK, text);
 }
 
-static enum step not_copied(struct imap_session *s, enum err e, struct out *out)
+static enum step not_copied(struct imap_session *s, struct span name, enum err e, struct out *out)
 {
 	switch (e) {
-	case ERR_NOT_FOUND: return imap_finish(s, out, IMAP_NO, SPAN("[TRYCREATE] No such mailbox"));
+	case ERR_NOT_FOUND: return imap_finish(s, out, IMAP_NO, imap_place_missing(s, name));
 	case ERR_STATE: return imap_finish(s, out, IMAP_NO, SPAN("[EXPUNGEISSUED] Some of the messages no longer exist"));
 	case ERR_LIMIT: return imap_finish(s, out, IMAP_NO, SPAN("[OVERQUOTA] There is no room for the copies"));
 	case ERR_OK:
@@ -98,7 +98,7 @@ static enum step copy(struct imap_session *s, const union imap_args *args, bool 
 	if (imap_set_limit(s, &c.set, &c.lowest_uid) && !is_move)
 		return imap_finish(s, out, IMAP_NO, arena_printf(&s->run.arena, "[MESSAGELIMIT %u] Too many messages for one copy", IMAP_MESSAGELIMIT));
 	e = copy_set(s, &c, args->copy.name);
-	return e ? not_copied(s, e, out) : copied(s, &c, out);
+	return e ? not_copied(s, args->copy.name, e, out) : copied(s, &c, out);
 }
 
 enum step imap_run_copy(struct imap_session *s, const union imap_args *args, struct out *out)

@@ -263,13 +263,21 @@ static enum err work_begin(struct imap_session *s, const union imap_args *args, 
 	return list_rows_begin(s, &w->wish, &w->rows);
 }
 
+/* Its first level with the separator; a name without one has no root. */
+static struct span root_of(struct span reference)
+{
+	size_t at;
+
+	return span_find_char(reference, '/', &at) ? span_take(reference, at + 1) : SPAN("");
+}
+
 static enum step list(struct imap_session *s, const union imap_args *args, bool lsub, struct out *out)
 {
 	struct list_work *w = arena_alloc(&s->run.arena, sizeof *w);
 	enum err e = w ? ERR_OK : ERR_TEMP;
 
-	if (!args->list.extended && !args->list.patterns[0].len) { /* RFC 3501 6.3.8: asks for the separator */
-		const struct list_line root = { .name = SPAN(""), .attributes = LINE_NOSELECT };
+	if (!args->list.extended && !args->list.patterns[0].len) { /* RFC 3501 6.3.8: asks for the separator and the reference's root */
+		const struct list_line root = { .name = root_of(args->list.reference), .attributes = LINE_NOSELECT };
 
 		reply_list(s, out, lsub ? "LSUB" : "LIST", &root);
 		return imap_finish(s, out, IMAP_OK, SPAN("Done"));

@@ -82,11 +82,23 @@ static enum err find(struct imap_session *s, struct span name, unsigned want, st
 	return e ? e : s->service->find(s->store, known, &s->run.arena, &out->mailbox);
 }
 
+/* RFC 9051 6.3.5: what is gone, if the client has another name for it. */
+static void tell_deleted(struct imap_session *s, struct mailbox_info *shown, struct span written, struct out *out)
+{
+	if (!(s->enabled & ENABLED_REV2) || span_equals(shown->name, written))
+		return;
+	shown->exists = false;
+	imap_list_one(s, shown, written, out);
+}
+
 enum step imap_run_delete(struct imap_session *s, const union imap_args *args, struct out *out)
 {
+	struct mailbox_info shown = { .id = 0 };
 	struct imap_place place;
 	enum err e = find(s, args->mailbox.name, RIGHT_DELETE_MAILBOX, &place);
 
+	if (!e)
+		e = imap_place_shown(s, &place, &shown);
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
 	e = s->service->remove(place.store, place.mailbox.name);
@@ -97,6 +109,8 @@ enum step imap_run_delete(struct imap_session *s, const union imap_args *args, s
 	/* Who deletes what it has selected knows; only others are sent away. */
 	if (!e && imap_place_is_selected(s, place.owner, place.mailbox.id))
 		imap_unselect(s);
+	if (!e)
+		tell_deleted(s, &shown, without_end(args->mailbox.name), out);
 	if (e == ERR_DENIED)
 		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] INBOX stays"));
 	if (e == ERR_STATE)

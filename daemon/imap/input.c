@@ -53,7 +53,7 @@ static enum step refuse_literal(struct imap_session *s, const struct imap_litera
 	if (l->size > IMAP_SWALLOW_MAX || s->state == IMAP_START) {
 		enum step step = imap_refuse(s, out, status, text);
 
-		return step == STEP_CLOSE ? step : imap_bye(s, out, "The literal is too large");
+		return step == STEP_CLOSE ? step : imap_bye(s, out, "[TOOBIG] The literal is too large");
 	}
 	s->refusal = text;
 	s->refusal_status = status;
@@ -188,7 +188,13 @@ static enum step command_line(struct imap_session *s, const struct imap_literal 
 	}
 	if (l && !may_come_at_once(s, l)) {
 		imap_append_drop(s);
-		return refuse_literal(s, l, IMAP_BAD, SPAN("LITERAL+ is not on offer"), out);
+		return refuse_literal(s, l, IMAP_BAD, imap_has(s, CAP_IMAP4REV2) ? SPAN("[TOOBIG] Larger literals have to be asked for") : SPAN("LITERAL+ is not on offer"), out);
+	}
+	/* RFC 9051 2.2.1: what is refused whatever its arguments are, the client need not send; a password above all. */
+	if (l && l->sync && !s->append && !s->literal_count) {
+		if (!imap_is_lawful(s))
+			return imap_finish(s, out, s->run.status, s->run.text);
+		forget_run(s);
 	}
 	if (!s->append && s->state != IMAP_START) {
 		switch (imap_try_append(s)) {

@@ -14,5 +14,7 @@ enum imap_append_try {
 	APPEND_REFUSED, /* s->run.status and text say why */
 };
 enum imap_append_try imap_try_append(struct imap_session *s);
+/* Is there such a command, and may it come now? Looked at before its arguments are there. Else run->status and run->text say why not. */
+bool imap_is_lawful(struct imap_session *s);
 
 #endif

@@ -292,10 +292,36 @@ static enum err parse_modifiers(struct imap_parser *p, union imap_args *out)
 	return e ? e : parse_expect(p, ')');
 }
 
+/* Asked for twice, told once; but each section as often as it is asked for. */
+static bool is_repeated(const union imap_args *args, const struct fetch_item *item)
+{
+	for (size_t i = 0; i < args->fetch.count && !item->label.ptr; i++)
+		if (args->fetch.items[i].kind == item->kind)
+			return true;
+	return false;
+}
+
+static enum err parse_items(struct imap_parser *p, union imap_args *out)
+{
+	const bool list = parse_char(p, '(');
+	size_t asked = 0;
+	enum err e;
+
+	do {
+		struct fetch_item *item = &out->fetch.items[out->fetch.count];
+
+		if (asked++ == IMAP_FETCH_ITEMS_MAX)
+			return ERR_LIMIT;
+		*item = (struct fetch_item){ .kind = FETCH_FLAGS };
+		e = imap_parse_fetch_att(p, item);
+		out->fetch.count += !e && !is_repeated(out, item);
+	} while (!e && list && parse_char(p, ' '));
+	return !e && list ? parse_expect(p, ')') : e;
+}
+
 enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out)
 {
 	enum err e = parse_expect(p, ' ');
-	bool list;
 
 	if (!e)
 		e = parse_set(p, &out->fetch.set);
@@ -309,13 +335,6 @@ enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out)
 		return ERR_LIMIT;
 	if (parse_macro(p, out))
 		return parse_modifiers(p, out);
-	list = parse_char(p, '(');
-	do {
-		if (out->fetch.count >= IMAP_FETCH_ITEMS_MAX)
-			return ERR_LIMIT;
-		e = imap_parse_fetch_att(p, &out->fetch.items[out->fetch.count++]);
-	} while (!e && list && parse_char(p, ' '));
-	if (!e && list)
-		e = parse_expect(p, ')');
+	e = parse_items(p, out);
 	return e ? e : parse_modifiers(p, out);
 }

@@ -169,6 +169,14 @@ void imap_places_close(struct imap_session *s)
 
 /* ---- finding ---- */
 
+struct span imap_place_missing(struct imap_session *s, struct span name)
+{
+	struct span normal;
+	enum err e = s->service->name_normal(name, &s->run.arena, &normal);
+
+	return e == ERR_SYNTAX || e == ERR_LIMIT ? SPAN("[CANNOT] That name can't be used") : SPAN("[TRYCREATE] No such mailbox");
+}
+
 static enum err find_in(struct imap_session *s, struct mailstore *m, struct span name, struct mailbox_info *out)
 {
 	struct span normal;

@@ -26,6 +26,9 @@ enum err imap_site_find(struct imap_session *s, struct span name, struct imap_si
 /* Just made there, with those between the parent and it: their grants are the parent's. ERR_STATE as share_inherit. */
 enum err imap_site_inherit(struct imap_session *s, const struct imap_site *site) MUST_CHECK;
 
+/* Of a mailbox that is not there, and was to take messages: RFC 9051 6.3.12. */
+struct span imap_place_missing(struct imap_session *s, struct span name);
+
 /* Is it, by its form, one of another account's mailbox? */
 bool imap_is_shared_name(const struct imap_session *s, struct span name);
 /* The name under which this session's client knows it. In the arena; ptr null: no room. */

@@ -277,12 +277,11 @@ static const char *hindrance(struct imap_session *s, const struct imap_command *
 	return NULL;
 }
 
-/* Tag, verb, law, arguments: into s->run. False: run->status and run->text say why not. */
-static bool prepare(struct imap_session *s, struct imap_parser *p)
+/* Tag, verb, law: into s->run. False: run->status and run->text say why not. */
+static bool is_lawful(struct imap_session *s, struct imap_parser *p)
 {
 	struct imap_run *run = &s->run;
 	const char *why;
-	enum err e;
 
 	run->status = IMAP_BAD;
 	run->text = SPAN("A command is: tag, space, command");
@@ -300,10 +299,26 @@ static bool prepare(struct imap_session *s, struct imap_parser *p)
 	if (!run->command)
 		return false;
 	why = hindrance(s, run->command, &run->status);
-	if (why) {
+	if (why)
 		run->text = span_str(why);
+	return !why;
+}
+
+bool imap_is_lawful(struct imap_session *s)
+{
+	struct imap_parser p = parser_of(s);
+
+	return is_lawful(s, &p);
+}
+
+/* The arguments, too. */
+static bool prepare(struct imap_session *s, struct imap_parser *p)
+{
+	struct imap_run *run = &s->run;
+	enum err e;
+
+	if (!is_lawful(s, p))
 		return false;
-	}
 	e = run->command->parse ? run->command->parse(p, &run->args) : ERR_OK;
 	if (!e)
 		return true;

@@ -105,7 +105,7 @@ bool imap_sync_emit(struct imap_session *s, struct out *out)
 {
 	struct view_changes *c = &s->run.changes;
 	const bool by_uid = s->run.command && (s->run.command->law & BY_UID);
-	const bool with_uid = by_uid || (s->enabled & ENABLED_QRESYNC) || s->notify; /* RFC 7162 3.2.4, RFC 5465 5.1 */
+	const bool with_uid = by_uid || (s->enabled & (ENABLED_QRESYNC | ENABLED_REV2)) || s->notify; /* RFC 7162 3.2.4, RFC 9051 7.5.2, RFC 5465 5.1 */
 
 	if (s->rights_changed && s->view && !c->gone) {
 		s->rights_changed = false;
@@ -191,11 +191,6 @@ static struct uid_range range_of(struct imap_range in, uint32_t highest)
 	return a <= b ? (struct uid_range){ a, b } : (struct uid_range){ b, a };
 }
 
-static bool is_star(struct imap_range r)
-{
-	return !r.first || !r.last;
-}
-
 /* "$", to be cut while it is worked on. */
 static enum err copy_saved(const struct imap_session *s, struct arena *a, struct uid_set *out)
 {
@@ -207,14 +202,12 @@ static enum err copy_saved(const struct imap_session *s, struct arena *a, struct
 }
 
 /* Message numbers to UIDs. False: there is no such message. ERR_SYNTAX: and that is wrong. */
-static enum err to_uids(const struct imap_session *s, const struct view *v, bool lenient, bool star, struct uid_range *r, bool *out)
+static enum err to_uids(const struct imap_session *s, const struct view *v, bool lenient, struct uid_range *r, bool *out)
 {
 	const uint32_t count = s->service->view_count(v);
 
 	*out = count > 0 && r->first <= count;
-	if (count == 0) /* "*" has no message to stand for */
-		return lenient || star ? ERR_OK : ERR_SYNTAX;
-	if (r->last > count && !lenient)
+	if (!lenient && (count == 0 || r->last > count)) /* RFC 9051 9: also "*" where it has no message to stand for */
 		return ERR_SYNTAX;
 	if (*out) {
 		r->first = s->service->view_uid_of(v, r->first);
@@ -241,7 +234,7 @@ enum err imap_set_resolve_in(const struct imap_session *s, const struct view *v,
 		bool there = count > 0;
 
 		if (!by_uid)
-			e = to_uids(s, v, lenient, is_star(set->ranges[i]), &r, &there);
+			e = to_uids(s, v, lenient, &r, &there);
 		if (!e && there)
 			out->ranges[out->count++] = r;
 	}

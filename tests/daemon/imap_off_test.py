@@ -152,6 +152,17 @@ def test_what_is_not_asked_for_is_not_told_either():
     switch()
 
 
+def test_without_literal_plus_a_large_literal_that_comes_unasked_is_toobig():
+    """RFC 7888 5: what IMAP4rev2 has built in is LITERAL-."""
+    switch("LITERAL+")
+    c, _ = login()
+    with c:
+        r = c.cmd("APPEND INBOX {4097+}\r\n" + "x" * 4097)
+        assert (r.status, r.code()) == ("BAD", "TOOBIG"), r
+        c.ok("APPEND INBOX {4096+}\r\n" + "x" * 4096)
+    switch()
+
+
 def test_an_open_session_keeps_what_it_has():
     switch()
     c, _ = login()
