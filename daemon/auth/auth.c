@@ -157,7 +157,7 @@ static bool app_verdict(struct auth *a, const struct attempt *t, const struct cr
 /* ---- on a hash thread ---- */
 
 /* What is wrong with a stored hash must not answer faster than others. */
-static enum err verify(struct span stored, struct span password, bool *match_out)
+static enum err verify_form(struct span stored, struct span password, bool *match_out)
 {
 	bool nobody;
 	enum err e;
@@ -170,6 +170,22 @@ static enum err verify(struct span stored, struct span password, bool *match_out
 	/* A right one is rehashed, which costs as much. */
 	if (!e && !*match_out)
 		e = password_verify(password_nobody, password, &nobody);
+	return e;
+}
+
+/* What is not prepared by now was hashed elsewhere, or before that was done. */
+static enum err verify(struct span stored, struct span password, bool *match_out)
+{
+	struct span prepared;
+	struct buf room;
+	enum err e;
+
+	buf_init(&room, PASSWORD_PREPARED_MAX);
+	prepared = password_prepare(password, &room);
+	e = verify_form(stored, prepared, match_out);
+	if (!e && !*match_out && !span_equals(prepared, password))
+		e = verify_form(stored, password, match_out);
+	buf_wipe(&room);
 	return e;
 }
 

@@ -74,7 +74,7 @@ void auth_tend(struct auth *a);
  * {SHA512}, {SSHA512} (with .HEX, .B64). Writes the form in which it is stored. ERR_SYNTAX: not one of them (why says what is taken). */
 enum err auth_import_hash(struct span given, struct buf *out, struct note *why) MUST_CHECK;
 
-/* argon2id, 19 MiB, t=2, encoded form. Blocking (50 ms). ERR_LIMIT: shorter than AUTH_PASSWORD_MIN or longer than AUTH_PASSWORD_MAX. */
+/* argon2id, 19 MiB, t=2, encoded form, of what RFC 4013 makes of the password. Blocking (50 ms). ERR_LIMIT: shorter than AUTH_PASSWORD_MIN or longer than AUTH_PASSWORD_MAX. */
 enum err auth_hash_password(struct span password, struct buf *out) MUST_CHECK;
 
 /* SASL PLAIN (RFC 4616) message: [authzid] NUL authcid NUL passwd. ERR_SYNTAX; an authzid other than empty or authcid is ERR_DENIED. */

@@ -11,6 +11,7 @@
 #include "daemon/base/encode.h"
 #include "daemon/base/rng.h"
 #include "daemon/crypto/digest.h"
+#include "daemon/mime/saslprep.h"
 
 #define MEMORY_KIB 19456
 #define PASSES 2
@@ -183,10 +184,16 @@ size_t password_characters(struct span text)
 	return n;
 }
 
+struct span password_prepare(struct span password, struct buf *room)
+{
+	return span_is_ascii(password) || saslprep(password, room) || !room->len ? password : buf_span(room);
+}
+
 enum err auth_hash_password(struct span password, struct buf *out)
 {
 	struct parameters p = { .type = Argon2_id, .memory_kib = MEMORY_KIB, .passes = PASSES, .lanes = LANES };
 	uint8_t salt[SALT_BYTES], hash[HASH_BYTES];
+	struct buf room;
 	enum err e;
 
 	if (password_characters(password) < AUTH_PASSWORD_MIN || password.len > AUTH_PASSWORD_MAX)
@@ -194,7 +201,9 @@ enum err auth_hash_password(struct span password, struct buf *out)
 	rng_bytes(salt, sizeof(salt));
 	buf_init(&p.salt, FIELD_BYTES_MAX);
 	buf_add(&p.salt, span_make((const char *)salt, sizeof(salt)));
-	e = p.salt.failed ? ERR_TEMP : derive(&p, password, hash, sizeof(hash));
+	buf_init(&room, PASSWORD_PREPARED_MAX);
+	e = p.salt.failed ? ERR_TEMP : derive(&p, password_prepare(password, &room), hash, sizeof(hash));
+	buf_wipe(&room);
 	buf_clear(&p.salt);
 	if (e)
 		return ERR_TEMP;

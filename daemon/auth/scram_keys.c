@@ -4,27 +4,21 @@
  */
 #include "daemon/auth/scram_keys.h"
 
+#include "daemon/auth/password.h"
 #include "daemon/base/rng.h"
 #include "daemon/directory/directory.h"
-#include "daemon/mime/saslprep.h"
 #include "db/control_scram.h"
 
-#define PREPARED_MAX 8192
 #define SEALED_MAX 256
 
-/* A password that cannot be prepared (RFC 4013) counts by its bytes. */
 static void make_keys(struct span password, struct span salt, unsigned iterations, struct scram_keys *out)
 {
 	uint8_t salted[SHA256_BYTES], client[SHA256_BYTES];
 	struct buf prepared;
 	struct span key;
 
-	buf_init(&prepared, PREPARED_MAX);
-	if (saslprep(password, &prepared) != ERR_OK || prepared.len == 0) {
-		buf_reset(&prepared);
-		buf_add(&prepared, password);
-	}
-	crypto_pbkdf2_sha256(buf_span(&prepared), salt, iterations, salted);
+	buf_init(&prepared, PASSWORD_PREPARED_MAX);
+	crypto_pbkdf2_sha256(password_prepare(password, &prepared), salt, iterations, salted);
 	key = span_make((const char *)salted, sizeof(salted));
 	crypto_hmac_sha256(key, SPAN("Client Key"), client);
 	crypto_sha256(span_make((const char *)client, sizeof(client)), out->stored);

@@ -45,7 +45,8 @@ static void file_message(unsigned number)
 	static const char *const bodies[] = { ".\r\n..\r\n.x\r\n", "no end", "bare\n.\n\r.\r", "", "\r\n\r\n" };
 	const char *body = bodies[number % 5];
 	struct new_message message = {
-		.head = number % 4 ? SPAN("Subject: x\r\n.y: z\r\n\r\n") : SPAN("A: b"),
+		.prefix = number % 3 ? SPAN("") : SPAN("Return-Path: <j\xc3\xb6rg@example.org>\r\nDelivered-To: x@b\xc3\xbc.example\r\n"),
+		.head = number % 4 ? number % 5 ? SPAN("Subject: x\r\n.y: z\r\n\r\n") : SPAN("To: \xc3\xbc <a@\xc3\xbc.example>, .\xc3\xbc:;\r\n.y: \xc3\xa4\r\n\r\n") : SPAN("A: b"),
 		.body = { .bytes = span_str(body), .size = strlen(body) },
 		.envelope = SPAN("(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"),
 		.body_structure = SPAN("(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 7 1)"),

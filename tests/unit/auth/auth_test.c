@@ -56,6 +56,35 @@ static void new_password_ends_what_was_proven(void **state)
 	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "other password", "192.0.2.1").verdict, AUTH_OK);
 }
 
+#define COMPOSED "p\xc3\xa4ssword"
+#define DECOMPOSED "pa\xcc\x88ssword"
+
+static void a_password_is_the_same_however_its_letters_are_composed(void **state)
+{
+	struct fixture *p = *state;
+
+	assert_int_equal(auth_set_password(p->auth, p->bob, SPAN(DECOMPOSED), NULL), ERR_OK);
+	assert_int_equal(fixture_check(p, AUTH_POP3, "bob@example.test", COMPOSED, "192.0.2.1").verdict, AUTH_OK);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", DECOMPOSED, "192.0.2.1").verdict, AUTH_OK);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "pass\xc2\xadword", "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", "password", "192.0.2.1").verdict, AUTH_WRONG);
+}
+
+static void a_hash_from_elsewhere_is_of_what_was_typed_there_until_it_is_ours(void **state)
+{
+	static const char sha512_of_decomposed[] = "{SHA512}D4croQZtS5IyV0FmG/ChHVY2gmVji0Lvi1F1uyBRn+3ZDvvnke+x9ZpSZncOy+7fYBObCijw5qbeKb2YEiEUFA==";
+	struct fixture *p = *state;
+	struct buf stored;
+
+	buf_init(&stored, 1024);
+	assert_int_equal(auth_import_hash(span_str(sha512_of_decomposed), &stored, NULL), ERR_OK);
+	assert_int_equal(auth_set_imported_hash(p->auth, p->bob, buf_span(&stored), NULL), ERR_OK);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", COMPOSED, "192.0.2.1").verdict, AUTH_WRONG);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", DECOMPOSED, "192.0.2.1").verdict, AUTH_OK);
+	assert_int_equal(fixture_check(p, AUTH_IMAP, "bob@example.test", COMPOSED, "198.51.100.1").verdict, AUTH_OK);
+	buf_clear(&stored);
+}
+
 static void login_holds_until_password_suspension_or_removal(void **state)
 {
 	struct fixture *p = *state;
@@ -251,6 +280,8 @@ int main(void)
 		CASE(overlong_login_and_password_are_wrong),
 		CASE(proven_password_is_answered_in_the_callers_thread),
 		CASE(new_password_ends_what_was_proven),
+		CASE(a_password_is_the_same_however_its_letters_are_composed),
+		CASE(a_hash_from_elsewhere_is_of_what_was_typed_there_until_it_is_ours),
 		CASE(login_holds_until_password_suspension_or_removal),
 		CASE(suspended_is_told_only_with_the_right_password),
 		CASE(users_of_a_domain_that_is_not_active_do_not_log_in),
