@@ -58,7 +58,7 @@ static enum step accepted(struct pop3_session *s, uint64_t account_id, struct ou
 			s->service->account_close(s->ctx, &s->store);
 	}
 	if (e)
-		return refuse(s, "[SYS/TEMP] The mailbox can't be opened now, try again later", out);
+		return refuse(s, e == ERR_CORRUPT ? "[SYS/PERM] The mailbox needs its administrator" : "[SYS/TEMP] The mailbox can't be opened now, try again later", out);
 	forget(s);
 	s->account_id = account_id;
 	s->bad_count = 0;

@@ -3,7 +3,8 @@
  *   set: tls        the peer speaks TLS           set: remote     the peer is not on loopback
  *   set: no-tls     STLS is not offered           set: binding    with TLS there is something to bind to
  *   set: full-disk  nothing can be removed        set: short-file a body file ends too early
- *   ASK: login USER PASSWORD                      ANS: ok | wrong | busy | suspended | in-use | refused | app-password
+ *   ASK: login USER PASSWORD                      ANS: ok | wrong | busy | suspended | protocol-off | refused | app-password
+ *                                                      in-use | corrupt | failing   (a right one)
  *   ASK: scram-first MESSAGE   ASK: scram-plus-first MESSAGE   ASK: scram-final MESSAGE
  *                                                 ANS: says MESSAGE | malformed | one of those above
  *   CHECK: deliver TEXT      a message arrives in INBOX: "Subject: TEXT", an empty line, "TEXT"; its escapes are the message's
@@ -30,7 +31,8 @@ struct world {
 	struct store *store;
 	struct pop3_service service;
 	struct session_peer peer;
-	bool no_tls, in_use, binding, open;
+	bool no_tls, binding, open;
+	enum err opens; /* what opening the account says; OK: as it comes */
 	unsigned exchanges;
 	struct pop3_session *session;
 	struct mailstore *other; /* somebody else's handle */
@@ -39,7 +41,7 @@ struct world {
 static enum err account_open(void *ctx, uint64_t account_id, struct mailstore **out)
 {
 	struct world *w = ctx;
-	enum err e = w->in_use ? ERR_EXISTS : store_open(w->store, account_id, out, NULL);
+	enum err e = w->opens ? w->opens : store_open(w->store, account_id, out, NULL);
 
 	w->open = !e;
 	return e;
@@ -223,16 +225,20 @@ static enum err answer(void *world, struct span text, enum step *step_out, struc
 	static const struct {
 		const char *text;
 		enum auth_verdict verdict;
+		enum err opens;
 	} verdicts[] = {
-		{ "ok", AUTH_OK },
-		{ "default", AUTH_OK },
-		{ "in-use", AUTH_OK },
-		{ "malformed", AUTH_OK },
-		{ "wrong", AUTH_WRONG },
-		{ "busy", AUTH_BUSY },
-		{ "suspended", AUTH_SUSPENDED },
-		{ "refused", AUTH_REFUSED },
-		{ "app-password", AUTH_WANTS_APP_PASSWORD },
+		{ "ok", AUTH_OK, ERR_OK },
+		{ "default", AUTH_OK, ERR_OK },
+		{ "in-use", AUTH_OK, ERR_EXISTS },
+		{ "corrupt", AUTH_OK, ERR_CORRUPT },
+		{ "failing", AUTH_OK, ERR_TEMP },
+		{ "malformed", AUTH_OK, ERR_OK },
+		{ "wrong", AUTH_WRONG, ERR_OK },
+		{ "busy", AUTH_BUSY, ERR_OK },
+		{ "suspended", AUTH_SUSPENDED, ERR_OK },
+		{ "protocol-off", AUTH_PROTOCOL_OFF, ERR_OK },
+		{ "refused", AUTH_REFUSED, ERR_OK },
+		{ "app-password", AUTH_WANTS_APP_PASSWORD, ERR_OK },
 	};
 	struct world *w = world;
 	struct pop3_answer a = { .result = { .verdict = AUTH_OK, .account_id = 1, .retry_after_ms = 250000 } };
@@ -242,8 +248,10 @@ static enum err answer(void *world, struct span text, enum step *step_out, struc
 		a.text = span_skip(text, 5);
 	for (size_t i = 0; !is_known && i < sizeof verdicts / sizeof *verdicts; i++) {
 		is_known = span_equals(text, span_str(verdicts[i].text));
-		if (is_known)
+		if (is_known) {
 			a.result.verdict = verdicts[i].verdict;
+			w->opens = verdicts[i].opens;
+		}
 	}
 	if (!is_known)
 		return ERR_SYNTAX;
@@ -251,7 +259,6 @@ static enum err answer(void *world, struct span text, enum step *step_out, struc
 		a.error = ERR_SYNTAX;
 	if (a.result.verdict != AUTH_OK)
 		a.error = ERR_DENIED;
-	w->in_use = span_equals(text, SPAN("in-use"));
 	*step_out = pop3_session_answer(w->session, &a, out);
 	return ERR_OK;
 }
