@@ -65,7 +65,9 @@ enum search_answer search_scores(const struct search_tree *tree, const struct se
 /* Of a prepared tree, at any time. */
 void search_forget(struct search_tree *tree);
 
-/* search_text.c: how well texts have a node's key: 0 not at all, 100 as it stands, of FUZZY fuzzy_score(). */
+/* search_text.c: runs of blanks as one space: so SUBJECT is compared, which is folded and spaced as each mailer likes. */
+void search_pack(struct span text, struct buf *out);
+/* How well texts have a node's key: 0 not at all, 100 as it stands, of FUZZY fuzzy_score(). */
 uint8_t search_header(const struct search_message *m, struct span name, const struct search_node *node);
 uint8_t search_text(const struct search_message *m, const struct search_node *node);
 /* In the envelope's list that `number` says. */

@@ -249,16 +249,20 @@ enum search_answer search_matches(const struct search_tree *tree, const struct s
 /* As the message's text will be: UTF-8, case-mapped. */
 static enum err prepare_key(struct imap_session *s, struct span charset, struct search_node *node)
 {
-	struct buf utf8, folded;
+	struct buf utf8, packed, folded;
 	enum err e;
 
 	buf_init(&utf8, 4 * IMAP_LITERAL_MAX);
+	buf_init(&packed, 4 * IMAP_LITERAL_MAX);
 	buf_init(&folded, 16 * IMAP_LITERAL_MAX);
 	text_decode_charset(charset.len ? charset : SPAN("UTF-8"), node->key, &utf8);
-	text_casemap(buf_span(&utf8), &folded);
+	if (node->op == SEARCH_SUBJECT)
+		search_pack(buf_span(&utf8), &packed);
+	text_casemap(buf_span(node->op == SEARCH_SUBJECT ? &packed : &utf8), &folded);
 	node->key = arena_copy(&s->run.arena, buf_span(&folded));
 	e = utf8.failed || folded.failed || s->run.arena.failed ? ERR_LIMIT : ERR_OK;
 	buf_clear(&utf8);
+	buf_clear(&packed);
 	buf_clear(&folded);
 	return e;
 }

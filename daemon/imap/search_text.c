@@ -63,6 +63,30 @@ static bool look(const struct fuzzy_key *key, struct span mapped, uint8_t best[F
 	return true;
 }
 
+void search_pack(struct span text, struct buf *out)
+{
+	bool behind_blank = false;
+
+	buf_reset(out);
+	for (size_t i = 0; i < text.len; i++) {
+		const bool is_blank = text.ptr[i] == ' ' || text.ptr[i] == '\t';
+
+		if (!is_blank || !behind_blank)
+			buf_add_char(out, is_blank ? ' ' : text.ptr[i]);
+		behind_blank = is_blank;
+	}
+}
+
+static struct span packed(struct search_scratch *x, struct span text)
+{
+	size_t at;
+
+	if (!span_find_char(text, '\t', &at) && !span_find(text, SPAN("  "), &at))
+		return text;
+	search_pack(text, &x->line);
+	return buf_span(&x->line);
+}
+
 static uint8_t has(struct search_scratch *x, struct span utf8, const struct search_node *node)
 {
 	const struct span key = node->key;
@@ -71,6 +95,8 @@ static uint8_t has(struct search_scratch *x, struct span utf8, const struct sear
 
 	if (!key.len)
 		return AS_IT_STANDS;
+	if (node->op == SEARCH_SUBJECT)
+		utf8 = packed(x, utf8);
 	if (!node->fuzzy && key.len <= KEY_SHORT && span_is_ascii(utf8))
 		return has_ascii(utf8, key) ? AS_IT_STANDS : 0;
 	buf_reset(&x->folded);
@@ -84,7 +110,7 @@ static uint8_t has(struct search_scratch *x, struct span utf8, const struct sear
 /* What was decoded is given back at once: a thousand keys may ask for fields that fill a header. */
 static uint8_t field_has(struct search_scratch *x, struct span raw, const struct search_node *node)
 {
-	uint8_t score = has(x, header_decode(&x->arena, header_unfold(&x->arena, raw)), node);
+	uint8_t score = has(x, header_decode(&x->arena, header_unfold_plain(&x->arena, raw)), node);
 
 	arena_reset(&x->arena);
 	return score;
@@ -130,7 +156,8 @@ static uint8_t text_score(const struct search_message *m, const struct search_no
 	struct message_text *text = &m->scratch->text;
 	uint8_t best[FUZZY_WORDS_MAX] = { 0 };
 
-	if (node->op == SEARCH_BODY || look(node->fuzzy, message_text_head(text, m->row->prefix, m->row->head), best))
+	if (node->op == SEARCH_BODY || (look(node->fuzzy, message_text_head(text, m->row->prefix, m->row->head), best) &&
+					look(node->fuzzy, message_text_within(text, m->row->parts, &m->row->body), best)))
 		(void)look(node->fuzzy, message_text_body(text, m->row->parts, &m->row->body), best);
 	return fuzzy_score(node->fuzzy, best);
 }
@@ -144,7 +171,8 @@ uint8_t search_text(const struct search_message *m, const struct search_node *no
 		return AS_IT_STANDS; /* RFC 3501 6.4.4: the empty string is in every text */
 	if (node->fuzzy)
 		return text_score(m, node);
-	if (node->op == SEARCH_TEXT && span_find(message_text_head(text, m->row->prefix, m->row->head), node->key, &at))
+	if (node->op == SEARCH_TEXT && (span_find(message_text_head(text, m->row->prefix, m->row->head), node->key, &at) ||
+					span_find(message_text_within(text, m->row->parts, &m->row->body), node->key, &at)))
 		return AS_IT_STANDS;
 	return span_find(message_text_body(text, m->row->parts, &m->row->body), node->key, &at) ? AS_IT_STANDS : 0;
 }

@@ -81,7 +81,7 @@ size_t header_count(struct span header, struct span name)
 	return count;
 }
 
-struct span header_unfold(struct arena *a, struct span raw_value)
+static struct span unfold(struct arena *a, struct span raw_value, bool is_plain)
 {
 	struct span s = span_trim(raw_value);
 	char *copy;
@@ -103,8 +103,23 @@ struct span header_unfold(struct arena *a, struct span raw_value)
 		memcpy(copy + len, s.ptr, text);
 		len += text;
 		s = span_skip(s, line);
+		if (!is_plain || s.len == 0)
+			continue;
+		copy[len++] = ' ';
+		while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
+			s = span_skip(s, 1);
 	}
 	return span_make(copy, len);
+}
+
+struct span header_unfold(struct arena *a, struct span raw_value)
+{
+	return unfold(a, raw_value, false);
+}
+
+struct span header_unfold_plain(struct arena *a, struct span raw_value)
+{
+	return unfold(a, raw_value, true);
 }
 
 /* encoded-word = "=?" charset ["*" language] "?" encoding "?" encoded-text "?=" (RFC 2047 2, RFC 2231 5) */

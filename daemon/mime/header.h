@@ -25,6 +25,8 @@ size_t header_count(struct span header, struct span name);
 
 /* Unfolded: CRLF before blank removed, blanks at both ends trimmed. In the arena when it had folds. {NULL,0} when it does not fit. */
 struct span header_unfold(struct arena *a, struct span raw_value);
+/* The same for comparing: a fold, whatever blanks begin the next line, is one space. */
+struct span header_unfold_plain(struct arena *a, struct span raw_value);
 
 /* Encoded words (RFC 2047) and raw 8-bit decoded to UTF-8; what can't be decoded stays as it is, bad bytes become U+FFFD. */
 struct span header_decode(struct arena *a, struct span unfolded);

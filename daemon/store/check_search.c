@@ -58,10 +58,14 @@ static bool take_sample(void *arg, const struct db_source *source)
 	message_text_next(&s->text);
 	s->content = source->id;
 	s->head[0] = s->body[0] = '\0';
-	pick_word(message_text_head(&s->text, source->prefix, source->head), s->head);
+	pick_word(message_text_headers(&s->text, source->prefix, source->head, source->parts, &body), s->head);
 	pick_word(message_text_body(&s->text, source->parts, &body), s->body);
-	if (!s->text.is_whole) /* then it may be cut in the index, too, and elsewhere */
-		s->head[0] = s->body[0] = '\0';
+	/* What is cut here may be cut elsewhere in the index. */
+	if (!s->text.is_head_whole)
+		s->head[0] = '\0';
+	if (!s->text.is_body_whole)
+		s->body[0] = '\0';
+	message_text_next(&s->text);
 	return false;
 }
 

@@ -78,12 +78,12 @@ static enum err add_content(struct search_build *b, const struct db_source *sour
 	if (source->file.len)
 		body.path = path;
 	message_text_next(t);
-	text = message_text_head(t, source->prefix, source->head);
-	e = search_batch_add(b->batch, 2 * source->id, text, t->is_whole);
-	t->is_whole = true;
+	text = message_text_headers(t, source->prefix, source->head, source->parts, &body);
+	e = search_batch_add(b->batch, 2 * source->id, text, t->is_head_whole);
 	text = message_text_body(t, source->parts, &body);
 	if (!e)
-		e = search_batch_add(b->batch, 2 * source->id + 1, text, t->is_whole);
+		e = search_batch_add(b->batch, 2 * source->id + 1, text, t->is_body_whole);
+	message_text_next(t);
 	if (t->body.cap + t->utf8.cap + t->room.cap > KEEP_MAX) {
 		message_text_clear(t);
 		message_text_init(t, SEARCH_TEXT_MAX);

@@ -12,14 +12,16 @@
 #define ARENA_MAX (64u * 1024u * 1024u)
 #define DECODED_FACTOR 3 /* bytes of UTF-8 for one of any charset */
 #define MAPPED_FACTOR 6
+#define HEADERS_MAX (MAPPED_FACTOR * 2 * (size_t)STORE_HEAD_MAX)
 
 void message_text_init(struct message_text *t, size_t max_bytes)
 {
-	*t = (struct message_text){ .is_whole = true, .max_bytes = max_bytes };
+	*t = (struct message_text){ .is_head_whole = true, .is_body_whole = true, .max_bytes = max_bytes, .fd = -1 };
 	buf_init(&t->room, max_bytes);
 	buf_init(&t->decoded, max_bytes);
 	buf_init(&t->utf8, DECODED_FACTOR * max_bytes);
-	buf_init(&t->head, MAPPED_FACTOR * 2 * (size_t)STORE_HEAD_MAX);
+	buf_init(&t->head, 2 * HEADERS_MAX);
+	buf_init(&t->within, HEADERS_MAX);
 	buf_init(&t->body, MAPPED_FACTOR * max_bytes);
 	arena_init(&t->arena, ARENA_MAX);
 }
@@ -27,43 +29,48 @@ void message_text_init(struct message_text *t, size_t max_bytes)
 void message_text_next(struct message_text *t)
 {
 	arena_reset(&t->arena);
-	t->has_head = t->has_body = false;
-	t->is_whole = true;
+	t->has_head = t->has_within = t->has_body = false;
+	t->is_head_whole = t->is_body_whole = true;
+	if (t->fd >= 0)
+		(void)close(t->fd);
+	t->fd = -1;
 }
 
 void message_text_clear(struct message_text *t)
 {
+	message_text_next(t);
 	buf_clear(&t->room);
 	buf_clear(&t->decoded);
 	buf_clear(&t->utf8);
 	buf_clear(&t->head);
+	buf_clear(&t->within);
 	buf_clear(&t->body);
 	arena_clear(&t->arena);
 }
 
-static enum err read_file(const char *path, uint64_t start, size_t length, struct buf *out)
+static enum err read_file(struct message_text *t, const char *path, uint64_t start, size_t length, struct buf *out)
 {
 	char *to = buf_reserve(out, length);
-	int fd = to ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 	size_t done = 0;
 
-	if (fd < 0)
+	if (t->fd < 0)
+		t->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (t->fd < 0 || !to)
 		return ERR_TEMP;
 	while (done < length) {
-		ssize_t got = pread(fd, to + done, length - done, (off_t)(start + done));
+		ssize_t got = pread(t->fd, to + done, length - done, (off_t)(start + done));
 
 		if (got > 0)
 			done += (size_t)got;
 		else if (got == 0 || errno != EINTR)
 			break;
 	}
-	(void)close(fd);
 	buf_grew(out, done);
 	return done == length ? ERR_OK : ERR_TEMP;
 }
 
 /* At most the searched length; valid until the next range. */
-static struct span body_range(struct message_text *t, const struct message_body *body, uint64_t start, uint64_t end)
+static struct span body_range(struct message_text *t, const struct message_body *body, uint64_t start, uint64_t end, bool *whole)
 {
 	if (end > body->size)
 		end = body->size;
@@ -71,13 +78,13 @@ static struct span body_range(struct message_text *t, const struct message_body 
 		return SPAN("");
 	if (end - start > t->max_bytes) {
 		end = start + t->max_bytes;
-		t->is_whole = false;
+		*whole = false;
 	}
 	if (!body->path)
 		return span_take(span_skip(body->bytes, (size_t)start), (size_t)(end - start));
 	buf_reset(&t->room);
-	if (read_file(body->path, start, (size_t)(end - start), &t->room)) {
-		t->is_whole = false;
+	if (read_file(t, body->path, start, (size_t)(end - start), &t->room)) {
+		*whole = false;
 		return SPAN("");
 	}
 	return buf_span(&t->room);
@@ -95,12 +102,12 @@ static bool is_ascii_based(struct span charset)
 	       span_istarts(charset, SPAN("iso-8859-")) || span_istarts(charset, SPAN("windows-125"));
 }
 
-static void add_text(struct message_text *t, struct span utf8, struct buf *to)
+static void add_text(struct span utf8, struct buf *to, bool *whole)
 {
 	text_casemap(utf8, to);
 	buf_add_char(to, 0);
 	if (to->failed)
-		t->is_whole = false;
+		*whole = false;
 }
 
 /* Each field, its name too. */
@@ -109,14 +116,14 @@ static void add_fields(struct message_text *t, struct span header, struct buf *t
 	struct header_field field;
 
 	while (header_next(&header, &field))
-		add_text(t, header_decode(&t->arena, header_unfold(&t->arena, field.whole)), to);
+		add_text(header_decode(&t->arena, header_unfold_plain(&t->arena, field.whole)), to, &t->is_head_whole);
 	if (t->arena.failed)
-		t->is_whole = false;
+		t->is_head_whole = false;
 }
 
 static void add_part(struct message_text *t, const struct mime_part *part, const struct message_body *body)
 {
-	struct span text = body_range(t, body, part->body_start, part->body_end);
+	struct span text = body_range(t, body, part->body_start, part->body_end, &t->is_body_whole);
 
 	if (!is_plain_encoding(part->encoding)) {
 		buf_reset(&t->decoded);
@@ -128,9 +135,15 @@ static void add_part(struct message_text *t, const struct mime_part *part, const
 		text_decode_charset(part->charset, text, &t->utf8);
 		text = buf_span(&t->utf8);
 		if (t->utf8.failed)
-			t->is_whole = false;
+			t->is_body_whole = false;
 	}
-	add_text(t, text, &t->body);
+	add_text(text, &t->body, &t->is_body_whole);
+}
+
+/* RFC 9051 6.4.4: what is neither may be left out. A message that could be looked into is no leaf. */
+static bool is_searched(const struct mime_part *part)
+{
+	return part->kind == MIME_LEAF && (span_iequals(part->type, SPAN("text")) || span_iequals(part->type, SPAN("message")));
 }
 
 /* Past about max_bytes no further part is looked at. */
@@ -139,21 +152,30 @@ static void collect_body(struct message_text *t, struct span parts, const struct
 	struct mime_message mime;
 
 	if (mime_parts_decode(parts, &t->arena, &mime)) {
-		t->is_whole = false;
+		t->is_body_whole = false;
 		return;
 	}
 	for (size_t i = 0; i < mime.count; i++) {
-		const struct mime_part *part = &mime.parts[i];
-
 		if (t->body.len >= t->max_bytes) {
-			t->is_whole = false;
+			t->is_body_whole = false;
 			return;
 		}
-		if (i && mime.parts[part->parent].kind == MIME_MESSAGE)
-			add_fields(t, body_range(t, body, part->header_start, part->body_start), &t->body);
-		if (part->kind == MIME_LEAF && span_iequals(part->type, SPAN("text")))
-			add_part(t, part, body);
+		if (is_searched(&mime.parts[i]))
+			add_part(t, &mime.parts[i], body);
 	}
+}
+
+/* The root's header is not in the body. */
+static void collect_within(struct message_text *t, struct span parts, const struct message_body *body)
+{
+	struct mime_message mime;
+
+	if (mime_parts_decode(parts, &t->arena, &mime)) {
+		t->is_head_whole = false;
+		return;
+	}
+	for (size_t i = 1; i < mime.count && !t->within.failed; i++)
+		add_fields(t, body_range(t, body, mime.parts[i].header_start, mime.parts[i].body_start, &t->is_head_whole), &t->within);
 }
 
 struct span message_text_head(struct message_text *t, struct span prefix, struct span head)
@@ -164,6 +186,26 @@ struct span message_text_head(struct message_text *t, struct span prefix, struct
 		add_fields(t, prefix, &t->head);
 		add_fields(t, head, &t->head);
 	}
+	return buf_span(&t->head);
+}
+
+struct span message_text_within(struct message_text *t, struct span parts, const struct message_body *body)
+{
+	if (!t->has_within) {
+		t->has_within = true;
+		buf_reset(&t->within);
+		collect_within(t, parts, body);
+	}
+	return buf_span(&t->within);
+}
+
+struct span message_text_headers(struct message_text *t, struct span prefix, struct span head, struct span parts, const struct message_body *body)
+{
+	(void)message_text_head(t, prefix, head);
+	buf_add(&t->head, message_text_within(t, parts, body));
+	t->has_head = false;
+	if (t->head.failed)
+		t->is_head_whole = false;
 	return buf_span(&t->head);
 }
 
