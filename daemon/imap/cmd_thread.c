@@ -7,6 +7,8 @@
 #include "daemon/imap/commands.h"
 #include "daemon/imap/esearch.h"
 #include "daemon/imap/reply.h"
+#include "daemon/imap/search_rows.h"
+#include "daemon/imap/sort.h"
 #include "daemon/imap/table.h"
 #include "daemon/mime/header.h"
 #include "daemon/mime/refs.h"
@@ -16,12 +18,10 @@
 #define SLICE 16384
 
 struct thread_work {
-	struct search_work *search;
-	struct threading *threading;
-	struct uid_set set;
-	uint32_t after_uid;
-	bool end, with_head; /* with_head: messages filed before references were kept are among them */
-	struct span text;    /* the answer, what is not told yet */
+	struct search_rows rows;
+	struct threading *threading; /* once all is found */
+	bool with_head;              /* messages filed before references were kept are among them */
+	struct span text;            /* the answer, what is not told yet */
 };
 
 struct reading {
@@ -50,7 +50,7 @@ static struct span message_id(struct reading *r, const struct message_row *row)
 static enum err add_row(struct reading *r, const struct message_row *row)
 {
 	struct imap_session *s = r->s;
-	struct thread_message m = { .number = row->uid, .date = (row->sent_ms ? row->sent_ms : row->internal_ms) / 1000, .refs = row->refs };
+	struct thread_message m = { .number = row->uid, .date = sort_sent_date(row), .refs = row->refs };
 	struct base_subject base;
 
 	if (!s->service->view_sequence_of(s->view, row->uid, &m.number))
@@ -78,22 +78,23 @@ static bool each_row(void *arg, const struct message_row *row)
 		return false;
 	}
 	r->e = add_row(r, row);
-	r->work->after_uid = row->uid;
+	r->work->rows.after_uid = row->uid;
 	return !r->e && (++r->rows % 64 || clock_mono_us() < r->until_us);
 }
 
 static enum err read_rows(struct imap_session *s, struct thread_work *w, int64_t until_us)
 {
 	struct reading r = { .s = s, .work = w, .until_us = until_us };
+	struct search_rows *rows = &w->rows;
 
 	buf_init(&r.subject, STORE_HEAD_MAX);
 	buf_init(&r.id, REFS_ID_MAX);
 	buf_init(&r.refs, STORE_HEAD_MAX);
-	while (!r.e && !w->end && clock_mono_us() < until_us) {
+	while (!r.e && !rows->end && clock_mono_us() < until_us) {
 		unsigned want = WANT_FLAGS | WANT_META | WANT_WORDS | (w->with_head ? WANT_HEAD : 0);
 		uint32_t last_uid;
 
-		r.e = s->service->view_read(s->view, &w->set, w->after_uid, want, each_row, &r, &last_uid, &w->end);
+		r.e = s->service->view_read(s->view, &rows->set, rows->after_uid, want, each_row, &r, &last_uid, &rows->end);
 	}
 	buf_clear(&r.subject);
 	buf_clear(&r.id);
@@ -121,7 +122,7 @@ static enum err write_threads(struct imap_session *s, struct thread_work *w)
 	struct buf text;
 	enum err e;
 
-	buf_init(&text, (size_t)NUMBER_TEXT_MAX * search_found_of(w->search)->count + 64);
+	buf_init(&text, (size_t)NUMBER_TEXT_MAX * search_found_of(w->rows.search)->count + 64);
 	e = thread_finish(w->threading, &text);
 	if (!e)
 		w->text = arena_copy(&s->run.arena, buf_span(&text));
@@ -132,9 +133,11 @@ static enum err write_threads(struct imap_session *s, struct thread_work *w)
 static enum step thread_found(struct imap_session *s, struct out *out)
 {
 	struct thread_work *w = s->run.work;
-	enum err e = read_rows(s, w, clock_mono_us() + IMAP_TURN_US);
+	enum err e = w->threading ? ERR_OK : thread_begin(s->run.args.search.algorithm, rng_u64(), &s->run.arena, &w->threading);
 
-	if (!e && !w->end) {
+	if (!e)
+		e = read_rows(s, w, clock_mono_us() + IMAP_TURN_US);
+	if (!e && !w->rows.end) {
 		imap_in_progress(s, out, 0, 0);
 		return STEP_MORE;
 	}
@@ -148,43 +151,8 @@ static enum step thread_found(struct imap_session *s, struct out *out)
 	return thread_tell(s, out);
 }
 
-static enum step thread_search(struct imap_session *s, struct out *out)
-{
-	struct thread_work *w = s->run.work;
-	const struct search_found *found = search_found_of(w->search);
-	bool done;
-	enum err e = search_work_turn(s, w->search, clock_mono_us() + IMAP_TURN_US, out, &done);
-
-	if (!e && !done)
-		return STEP_MORE;
-	if (!e && found->count > IMAP_MESSAGELIMIT)
-		return search_too_many(s, out);
-	if (!e)
-		e = search_found_set(s, found, &s->run.arena, &w->set);
-	if (!e)
-		e = thread_begin(s->run.args.search.algorithm, rng_u64(), &s->run.arena, &w->threading);
-	if (e)
-		return search_fail(s, out, e);
-	w->end = !w->set.count;
-	s->run.more = thread_found;
-	return thread_found(s, out);
-}
-
 enum step imap_run_thread(struct imap_session *s, const union imap_args *args, struct out *out)
 {
-	struct search_work *search;
-	struct thread_work *w;
-	enum step step;
-
 	(void)args;
-	search = search_work_begin(s, out, &step);
-	if (!search) /* the command has ended, and its arena with it */
-		return step;
-	w = arena_alloc(&s->run.arena, sizeof *w);
-	if (!w)
-		return search_fail(s, out, ERR_LIMIT);
-	w->search = search;
-	s->run.work = w;
-	s->run.more = thread_search;
-	return thread_search(s, out);
+	return search_rows_begin(s, sizeof(struct thread_work), thread_found, out);
 }

@@ -76,13 +76,13 @@ enum err search_save(struct imap_session *s, const struct search_found *f, const
 	return e;
 }
 
-/* RFC 7162 3.1.10: of MIN and MAX alone, theirs; else the highest of all. */
+/* RFC 7162 3.1.10, RFC 4731 3.2: of MIN and MAX alone, theirs; else the highest of all. */
 static uint64_t modseq_of(const struct search_found *f, unsigned what)
 {
 	what &= ~(unsigned)RETURN_BESIDE;
 	if (!f->count)
 		return 0;
-	if (f->sorted || !what || (what & ~(unsigned)(RETURN_MIN | RETURN_MAX)))
+	if (!what || (what & ~(unsigned)(RETURN_MIN | RETURN_MAX)))
 		return f->modseq;
 	if (what == RETURN_MIN)
 		return f->first_modseq;
@@ -145,7 +145,7 @@ static bool tell_scores(struct search_telling *t, struct out *out)
 {
 	uint32_t sequence;
 
-	if (!(t->wants.what & RETURN_RELEVANCY) || !t->score_first || !t->found->count)
+	if (!(t->wants.what & RETURN_RELEVANCY))
 		return true;
 	while (t->position < t->score_last && search_found_next(t->found, &t->at, &sequence)) {
 		if (++t->position < t->score_first)
@@ -156,7 +156,7 @@ static bool tell_scores(struct search_telling *t, struct out *out)
 		if (t->position % 64 == 0 && out_is_full(out))
 			return false;
 	}
-	reply_add(out, SPAN(")"));
+	reply_add(out, t->some ? SPAN(")") : SPAN(" RELEVANCY ()"));
 	return true;
 }
 

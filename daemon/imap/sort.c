@@ -83,6 +83,11 @@ static int64_t seconds(int64_t ms)
 	return ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
 }
 
+int64_t sort_sent_date(const struct message_row *row)
+{
+	return seconds(row->sent_ms ? row->sent_ms : row->internal_ms);
+}
+
 static struct span keep(struct sorter *x, struct span utf8)
 {
 	struct buf folded;
@@ -112,14 +117,15 @@ static struct span base_subject(struct sorter *x, struct span subject)
 static struct span first_address(struct sorter *x, struct span envelope, enum envelope_item item, bool display, struct arena *scratch)
 {
 	struct envelope_address address;
-	struct span list;
+	struct span list, name;
 
 	if (!envelope_list(envelope, item, &list) || !envelope_next(&list, scratch, &address))
 		return SPAN("");
 	if (!display)
 		return keep(x, address.mailbox);
-	if (address.name.len)
-		return keep(x, header_decode(scratch, address.name));
+	name = header_decode(scratch, address.name);
+	if (name.len)
+		return keep(x, name);
 	if (!address.host.len)
 		return keep(x, address.mailbox);
 	return keep(x, arena_printf(scratch, "%.*s@%.*s", (int)address.mailbox.len, address.mailbox.ptr, (int)address.host.len, address.host.ptr));
@@ -129,7 +135,7 @@ static union value value_of(struct sorter *x, enum sort_key key, uint32_t sequen
 {
 	switch (key) {
 	case SORT_ARRIVAL: return (union value){ .number = seconds(row->internal_ms) };
-	case SORT_DATE: return (union value){ .number = seconds(row->sent_ms ? row->sent_ms : row->internal_ms) };
+	case SORT_DATE: return (union value){ .number = sort_sent_date(row) };
 	case SORT_SIZE: return (union value){ .number = (int64_t)row->size };
 	case SORT_CC: return (union value){ .text = first_address(x, row->envelope, ENVELOPE_CC, false, scratch) };
 	case SORT_FROM: return (union value){ .text = first_address(x, row->envelope, ENVELOPE_FROM, false, scratch) };

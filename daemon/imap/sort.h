@@ -1,4 +1,4 @@
-/* imap/sort.h: messages in the order of a sort program (RFC 5256 section 3, RFC 5957, RFC 6203 section 6). Internal to cmd_sort.c.
+/* imap/sort.h: messages in the order of a sort program (RFC 5256 section 3, RFC 5957, RFC 6203 section 6). Internal to the commands that search.
  *
  * Ordering is stable by message number and takes turns. Texts are compared by i;unicode-casemap, up to SORT_TEXT_MAX bytes of each.
  */
@@ -12,6 +12,7 @@
 
 struct sorter;
 
+int64_t sort_sent_date(const struct message_row *row);         /* RFC 5256 2.2, in seconds */
 bool sort_is_by_relevancy(const struct sort_program *program); /* not only by what never changes */
 
 /* All in the arena; `count` messages at most. Null: it is full. */
