@@ -32,7 +32,7 @@ enum step imap_run_cancelupdate(struct imap_session *s, const union imap_args *a
 {
 	for (size_t i = 0; i < args->cancel.count; i++)
 		if (!context_exists(s, args->cancel.tags[i]))
-			return imap_finish(s, out, IMAP_BAD, SPAN("[CLIENTBUG] No search with that tag is kept up to date"));
+			return imap_finish(s, out, IMAP_NO, SPAN("[CLIENTBUG] No search with that tag is kept up to date"));
 	for (size_t i = 0; i < args->cancel.count; i++)
 		context_cancel(s, args->cancel.tags[i]);
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));

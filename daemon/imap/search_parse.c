@@ -176,11 +176,16 @@ static enum err parse_header_key(struct imap_parser *p, struct search_node *node
 	return e ? e : parse_astring(p, &node->key);
 }
 
+/* nz-number, of 32 bits (RFC 5032 3, RFC 3501 9) */
 static enum err parse_positive(struct imap_parser *p, uint64_t *out)
 {
-	enum err e = parse_number64(p, out);
+	uint32_t n;
+	enum err e = parse_number(p, &n);
 
-	return !e && !*out ? ERR_SYNTAX : e;
+	if (e)
+		return e;
+	*out = n;
+	return n ? ERR_OK : ERR_SYNTAX;
 }
 
 static enum err parse_argument(struct build *b, enum argument argument, uint32_t index)
