@@ -168,6 +168,7 @@ struct search_return {
 	bool given; /* RETURN stands there, perhaps empty: ALL */
 	unsigned what;
 	struct imap_partial partial;
+	struct span update; /* what UPDATE wants of new messages, "fetch-att ...)" (RFC 5465 7); empty: nothing */
 };
 
 enum sort_key { SORT_ARRIVAL,

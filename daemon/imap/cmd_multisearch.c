@@ -296,11 +296,13 @@ static enum err begin_place(struct imap_session *s, struct multi_work *w)
 static enum err keep_result(struct imap_session *s, struct multi_work *w, const struct search_found *found, struct out *out)
 {
 	const unsigned what = s->run.args.search.wants.what;
+	const struct multi_place *p = &w->places[w->place];
 
 	if (found->view != s->view)
 		return ERR_OK;
 	if (what & RETURN_UPDATE) {
-		(void)context_begin(s, found, out);
+		if (context_begin(s, found, out))
+			context_correlate(s, p->name, p->uid_validity);
 		w->is_kept = true;
 	}
 	return what & RETURN_SAVE ? search_save(s, found, &s->run.args.search.wants) : ERR_OK;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/imap/commands.h"
 #include "daemon/imap/inside_context.h"
 #include "daemon/imap/reply_sync.h"
 #include "daemon/imap/sort.h"
@@ -167,6 +168,13 @@ static size_t weight(const struct imap_contexts *all)
 	return n;
 }
 
+static bool copy_items(struct imap_session *s, struct imap_context *c)
+{
+	struct imap_parser p = { arena_copy(&c->arena, s->run.args.search.wants.update), &c->arena, s->off, s->enabled };
+
+	return !p.rest.len ? !c->arena.failed : imap_parse_fetch_atts(&p, &c->items, &c->item_count) == ERR_OK;
+}
+
 static struct imap_context *make(struct imap_session *s, const struct search_found *f)
 {
 	struct imap_context *c = calloc(1, sizeof *c);
@@ -179,7 +187,7 @@ static struct imap_context *make(struct imap_session *s, const struct search_fou
 	c->by_uid = s->run.command->law & BY_UID;
 	c->needs = *f->needs;
 	c->sort = f->sorted ? s->run.args.search.sort : (struct sort_program){ .count = 0 };
-	if (copy_tree(s, c, &s->run.args.search.tree) && copy_found(s, c, f))
+	if (copy_items(s, c) && copy_tree(s, c, &s->run.args.search.tree) && copy_found(s, c, f))
 		return c;
 	context_free(c);
 	return NULL;
@@ -212,6 +220,16 @@ bool context_begin(struct imap_session *s, const struct search_found *f, struct 
 	all->count++;
 	s->contexts = all;
 	return true;
+}
+
+void context_correlate(struct imap_session *s, struct span mailbox, uint32_t uid_validity)
+{
+	struct imap_context *c = s->contexts->first;
+
+	while (c->next)
+		c = c->next;
+	c->mailbox = arena_copy(&c->arena, mailbox);
+	c->uid_validity = uid_validity;
 }
 
 /* ---- what is to be looked at ---- */
@@ -262,6 +280,7 @@ void context_sync(struct imap_session *s)
 	if (!all || changes->gone)
 		return;
 	last_uid = s->service->view_last_uid(s->view);
+	all->new_from = all->known_uid + 1;
 	add_rows(all, changes->changed, changes->changed_count);
 	if (last_uid > all->known_uid)
 		uid_ranges_unite(&all->todo, &(struct uid_set){ &(struct uid_range){ all->known_uid + 1, last_uid }, 1 });
@@ -438,7 +457,7 @@ bool context_look(struct imap_session *s)
 		all->known_uid = s->service->view_last_uid(s->view);
 	}
 	all->at = all->first;
-	all->stage = CONTEXT_TELL;
+	all->stage = CONTEXT_FETCH;
 	return true;
 }
 

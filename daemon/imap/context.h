@@ -11,6 +11,8 @@
 
 /* From a search that is through: `f` becomes what the client knows. False: refused, and the client is told (NOUPDATE); the rest of the search stands. */
 bool context_begin(struct imap_session *s, const struct search_found *f, struct out *out);
+/* Notices of the context that was begun last name its mailbox (RFC 7377 2.1). */
+void context_correlate(struct imap_session *s, struct span mailbox, uint32_t uid_validity);
 bool context_exists(const struct imap_session *s, struct span tag);
 /* Before context_sync() each: messages whose flags this session has changed. */
 void context_note(struct imap_session *s, const struct view_flags_changed *rows, size_t count);

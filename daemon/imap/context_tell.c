@@ -14,6 +14,7 @@
 #include "daemon/imap/context.h"
 #include "daemon/imap/context_order.h"
 #include "daemon/imap/reply.h"
+#include "daemon/imap/reply_mailbox.h"
 #include "daemon/imap/reply_sync.h"
 #include "daemon/imap/sync.h"
 
@@ -53,7 +54,14 @@ static void begin_line(struct notice *n)
 {
 	reply_add(n->out, SPAN("* ESEARCH (TAG \""));
 	reply_add(n->out, span_str(n->c->tag));
-	reply_add(n->out, is_by_uid(n->s, n->c) ? SPAN("\") UID ") : SPAN("\") "));
+	reply_add(n->out, SPAN("\""));
+	if (n->c->mailbox.ptr) {
+		reply_add(n->out, SPAN(" MAILBOX "));
+		reply_mailbox_name(n->s, n->out, n->c->mailbox);
+		reply_add(n->out, SPAN(" UIDVALIDITY "));
+		reply_number(n->out, n->c->uid_validity);
+	}
+	reply_add(n->out, is_by_uid(n->s, n->c) ? SPAN(") UID ") : SPAN(") "));
 	reply_add(n->out, n->word);
 	n->runs = n->numbers = 0;
 }
@@ -295,6 +303,28 @@ bool context_tell_vanished(struct imap_session *s, struct out *out)
 	return true;
 }
 
+/* RFC 5465 7: before it is said that they have come to the context; not of messages that were there and have changed. */
+static bool tell_fetched(struct imap_session *s, const struct imap_context *c, struct out *out)
+{
+	struct imap_contexts *all = s->contexts;
+	struct uid_set set = { NULL, 0 };
+
+	if (!c->item_count || !c->in.set.count)
+		return true;
+	if (!all->news.begun) {
+		set.ranges = arena_array(&s->run.arena, c->in.set.count, sizeof *set.ranges);
+		for (size_t i = 0; set.ranges && i < c->in.set.count; i++) {
+			const struct uid_range *r = &c->in.set.ranges[i];
+
+			if (r->last >= all->new_from)
+				set.ranges[set.count++] = (struct uid_range){ r->first < all->new_from ? all->new_from : r->first, r->last };
+		}
+		if (!set.count || !fetch_news_begin(s, &all->news, &set, c->items, c->item_count))
+			return true;
+	}
+	return fetch_news_more(s, &all->news, out);
+}
+
 /* What could not be kept is told and dropped. */
 static void end_over(struct imap_session *s, struct out *out)
 {
@@ -319,6 +349,12 @@ bool context_tell_changes(struct imap_session *s, struct out *out)
 		return true;
 	if (all->stage == CONTEXT_LOOK && !context_look(s))
 		return false;
+	for (; all->stage == CONTEXT_FETCH && all->at; all->at = all->at->next)
+		if (out_is_full(out) || !tell_fetched(s, all->at, out))
+			return false;
+	if (all->stage == CONTEXT_FETCH)
+		all->at = all->first;
+	all->stage = CONTEXT_TELL;
 	for (; all->at; all->at = all->at->next)
 		if (!all->at->over && (out_is_full(out) || !tell_out(s, all->at, out) || !tell_in(s, all->at, out)))
 			return false;

@@ -40,6 +40,8 @@ struct fetch_stream {
 
 /* Where a row is in the middle of being sent: FETCH can pause between two items, and within a stream. */
 struct fetch_row {
+	const struct fetch_item *items; /* null: those of the FETCH that runs */
+	size_t item_count;
 	bool begun;
 	uint32_t uid;
 	size_t item_at;

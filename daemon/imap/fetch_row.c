@@ -81,14 +81,14 @@ static bool is_pause(const struct fetch_item *last, int64_t start_us, const stru
 bool fetch_render(struct imap_session *s, struct fetch_row *at, const struct message_row *row, uint32_t sequence, uint64_t flags, bool tell_flags,
 		  struct out *out)
 {
-	const struct fetch_item *items = s->run.args.fetch.items;
+	const struct fetch_item *items = at->items ? at->items : s->run.args.fetch.items;
 	struct fetch_source src = { .s = s, .row = row, .at = at };
-	size_t count = s->run.args.fetch.count;
+	size_t count = at->items ? at->item_count : s->run.args.fetch.count;
 	int64_t start_us = count > 1 ? clock_mono_us() : 0;
 
 	if (!at->begun) {
 		imap_keywords_refresh(s, out, flags);
-		*at = (struct fetch_row){ .begun = true, .uid = row->uid, .unknown_encoding = at->unknown_encoding };
+		*at = (struct fetch_row){ .items = at->items, .item_count = at->item_count, .begun = true, .uid = row->uid, .unknown_encoding = at->unknown_encoding };
 		reply_fetch_begin(s, out, sequence, row->uid);
 	}
 	s->run.mid_line = true;

@@ -2,6 +2,7 @@
 #ifndef POSTROOM_IMAP_INSIDE_CONTEXT_H
 #define POSTROOM_IMAP_INSIDE_CONTEXT_H
 
+#include "daemon/imap/fetch_news.h"
 #include "daemon/imap/search.h"
 #include "daemon/imap/uid_ranges.h"
 
@@ -12,6 +13,10 @@ struct imap_context {
 	bool by_flags; /* a change of flags may change the answer; else only new messages are looked at */
 	bool over;     /* no memory or no room: to be told, and dropped */
 	struct arena arena;
+	struct fetch_item *items; /* wanted of messages that come to it (RFC 5465 7) */
+	size_t item_count;
+	struct span mailbox; /* its name, where notices have to say it (RFC 7377 2.1); ptr null: nowhere */
+	uint32_t uid_validity;
 	struct search_tree tree;
 	struct search_needs needs;
 	struct sort_program sort;     /* count 0: in the mailbox's order */
@@ -28,6 +33,7 @@ enum context_stage {
 	CONTEXT_REST,
 	CONTEXT_LEAVE, /* what vanished is told */
 	CONTEXT_LOOK,  /* at what changed */
+	CONTEXT_FETCH, /* what is wanted of new messages */
 	CONTEXT_TELL,
 };
 
@@ -39,6 +45,8 @@ struct imap_contexts {
 	struct uid_ranges todo;  /* messages to be looked at: new, or changed */
 	uint32_t known_uid;      /* those above are new */
 	uint32_t after_uid;      /* of LOOK */
+	uint32_t new_from;       /* of FETCH: those before it only changed */
+	struct fetch_news news;
 	size_t *vanished_before; /* of LEAVE: for each range of run.changes.vanished, how many UIDs stand before; in run.arena */
 };
 

@@ -7,6 +7,7 @@
 #ifndef POSTROOM_IMAP_NOTIFY_H
 #define POSTROOM_IMAP_NOTIFY_H
 
+#include "daemon/imap/fetch_news.h"
 #include "daemon/imap/notify_names.h"
 #include "daemon/imap/notify_own.h"
 
@@ -21,8 +22,9 @@ struct imap_notify {
 	struct notify_account *accounts; /* that are followed, the own one first; null: none */
 	struct notify_names names;       /* of others' mailboxes */
 	struct notify_own own;
-	uint32_t next_uid; /* of the selected mailbox: `items` of messages from here on were not told; 0: to be set */
-	bool pending;      /* woken when nothing could be told */
+	struct fetch_news news; /* while new messages are told */
+	uint32_t next_uid;      /* of the selected mailbox: `items` of messages from here on were not told; 0: to be set */
+	bool pending;           /* woken when nothing could be told */
 };
 
 /* The events of all groups that hold for the mailbox (RFC 5465 6: several can). `personal`: it is of the session's own account. */

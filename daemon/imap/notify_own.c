@@ -51,14 +51,6 @@ bool notify_own_has_name(const struct notify_own *own, enum journal_event event,
 	return false;
 }
 
-bool notify_own_has_message(const struct notify_own *own, uint32_t uid)
-{
-	for (size_t i = 0; i < own->message_count; i++)
-		if (uid >= own->messages[i].first && uid <= own->messages[i].last)
-			return true;
-	return false;
-}
-
 void notify_own_forget(struct notify_own *own)
 {
 	if (own->names)

@@ -24,7 +24,6 @@ void notify_own_made(struct imap_session *s, struct span name);
 void notify_own_messages(struct imap_session *s, uint64_t owner, uint64_t mailbox_id, uint32_t first_uid, uint32_t last_uid);
 
 bool notify_own_has_name(const struct notify_own *own, enum journal_event event, struct span name);
-bool notify_own_has_message(const struct notify_own *own, uint32_t uid);
 void notify_own_forget(struct notify_own *own);
 
 #endif

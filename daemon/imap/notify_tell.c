@@ -14,10 +14,10 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/imap/commands.h"
-#include "daemon/imap/fetch.h"
 #include "daemon/imap/metadata.h"
 #include "daemon/imap/notify.h"
 #include "daemon/imap/notify_follow.h"
+#include "daemon/imap/notify_new.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/reply.h"
 #include "daemon/imap/reply_mailbox.h"
@@ -33,9 +33,6 @@ struct telling {
 	       TELL_OTHERS } phase;
 	int64_t until_us; /* of this turn */
 	struct notify_following following;
-	unsigned want; /* of NEW; 0: not begun */
-	uint32_t after_uid;
-	struct fetch_row row;
 	struct notify_account *account; /* whose news these are; null: all are told */
 	struct journal_news news;
 	size_t name_at, change_at;
@@ -47,117 +44,6 @@ struct telling {
 	struct mailbox_info *all; /* null: not read; INBOX first, then by name */
 	size_t all_count, all_at;
 };
-
-struct turn {
-	struct imap_session *s;
-	struct telling *t;
-	struct out *out;
-	int64_t start_us;
-	bool paused; /* in the middle of a message */
-};
-
-/* ---- new messages of the selected mailbox ---- */
-
-/* RFC 5465 5.2: UID is always told, MODSEQ to who has enabled CONDSTORE. */
-static bool begin_new(struct imap_session *s, struct telling *t)
-{
-	const struct imap_notify *n = s->notify;
-	struct fetch_item *items = arena_array(&s->run.arena, n->item_count + 2, sizeof *items);
-	bool has_modseq = !(s->enabled & ENABLED_CONDSTORE), has_uid = s->enabled & ENABLED_UIDONLY;
-	size_t count = 0;
-
-	if (!items)
-		return false;
-	for (size_t i = 0; i < n->item_count; i++) {
-		has_modseq = has_modseq || n->items[i].kind == FETCH_MODSEQ;
-		has_uid = has_uid || n->items[i].kind == FETCH_UID;
-	}
-	if (!has_uid)
-		items[count++] = (struct fetch_item){ .kind = FETCH_UID };
-	memcpy(items + count, n->items, n->item_count * sizeof *items);
-	count += n->item_count;
-	if (!has_modseq)
-		items[count++] = (struct fetch_item){ .kind = FETCH_MODSEQ };
-	s->run.args.fetch.items = items;
-	s->run.args.fetch.count = count;
-	t->want = fetch_want(items, count);
-	for (size_t i = 0; i < count; i++)
-		if (items[i].kind == FETCH_PREVIEW)
-			t->want |= WANT_PARTS | WANT_BODY;
-	t->after_uid = n->next_uid - 1;
-	return true;
-}
-
-static bool each_new(void *arg, const struct message_row *row)
-{
-	struct turn *turn = arg;
-	struct telling *t = turn->t;
-	uint32_t sequence;
-
-	if (t->row.begun && row->uid != t->row.uid)
-		fetch_abandon(turn->s, &t->row, turn->out);
-	if (notify_own_has_message(&turn->s->notify->own, row->uid)) /* RFC 5465 5.2 */
-		return true;
-	if (!turn->s->service->view_sequence_of(turn->s->view, row->uid, &sequence))
-		return true;
-	turn->paused = true;
-	t->row.uid = row->uid;
-	if (!fetch_render(turn->s, &t->row, row, sequence, row->flags, false, turn->out))
-		return false;
-	turn->paused = false;
-	return !out_is_full(turn->out) && clock_mono_us() - turn->start_us <= IMAP_TURN_US;
-}
-
-/* What was begun in the turn before. False: it goes on in the next. */
-static bool stream_new(struct imap_session *s, struct telling *t, struct out *out)
-{
-	if (t->row.stream.phase == STREAM_NONE)
-		return true;
-	if (!fetch_stream_run(s, &t->row.stream, out))
-		return false;
-	arena_reset(&s->run.batch);
-	t->row.item_at++;
-	return !out_is_full(out);
-}
-
-/* Up to `last`. False: there is more, in the next turn. */
-static bool show_new(struct imap_session *s, struct telling *t, uint32_t last, struct out *out)
-{
-	struct turn turn = { .s = s, .t = t, .out = out, .start_us = clock_mono_us() };
-	struct uid_range range = { s->notify->next_uid, last };
-	const struct uid_set set = { &range, 1 };
-	uint32_t read = 0;
-	bool end = false;
-	enum err e;
-
-	if (!t->want && !begin_new(s, t))
-		return true;
-	if (!stream_new(s, t, out))
-		return false;
-	e = s->service->view_read(s->view, &set, t->after_uid, t->want, each_new, &turn, &read, &end);
-	if (t->row.begun && !turn.paused)
-		fetch_abandon(s, &t->row, out);
-	t->after_uid = turn.paused ? t->row.uid - 1 : read;
-	if (!e && (!end || turn.paused))
-		return false;
-	if (t->row.begun)
-		fetch_abandon(s, &t->row, out);
-	return true;
-}
-
-static bool tell_new(struct imap_session *s, struct telling *t, struct out *out)
-{
-	struct imap_notify *n = s->notify;
-	const uint32_t last = s->view ? s->service->view_last_uid(s->view) : 0;
-
-	if (!s->view || !n->next_uid || last < n->next_uid)
-		return true;
-	if (n->item_count && !show_new(s, t, last, out))
-		return false;
-	n->next_uid = last + 1;
-	n->own.message_count = 0;
-	return true;
-}
 
 /* ---- names ---- */
 
@@ -494,7 +380,6 @@ static void rest(struct imap_session *s)
 	run->more = NULL;
 	run->work = NULL;
 	run->changes = (struct view_changes){ 0 };
-	run->args = (union imap_args){ .fetch = { .count = 0 } };
 	imap_places_close(s);
 	arena_clear(&run->arena);
 	arena_clear(&run->batch);
@@ -531,7 +416,7 @@ static bool step(struct imap_session *s, struct telling *t, struct out *out)
 	switch (t->phase) {
 	case TELL_SYNC: return imap_sync_emit(s, out);
 	case TELL_NEW:
-		if (!tell_new(s, t, out))
+		if (!notify_new_tell(s, out))
 			return false;
 		if (notify_follow_begin(s, s->notify, &t->following))
 			overflow(s, t, out);
@@ -598,8 +483,5 @@ enum step imap_notify_wake(struct imap_session *s, struct out *out)
 
 enum step imap_notify_after(struct imap_session *s, struct out *out)
 {
-	const struct imap_notify *n = s->notify;
-	const bool has_new = s->view && n->item_count && n->next_uid && s->service->view_last_uid(s->view) >= n->next_uid;
-
-	return n->pending || has_new ? imap_notify_wake(s, out) : STEP_REPLY;
+	return s->notify->pending ? imap_notify_wake(s, out) : STEP_REPLY;
 }

@@ -231,6 +231,21 @@ enum err imap_parse_fetch_att(struct imap_parser *p, struct fetch_item *item)
 	return parse_may(p, CAP_BINARY) ? parse_binary(p, item) : ERR_SYNTAX;
 }
 
+enum err imap_parse_fetch_atts(struct imap_parser *p, struct fetch_item **items_out, size_t *count_out)
+{
+	enum err e;
+
+	*items_out = NULL;
+	*count_out = 0;
+	do {
+		if (*count_out == IMAP_FETCH_ITEMS_MAX)
+			return ERR_LIMIT;
+		*items_out = parse_grow(p->arena, *items_out, *count_out, sizeof **items_out);
+		e = *items_out ? imap_parse_fetch_att(p, &(*items_out)[(*count_out)++]) : ERR_LIMIT;
+	} while (!e && parse_char(p, ' '));
+	return e ? e : parse_expect(p, ')');
+}
+
 static bool parse_macro(struct imap_parser *p, union imap_args *out)
 {
 	static const enum fetch_kind full[] = { FETCH_FLAGS, FETCH_INTERNALDATE, FETCH_SIZE, FETCH_ENVELOPE, FETCH_BODY_PLAIN };

@@ -11,22 +11,6 @@
 #define UNSERVED 0x200
 #define METADATA_EVENTS (NOTIFY_METADATA | NOTIFY_SERVER_METADATA)
 
-/* fetch-att *(SP fetch-att) ")" */
-static enum err parse_atts(struct imap_parser *p, struct notify_group *g)
-{
-	enum err e;
-
-	g->item_count = 0;
-	g->items = NULL;
-	do {
-		if (g->item_count == IMAP_FETCH_ITEMS_MAX)
-			return ERR_LIMIT;
-		g->items = parse_grow(p->arena, g->items, g->item_count, sizeof *g->items);
-		e = g->items ? imap_parse_fetch_att(p, &g->items[g->item_count++]) : ERR_LIMIT;
-	} while (!e && parse_char(p, ' '));
-	return e ? e : parse_expect(p, ')');
-}
-
 /* event = message-event / mailbox-event / user-event / event-ext; message-event = "MessageNew" [SP "(" fetch-att *(SP fetch-att) ")"] / ... */
 static enum err parse_event(struct imap_parser *p, struct notify_group *g)
 {
@@ -54,7 +38,7 @@ static enum err parse_event(struct imap_parser *p, struct notify_group *g)
 		if (events[i].bits != NOTIFY_NEW || !span_starts(p->rest, SPAN(" (")))
 			return ERR_OK;
 		p->rest = span_skip(p->rest, 2);
-		return parse_atts(p, g);
+		return imap_parse_fetch_atts(p, &g->items, &g->item_count);
 	}
 	g->events |= UNSERVED;
 	return parse_atom(p, &other);

@@ -1,6 +1,8 @@
 /* imap/search_return.c: what a SEARCH or SORT is to give back, and in which order. */
 #include "daemon/imap/search_parse.h"
 
+#include "daemon/imap/commands.h"
+
 /* nz-number ":" nz-number, or both with "-": positions from the end (RFC 9394 4); 500:400 is 400:500. */
 static enum err parse_partial(struct imap_parser *p, struct imap_partial *out)
 {
@@ -28,6 +30,23 @@ static enum err parse_partial(struct imap_parser *p, struct imap_partial *out)
 	return ERR_OK;
 }
 
+/* modifier-update = "UPDATE" ["(" fetch-att *(SP fetch-att) ")"] (RFC 5465 8); in the example of 7 with a space before it. */
+static enum err parse_update(struct imap_parser *p, struct search_return *out)
+{
+	const bool spaced = span_starts(p->rest, SPAN(" ("));
+	struct fetch_item *items;
+	size_t count;
+	enum err e;
+
+	if (!parse_may(p, CAP_NOTIFY) || (!spaced && !parse_peek(p, '(')))
+		return ERR_OK;
+	p->rest = span_skip(p->rest, spaced ? 2 : 1);
+	out->update = p->rest;
+	e = imap_parse_fetch_atts(p, &items, &count);
+	out->update.len -= p->rest.len;
+	return e;
+}
+
 static enum err parse_option(struct imap_parser *p, enum imap_capability context, struct search_return *out)
 {
 	static const struct {
@@ -49,10 +68,12 @@ static enum err parse_option(struct imap_parser *p, enum imap_capability context
 		return ERR_OK;
 	if (parse_may(p, context) && parse_word(p, SPAN("UPDATE"))) {
 		out->what |= RETURN_UPDATE;
-		return ERR_OK;
+		return parse_update(p, out);
 	}
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-		if (!parse_may(p, all[i].capability) || !parse_word(p, all[i].word))
+		const bool may = parse_may(p, all[i].capability) || (all[i].what == RETURN_PARTIAL && parse_may(p, context)); /* RFC 5267 4.4 */
+
+		if (!may || !parse_word(p, all[i].word))
 			continue;
 		if (all[i].what == RETURN_PARTIAL) {
 			if (out->what & RETURN_PARTIAL)

@@ -24,6 +24,7 @@
 #include "daemon/imap/input.h"
 #include "daemon/imap/metadata.h"
 #include "daemon/imap/notify.h"
+#include "daemon/imap/notify_new.h"
 #include "daemon/imap/notify_tell.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/reply.h"
@@ -117,8 +118,10 @@ void imap_unselect(struct imap_session *s)
 		s->service->view_close(&s->view);
 	imap_place_leave(s);
 	s->run.changes = (struct view_changes){ 0 };
-	if (s->notify)
+	if (s->notify) {
 		s->notify->next_uid = 0;
+		s->notify->own.message_count = 0;
+	}
 	arena_clear(&s->keyword_arena);
 	s->keywords = NULL;
 	s->keyword_count = 0;
@@ -165,8 +168,9 @@ static enum step finish_more(struct imap_session *s, struct out *out)
 	enum imap_status status = run->status;
 	enum step then = run->then;
 	bool was_start = s->state == IMAP_START;
+	const bool told = s->notify && s->notify->news.begun;
 
-	if (!imap_sync_emit(s, out))
+	if ((!told && !imap_sync_emit(s, out)) || (!run->changes.gone && !notify_new_tell(s, out)))
 		return STEP_MORE;
 	imap_metadata_tell(s, out);
 	reply_tagged(out, run->tag[0] ? run->tag : "*", status, run->text);

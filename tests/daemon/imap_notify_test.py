@@ -81,7 +81,7 @@ def test_mailboxes_of_others_are_told_as_grants_let_them():
         deliver(p, "frank")
         assert b"MESSAGES 1" in watcher.hear('STATUS "INBOX"')[-1]
         p.cli("user", "rm", "desk@example.org", "--yes")
-        heard = watcher.hear("LIST", '"Shared/desk@example.org/Archive"')
+        heard = watcher.hear("LIST", '"Shared/desk@example.org/Trash"')
         assert all(b"NoAccess" in line or b"NonExistent" in line for line in heard), heard
         assert watcher.quiet()
 
