@@ -77,6 +77,8 @@ static void values_are_unfolded(void **state)
 	expect_span(header_unfold(&a, SPAN("")), "");
 	assert_non_null(header_unfold(&a, SPAN("  ")).ptr);
 	expect_span(header_unfold(&a, SPAN("a\rb")), "a\rb");
+	expect_span(header_unfold_plain(&a, SPAN(" a\r\n b\n\t \tc \r\n ")), "a b c");
+	expect_span(header_unfold_plain(&a, SPAN("a\tb")), "a\tb");
 	arena_clear(&a);
 	arena_init(&a, 1);
 	assert_null(header_unfold(&a, SPAN("aaaaaaaaaaaaaaaaaa\r\n b")).ptr);
