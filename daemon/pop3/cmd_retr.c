@@ -5,15 +5,12 @@
  *
  * (1) RETRs of messages that follow each other, and have arrived, are answered together; what was not answered because the output is full is not used up.
  * (2) A file is read while the output is below its mark: a slow reader costs no more memory than that.
- * (3) A client that has not said UTF8 reads ASCII: a header in UTF-8 is written anew for it (RFC 6856 2.1). To refuse such a message, as the RFC would let us, leaves
- *     it here for ever for all who know nothing of UTF8, and these are nearly all; only what can't be written anew is refused, with [UTF8]. LIST tells the size as
- *     it is stored, RETR as it comes: to know it before, LIST would have to read every header. Bodies go as they are: 8 bits of MIME are older than UTF8.
- * (4) \Seen is for what has gone out to its end.
- * (5) What breaks in the middle of a reply is the end of the connection, never a message that looks whole.
+ * (3) \Seen is for what has gone out to its end.
+ * (4) What breaks in the middle of a reply is the end of the connection, never a message that looks whole.
  */
-#include "daemon/mime/downgrade.h"
 #include "daemon/pop3/commands.h"
 #include "daemon/pop3/reply.h"
+#include "daemon/pop3/surrogate.h"
 #include "daemon/pop3/table.h"
 
 struct fetching {
@@ -23,12 +20,6 @@ struct fetching {
 	bool is_top;
 	uint64_t lines;
 	bool has_failed;
-};
-
-/* What stands before the body, as this client is to have it. The texts hold what is written anew. */
-struct top {
-	struct span prefix, head;
-	struct buf prefix_text, head_text;
 };
 
 /* The part of a body that TOP still wants. */
@@ -102,43 +93,14 @@ static void gone(struct fetching *f, uint32_t until)
 		pop3_reply_err(f->out, "That message is there no more");
 }
 
-/* Fields in ASCII. False: they can't be written so. */
-static bool in_ascii(struct span *fields, struct buf *text)
-{
-	struct arena work;
-	enum err e;
-
-	if (!downgrade_is_needed(*fields))
-		return true;
-	arena_init(&work, POP3_HEAD_WORK_MAX);
-	e = downgrade_head(*fields, &work, text);
-	arena_clear(&work);
-	*fields = buf_span(text);
-	return !e;
-}
-
-static bool top_begin(const struct pop3_session *s, const struct message_row *row, struct top *t)
-{
-	*t = (struct top){ .prefix = row->prefix, .head = row->head };
-	buf_init(&t->prefix_text, POP3_HEAD_MAX);
-	buf_init(&t->head_text, POP3_HEAD_MAX);
-	return s->utf8 || (in_ascii(&t->prefix, &t->prefix_text) && in_ascii(&t->head, &t->head_text));
-}
-
-static void top_end(struct top *t)
-{
-	buf_clear(&t->prefix_text);
-	buf_clear(&t->head_text);
-}
-
-static void send_top(const struct fetching *f, const struct message_row *row, const struct top *top)
+static void send_top(const struct fetching *f, const struct message_row *row, const struct surrogate *top)
 {
 	struct pop3_text *t = &f->s->run.text;
 
 	if (f->is_top)
 		pop3_reply_ok(f->out, "Top of the message");
 	else
-		pop3_reply_octets(f->out, row->size - row->prefix.len - row->head.len + top->prefix.len + top->head.len);
+		pop3_reply_octets(f->out, pop3_surrogate_size(top, row));
 	pop3_reply_text_begin(t);
 	pop3_reply_text(f->out, t, top->prefix);
 	pop3_reply_text(f->out, t, top->head);
@@ -148,8 +110,8 @@ static void send_top(const struct fetching *f, const struct message_row *row, co
 static bool send_row(const struct fetching *f, uint32_t number, const struct message_row *row)
 {
 	struct pop3_session *s = f->s;
-	struct top top;
-	bool is_good = top_begin(s, row, &top);
+	struct surrogate top;
+	bool is_good = pop3_surrogate_begin(s, row, &top);
 
 	if (!is_good)
 		pop3_reply_err(f->out, "[UTF8] Its header is not for readers of ASCII");
@@ -159,7 +121,7 @@ static bool send_row(const struct fetching *f, uint32_t number, const struct mes
 	} else {
 		send_top(f, row, &top);
 	}
-	top_end(&top);
+	pop3_surrogate_end(&top);
 	return is_good;
 }
 

@@ -8,7 +8,8 @@
 #define POP3_BODY_SLICE (64u * 1024u) /* of a body that is a file, read at once */
 #define POP3_HEAD_MAX (1024u * 1024u) /* of a header that is written anew */
 #define POP3_HEAD_WORK_MAX (8u * 1024u * 1024u)
-#define POP3_AHEAD_MAX 256u /* pipelined RETRs that are answered from one look into the store */
+#define POP3_EXACT_MAX 1000u /* messages of a maildrop where LIST looks at every header, for the size of what RETR sends in ASCII */
+#define POP3_AHEAD_MAX 256u  /* pipelined RETRs that are answered from one look into the store */
 
 #define POP3_LOGIN_FAILURES_MAX 4
 #define POP3_BAD_START_MAX 25 /* bad commands before login until the connection ends */

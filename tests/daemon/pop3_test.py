@@ -215,6 +215,8 @@ def test_what_ascii_cannot_say_is_refused_to_who_has_not_said_utf8():
     refused("[UTF8]", client.retr, 2)
     refused("[UTF8]", client.top, 2, 0)
     assert client.retr(1)[1][0] == b"Subject: before" and client.retr(3)[1][0].startswith(b"Subject: =?UTF-8?")
+    sizes = [int(line.split()[1]) for line in client.list()[1]]
+    assert [sizes[0], sizes[2]] == [client.retr(1)[2], client.retr(3)[2]] and sizes[1] == len(bodies[1])
     client.quit()
     with p.imap("kurt") as imap:
         imap.select("INBOX")
