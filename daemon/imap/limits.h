@@ -42,7 +42,7 @@
 #define IMAP_PATTERN_MAX 1024               /* of LIST, after the reference */
 #define IMAP_PATTERNS_MAX 32                /* of one LIST */
 #define IMAP_NOTIFY_GROUPS_MAX 100
-#define IMAP_NOTIFY_ACCOUNTS_MAX 200           /* whose mailboxes one session watches */
+#define IMAP_NOTIFY_ACCOUNTS_MAX 200           /* others, whose mailboxes one session watches beside its own */
 #define IMAP_FILTER_NAMES_MAX 10000            /* of one subtree or mailboxes */
 #define IMAP_NOTIFY_MEMORY_MAX (1024u * 1024u) /* that a session keeps of what it asked for */
 #define IMAP_METADATA_ENTRIES_MAX 1000         /* that one command names */

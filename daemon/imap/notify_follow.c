@@ -95,7 +95,7 @@ static enum err wanted_owners(struct imap_session *s, const struct imap_notify *
 		if (is_wanted(s, n, owners[i]))
 			wanted[(*count_out)++] = owners[i];
 	*out = wanted;
-	return s->run.arena.failed || *count_out > IMAP_NOTIFY_ACCOUNTS_MAX ? ERR_LIMIT : ERR_OK;
+	return s->run.arena.failed || *count_out > IMAP_NOTIFY_ACCOUNTS_MAX + 1 ? ERR_LIMIT : ERR_OK;
 }
 
 enum err notify_follow_begin(struct imap_session *s, struct imap_notify *n, struct notify_following *f)

@@ -86,6 +86,35 @@ def test_mailboxes_of_others_are_told_as_grants_let_them():
         assert watcher.quiet()
 
 
+def test_what_many_owners_share_is_watched_and_searched():
+    p = daemon()
+    owners = [f"team{n:02}@example.org" for n in range(30)]
+    for owner in owners:
+        p.cli("user", "add-shared", owner)
+        p.cli("grant", "set", owner, "erin@example.org", "read", "--mailbox", "INBOX")
+    p.cli("grant", "set", owners[3], "erin@example.org", "l", "--mailbox", "Sent")
+    with Watcher(p, "erin") as w, Client(p, "erin") as c:
+        w.send(b"n NOTIFY SET STATUS (personal NONE) (subtree Shared (MessageNew MessageExpunge MailboxName))\r\n")
+        c.ok("NOOP")  # is not in the way
+        told = w.until("n")
+        assert told.status == "OK"
+        inboxes = [f'"Shared/{owner}/INBOX"'.encode() for owner in owners]
+        assert [line.split()[1] for line in told.find("STATUS")] == inboxes, told
+        assert told.find("LIST") == [f'LIST (\\NoAccess \\HasNoChildren) "/" "Shared/{owners[3]}/Sent"'.encode()], told
+        for owner in (owners[0], owners[17], owners[29]):
+            deliver(p, owner.split("@")[0])
+            assert b"(MESSAGES 1 " in w.hear("STATUS", f'"Shared/{owner}/INBOX"')[-1]
+        found = c.ok("ESEARCH IN (subtree Shared) RETURN (COUNT) ALL").find("ESEARCH")
+        assert [line.split(b"MAILBOX ")[1].split()[0] for line in found] == [inboxes[0], inboxes[17], inboxes[29]], found
+        p.cli("grant", "set", owners[17], "erin@example.org", "p", "--mailbox", "INBOX")
+        w.hear("\\NoAccess", f'"Shared/{owners[17]}/INBOX"')
+        assert len(c.ok("ESEARCH IN (subtree Shared) RETURN (COUNT) ALL").find("ESEARCH")) == 2
+        p.cli("grant", "set", owners[17], "erin@example.org", "read", "--mailbox", "INBOX")
+        w.hear("LIST", f'"Shared/{owners[17]}/INBOX"')
+        deliver(p, owners[17].split("@")[0])
+        assert b"(MESSAGES 2 " in w.hear("STATUS", f'"Shared/{owners[17]}/INBOX"')[-1]
+
+
 def test_names_and_subscriptions_reach_the_others():
     p = daemon()
     with Watcher(p, "carol") as watcher, Client(p, "carol") as c:
