@@ -63,7 +63,7 @@ static enum step accepted(struct imap_session *s, uint64_t account_id, struct ou
 	return over(s, IMAP_OK, reply_capability_text(s, "Logged in"), out);
 }
 
-/* RFC 8437: all that belongs to the account ends, what belongs to the connection (TLS, COMPRESS, the failed logins) stays. */
+/* RFC 8437: all that belongs to the account ends, what belongs to the connection (TLS, the failed logins) stays. COMPRESS ends, too. */
 enum step imap_run_unauthenticate(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	(void)args;
@@ -77,6 +77,9 @@ enum step imap_run_unauthenticate(struct imap_session *s, const union imap_args 
 	s->enabled = 0;
 	s->metadata.used = false;
 	imap_set_state(s, IMAP_START);
+	if (s->compressed)
+		s->run.then = STEP_UNCOMPRESS;
+	s->compressed = false;
 	return imap_finish(s, out, IMAP_OK, reply_capability_text(s, "Log in again"));
 }
 

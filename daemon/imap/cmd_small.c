@@ -38,7 +38,7 @@ enum step imap_run_starttls(struct imap_session *s, const union imap_args *args,
 	(void)args;
 	if (s->peer->tls)
 		return imap_finish(s, out, IMAP_BAD, SPAN("TLS is on already"));
-	if (!s->may_starttls || s->compressed) /* RFC 8437 3: what UNAUTHENTICATE leaves on can't be wrapped in TLS */
+	if (!s->may_starttls)
 		return imap_finish(s, out, IMAP_BAD, SPAN("TLS is not offered here"));
 	s->run.then = STEP_STARTTLS;
 	return imap_finish(s, out, IMAP_OK, SPAN("Begin the handshake"));

@@ -33,8 +33,6 @@ enum err imap_parse_thread(struct imap_parser *p, union imap_args *out) MUST_CHE
 enum err imap_parse_fetch(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_store(struct imap_parser *p, union imap_args *out) MUST_CHECK;
 enum err imap_parse_copy(struct imap_parser *p, union imap_args *out) MUST_CHECK;
-/* One item of FETCH. */
-enum err imap_parse_fetch_att(struct imap_parser *p, struct fetch_item *item) MUST_CHECK;
 /* fetch-att *(SP fetch-att) ")": what stands behind "(". */
 enum err imap_parse_fetch_atts(struct imap_parser *p, struct fetch_item **items_out, size_t *count_out) MUST_CHECK;
 enum err imap_parse_notify(struct imap_parser *p, union imap_args *out) MUST_CHECK;

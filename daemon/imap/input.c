@@ -175,6 +175,34 @@ static bool may_come_at_once(const struct imap_session *s, const struct imap_lit
 	return l->sync || s->state == IMAP_START || imap_has(s, CAP_LITERAL_PLUS) || (imap_has(s, CAP_IMAP4REV2) && l->size <= IMAP_LITERAL_START_MAX);
 }
 
+/* RFC 9051 2.2.1: what is refused whatever its arguments are, the client need not send; a password above all. */
+static bool is_in_vain(struct imap_session *s)
+{
+	if (s->append || s->literal_count)
+		return false;
+	if (!imap_is_lawful(s))
+		return true;
+	forget_run(s);
+	return false;
+}
+
+/* The answer to a literal that the account is not offered to send unasked; APPEND's is to say TOOBIG (RFC 7888 5). */
+static enum step refuse_unasked(struct imap_session *s, const struct imap_literal *l, struct out *out)
+{
+	imap_append_drop(s);
+	return refuse_literal(s, l, IMAP_BAD, imap_has(s, CAP_IMAP4REV2) ? SPAN("[TOOBIG] Larger literals have to be asked for") : SPAN("LITERAL+ is not on offer"), out);
+}
+
+/* Does an APPEND or REPLACE begin? */
+static enum imap_append_try try_append(struct imap_session *s)
+{
+	enum imap_append_try result = s->append || s->state == IMAP_START ? APPEND_NOT_YET : imap_try_append(s);
+
+	if (!s->append && result == APPEND_NOT_YET)
+		forget_run(s);
+	return result;
+}
+
 /* A line of a command is whole; CRLF stands at its end. `l`: the literal that it announces. */
 static enum step command_line(struct imap_session *s, const struct imap_literal *l, struct out *out)
 {
@@ -186,23 +214,12 @@ static enum step command_line(struct imap_session *s, const struct imap_literal 
 		s->refusal = (struct span){ NULL, 0 };
 		return imap_refuse(s, out, s->refusal_status, why);
 	}
-	if (l && !may_come_at_once(s, l)) {
-		imap_append_drop(s);
-		return refuse_literal(s, l, IMAP_BAD, imap_has(s, CAP_IMAP4REV2) ? SPAN("[TOOBIG] Larger literals have to be asked for") : SPAN("LITERAL+ is not on offer"), out);
-	}
-	/* RFC 9051 2.2.1: what is refused whatever its arguments are, the client need not send; a password above all. */
-	if (l && l->sync && !s->append && !s->literal_count) {
-		if (!imap_is_lawful(s))
-			return imap_finish(s, out, s->run.status, s->run.text);
-		forget_run(s);
-	}
-	if (!s->append && s->state != IMAP_START) {
-		switch (imap_try_append(s)) {
-		case APPEND_BEGUN: break;
-		case APPEND_REFUSED: return append_refused(s, l, out);
-		case APPEND_NOT_YET: forget_run(s); break;
-		}
-	}
+	if (l && !may_come_at_once(s, l))
+		return refuse_unasked(s, l, out);
+	if (l && l->sync && is_in_vain(s))
+		return imap_finish(s, out, s->run.status, s->run.text);
+	if (try_append(s) == APPEND_REFUSED)
+		return append_refused(s, l, out);
 	if (s->append)
 		return append_line(s, l, out);
 	if (l)

@@ -209,7 +209,7 @@ static enum err parse_binary(struct imap_parser *p, struct fetch_item *item)
 	return parse_char(p, '[') ? parse_section(p, kind, item) : ERR_SYNTAX;
 }
 
-enum err imap_parse_fetch_att(struct imap_parser *p, struct fetch_item *item)
+static enum err imap_parse_fetch_att(struct imap_parser *p, struct fetch_item *item)
 {
 	for (size_t i = 0; i < sizeof simple_items / sizeof *simple_items; i++)
 		if (parse_may(p, simple_items[i].capability) && parse_word(p, simple_items[i].name)) {

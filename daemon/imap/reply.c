@@ -104,7 +104,7 @@ static void add_capabilities(const struct imap_session *s, struct buf *text)
 		buf_add_str(text, " IMAP4rev2 LITERAL- SASL-IR ID ENABLE");
 		if (imap_may_login(s))
 			buf_add_str(text, s->peer->tls && s->service->may_bind(s->ctx) ? " AUTH=PLAIN AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-256-PLUS" : " AUTH=PLAIN AUTH=SCRAM-SHA-256");
-		if (s->may_starttls && !s->peer->tls && !s->compressed)
+		if (s->may_starttls && !s->peer->tls)
 			buf_add_str(text, " STARTTLS");
 		if (!imap_may_login(s))
 			buf_add_str(text, " LOGINDISABLED");

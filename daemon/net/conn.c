@@ -151,10 +151,11 @@ static void apply(struct worker *w, struct conn *c, enum step step)
 			close_as_bug(w, c, "STARTTLS where there is none");
 		break;
 	case STEP_COMPRESS:
+	case STEP_UNCOMPRESS:
 		c->phase = PHASE_COMPRESS;
 		set_deadline(w, c);
-		if (c->pack)
-			close_as_bug(w, c, "COMPRESS once more");
+		if (!c->pack != (step == STEP_COMPRESS))
+			close_as_bug(w, c, "COMPRESS once more, or none to end");
 		break;
 	case STEP_CLOSE: begin_close(w, c); break;
 	}
@@ -457,18 +458,17 @@ static enum turn on_secure(struct worker *w, struct conn *c)
 	return begin_handshake(w, c);
 }
 
-/* RFC 4978 3: the tagged OK is the last that is said as it is; the peer's next byte is DEFLATE. */
+/* RFC 4978 3, RFC 8437 4.1: the tagged OK is the last that is said as before; the peer's command was. */
 static enum turn on_compress(struct worker *w, struct conn *c)
 {
 	enum io io = flush(w, c);
 
+	if (io == IO_DONE && c->pack)
+		io = c->eof || c->stop ? IO_EOF : conn_end_pack(w, c);
+	else if (io == IO_DONE)
+		io = conn_begin_pack(w, c);
 	if (io != IO_DONE)
 		return rest_or(io, TURN_ON);
-	if (pack_begin(c, w->left))
-		return TURN_OVER;
-	w->left = span_make(NULL, 0);
-	w->left_in_conn = false;
-	buf_clear(&c->in);
 	c->phase = PHASE_TALK;
 	set_deadline(w, c);
 	return TURN_ON;

@@ -3,7 +3,7 @@
  *   NEW ──▶ GREET ──▶ TALK ◀──▶ PARKED        PROXY ──▶ NEW: a proxy has said who it is
  *                     │  ◀──▶ MORE            NEW ──▶ HANDSHAKE ──▶ TALK (implicit TLS), and back to it (STARTTLS)
  *                     └──▶ CLOSE ──▶ LINGER   TALK ──▶ SECURE (flushing what is said before) ──▶ HANDSHAKE
- *                                             TALK ──▶ COMPRESS (likewise) ──▶ TALK
+ *                                             TALK ──▶ COMPRESS (likewise, also when it ends) ──▶ TALK
  */
 #ifndef POSTROOM_NET_CONN_H
 #define POSTROOM_NET_CONN_H

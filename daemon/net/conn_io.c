@@ -64,6 +64,44 @@ static enum io read_wire(struct conn *c, char *to, size_t size, size_t *count_ou
 	return IO_BLOCKED;
 }
 
+enum io conn_begin_pack(struct worker *w, struct conn *c)
+{
+	if (pack_begin(c, w->left))
+		return IO_FAILED;
+	w->left = span_make(NULL, 0);
+	w->left_in_conn = false;
+	buf_clear(&c->in);
+	return IO_DONE;
+}
+
+/* Behind the peer's last line comes what makes its last block whole. */
+enum io conn_end_pack(struct worker *w, struct conn *c)
+{
+	bool is_over;
+	size_t got;
+
+	for (;;) {
+		enum io io;
+
+		if (!pack_end(c->pack, &is_over))
+			return IO_FAILED;
+		if (is_over)
+			break;
+		io = read_wire(c, w->out, sizeof(w->out), &got);
+		if (io != IO_DONE)
+			return io;
+		buf_add(&c->pack->raw, span_make(w->out, got));
+		if (c->pack->raw.failed)
+			return IO_FAILED;
+	}
+	buf_clear(&c->in);
+	buf_add(&c->in, buf_span(&c->pack->raw));
+	w->left = buf_span(&c->in);
+	w->left_in_conn = w->left.len > 0;
+	pack_free(&c->pack);
+	return c->in.failed ? IO_FAILED : IO_DONE;
+}
+
 enum io conn_read(struct worker *w, struct conn *c, char *to, size_t size, size_t *count_out, size_t *wire_out)
 {
 	struct pack *p = c->pack;

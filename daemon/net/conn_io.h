@@ -12,6 +12,10 @@ enum io { IO_DONE,
 
 /* IO_DONE: *count_out > 0 bytes. Clears `readable` when nothing more can be there. */
 /* With compression it may be none, when *wire_out bytes came that say nothing yet. */
+/* From here on what comes is DEFLATE, and what is said; and what came with the command. */
+enum io conn_begin_pack(struct worker *w, struct conn *c);
+/* From here on it is not, when the peer's last block is whole: until then it wants to be called again. */
+enum io conn_end_pack(struct worker *w, struct conn *c);
 enum io conn_read(struct worker *w, struct conn *c, char *to, size_t size, size_t *count_out, size_t *wire_out);
 /* Writes the chain, IO_DONE when it is empty. */
 enum io conn_flush(struct worker *w, struct conn *c, size_t *count_out);

@@ -2,7 +2,8 @@
  *
  * (1) Output is deflated by the worker's own state, in bursts that stand by themselves: the connection has none.
  * (2) Input is inflated into the room that a turn has; at most one read's worth waits in `raw`.
- * (3) At rest an inflater that stands between two blocks keeps only the bytes that the peer may still refer to.
+ * (3) What the peer says behind the end of its stream is read only when the session ends COMPRESS.
+ * (4) At rest an inflater that stands between two blocks keeps only the bytes that the peer may still refer to.
  */
 #include "daemon/net/conn_pack.h"
 
@@ -46,6 +47,14 @@ bool pack_waits(const struct pack *p)
 	return p->raw.len > 0 || inflater_is_full(p->inflater) || p->ended;
 }
 
+static void take_raw(struct pack *p, size_t used)
+{
+	if (used < p->raw.len)
+		buf_drop(&p->raw, used);
+	else
+		buf_clear(&p->raw);
+}
+
 bool pack_inflate(struct pack *p, char *to, size_t size, size_t *count_out)
 {
 	struct span in = buf_span(&p->raw);
@@ -59,10 +68,23 @@ bool pack_inflate(struct pack *p, char *to, size_t size, size_t *count_out)
 	case INFLATED_END: p->ended = true; break;
 	case INFLATED_BAD: return false;
 	}
-	if (used < in.len && !p->ended)
-		buf_drop(&p->raw, used);
-	else
-		buf_clear(&p->raw); /* behind its end a stream has nothing to say */
+	take_raw(p, used);
+	return true;
+}
+
+bool pack_end(struct pack *p, bool *is_over_out)
+{
+	size_t used;
+
+	*is_over_out = p->ended;
+	if (p->ended)
+		return true;
+	switch (inflater_end(p->inflater, buf_span(&p->raw), &used)) {
+	case INFLATED_SOME: break;
+	case INFLATED_END: *is_over_out = true; break;
+	case INFLATED_BAD: return false;
+	}
+	take_raw(p, used);
 	return true;
 }
 

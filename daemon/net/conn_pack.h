@@ -19,6 +19,8 @@ void pack_free(struct pack **p);
 bool pack_waits(const struct pack *p);
 /* Inflates at most `size` bytes: what a bomb blows up to is taken a piece at a time, and stays in the few bytes that it came in. False: it is no DEFLATE. */
 bool pack_inflate(struct pack *p, char *to, size_t size, size_t *count_out) MUST_CHECK;
+/* The peer's last line has been taken. Is what is left in `raw` said as it is? Else more has to be read. False: the peer goes on with DEFLATE. */
+bool pack_end(struct pack *p, bool *is_over_out) MUST_CHECK;
 /* Deflates some of the connection's output. */
 enum err pack_deflate(struct worker *w, struct conn *c) MUST_CHECK;
 /* Gives back what an idle connection does without. */

@@ -102,6 +102,7 @@ struct inflater {
 	z_stream z;
 	bool awake; /* z holds a state; else `history` is all there is to know */
 	bool full;
+	size_t passed; /* bytes that inflater_end() has read over */
 	char *history; /* the end of what came, up to a window */
 	size_t history_len;
 };
@@ -141,6 +142,12 @@ static bool wake(struct inflater *f)
 	return true;
 }
 
+/* Right behind a block, as data_type tells (zlib.h), that ends with a line: the line may be the last that is compressed. */
+static bool is_behind_line(const struct inflater *f, const char *to)
+{
+	return (f->z.data_type & 128) && (char *)f->z.next_out > to && f->z.next_out[-1] == '\n';
+}
+
 enum inflated inflater_run(struct inflater *f, struct span in, size_t *used_out, char *to, size_t size, size_t *count_out)
 {
 	int result;
@@ -152,7 +159,9 @@ enum inflated inflater_run(struct inflater *f, struct span in, size_t *used_out,
 	f->z.avail_in = (uInt)in.len;
 	f->z.next_out = (Bytef *)to;
 	f->z.avail_out = (uInt)size;
-	result = inflate(&f->z, Z_SYNC_FLUSH);
+	do
+		result = inflate(&f->z, Z_BLOCK);
+	while (result == Z_OK && f->z.avail_in && f->z.avail_out && !is_behind_line(f, to));
 	*used_out = in.len - f->z.avail_in;
 	*count_out = size - f->z.avail_out;
 	f->full = f->z.avail_out == 0;
@@ -162,6 +171,34 @@ enum inflated inflater_run(struct inflater *f, struct span in, size_t *used_out,
 	case Z_STREAM_END: return INFLATED_END;
 	default: return INFLATED_BAD; /* an integer of zlib, not an enum of ours */
 	}
+}
+
+/* A sync flush leaves an empty block without compression, LEN and NLEN of which are 4 bytes at a byte border (RFC 1951 3.2.4). */
+enum inflated inflater_end(struct inflater *f, struct span in, size_t *used_out)
+{
+	char nothing[1];
+	bool is_over = false;
+	int result = Z_OK;
+
+	*used_out = 0;
+	if (in.len > UINT_MAX || !wake(f))
+		return INFLATED_BAD;
+	f->z.next_in = (Bytef *)(uintptr_t)in.ptr;
+	f->z.avail_in = (uInt)in.len;
+	f->z.next_out = (Bytef *)nothing;
+	f->z.avail_out = sizeof nothing;
+	while (result == Z_OK && !is_over && f->z.avail_in && f->z.avail_out) {
+		uInt before = f->z.avail_in;
+
+		result = inflate(&f->z, Z_BLOCK);
+		f->passed += before - f->z.avail_in;
+		is_over = f->passed >= 4 && f->z.data_type == 128;
+	}
+	*used_out = in.len - f->z.avail_in;
+	f->full = false;
+	if (!f->z.avail_out || (result != Z_OK && result != Z_BUF_ERROR && result != Z_STREAM_END))
+		return INFLATED_BAD;
+	return is_over || result == Z_STREAM_END ? INFLATED_END : INFLATED_SOME;
 }
 
 bool inflater_is_full(const struct inflater *f)

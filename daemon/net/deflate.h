@@ -26,6 +26,9 @@ enum inflated { INFLATED_SOME, /* *used_out and *count_out say how much; both 0:
 enum err inflater_new(struct inflater **out) MUST_CHECK;
 void inflater_free(struct inflater **f);
 enum inflated inflater_run(struct inflater *f, struct span in, size_t *used_out, char *to, size_t size, size_t *count_out);
+/* Nothing more is to come out: reads over what a sync flush leaves behind the last block, or what a final block has. INFLATED_END: done, *used_out bytes were of
+ * it; INFLATED_SOME: more input is needed; INFLATED_BAD: something came out. */
+enum inflated inflater_end(struct inflater *f, struct span in, size_t *used_out);
 /* The last run filled all of `to`: more may be inside, also without input. */
 bool inflater_is_full(const struct inflater *f);
 /* Nothing is expected for a while: keeps no more than the bytes that the peer may refer to. */

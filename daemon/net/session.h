@@ -16,13 +16,14 @@
 #include "daemon/net/out.h"
 
 enum step {
-	STEP_REPLY,    /* waits for (more) input; call feed again if some was not used */
-	STEP_WAIT,     /* parked: a question is open */
-	STEP_BODY,     /* like REPLY, in the middle of bulk data: fairness counts bytes, not commands */
-	STEP_MORE,     /* output to come: more() is called when the chain has drained below the mark (or next turn) */
-	STEP_STARTTLS, /* flush, drop buffered input, handshake, then event(SESSION_TLS) */
-	STEP_COMPRESS, /* flush; what follows is DEFLATE both ways (RFC 4978), buffered input included */
-	STEP_CLOSE,    /* flush, then close */
+	STEP_REPLY,      /* waits for (more) input; call feed again if some was not used */
+	STEP_WAIT,       /* parked: a question is open */
+	STEP_BODY,       /* like REPLY, in the middle of bulk data: fairness counts bytes, not commands */
+	STEP_MORE,       /* output to come: more() is called when the chain has drained below the mark (or next turn) */
+	STEP_STARTTLS,   /* flush, drop buffered input, handshake, then event(SESSION_TLS) */
+	STEP_COMPRESS,   /* flush; what follows is DEFLATE both ways (RFC 4978), buffered input included */
+	STEP_UNCOMPRESS, /* flush; DEFLATE is over both ways (RFC 8437 4.1) */
+	STEP_CLOSE,      /* flush, then close */
 };
 
 enum session_event {

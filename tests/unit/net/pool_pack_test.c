@@ -271,6 +271,20 @@ static void what_comes_in_one_read_with_the_command_is_deflate(void **state)
 	bench_stop(&b);
 }
 
+/* In as many runs as it takes: behind a line it stops. */
+static size_t inflate_all(struct inflater *f, struct span in, char *to, size_t size)
+{
+	size_t sum = 0, used, got;
+
+	while (in.len) {
+		assert_int_equal(inflater_run(f, in, &used, to + sum, size - sum, &got), INFLATED_SOME);
+		assert_true(used || got);
+		in = span_skip(in, used);
+		sum += got;
+	}
+	return sum;
+}
+
 /* The same bytes again are a reference to far back: what the peer may refer to outlives a rest. */
 static void a_rest_keeps_what_may_be_referred_to(void **state)
 {
@@ -279,17 +293,13 @@ static void a_rest_keeps_what_may_be_referred_to(void **state)
 	static const char second[] = "\xca\xc0\x10\x01\x00\x00\x00\xff\xff";
 	struct inflater *f;
 	char text[64];
-	size_t used, got;
 
 	(void)state;
 	assert_int_equal(inflater_new(&f), ERR_OK);
-	assert_int_equal(inflater_run(f, span_make(first, sizeof(first) - 1), &used, text, sizeof(text), &got), INFLATED_SOME);
-	assert_int_equal(used, sizeof(first) - 1);
+	assert_int_equal(inflate_all(f, span_make(first, sizeof(first) - 1), text, sizeof(text)), 18);
 	assert_memory_equal(text, "hello hello hello\n", 18);
-	assert_int_equal(got, 18);
 	inflater_rest(f);
-	assert_int_equal(inflater_run(f, span_make(second, sizeof(second) - 1), &used, text, sizeof(text), &got), INFLATED_SOME);
-	assert_int_equal(got, 18);
+	assert_int_equal(inflate_all(f, span_make(second, sizeof(second) - 1), text, sizeof(text)), 18);
 	assert_memory_equal(text, "hello hello hello\n", 18);
 	inflater_free(&f);
 }
