@@ -366,6 +366,7 @@ union imap_args {
 	struct {
 		bool none, status;
 		bool unserved; /* an event that isn't told here */
+		bool too_much;
 		struct notify_group *groups;
 		size_t count;
 		struct span text; /* all of them, as written */

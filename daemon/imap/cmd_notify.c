@@ -44,7 +44,7 @@ static enum err take(struct imap_session *s, const union imap_args *args, struct
 	union imap_args kept = { .notify = { .none = false } };
 	enum err e = p.rest.ptr ? imap_parse_notify(&p, &kept) : ERR_LIMIT;
 
-	if (e)
+	if (e || kept.notify.too_much)
 		return ERR_LIMIT;
 	n->groups = kept.notify.groups;
 	for (size_t i = 0; !e && i < kept.notify.count; i++) {
@@ -187,7 +187,9 @@ enum step imap_run_notify(struct imap_session *s, const union imap_args *args, s
 		return imap_finish_err(s, out, ERR_TEMP, SPAN(""));
 	arena_init(&w->n->arena, IMAP_NOTIFY_MEMORY_MAX);
 	arena_charge(&w->n->arena, s->run.arena.budget);
-	if (!args->notify.none)
+	if (args->notify.too_much)
+		e = ERR_LIMIT;
+	else if (!args->notify.none)
 		e = take(s, args, w->n);
 	if (!e)
 		e = notify_follow_begin(s, w->n, &w->following);

@@ -113,6 +113,17 @@ static bool tell_validities(struct imap_session *s, struct telling *t, struct ou
 	return true;
 }
 
+static void tell_moved(struct imap_session *s, struct telling *t, const struct mailbox_info *m, const struct journal_name *e, struct out *out)
+{
+	struct span old_name;
+
+	if ((!m->exists && m->name.len != e->name.len) || goes_without_saying(s, t, m, e))
+		return;
+	old_name = arena_printf(&s->run.arena, "%.*s%.*s", (int)e->old_name.len, e->old_name.ptr, (int)(m->name.len - e->name.len), m->name.ptr + e->name.len);
+	if (old_name.ptr && is_rename_wanted(s->notify, t, m, old_name))
+		imap_list_one(s, m, old_name, out);
+}
+
 /* It, and of what is below it who would not hear of it otherwise, with the old name (RFC 5465 5.4). INBOX is another mailbox than what was made of it, and what
  * is below it stays there. False: the output is full. */
 static bool tell_renamed(struct imap_session *s, struct telling *t, const struct journal_name *e, struct out *out)
@@ -125,18 +136,13 @@ static bool tell_renamed(struct imap_session *s, struct telling *t, const struct
 		imap_list_one(s, &gone, e->old_name, out);
 	for (; t->all_at < t->all_count; t->all_at++) {
 		const struct mailbox_info *m = &t->all[t->all_at];
-		struct span old_name;
 
 		if (!is_at_or_below(m->name, e->name) || (is_alone && m->name.len != e->name.len))
 			continue;
 		if (out_is_full(out))
 			return false;
+		tell_moved(s, t, m, e, out);
 		tell_validity(s, m, out);
-		if ((!m->exists && m->name.len != e->name.len) || goes_without_saying(s, t, m, e))
-			continue;
-		old_name = arena_printf(&s->run.arena, "%.*s%.*s", (int)e->old_name.len, e->old_name.ptr, (int)(m->name.len - e->name.len), m->name.ptr + e->name.len);
-		if (old_name.ptr && is_rename_wanted(s->notify, t, m, old_name))
-			imap_list_one(s, m, old_name, out);
 	}
 	t->all_at = 0;
 	return true;

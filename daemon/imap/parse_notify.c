@@ -123,5 +123,9 @@ enum err imap_parse_notify(struct imap_parser *p, union imap_args *out)
 	do
 		e = parse_group(p, out, &has_selected);
 	while (!e && parse_char(p, ' '));
-	return e;
+	if (e != ERR_LIMIT)
+		return e;
+	out->notify.too_much = true; /* RFC 5465 3.1: too complex is a NO */
+	p->rest = span_skip(p->rest, p->rest.len);
+	return ERR_OK;
 }
