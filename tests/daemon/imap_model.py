@@ -332,7 +332,10 @@ class World:
             expect(status == "OK" and listed >= home, "LIST gives", sorted(listed), "and not", sorted(home))
             expect(not (listed & set(NAMES)) - home, "LIST gives", sorted(listed), "of", sorted(home))
             shared = {n for n in listed if n.startswith("Shared/")}
-            open_to = {self.name(account, b) for b in boxes if b.owner != account and "l" in b.granted}
+            others = [b for b in boxes if b.owner != account and "l" in b.granted]
+            open_to = {self.name(account, b) for b in others if "r" in b.granted}
+            closed = {line.split(b'"/" ', 1)[1].strip(b'"').decode() for line in untagged if line.startswith(b"LIST") and b"\\Noselect" in line}
+            expect({self.name(account, b) for b in others} - open_to <= closed, "LIST shows no \\Noselect for one of", sorted(closed))
             expect(shared == open_to, "LIST gives", sorted(shared), "and not", sorted(open_to))
             for b in boxes:
                 if "r" in self.rights(account, b):
