@@ -24,7 +24,7 @@ struct target {
 struct checks {
 	struct arena arena;
 	struct job *job;
-	bool repairs;
+	struct doctor_wish wish;
 	struct target *targets;
 	size_t count, at;
 	bool has_result; /* of `at`, to be written by the next step */
@@ -48,15 +48,26 @@ static enum err write_repair(struct job *job, const struct checks *k, const stru
 {
 	struct change change = { .verb = "repair", .subject = t->name, .domain = given_domain_of(t->name), .event = -1 };
 
-	if (!k->repairs || !k->found.repaired)
+	if (!k->wish.repairs || !k->found.repaired)
 		return ERR_OK;
 	change.after = json_pack("{s:I, s:I}", "faults", (json_int_t)k->found.faults, "repaired", (json_int_t)k->found.repaired);
+	return job_change(job, &change);
+}
+
+static enum err write_renewal(struct job *job, const struct checks *k, const struct target *t)
+{
+	struct change change = { .verb = "renew", .subject = t->name, .domain = given_domain_of(t->name), .event = -1 };
+
+	if (!k->found.is_renewed)
+		return ERR_OK;
+	change.after = json_pack("{s:b}", "renewed", 1);
 	return job_change(job, &change);
 }
 
 static enum err write_result(struct job *job, const struct checks *k)
 {
 	const struct target *t = &k->targets[k->at];
+	enum err e;
 
 	if (!t->id) {
 		job_item(job, t->name, 404, "not_found", "there is no such user");
@@ -74,7 +85,8 @@ static enum err write_result(struct job *job, const struct checks *k)
 		job_item(job, t->name, 409, "interrupted", "the check was interrupted");
 	else
 		job_item(job, t->name, 500, "not_checked", k->why.text[0] ? k->why.text : err_name(k->result));
-	return write_repair(job, k, t);
+	e = write_renewal(job, k, t);
+	return e ? e : write_repair(job, k, t);
 }
 
 static enum err step(struct job *job, void *arg, bool *done_out, struct note *why)
@@ -110,7 +122,7 @@ static void committed(struct job *job, void *arg)
 	k->why.text[0] = '\0';
 	k->found = (struct doctor_result){ .faults = 0 };
 	if (t->id)
-		k->result = doctor_check(job_context(job)->doctor, t->id, k->repairs, must_end, k, &k->found, &k->why);
+		k->result = doctor_check(job_context(job)->doctor, t->id, k->wish, must_end, k, &k->found, &k->why);
 }
 
 /* ---- the requests ---- */
@@ -161,7 +173,7 @@ void api_checks_create(struct api_call *c)
 		return;
 	}
 	arena_init(&k->arena, MEMORY_MAX);
-	k->repairs = body_flag(c, "repair");
+	k->wish = (struct doctor_wish){ .repairs = body_flag(c, "repair"), .restored = body_flag(c, "restored") };
 	s = call_directory(c);
 	find_targets(c, s, k);
 	call_release(c, &s);

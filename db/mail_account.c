@@ -71,6 +71,24 @@ enum err db_mail_allot_uid_validity(struct db *db, uint32_t floor, uint32_t *out
 	return ERR_OK;
 }
 
+enum err db_mail_leap(struct db *db, uint64_t modseqs, uint64_t ids, uint64_t *modseq_out)
+{
+	static const char mailboxes[] = "UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name = 'mailbox'";
+	static const char sql[] = "UPDATE account SET modseq = modseq + ?1, content = content + ?2 WHERE id = 1 RETURNING modseq";
+	struct sqlite3_stmt *s = db_stmt(db, mailboxes);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)ids);
+	e = stmt_run(db, s);
+	if (e)
+		return e;
+	s = db_stmt(db, sql);
+	stmt_int(s, 1, (int64_t)modseqs);
+	stmt_int(s, 2, (int64_t)ids);
+	e = get_number(db, s, modseq_out);
+	return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
+}
+
 static struct span id_span(const uint8_t queue_id[16])
 {
 	return span_make((const char *)queue_id, 16);

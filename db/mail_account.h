@@ -14,6 +14,8 @@ enum err db_mail_account_create(struct db *db) MUST_CHECK;
 enum err db_mail_allot(struct db *db, uint64_t contents, uint64_t *modseq_out, uint64_t *first_content_out) MUST_CHECK;
 /* Larger than every one before, and not below `floor` (unix seconds). ERR_LIMIT at the end of 32 bits. */
 enum err db_mail_allot_uid_validity(struct db *db, uint32_t floor, uint32_t *out) MUST_CHECK;
+/* Leaves out so many numbers that may have been given before: of modseqs, and of ids of contents and mailboxes. */
+enum err db_mail_leap(struct db *db, uint64_t modseqs, uint64_t ids, uint64_t *modseq_out) MUST_CHECK;
 
 /* False in *new_out: the ledger holds it. */
 enum err db_mail_ledger_add(struct db *db, const uint8_t queue_id[16], int64_t now_ms, bool *new_out) MUST_CHECK;

@@ -191,6 +191,17 @@ enum err db_mailbox_move_use(struct db *db, uint64_t id, int special_use)
 	return stmt_run(db, s);
 }
 
+enum err db_mailbox_renew(struct db *db, uint64_t id, uint32_t uid_validity, uint64_t modseq)
+{
+	static const char sql[] = "UPDATE mailbox SET uidvalidity = ?2, modseq = ?3 WHERE id = ?1";
+	struct sqlite3_stmt *s = db_stmt(db, sql);
+
+	stmt_int(s, 1, (int64_t)id);
+	stmt_int(s, 2, uid_validity);
+	stmt_int(s, 3, (int64_t)modseq);
+	return stmt_run(db, s);
+}
+
 enum err db_mailbox_remove(struct db *db, uint64_t id)
 {
 	static const char log[] = "DELETE FROM expunged WHERE mailbox = ?1";

@@ -34,6 +34,8 @@ enum err db_mailbox_sum(struct db *db, uint64_t *bytes_out, uint64_t *messages_o
 /* The mailbox gets the special use, and whoever has it loses it; id 0: it is only lost. */
 enum err db_mailbox_move_use(struct db *db, uint64_t id, int special_use) MUST_CHECK;
 enum err db_mailbox_add(struct db *db, struct span name, int special_use, uint32_t uid_validity, uint64_t modseq, uint64_t *id_out) MUST_CHECK;
+/* Another UIDVALIDITY; the modseq is the account's. */
+enum err db_mailbox_renew(struct db *db, uint64_t id, uint32_t uid_validity, uint64_t modseq) MUST_CHECK;
 /* The row, its expunge log, what readers have seen of it and the key of its URLs; its messages must be gone. */
 enum err db_mailbox_remove(struct db *db, uint64_t id) MUST_CHECK;
 /* The longest name (bytes) and the most '/' among those below `name` (0, 0: none). */

@@ -31,7 +31,7 @@ struct doctor_run {
 	struct arguments *a;
 	struct target t;
 	struct doctor_rows rows;
-	bool daemon_runs, repairs;
+	bool daemon_runs, repairs, restored;
 	int status; /* not EX_OK: it could not be found out */
 };
 
@@ -224,7 +224,7 @@ static void say_items(struct doctor_run *d, json_t *job)
 
 static void look_at_accounts(struct doctor_run *d)
 {
-	json_t *body = json_pack("{s:b}", "repair", (int)d->repairs), *names = json_array(), *job;
+	json_t *body = json_pack("{s:b, s:b}", "repair", (int)d->repairs, "restored", (int)d->restored), *names = json_array(), *job;
 	const char *name;
 	char *sent;
 	size_t at = 0;
@@ -263,16 +263,17 @@ static int show(const struct doctor_run *d)
 int run_doctor(struct arguments *a)
 {
 	struct doctor_run d = { .a = a };
-	struct note why = { "only --accounts knows addresses, and repairs" };
+	struct note why = { "only --accounts knows addresses, repairs, and what was restored" };
 	size_t at = 0;
 	bool accounts = arguments_flag(a, "--accounts");
 
-	if (!accounts && (arguments_next(a, "ADDRESS", &at) || arguments_flag(a, "--repair")))
+	if (!accounts && (arguments_next(a, "ADDRESS", &at) || arguments_flag(a, "--repair") || arguments_flag(a, "--restored")))
 		return run_usage(a, &why);
 	d.status = run_find_target(a, &d.t);
 	if (d.status != EX_OK)
 		return d.status;
 	d.repairs = arguments_flag(a, "--repair") && !a->dry_run;
+	d.restored = arguments_flag(a, "--restored") && !a->dry_run;
 	d.rows.list = json_array();
 	d.daemon_runs = daemon_runs(&d.t);
 	if (d.t.socket_path && !accounts)

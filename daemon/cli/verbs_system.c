@@ -17,6 +17,7 @@ static const struct verb list[] = {
 		{ "--accounts", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "the mailboxes instead: of all users, or of those named" },
 		{ "ADDRESS", NULL, ARGUMENT_LIST, PLACE_HAND, NULL, false, NULL, "with --accounts: whose" },
 		{ "--repair", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "with --accounts: make right again what is derived from the rest" },
+		{ "--restored", NULL, ARGUMENT_FLAG, PLACE_HAND, NULL, false, NULL, "with --accounts: an older copy was put back; mail programs get to know it anew, and mix nothing up" },
 	} },
 
 	{ .noun = "setting", .verb = "ls", .operation = "settings_list", .summary = "list the settings", .kind = VERB_API, .columns = "name value default unit group" },

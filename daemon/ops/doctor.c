@@ -25,6 +25,7 @@
 #include "daemon/ops/night.h"
 #include "daemon/queue/queue.h"
 #include "daemon/store/check.h"
+#include "daemon/store/renew.h"
 #include "daemon/store/seen.h"
 #include "db/control_check.h"
 #include "db/queue_message.h"
@@ -93,7 +94,7 @@ static void describe(const struct check_report *r, struct doctor_result *out)
 	out->repaired = check_report_repaired(r);
 	out->is_whole = r->is_whole;
 	out->garbage = 0;
-	note_set(&out->words, "%" PRIu64 " fault%s, %" PRIu64 " repaired", out->faults, out->faults == 1 ? "" : "s", out->repaired);
+	note_set(&out->words, "%s%" PRIu64 " fault%s, %" PRIu64 " repaired", out->is_renewed ? "renewed; " : "", out->faults, out->faults == 1 ? "" : "s", out->repaired);
 	len = strlen(out->words.text);
 	for (int i = 0; i < CHECK_FAULT_COUNT; i++) {
 		int n;
@@ -176,10 +177,10 @@ static void forget_readers(struct doctor *d, struct mailstore *m, uint64_t accou
 	snapshot_release(&s);
 }
 
-static enum err check(struct visit *v, uint64_t account_id, bool repairs, struct doctor_result *out, struct note *why)
+static enum err check(struct visit *v, uint64_t account_id, struct doctor_wish wish, struct doctor_result *out, struct note *why)
 {
 	struct doctor *d = v->d;
-	const struct check_options options = { .repairs = repairs, .is_gentle = d->config.queue != NULL, .stop = must_stop, .is_live = d->config.queue || d->queue_db ? is_live : NULL, .arg = v };
+	const struct check_options options = { .repairs = wish.repairs, .is_gentle = d->config.queue != NULL, .stop = must_stop, .is_live = d->config.queue || d->queue_db ? is_live : NULL, .arg = v };
 	struct check_report report;
 	struct mailstore *m;
 	enum err e = store_open_known(d->config.store, account_id, &m, why);
@@ -189,13 +190,18 @@ static enum err check(struct visit *v, uint64_t account_id, bool repairs, struct
 		return e;
 	check_report_init(&report);
 	arena_init(&v->arena, QUEUE_ARENA_MAX);
-	e = store_check_account(m, &options, &report, why);
+	e = wish.restored ? store_renew(m) : ERR_OK;
+	if (!e && wish.restored)
+		log_event(LOG_INFO, "doctor", "renewed", "account=%" PRIu64, account_id);
+	out->is_renewed = wish.restored && !e;
+	if (!e)
+		e = store_check_account(m, &options, &report, why);
 	arena_clear(&v->arena);
-	if (!e && repairs)
+	if (!e && wish.repairs)
 		forget_readers(d, m, account_id);
 	store_close(&m);
 	describe(&report, out);
-	keep(d, account_id, repairs, &report, out);
+	keep(d, account_id, wish.repairs, &report, out);
 	tell(d, account_id, &report, out);
 	check_report_clear(&report);
 	return e;
@@ -224,7 +230,7 @@ static void end(struct doctor *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
-enum err doctor_check(struct doctor *d, uint64_t account_id, bool repairs, bool (*stop)(void *arg), void *arg, struct doctor_result *out, struct note *why)
+enum err doctor_check(struct doctor *d, uint64_t account_id, struct doctor_wish wish, bool (*stop)(void *arg), void *arg, struct doctor_result *out, struct note *why)
 {
 	struct visit v = { .d = d, .stop = stop, .arg = arg };
 	enum err e = ERR_STATE;
@@ -232,7 +238,7 @@ enum err doctor_check(struct doctor *d, uint64_t account_id, bool repairs, bool 
 	*out = (struct doctor_result){ .faults = 0 };
 	atomic_fetch_add(&d->wanted, 1);
 	if (begin(d)) {
-		e = check(&v, account_id, repairs, out, why);
+		e = check(&v, account_id, wish, out, why);
 		end(d);
 	} else {
 		note_set(why, "interrupted");
@@ -274,7 +280,7 @@ static void check_tonight(struct doctor *d)
 		e = ERR_STATE;
 	if (e)
 		return;
-	e = check(&v, account, true, &result, &why);
+	e = check(&v, account, (struct doctor_wish){ .repairs = true }, &result, &why);
 	end(d);
 	if (e == ERR_NOT_FOUND) /* an account without a mailbox: done for now */
 		e = directory_write(d->config.directory, note_visit, &account, &why);

@@ -32,11 +32,15 @@ void doctor_free(struct doctor **d);
 struct doctor_result {
 	uint64_t messages, faults, repaired; /* faults without garbage */
 	uint64_t garbage;
-	bool is_whole;
+	bool is_whole, is_renewed;
 	struct note words; /* "2 faults, 1 repaired: counters, file_missing" */
+};
+struct doctor_wish {
+	bool repairs;  /* what is derived is made again */
+	bool restored; /* the files are an older copy: first the account is renewed (store/renew.h) */
 };
 /* Blocks until it is through, or `stop` said so (ERR_STATE; what was found is kept, too). ERR_NOT_FOUND: the account has no mailbox yet, which is no fault.
  * The result stands in control.db (account_check); faults raise EVENT_ACCOUNT_DAMAGED. */
-enum err doctor_check(struct doctor *d, uint64_t account_id, bool repairs, bool (*stop)(void *arg), void *arg, struct doctor_result *out, struct note *why) MUST_CHECK;
+enum err doctor_check(struct doctor *d, uint64_t account_id, struct doctor_wish wish, bool (*stop)(void *arg), void *arg, struct doctor_result *out, struct note *why) MUST_CHECK;
 
 #endif

@@ -28,7 +28,7 @@ struct mailstore {
 	int64_t open_ms;                /* unix: what stands in files/ since before is nobody's work under way */
 	int64_t open_mono_ms;           /* the same moment, of a clock that nobody sets */
 	size_t open_strays;             /* files that the sweep of the opening removed */
-	uint64_t open_modseq;           /* of the account when it was opened: what came later went through this process */
+	uint64_t open_modseq;           /* of the account when it was opened, or renewed: what came later went through this process */
 	_Atomic int64_t used_ms;        /* monotonic: the last write or read */
 	struct search_indexer *indexer; /* of the store; may be null */
 	uint64_t search_origin;         /* what search.db must say it was made from, and how: INBOX's UIDVALIDITY, MESSAGE_TEXT_VERSION */

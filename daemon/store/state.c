@@ -29,14 +29,22 @@ static struct mailbox_state **bucket(struct mailstore *m, uint64_t mailbox_id)
 	return &m->states[mailbox_id % MAILSTORE_STATE_BUCKETS];
 }
 
+/* With the lock. One that is gone is that of its holders alone: the id may be that of a mailbox again (store/renew.h). */
+static struct mailbox_state *find(struct mailstore *m, uint64_t mailbox_id)
+{
+	struct mailbox_state *state = *bucket(m, mailbox_id);
+
+	while (state && (state->id != mailbox_id || atomic_load(&state->gone)))
+		state = state->next;
+	return state;
+}
+
 struct mailbox_state *state_get(struct mailstore *m, uint64_t mailbox_id, uint64_t recent_from)
 {
 	struct mailbox_state *state;
 
 	pthread_mutex_lock(&m->lock);
-	state = *bucket(m, mailbox_id);
-	while (state && state->id != mailbox_id)
-		state = state->next;
+	state = find(m, mailbox_id);
 	if (!state)
 		state = calloc(1, sizeof(*state));
 	if (state && !state->id) {
@@ -110,9 +118,7 @@ void state_gone(struct mailstore *m, uint64_t mailbox_id)
 	struct mailbox_state *state;
 
 	pthread_mutex_lock(&m->lock);
-	state = *bucket(m, mailbox_id);
-	while (state && state->id != mailbox_id)
-		state = state->next;
+	state = find(m, mailbox_id);
 	if (state) {
 		atomic_store(&state->gone, true);
 		uidmap_release(&state->map);
@@ -171,9 +177,7 @@ void state_forget_viewer(struct mailstore *m, uint64_t mailbox_id, uint64_t view
 	struct state_seen *seen;
 
 	pthread_mutex_lock(&m->lock);
-	state = *bucket(m, mailbox_id);
-	while (state && state->id != mailbox_id)
-		state = state->next;
+	state = find(m, mailbox_id);
 	seen = state ? seen_of(state, viewer) : NULL;
 	if (seen) {
 		seen->below = 0;
@@ -320,9 +324,7 @@ bool state_recent_from(struct mailstore *m, uint64_t mailbox_id, uint64_t *from_
 	const struct mailbox_state *state;
 
 	pthread_mutex_lock(&m->lock);
-	state = *bucket(m, mailbox_id);
-	while (state && state->id != mailbox_id)
-		state = state->next;
+	state = find(m, mailbox_id);
 	if (state)
 		*from_out = state->recent_from;
 	pthread_mutex_unlock(&m->lock);

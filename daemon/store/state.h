@@ -15,7 +15,7 @@ struct mailbox_state {
 	uint64_t id;
 	struct mailbox_state *next;
 	_Atomic uint64_t modseq; /* the highest that is committed and was announced */
-	atomic_bool gone;        /* the mailbox was deleted */
+	atomic_bool gone;        /* the mailbox was deleted, or made another (store/renew.h) */
 
 	/* Under the account's lock. */
 	unsigned holders;

@@ -7,6 +7,7 @@ import threading
 
 import harness
 from admin import ask
+from doctor_lab import doctor
 from harness import wait_until
 
 
@@ -26,12 +27,6 @@ def rows(path, sql):
 def plant(postroom, *statements):
     for sql in statements:
         rows(os.path.join(account_dir(postroom), "mail.db"), sql)
-
-
-def doctor(postroom, *words, expect=0):
-    done = postroom.run_cli("doctor", *words, "-o", "json")
-    assert done.returncode == expect, f"doctor {words}: exit {done.returncode}: {done.stdout}{done.stderr}\n{postroom.log_tail()}"
-    return json.loads(done.stdout)["data"]
 
 
 def of(lines, check):

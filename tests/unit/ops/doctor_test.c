@@ -179,20 +179,20 @@ static void result_is_kept_and_faults_are_raised(void **state)
 	struct db_check row;
 
 	start(p, 0);
-	assert_int_equal(doctor_check(p->doctor, p->bob, false, never, NULL, &result, NULL), ERR_OK);
+	assert_int_equal(doctor_check(p->doctor, p->bob, (struct doctor_wish){ .repairs = false }, never, NULL, &result, NULL), ERR_OK);
 	assert_int_equal(result.faults, 0);
 	assert_true(is_checked(p, p->bob, &row));
 	assert_true(row.is_whole && !row.repairs && row.faults == 0 && span_equals(row.findings, SPAN("[]")));
 	assert_int_equal(damaged(p), 0);
 	ruin_counters(p);
-	assert_int_equal(doctor_check(p->doctor, p->bob, true, never, NULL, &result, NULL), ERR_OK);
+	assert_int_equal(doctor_check(p->doctor, p->bob, (struct doctor_wish){ .repairs = true }, never, NULL, &result, NULL), ERR_OK);
 	assert_int_equal(result.faults, 1);
 	assert_int_equal(result.repaired, 1);
 	assert_string_equal(result.words.text, "1 fault, 1 repaired: counters");
 	assert_true(is_checked(p, p->bob, &row));
 	assert_true(row.faults == 1 && row.repaired == 1);
 	assert_int_equal(damaged(p), 1);
-	assert_int_equal(doctor_check(p->doctor, p->ann, true, never, NULL, &result, NULL), ERR_NOT_FOUND);
+	assert_int_equal(doctor_check(p->doctor, p->ann, (struct doctor_wish){ .repairs = true }, never, NULL, &result, NULL), ERR_NOT_FOUND);
 }
 
 static void interrupted_check_says_so(void **state)
@@ -202,10 +202,10 @@ static void interrupted_check_says_so(void **state)
 	struct db_check row;
 
 	start(p, 0);
-	assert_int_equal(doctor_check(p->doctor, p->bob, true, at_once, NULL, &result, NULL), ERR_STATE);
+	assert_int_equal(doctor_check(p->doctor, p->bob, (struct doctor_wish){ .repairs = true }, at_once, NULL, &result, NULL), ERR_STATE);
 	assert_true(is_checked(p, p->bob, &row) && !row.is_whole);
 	doctor_stop(p->doctor);
-	assert_int_equal(doctor_check(p->doctor, p->bob, true, never, NULL, &result, NULL), ERR_STATE);
+	assert_int_equal(doctor_check(p->doctor, p->bob, (struct doctor_wish){ .repairs = true }, never, NULL, &result, NULL), ERR_STATE);
 }
 
 static void each_night_takes_who_waited_longest_and_repairs(void **state)
