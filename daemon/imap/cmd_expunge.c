@@ -77,32 +77,17 @@ enum step imap_run_uid_expunge(struct imap_session *s, const union imap_args *ar
 	return expunge_more(s, out);
 }
 
-/* RFC 7162 3.2.8: HIGHESTMODSEQ of a mailbox that is being closed. It is told only when these expunges are all that happened since the
- * client was last told: of anything else it would never hear. */
-static struct span closed_text(struct imap_session *s, size_t count)
-{
-	const struct view_changes *c = &s->run.changes;
-
-	if (!count || !(s->enabled & ENABLED_CONDSTORE) || !imap_sync_begin(s, true))
-		return SPAN("Done");
-	if (c->gone || c->changed_count || c->count_changed || c->expunged_count != count)
-		return SPAN("Done");
-	return arena_printf(&s->run.arena, "[HIGHESTMODSEQ %llu] Done", (unsigned long long)s->service->view_modseq(s->view));
-}
-
 static enum step close_more(struct imap_session *s, struct out *out)
 {
 	struct expunge_work *w = s->run.work;
 	enum err e = w->batches.end ? ERR_OK : expunge_batch(s, w);
-	struct span text;
 
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
 	if (!w->batches.end)
 		return STEP_MORE;
-	text = closed_text(s, w->count);
 	imap_unselect(s);
-	return imap_finish(s, out, IMAP_OK, text);
+	return imap_finish(s, out, IMAP_OK, w->text); /* without HIGHESTMODSEQ (RFC 7162 3.2.8): the client has not been told what is gone */
 }
 
 /* RFC 3501 6.4.2: removes what is \Deleted, without EXPUNGE replies; read-only, or without the right to (RFC 4314 4): nothing. */

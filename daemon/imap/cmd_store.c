@@ -21,7 +21,7 @@ struct store_work {
 /* RFC 7162 3.1.3: with CONDSTORE the new modseq is told also for .SILENT. */
 static void tell_row(struct imap_session *s, const struct view_flags_changed *f, struct out *out)
 {
-	const bool with_uid = (s->run.command->law & BY_UID) || (s->enabled & ENABLED_QRESYNC);
+	const bool with_uid = (s->run.command->law & BY_UID) || (s->enabled & ENABLED_CONDSTORE); /* RFC 7162 3.2.4 */
 	const uint64_t modseq = s->enabled & ENABLED_CONDSTORE ? f->modseq : 0;
 
 	if (!s->run.args.store.silent) {

@@ -105,7 +105,7 @@ bool imap_sync_emit(struct imap_session *s, struct out *out)
 {
 	struct view_changes *c = &s->run.changes;
 	const bool by_uid = s->run.command && (s->run.command->law & BY_UID);
-	const bool with_uid = by_uid || (s->enabled & (ENABLED_QRESYNC | ENABLED_REV2)) || s->notify; /* RFC 7162 3.2.4, RFC 9051 7.5.2, RFC 5465 5.1 */
+	const bool with_uid = by_uid || (s->enabled & (ENABLED_CONDSTORE | ENABLED_REV2)) || s->notify; /* RFC 7162 3.2.4, RFC 9051 7.5.2, RFC 5465 5.1 */
 
 	if (s->rights_changed && s->view && !c->gone) {
 		s->rights_changed = false;
