@@ -58,6 +58,8 @@ static enum err parse_qresync(struct imap_parser *p, union imap_args *out)
 		e = parse_expect(p, '(');
 	if (!e)
 		e = parse_number(p, &out->select.uid_validity);
+	if (!e && out->select.uid_validity == 0)
+		e = ERR_SYNTAX;
 	if (!e)
 		e = parse_expect(p, ' ');
 	if (!e)
