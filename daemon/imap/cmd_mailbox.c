@@ -63,7 +63,7 @@ enum step imap_run_create(struct imap_session *s, const union imap_args *args, s
 	if (!imap_has(s, CAP_OBJECTID))
 		return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 	return imap_finish(s, out, IMAP_OK,
-			   arena_printf(&s->run.arena, "[MAILBOXID (%s)] Done", objectid_make(OBJECTID_MAILBOX, place.owner, place.mailbox.id).text)); /* RFC 8474 4.1 */
+			   arena_printf(&s->run.arena, "[MAILBOXID (%s)] Done", objectid_make(OBJECTID_MAILBOX, place.owner, place.mailbox.uid_validity).text)); /* RFC 8474 4.1 */
 }
 
 /* As CREATE takes them, names with a separator at the end mean what stands before it. A name of the session's own that only stands above others is found too,

@@ -39,7 +39,7 @@ static void tell(struct imap_session *s, const struct mailbox_info *m, struct sp
 	if (imap_has(s, CAP_CONDSTORE))
 		reply_ok_code(out, arena_printf(a, "[HIGHESTMODSEQ %llu] Highest", (unsigned long long)s->service->view_modseq(s->view)));
 	if (imap_has(s, CAP_OBJECTID))
-		reply_ok_code(out, arena_printf(a, "[MAILBOXID (%s)] Its id", objectid_make(OBJECTID_MAILBOX, s->at.owner, m->id).text));
+		reply_ok_code(out, arena_printf(a, "[MAILBOXID (%s)] Its id", objectid_make(OBJECTID_MAILBOX, s->at.owner, m->uid_validity).text));
 	if (imap_has(s, CAP_URLAUTH))
 		reply_ok_code(out, SPAN("[URLMECH INTERNAL] How its URLs can be signed"));
 	if (rev2)

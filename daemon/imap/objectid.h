@@ -5,7 +5,7 @@
 #include "daemon/base/buf.h"
 
 enum objectid_kind {
-	OBJECTID_MAILBOX, /* MAILBOXID, "F": the mailbox's id */
+	OBJECTID_MAILBOX, /* MAILBOXID, "F": its UIDVALIDITY, which no other mailbox of the account ever has, and which goes with it (RFC 8474 4) */
 	OBJECTID_EMAIL,   /* EMAILID, "M": message_row.content */
 	OBJECTID_THREAD,  /* THREADID, "T": message_row.thread */
 };

@@ -121,6 +121,6 @@ void reply_status(const struct imap_session *s, struct out *out, const struct st
 			some = true;
 		}
 	if (items & STATUS_MAILBOXID)
-		out_addf(out, "%sMAILBOXID (%s)", some ? " " : "", objectid_make(OBJECTID_MAILBOX, values->owner, m->id).text);
+		out_addf(out, "%sMAILBOXID (%s)", some ? " " : "", objectid_make(OBJECTID_MAILBOX, values->owner, m->uid_validity).text);
 	out_add(out, SPAN(")\r\n"));
 }

@@ -317,7 +317,7 @@ static int compare_numbers(const void *left, const void *right)
 
 static enum err write_text(struct writing *w, const struct text *text, size_t end)
 {
-	uint32_t *ids = w->b->pairs + text->first, last = 0;
+	uint32_t *ids = w->b->pairs ? w->b->pairs + text->first : NULL, last = 0; /* none at all: texts without words */
 	const size_t count = end - text->first;
 	bool is_whole = text->is_whole;
 

@@ -24,10 +24,10 @@ def number(reply, code):
 
 
 class Picture:
-    """What a program keeps of INBOX: bodies by (UIDVALIDITY, UID) and by EMAILID, and where QRESYNC may go on."""
+    """What a program keeps of INBOX: bodies by (UIDVALIDITY, UID), by (MAILBOXID, UID) and by EMAILID, and where QRESYNC may go on."""
 
     def __init__(self):
-        self.bodies, self.emails, self.mailboxes = {}, {}, {}
+        self.bodies, self.emails, self.places = {}, {}, {}
         self.uid_validity, self.modseq = None, None
 
     def look(self, p):
@@ -35,7 +35,9 @@ class Picture:
             c.ok("ENABLE QRESYNC")
             r = c.ok("SELECT INBOX")
             self.uid_validity, self.modseq = number(r, "UIDVALIDITY"), number(r, "HIGHESTMODSEQ")
+            (mailbox,) = [u for u in r.untagged if u.startswith(b"OK [MAILBOXID ")]
             for uid, email, body in bodies(c):
+                assert self.places.setdefault((mailbox, uid), body) == body, f"{mailbox} {uid} is another message now"
                 assert self.bodies.setdefault((self.uid_validity, uid), body) == body, f"UID {uid} is another message now"
                 assert self.emails.setdefault(email, body) == body, f"{email} is another message now"
 
@@ -107,6 +109,26 @@ def test_nothing_new_is_taken_for_what_was_lost():
             assert known[uidl] == now[uidl]
         renewed = [entry["subject"] for entry in p.cli("audit", "ls", "-o", "json")["data"] if entry["after"] == {"renewed": True}]
         assert renewed == ["bob@example.org"], renewed
+        put_back(p, os.path.join(p.dir, "copy"))  # the same once more
+        doctor(p, "--accounts", "--restored")
+        p.start()
+        for name in ("third-again", "fourth-again", "fifth"):
+            deliver(p, name)
+        p.wait_count(5)
+        picture.look(p)
+
+
+def test_signed_urls_of_the_lost_time_open_nothing():
+    with harness.Instance() as p:
+        deliver(p, "first")
+        p.wait_count(1)
+        with Client(p, "bob") as c:
+            (made,) = c.ok('GENURLAUTH "imap://bob%40example.org@mail.example.org/INBOX/;UID=1;URLAUTH=anonymous" INTERNAL').find("GENURLAUTH")
+            url = made.split(b'"')[1].decode()
+            assert b"first" in c.ok(f'URLFETCH "{url}"').find("URLFETCH")[0]
+        doctor(p, "--accounts", "bob@example.org", "--restored")
+        with Client(p, "bob") as c:
+            assert c.ok(f'URLFETCH "{url}"').find("URLFETCH")[0].endswith(b" NIL")
 
 
 def test_sessions_see_their_mailbox_go_while_it_is_made_new():
