@@ -317,8 +317,8 @@ static int compare_numbers(const void *left, const void *right)
 
 static enum err write_text(struct writing *w, const struct text *text, size_t end)
 {
-	uint32_t *ids = w->b->pairs ? w->b->pairs + text->first : NULL, last = 0; /* none at all: texts without words */
 	const size_t count = end - text->first;
+	uint32_t *ids = count ? w->b->pairs + text->first : NULL, last = 0; /* a batch of texts without words has no pairs */
 	bool is_whole = text->is_whole;
 
 	for (size_t i = 0; i < count; i++) {
