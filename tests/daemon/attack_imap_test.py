@@ -59,10 +59,15 @@ def said_to(data, tls=False):
             c.send(b"zz LOGOUT\r\n")
         except OSError:
             pass  # it has heard enough
+        lines = []
         try:
-            return c.rest()
+            while (line := c.line()) is not None:
+                lines.append(line)
+        except TimeoutError:
+            raise AssertionError(f"{data[:60]!r}: no end behind {lines} {c.pending!r}") from None
         except OSError:
-            return []
+            pass  # the TLS layer's way to say that it is over
+        return lines
 
 
 # ---- 11: before login ----
