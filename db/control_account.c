@@ -43,6 +43,26 @@ enum err db_account_add(struct db *db, const struct db_account *row, uint64_t *i
 	return ERR_OK;
 }
 
+/* The table of the last ids has a row for `account` only once there was one (https://www.sqlite.org/autoinc.html). */
+enum err db_account_skip_ids(struct db *db, uint64_t last, bool *raised_out)
+{
+	static const char raise[] = "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'account' AND seq < ?1";
+	static const char first[] = "INSERT INTO sqlite_sequence (name, seq) SELECT 'account', ?1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'account')";
+	struct sqlite3_stmt *s = db_stmt(db, raise);
+	enum err e;
+
+	stmt_int(s, 1, (int64_t)last);
+	e = stmt_run(db, s);
+	*raised_out = !e && db_changes(db) > 0;
+	if (e || *raised_out)
+		return e;
+	s = db_stmt(db, first);
+	stmt_int(s, 1, (int64_t)last);
+	e = stmt_run(db, s);
+	*raised_out = !e && db_changes(db) > 0;
+	return e;
+}
+
 enum err db_account_set_password(struct db *db, uint64_t id, struct span password_hash)
 {
 	static const char sql[] = "UPDATE account SET password_hash = ?2 WHERE id = ?1";

@@ -20,6 +20,8 @@ struct db_account {
 
 /* `id`, `name` and what concerns sending, forwarding, quotas and protocols are not read. ERR_EXISTS: the key is an account's or an alias'; ERR_STATE: no such domain. */
 enum err db_account_add(struct db *db, const struct db_account *row, uint64_t *id_out) MUST_CHECK;
+/* No account gets an id up to `last` from now on. */
+enum err db_account_skip_ids(struct db *db, uint64_t last, bool *raised_out) MUST_CHECK;
 /* ERR_NOT_FOUND. */
 enum err db_account_set_password(struct db *db, uint64_t id, struct span password_hash) MUST_CHECK;
 enum err db_account_is_shared(struct db *db, uint64_t id, bool *out) MUST_CHECK;

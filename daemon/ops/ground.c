@@ -2,12 +2,15 @@
  *
  * (1) The lock is taken before control.db is opened and given back after it is closed.
  * (2) As root with `user` set, the key and the folders are given to that user: it must be able to open them after the drop.
+ * (3) A control.db that is older than the mailboxes (put back alone) or new beside them does not know all their accounts: no number of a folder is ever
+ *     given to a new account, for whoever gets the number gets the mail.
  */
 #include "daemon/ops/ground.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -15,7 +18,10 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/log.h"
 #include "daemon/directory/directory.h"
+#include "daemon/store/store.h"
+#include "db/control_account.h"
 
 #define LOCK_WAIT_MS 5000
 
@@ -143,11 +149,54 @@ static enum err read_key(const struct config *c, bool create, struct seal_key *o
 	return e;
 }
 
+struct skipping {
+	uint64_t last;
+	bool raised;
+};
+
+static enum err run_skip(struct db *db, void *arg)
+{
+	struct skipping *s = arg;
+
+	return db_account_skip_ids(db, s->last, &s->raised);
+}
+
+static enum err skip_numbers_of_folders(const char *accounts_dir, struct directory *d, struct note *why)
+{
+	struct skipping s = { 0 };
+	enum err e = store_last_account(accounts_dir, &s.last);
+
+	if (e)
+		note_set(why, "%s: %s", accounts_dir, err_name(e));
+	else if (s.last > 0)
+		e = directory_write(d, run_skip, &s, why);
+	if (s.raised)
+		log_event(LOG_WARN, "ops", "mailboxes_of_nobody", "folder=%s/%" PRIu64 " no account of control.db was ever given this number", accounts_dir, s.last);
+	return e;
+}
+
+static enum err open_directory(const struct config *c, const struct seal_key *key, struct checkpointer *checkpointer, struct directory **out, struct note *why)
+{
+	struct directory_config directory = { .key = key, .checkpointer = checkpointer };
+	const char *accounts_dir;
+	struct arena a;
+	enum err e;
+
+	arena_init(&a, 8192);
+	e = span_cstr(&a, arena_printf(&a, "%s/control.db", c->data_dir), &directory.path);
+	if (!e)
+		e = span_cstr(&a, arena_printf(&a, "%s/accounts", c->data_dir), &accounts_dir);
+	if (!e)
+		e = directory_open(&directory, out, why);
+	if (!e)
+		e = skip_numbers_of_folders(accounts_dir, *out, why);
+	arena_clear(&a);
+	return e;
+}
+
 /* Drops privileges between the key, whose folder root may own, and the data, which the user must own. */
 enum err ground_open(const struct config *c, bool create, struct checkpointer *checkpointer, struct ground *out, struct note *why)
 {
-	struct directory_config directory = { .key = &out->key, .checkpointer = checkpointer };
-	struct arena a;
 	enum err e;
 
 	*out = (struct ground){ .lock_fd = -1 };
@@ -156,13 +205,8 @@ enum err ground_open(const struct config *c, bool create, struct checkpointer *c
 		e = ground_drop_privileges(c, why);
 	if (e == ERR_OK)
 		e = take_lock(c, create, &out->lock_fd, why);
-	if (e == ERR_OK) {
-		arena_init(&a, 8192);
-		e = span_cstr(&a, arena_printf(&a, "%s/control.db", c->data_dir), &directory.path);
-		if (e == ERR_OK)
-			e = directory_open(&directory, &out->directory, why);
-		arena_clear(&a);
-	}
+	if (e == ERR_OK)
+		e = open_directory(c, &out->key, checkpointer, &out->directory, why);
 	if (e != ERR_OK)
 		ground_close(out);
 	return e;

@@ -342,6 +342,24 @@ enum err store_erase(struct store *s, uint64_t account_id, struct note *why)
 	return e;
 }
 
+static enum err look_at_number(void *arg, const char *name)
+{
+	uint64_t *last = arg, number;
+
+	if (!span_to_u64(span_str(name), INT64_MAX, &number) && number > *last)
+		*last = number;
+	return ERR_OK;
+}
+
+enum err store_last_account(const char *accounts_dir, uint64_t *out)
+{
+	enum err e;
+
+	*out = 0;
+	e = files_each(accounts_dir, look_at_number, out);
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 /* One account that has been quiet and holds memory; it comes back with a reference. */
 static struct mailstore *take_quiet(struct store *s, size_t bucket, uint64_t after, int64_t now_ms)
 {

@@ -34,6 +34,9 @@ enum err store_usage(struct store *s, uint64_t account_id, uint64_t *bytes_out, 
 /* Erases the folder of a removed account. ERR_STATE while sessions hold it (kick them first). */
 enum err store_erase(struct store *s, uint64_t account_id, struct note *why) MUST_CHECK;
 
+/* The highest number of an account that has a folder; 0: none has. */
+enum err store_last_account(const char *accounts_dir, uint64_t *out) MUST_CHECK;
+
 /* Gives back memory (cached pages, idle reading handles) of accounts that have been quiet for 20 s, and says of how many. To be called now and then. */
 unsigned store_tend(struct store *s);
 

@@ -149,5 +149,43 @@ def test_sessions_see_their_mailbox_go_while_it_is_made_new():
         p.wait_count(2)
 
 
+def copy_control_db(source, target):
+    """With its log, in which its last changes are."""
+    os.makedirs(target, exist_ok=True)
+    for name in ("control.db", "control.db-wal", "control.db-shm"):
+        if os.path.exists(os.path.join(target, name)):
+            os.remove(os.path.join(target, name))
+        if os.path.exists(os.path.join(source, name)):
+            shutil.copy(os.path.join(source, name), target)
+
+
+def test_a_new_account_never_gets_the_folder_of_one_that_control_db_has_forgotten():
+    with harness.Instance(users=["alice", "bob"]) as p:
+        p.stop()
+        copy, nothing = os.path.join(p.dir, "copy"), os.path.join(p.dir, "nothing")
+        copy_control_db(data_of(p), copy)
+        p.start()
+        p.cli("user", "add", "carol@example.org", "--password-stdin", input=PASSWORD + "\n")
+        with Client(p, "carol") as c:
+            c.ok("CREATE Private")
+        folders = set(os.listdir(os.path.join(data_of(p), "accounts")))
+        p.stop()
+        copy_control_db(copy, data_of(p))
+        p.start()
+        assert f"mailboxes_of_nobody folder={p.dir}/data/accounts/3" in p.log_tail(), p.log_tail()
+        p.cli("user", "add", "dave@example.org", "--password-stdin", input=PASSWORD + "\n")
+        with Client(p, "dave") as c:
+            assert not c.ok('LIST "" Private').find("LIST")
+        assert set(os.listdir(os.path.join(data_of(p), "accounts"))) == folders | {"4"}
+        p.stop()
+        copy_control_db(nothing, data_of(p))  # and none at all: everybody is new
+        os.remove(os.path.join(p.dir, "secret.key"))
+        p.setup("erin")
+        p.start()
+        with Client(p, "erin") as c:
+            assert not c.ok('LIST "" Private').find("LIST")
+        assert set(os.listdir(os.path.join(data_of(p), "accounts"))) == folders | {"4", "5"}
+
+
 if __name__ == "__main__":
     harness.run(globals())
