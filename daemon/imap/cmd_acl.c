@@ -6,8 +6,26 @@
 #include "daemon/imap/commands.h"
 #include "daemon/imap/place.h"
 #include "daemon/imap/reply_acl.h"
+#include "daemon/mime/saslprep.h"
 
 #define ANYONE SPAN("anyone")
+#define IDENTIFIER_MAX 4096
+
+/* RFC 4314 3: an identifier that SASLprep refuses, or of which it leaves nothing, is BAD. */
+static enum err prepare(struct span said, struct arena *a, struct span *out)
+{
+	struct buf prepared;
+	enum err e;
+
+	buf_init(&prepared, IDENTIFIER_MAX);
+	e = saslprep(said, &prepared);
+	if (!e)
+		*out = arena_copy(a, buf_span(&prepared));
+	if (!e && (prepared.failed || a->failed))
+		e = ERR_LIMIT;
+	buf_clear(&prepared);
+	return !e && !out->len ? ERR_SYNTAX : e;
+}
 
 /* mailbox SP identifier */
 static enum err parse_subject(struct imap_parser *p, union imap_args *out)
@@ -19,8 +37,8 @@ static enum err parse_subject(struct imap_parser *p, union imap_args *out)
 	if (!e)
 		e = parse_expect(p, ' ');
 	if (!e)
-		e = parse_astring(p, &out->acl.identifier);
-	return !e && (!out->acl.identifier.len || !span_is_utf8(out->acl.identifier)) ? ERR_SYNTAX : e;
+		e = parse_astring(p, &out->acl.said);
+	return e ? e : prepare(out->acl.said, p->arena, &out->acl.identifier);
 }
 
 /* deleteacl = "DELETEACL" SP mailbox SP identifier; listrights = "LISTRIGHTS" SP mailbox SP identifier */
@@ -99,12 +117,12 @@ static void tell_acl(struct imap_session *s, const struct imap_place *place, str
 
 	reply_acl_begin(s, out, name);
 	if (owner.ptr)
-		reply_acl_entry(out, owner, RIGHT_ALL);
+		reply_acl_entry(s, out, owner, RIGHT_ALL);
 	for (size_t i = 0; i < count; i++) {
 		struct span grantee = grants[i].grantee == GRANTEE_ANYONE ? ANYONE : s->service->share_address(s->shares, grants[i].grantee, &s->run.arena);
 
 		if (grantee.ptr)
-			reply_acl_entry(out, grantee, grants[i].rights);
+			reply_acl_entry(s, out, grantee, grants[i].rights);
 	}
 	reply_acl_end(out);
 }
@@ -139,7 +157,7 @@ enum step imap_run_listrights(struct imap_session *s, const union imap_args *arg
 		return imap_finish_err(s, out, e, SPAN(""));
 	if (find_grantee(s, args->acl.identifier, &grantee))
 		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] There is no such account"));
-	reply_listrights(s, out, shown.name, args->acl.identifier, grantee == place.owner ? RIGHT_ALL : 0);
+	reply_listrights(s, out, shown.name, args->acl.said, grantee == place.owner ? RIGHT_ALL : 0);
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 }
 

@@ -16,10 +16,10 @@ static void add_rights(struct out *out, unsigned rights)
 		reply_add(out, SPAN("d"));
 }
 
-/* As a literal where quoting needs escapes. */
-static void add_identifier(struct out *out, struct span identifier)
+/* As a literal where quoting needs escapes, and for who has not said that UTF-8 may be in quotes (RFC 9051 4.3, RFC 6855 3). */
+static void add_identifier(const struct imap_session *s, struct out *out, struct span identifier)
 {
-	bool plain = true;
+	bool plain = span_is_ascii(identifier) || (s->enabled & (ENABLED_UTF8 | ENABLED_REV2));
 
 	for (size_t i = 0; i < identifier.len && plain; i++)
 		plain = identifier.ptr[i] != '"' && identifier.ptr[i] != '\\' && identifier.ptr[i] != '\r' && identifier.ptr[i] != '\n';
@@ -38,10 +38,10 @@ void reply_acl_begin(const struct imap_session *s, struct out *out, struct span 
 	reply_mailbox_name(s, out, mailbox);
 }
 
-void reply_acl_entry(struct out *out, struct span identifier, unsigned rights)
+void reply_acl_entry(const struct imap_session *s, struct out *out, struct span identifier, unsigned rights)
 {
 	reply_add(out, SPAN(" "));
-	add_identifier(out, identifier);
+	add_identifier(s, out, identifier);
 	reply_add(out, SPAN(" "));
 	add_rights(out, rights);
 }
@@ -56,7 +56,7 @@ void reply_listrights(const struct imap_session *s, struct out *out, struct span
 	reply_add(out, SPAN("* LISTRIGHTS "));
 	reply_mailbox_name(s, out, mailbox);
 	reply_add(out, SPAN(" "));
-	add_identifier(out, identifier);
+	add_identifier(s, out, identifier);
 	reply_add(out, SPAN(" "));
 	if (always)
 		add_rights(out, always);

@@ -5,7 +5,7 @@
 #include "daemon/imap/session.h"
 
 void reply_acl_begin(const struct imap_session *s, struct out *out, struct span mailbox);
-void reply_acl_entry(struct out *out, struct span identifier, unsigned rights);
+void reply_acl_entry(const struct imap_session *s, struct out *out, struct span identifier, unsigned rights);
 void reply_acl_end(struct out *out);
 /* `always`: without being granted; the rest can be. */
 void reply_listrights(const struct imap_session *s, struct out *out, struct span mailbox, struct span identifier, unsigned always);
