@@ -285,7 +285,6 @@ union imap_args {
 	} enable;
 	struct {
 		struct span name, identifier;
-		struct span said; /* the identifier as the client writes it */
 		enum imap_grant_how how;
 		unsigned rights;
 	} acl; /* SETACL, DELETEACL, LISTRIGHTS; GETACL and MYRIGHTS are of `mailbox` */

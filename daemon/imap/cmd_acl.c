@@ -9,23 +9,8 @@
 #include "daemon/mime/saslprep.h"
 
 #define ANYONE SPAN("anyone")
+#define NEGATIVE SPAN("-")
 #define IDENTIFIER_MAX 4096
-
-/* RFC 4314 3: an identifier that SASLprep refuses, or of which it leaves nothing, is BAD. */
-static enum err prepare(struct span said, struct arena *a, struct span *out)
-{
-	struct buf prepared;
-	enum err e;
-
-	buf_init(&prepared, IDENTIFIER_MAX);
-	e = saslprep(said, &prepared);
-	if (!e)
-		*out = arena_copy(a, buf_span(&prepared));
-	if (!e && (prepared.failed || a->failed))
-		e = ERR_LIMIT;
-	buf_clear(&prepared);
-	return !e && !out->len ? ERR_SYNTAX : e;
-}
 
 /* mailbox SP identifier */
 static enum err parse_subject(struct imap_parser *p, union imap_args *out)
@@ -37,8 +22,8 @@ static enum err parse_subject(struct imap_parser *p, union imap_args *out)
 	if (!e)
 		e = parse_expect(p, ' ');
 	if (!e)
-		e = parse_astring(p, &out->acl.said);
-	return e ? e : prepare(out->acl.said, p->arena, &out->acl.identifier);
+		e = parse_astring(p, &out->acl.identifier);
+	return !e && (!out->acl.identifier.len || !span_is_utf8(out->acl.identifier)) ? ERR_SYNTAX : e;
 }
 
 /* deleteacl = "DELETEACL" SP mailbox SP identifier; listrights = "LISTRIGHTS" SP mailbox SP identifier */
@@ -66,21 +51,45 @@ enum err imap_parse_setacl(struct imap_parser *p, union imap_args *out)
 	return rights_parse(span_skip(rights, out->acl.how == GRANT_REPLACE ? 0 : 1), &out->acl.rights);
 }
 
-/* ERR_NOT_FOUND: nobody is called so. */
-static enum err find_grantee(struct imap_session *s, struct span identifier, uint64_t *out)
+static enum err find_called(struct imap_session *s, struct span identifier, uint64_t *out)
 {
 	*out = GRANTEE_ANYONE;
+	if (span_starts(identifier, NEGATIVE))
+		return ERR_NOT_FOUND;
 	return span_iequals(identifier, ANYONE) ? ERR_OK : s->service->share_find(s->shares, identifier, out);
 }
 
-static enum step changed(struct imap_session *s, struct out *out, enum err e)
+/* What stands there is looked for first, then what SASLprep makes of it (RFC 4314 3): all that LOGIN takes as a name is that account's identifier (2), and
+ * SASLprep refuses some of them (a right-to-left name at a left-to-right domain) or makes another account's name of them (compatibility characters).
+ * ERR_NOT_FOUND: nobody is called so; ERR_SYNTAX: SASLprep refuses it, or leaves nothing. */
+static enum err find_grantee(struct imap_session *s, struct span identifier, uint64_t *out)
+{
+	struct buf prepared;
+	enum err e = find_called(s, identifier, out);
+
+	if (e != ERR_NOT_FOUND)
+		return e;
+	buf_init(&prepared, IDENTIFIER_MAX);
+	e = saslprep(identifier, &prepared);
+	if (e == ERR_LIMIT) /* too long for anybody */
+		e = ERR_NOT_FOUND;
+	else if (!e && !prepared.len)
+		e = ERR_SYNTAX;
+	if (!e)
+		e = find_called(s, buf_span(&prepared), out);
+	buf_clear(&prepared);
+	return e;
+}
+
+/* Of a command with an identifier. */
+static enum step finish(struct imap_session *s, struct out *out, enum err e)
 {
 	switch (e) {
 	case ERR_NOT_FOUND: return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] There is no such account"));
 	case ERR_LIMIT: return imap_finish(s, out, IMAP_NO, SPAN("[LIMIT] The account grants too much already"));
 	case ERR_STATE: return imap_finish(s, out, IMAP_NO, SPAN("[INUSE] Other changes are under way, try again later"));
+	case ERR_SYNTAX: return imap_finish(s, out, IMAP_BAD, SPAN("That can't be an identifier"));
 	case ERR_OK:
-	case ERR_SYNTAX:
 	case ERR_DENIED:
 	case ERR_EXISTS:
 	case ERR_TEMP:
@@ -98,16 +107,16 @@ enum step imap_run_setacl(struct imap_session *s, const union imap_args *args, s
 
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
-	if (span_starts(args->acl.identifier, SPAN("-")))
-		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] Rights can't be negative here"));
 	e = find_grantee(s, args->acl.identifier, &change.grant.grantee);
+	if (e == ERR_NOT_FOUND && span_starts(args->acl.identifier, NEGATIVE))
+		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] Rights can't be negative here"));
 	if (!e && change.grant.grantee == place.owner)
 		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] The owner has all rights, always"));
 	change.grant.owner = place.owner;
 	change.grant.mailbox = place.mailbox.id;
 	change.grant.rights = args->acl.rights;
 	change.mailbox = place.mailbox.name;
-	return changed(s, out, e ? e : s->service->share_change(s->shares, &change));
+	return finish(s, out, e ? e : s->service->share_change(s->shares, &change));
 }
 
 /* Accounts that are gone have no grants; one that goes right now is left out. */
@@ -155,10 +164,10 @@ enum step imap_run_listrights(struct imap_session *s, const union imap_args *arg
 		e = imap_place_shown(s, &place, &shown);
 	if (e)
 		return imap_finish_err(s, out, e, SPAN(""));
-	if (find_grantee(s, args->acl.identifier, &grantee))
-		return imap_finish(s, out, IMAP_NO, SPAN("[CANNOT] There is no such account"));
-	reply_listrights(s, out, shown.name, args->acl.said, grantee == place.owner ? RIGHT_ALL : 0);
-	return imap_finish(s, out, IMAP_OK, SPAN("Done"));
+	e = find_grantee(s, args->acl.identifier, &grantee);
+	if (!e)
+		reply_listrights(s, out, shown.name, args->acl.identifier, grantee == place.owner ? RIGHT_ALL : 0);
+	return finish(s, out, e);
 }
 
 enum step imap_run_myrights(struct imap_session *s, const union imap_args *args, struct out *out)
