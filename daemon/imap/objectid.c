@@ -20,7 +20,7 @@ struct objectid objectid_make(enum objectid_kind kind, uint64_t account_id, uint
 	return id;
 }
 
-static bool is_objectid(struct span text)
+bool objectid_is_one(struct span text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.ptr[i];
@@ -37,8 +37,6 @@ enum err objectid_parse(struct span text, enum objectid_kind kind, uint64_t acco
 	uint64_t number;
 	size_t dash;
 
-	if (!is_objectid(text))
-		return ERR_SYNTAX;
 	if (!span_find_char(text, '-', &dash) || span_to_u64(span_skip(text, dash + 1), INT64_MAX, &number))
 		return ERR_NOT_FOUND;
 	again = objectid_make(kind, account_id, number);

@@ -17,8 +17,9 @@ struct objectid {
 /* Without parentheses. */
 struct objectid objectid_make(enum objectid_kind kind, uint64_t account_id, uint64_t number);
 
-/* The number of an id of this account, as SEARCH EMAILID gives it. ERR_SYNTAX: no objectid at all (RFC 8474 7: 1*255(ALPHA / DIGIT / "_" / "-"));
- * ERR_NOT_FOUND: one that names nothing here. */
+/* RFC 8474 7: 1*255(ALPHA / DIGIT / "_" / "-") */
+bool objectid_is_one(struct span text);
+/* The number of an id of this account, as SEARCH EMAILID gives it. ERR_NOT_FOUND: one that names nothing here. */
 enum err objectid_parse(struct span text, enum objectid_kind kind, uint64_t account_id, uint64_t *number_out) MUST_CHECK;
 
 #endif

@@ -337,7 +337,7 @@ static enum err aim_node(struct imap_session *s, const struct search_place *plac
 		node->flags = 0;
 		node->number = 0;
 	}
-	return e == ERR_NOT_FOUND || e == ERR_SYNTAX ? ERR_OK : e;
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
 static void add_needs(const struct search_node *node, struct search_needs *needs)

@@ -8,6 +8,7 @@
 #include "daemon/imap/commands.h"
 #include "daemon/imap/limits.h"
 #include "daemon/imap/mailbox_filter.h"
+#include "daemon/imap/objectid.h"
 #include "daemon/imap/sort.h"
 
 enum argument {
@@ -176,6 +177,13 @@ static enum err parse_header_key(struct imap_parser *p, struct search_node *node
 	return e ? e : parse_astring(p, &node->key);
 }
 
+static enum err parse_object_id(struct imap_parser *p, struct span *out)
+{
+	enum err e = parse_astring(p, out);
+
+	return !e && !objectid_is_one(*out) ? ERR_SYNTAX : e;
+}
+
 /* nz-number, of 32 bits (RFC 5032 3, RFC 3501 9) */
 static enum err parse_positive(struct imap_parser *p, uint64_t *out)
 {
@@ -198,8 +206,8 @@ static enum err parse_argument(struct build *b, enum argument argument, uint32_t
 		return ERR_SYNTAX;
 	switch (argument) {
 	case ARG_NONE: break;
-	case ARG_TEXT:
-	case ARG_OBJECTID: return parse_astring(b->p, &node->key);
+	case ARG_TEXT: return parse_astring(b->p, &node->key);
+	case ARG_OBJECTID: return parse_object_id(b->p, &node->key);
 	case ARG_HEADER: return parse_header_key(b->p, node);
 	case ARG_DATE: return parse_date(b->p, &node->day);
 	case ARG_NUMBER: return parse_number64(b->p, &node->number);

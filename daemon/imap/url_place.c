@@ -7,12 +7,14 @@
 
 #define URL_SHOWN_MAX 1000
 
-/* url-resp-text = 1*<any TEXT-CHAR except "]">; without what is none. */
+/* url-resp-text = 1*<any TEXT-CHAR except "]">; without what is none. An empty URL can't be named so. */
 struct span url_place_bad(struct imap_session *s, struct span url, const char *words)
 {
 	struct span text = arena_copy(&s->run.arena, span_take(url, URL_SHOWN_MAX));
 	char *to = (char *)text.ptr;
 
+	if (!text.len)
+		return span_str(words);
 	for (size_t i = 0; i < text.len; i++) {
 		if (to[i] < 0x20 || to[i] == 0x7f || to[i] == ']')
 			to[i] = '?';

@@ -27,8 +27,11 @@ static void what_is_no_id_of_ours_names_nothing(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
 		assert_int_equal(objectid_parse(span_str(foreign[i]), OBJECTID_EMAIL, 12, &number), ERR_NOT_FOUND);
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		assert_int_equal(objectid_parse(span_str(bad[i]), OBJECTID_EMAIL, 12, &number), ERR_SYNTAX);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_int_equal(objectid_parse(span_str(bad[i]), OBJECTID_EMAIL, 12, &number), ERR_NOT_FOUND);
+		assert_false(objectid_is_one(span_str(bad[i])));
+	}
+	assert_true(objectid_is_one(SPAN("M12-345")) && objectid_is_one(SPAN("_Other-9")));
 }
 
 int main(void)
