@@ -201,7 +201,7 @@ static enum err enter(struct imap_session *s, struct span name, bool read_only, 
 		return e;
 	s->examined = read_only;
 	s->read_only = read_only || !(place.rights & RIGHTS_TO_CHANGE);
-	s->rights_changed = false;
+	s->rights_changed = s->access_changed = false;
 	e = s->read_only ? service->view_open_readonly(s->at.store, place.mailbox.id, s->account_id, &s->view)
 			 : service->view_open(s->at.store, place.mailbox.id, s->account_id, &s->view);
 	if (!e && place.owner != s->account_id)

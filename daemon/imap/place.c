@@ -378,8 +378,11 @@ bool imap_may(struct imap_session *s, unsigned rights)
 	if (s->at.owner != s->account_id) {
 		now = s->service->share_rights(s->shares, s->at.owner, s->at.mailbox.id);
 		if (now != s->at.rights) {
+			const bool read_only = s->examined || !(now & RIGHTS_TO_CHANGE);
+
 			s->service->view_allow(s->view, imap_rights_flags(now));
-			s->read_only = s->examined || !(now & RIGHTS_TO_CHANGE);
+			s->access_changed = s->access_changed != (read_only != s->read_only); /* there and back is none */
+			s->read_only = read_only;
 			s->rights_changed = true;
 		}
 		s->at.rights = now;

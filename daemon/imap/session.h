@@ -261,6 +261,7 @@ struct imap_session {
 	bool examined;        /* by EXAMINE */
 	bool read_only;       /* that, or no right to change anything */
 	bool rights_changed;  /* since the client was told FLAGS and PERMANENTFLAGS (RFC 4314 5.1.1) */
+	bool access_changed;  /* and `read_only` with them */
 	uint64_t off;         /* capabilities that this account is not offered */
 	unsigned enabled;     /* of enum imap_enabled */
 	bool compressed;      /* COMPRESS is on: not again (RFC 4978 3) */

@@ -101,16 +101,25 @@ static void emit_held_back(struct imap_session *s, struct out *out)
 	reply_ok_code(out, arena_printf(&s->run.arena, "[HIGHESTMODSEQ %llu] More is to be told", (unsigned long long)s->service->view_modseq(s->view)));
 }
 
+/* RFC 4314 5.1.1; the codes: RFC 3501 7.1, RFC 9051 7.1. */
+static void emit_rights(struct imap_session *s, struct out *out)
+{
+	if (!s->rights_changed || !s->view)
+		return;
+	reply_select_flags(s, out);
+	if (s->access_changed)
+		reply_ok_code(out, s->read_only ? SPAN("[READ-ONLY] Nothing may be changed here now") : SPAN("[READ-WRITE] Some things may be changed here now"));
+	s->rights_changed = s->access_changed = false;
+}
+
 bool imap_sync_emit(struct imap_session *s, struct out *out)
 {
 	struct view_changes *c = &s->run.changes;
 	const bool by_uid = s->run.command && (s->run.command->law & BY_UID);
 	const bool with_uid = by_uid || (s->enabled & (ENABLED_CONDSTORE | ENABLED_REV2)) || s->notify; /* RFC 7162 3.2.4, RFC 9051 7.5.2, RFC 5465 5.1 */
 
-	if (s->rights_changed && s->view && !c->gone) {
-		s->rights_changed = false;
-		reply_select_flags(s, out);
-	}
+	if (!c->gone)
+		emit_rights(s, out);
 	if (!context_tell_vanished(s, out) || !emit_expunged(s, out))
 		return false;
 	if (!imap_notify_tells_flags(s))
