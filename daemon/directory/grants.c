@@ -254,12 +254,23 @@ enum err grants_owners(const struct grants *g, const struct snapshot *s, uint64_
 
 /* ---- changing ---- */
 
+static enum err check_count(struct directory *d, uint64_t owner, struct note *why)
+{
+	uint64_t count = 0;
+	enum err e = db_grant_count(d->db, owner, &count);
+
+	if (!e && count > GRANTS_PER_OWNER_MAX) {
+		note_set(why, "an account has at most %d grants", GRANTS_PER_OWNER_MAX);
+		return ERR_LIMIT;
+	}
+	return e;
+}
+
 static enum err run_set(struct directory *d, void *arg, struct note *why)
 {
 	const struct grant *g = arg;
 	const struct db_grant row = { .owner = g->owner, .mailbox = g->mailbox, .grantee = g->grantee, .rights = g->rights };
 	unsigned every = 0;
-	uint64_t count = 0;
 	enum err e = ERR_OK;
 
 	d->grants_changed = true;
@@ -270,13 +281,7 @@ static enum err run_set(struct directory *d, void *arg, struct note *why)
 	if (!g->rights && !every)
 		return db_grant_remove(d->db, g->owner, g->mailbox, g->grantee);
 	e = db_grant_set(d->db, &row);
-	if (!e)
-		e = db_grant_count(d->db, g->owner, &count);
-	if (!e && count > GRANTS_PER_OWNER_MAX) {
-		note_set(why, "an account has at most %d grants", GRANTS_PER_OWNER_MAX);
-		return ERR_LIMIT;
-	}
-	return e;
+	return e ? e : check_count(d, g->owner, why);
 }
 
 enum err directory_grant_set(struct directory *d, const struct grant *grant, struct note *why)
@@ -324,10 +329,10 @@ static enum err run_forget(struct directory *d, void *arg, struct note *why)
 static enum err run_inherit(struct directory *d, void *arg, struct note *why)
 {
 	const struct mailboxes *m = arg;
+	enum err e = db_grant_copy(d->db, m->owner, m->from, m->to);
 
-	(void)why;
 	d->grants_changed = true;
-	return db_grant_copy(d->db, m->owner, m->from, m->to);
+	return e ? e : check_count(d, m->owner, why);
 }
 
 /* As it stands in memory: mailboxes that nobody shares come and go without a look at control.db. */

@@ -58,7 +58,7 @@ enum err directory_grant_set(struct directory *d, const struct grant *grant, str
 enum err directory_grant_remove(struct directory *d, uint64_t owner, uint64_t mailbox, uint64_t grantee, struct note *why) MUST_CHECK;
 /* Of a mailbox that is gone: costs nothing where it had none. */
 enum err directory_grants_forget(struct directory *d, uint64_t owner, uint64_t mailbox, struct note *why) MUST_CHECK;
-/* Of a mailbox just made: the same as its parent's (0: it has none above it, nothing to do). */
+/* Of a mailbox just made: the same as its parent's (0: it has none above it, nothing to do). ERR_LIMIT as directory_grant_set. */
 enum err directory_grants_inherit(struct directory *d, uint64_t owner, uint64_t parent, uint64_t mailbox, struct note *why) MUST_CHECK;
 
 #endif

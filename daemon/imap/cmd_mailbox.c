@@ -17,14 +17,29 @@ static enum step create_failed(struct imap_session *s, enum err e, struct out *o
 	return imap_finish_err(s, out, e, SPAN(""));
 }
 
-/* Who makes a mailbox below a shared one has to find it again: it is shared as that is, or not made. */
+/* With those above it that were made for it; what somebody uses by now stays. */
+static void unmake(struct imap_session *s, const struct imap_site *site)
+{
+	for (size_t i = site->name.len; i > site->parent_length; i--) {
+		const struct span name = span_take(site->name, i);
+		struct mailbox_info m;
+
+		if (i < site->name.len && site->name.ptr[i] != '/')
+			continue;
+		if (s->service->find(site->store, name, &s->run.arena, &m) || !m.exists || m.has_children || m.messages || s->service->remove(site->store, name))
+			return;
+	}
+}
+
+/* RFC 4314 4: what is made below a shared mailbox is shared as that is, or not made; the owner needs no grants to find it again, where there is no room for more. */
 static enum err inherit(struct imap_session *s, const struct imap_site *site)
 {
-	enum err e = imap_site_inherit(s, site);
+	const enum err e = imap_site_inherit(s, site);
 
-	if (!e || site->owner == s->account_id)
+	if (!e || (e == ERR_LIMIT && site->owner == s->account_id))
 		return ERR_OK;
-	return s->service->remove(site->store, site->name) ? ERR_TEMP : e;
+	unmake(s, site);
+	return e;
 }
 
 static enum err create(struct imap_session *s, const struct imap_site *site, enum special_use use)
@@ -52,7 +67,7 @@ enum step imap_run_create(struct imap_session *s, const union imap_args *args, s
 		return create_failed(s, e, out);
 	e = inherit(s, &site);
 	if (e)
-		return e == ERR_STATE ? imap_finish(s, out, IMAP_NO, SPAN("[INUSE] Another change is under way, try again")) : imap_finish_err(s, out, e, SPAN(""));
+		return e == ERR_STATE ? imap_finish(s, out, IMAP_NO, SPAN("[INUSE] Other changes are under way, try again later")) : imap_finish_err(s, out, e, SPAN(""));
 	notify_own_made(s, site.full_name);
 	place.owner = site.owner;
 	place.store = site.store;
@@ -134,8 +149,9 @@ static enum err find_both(struct imap_session *s, const union imap_args *args, s
 	return e;
 }
 
-/* Those above the new name that were made with it; INBOX leaves its own grants to INBOX, what is made of it has its parent's. */
-static enum err new_parents(struct imap_session *s, const struct imap_place *from, const struct imap_site *to)
+/* Those above the new name that were made with it; INBOX leaves its own grants to INBOX, what is made of it has its parent's. It is renamed, whatever becomes
+ * of this: then only the owner sees those. */
+static void new_parents(struct imap_session *s, const struct imap_place *from, const struct imap_site *to)
 {
 	struct imap_site made = *to;
 	enum err e;
@@ -144,7 +160,7 @@ static enum err new_parents(struct imap_session *s, const struct imap_place *fro
 		while (made.name.len && made.name.ptr[--made.name.len] != '/')
 			;
 	e = made.name.len > made.parent_length ? imap_site_inherit(s, &made) : ERR_OK;
-	return e == ERR_STATE ? ERR_OK : e; /* it is renamed: only the owner sees those */
+	(void)e;
 }
 
 enum step imap_run_rename(struct imap_session *s, const union imap_args *args, struct out *out)
@@ -165,7 +181,7 @@ enum step imap_run_rename(struct imap_session *s, const union imap_args *args, s
 	if (!e) {
 		notify_own_made(s, to.full_name);
 		notify_own_name(s, JOURNAL_RENAMED, to.full_name);
-		e = new_parents(s, &from, &to);
+		new_parents(s, &from, &to);
 	}
 	if (!e && (s->enabled & ENABLED_REV2) && !s->service->find(to.store, to.name, &s->run.arena, &from.mailbox) && !imap_place_shown(s, &from, &is))
 		imap_list_one(s, &is, was.name, out); /* RFC 9051 6.3.6 */

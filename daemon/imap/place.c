@@ -290,20 +290,22 @@ enum err imap_site_find(struct imap_session *s, struct span name, struct imap_si
 
 enum err imap_site_inherit(struct imap_session *s, const struct imap_site *site)
 {
-	enum err e = ERR_OK;
+	uint64_t made[MAILBOX_DEPTH_MAX];
+	size_t count = 0;
 
-	for (size_t i = site->parent_length + 1; !e && site->parent && i <= site->name.len; i++) {
+	for (size_t i = site->parent_length + 1; site->parent && i <= site->name.len && count < MAILBOX_DEPTH_MAX; i++) {
 		struct mailbox_info m;
+		enum err e;
 
 		if (i < site->name.len && site->name.ptr[i] != '/')
 			continue;
 		e = s->service->find(site->store, span_take(site->name, i), &s->run.arena, &m);
+		if (e && e != ERR_NOT_FOUND) /* deleted by now */
+			return e;
 		if (!e && m.exists)
-			e = s->service->share_inherit(s->shares, site->owner, site->parent, m.id);
-		if (e == ERR_NOT_FOUND) /* deleted by now */
-			e = ERR_OK;
+			made[count++] = m.id;
 	}
-	return e;
+	return count ? s->service->share_inherit(s->shares, site->owner, site->parent, made, count) : ERR_OK;
 }
 
 bool imap_is_subscribed(struct imap_session *s, struct span name)

@@ -23,7 +23,7 @@ struct imap_site {
 };
 /* Names that can be none: as mailbox_name_normal(). ERR_DENIED: below an account that is not there, or that lets the session make nothing there. */
 enum err imap_site_find(struct imap_session *s, struct span name, struct imap_site *out) MUST_CHECK;
-/* Just made there, with those between the parent and it: their grants are the parent's. ERR_STATE as share_inherit. */
+/* Just made there, with those between the parent and it: their grants are the parent's, of all of them or of none. ERR_STATE, ERR_LIMIT as share_inherit. */
 enum err imap_site_inherit(struct imap_session *s, const struct imap_site *site) MUST_CHECK;
 
 /* Of a mailbox that is not there, and was to take messages: RFC 9051 6.3.12. */

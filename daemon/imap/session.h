@@ -68,9 +68,10 @@ struct imap_service {
 	enum err (*share_open)(void *shares, uint64_t owner, struct mailstore **out);
 	/* Who may what there, beside the owner: each grantee once, with the rights that count for it, not those without. In the arena. */
 	enum err (*share_list)(void *shares, uint64_t owner, uint64_t mailbox_id, struct arena *a, struct grant **out, size_t *count_out);
-	/* Changes of grants, durable. ERR_LIMIT: too many. ERR_STATE: another change is under way that can't be waited for. */
+	/* Changes of grants, durable. ERR_LIMIT: too many. ERR_STATE: another change is under way that can't be waited for, or the account makes too many.
+	 * share_inherit: for all of these mailboxes, or none. */
 	enum err (*share_change)(void *shares, const struct imap_grant_change *change);
-	enum err (*share_inherit)(void *shares, uint64_t owner, uint64_t parent, uint64_t mailbox_id);
+	enum err (*share_inherit)(void *shares, uint64_t owner, uint64_t parent, const uint64_t *mailbox_ids, size_t count);
 	void (*share_forget)(void *shares, uint64_t owner, uint64_t mailbox_id); /* what it can't now does no harm: no mailbox gets that id again */
 
 	bool (*may_bind)(void *ctx);  /* SCRAM-SHA-256-PLUS is on offer */

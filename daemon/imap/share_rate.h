@@ -1,4 +1,4 @@
-/* imap/share_rate.h: how often an account may change grants with SETACL. */
+/* imap/share_rate.h: how often an account may change grants: by SETACL, and by what it makes below a mailbox that has some. */
 #ifndef POSTROOM_IMAP_SHARE_RATE_H
 #define POSTROOM_IMAP_SHARE_RATE_H
 

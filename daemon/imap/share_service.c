@@ -343,18 +343,23 @@ static bool has_own(const struct imap_shares *sh, uint64_t owner, uint64_t mailb
 	return has;
 }
 
-static enum err inherit(void *shares, uint64_t owner, uint64_t parent, uint64_t mailbox_id)
+static enum err inherit(void *shares, uint64_t owner, uint64_t parent, const uint64_t *mailbox_ids, size_t count)
 {
 	const struct imap_shares *sh = shares;
 	struct note why = { "" };
 	enum err e;
 
-	if (!parent || !has_own(sh, owner, parent)) /* those of all mailboxes hold for it already */
+	if (!parent || !has_own(sh, owner, parent)) /* those of all mailboxes hold for them already */
 		return ERR_OK;
-	e = begin(sh, &why);
-	return e ? e : end(sh, directory_grants_inherit(sh->directory, owner, parent, mailbox_id, &why), &why);
+	e = share_rate_take(sh->account_id, clock_mono_ms()) ? begin(sh, &why) : ERR_STATE;
+	if (e)
+		return e;
+	for (size_t i = 0; i < count && !e; i++)
+		e = directory_grants_inherit(sh->directory, owner, parent, mailbox_ids[i], &why);
+	return end(sh, e, &why);
 }
 
+/* As often as there is something to forget: what made it was counted. */
 static void forget(void *shares, uint64_t owner, uint64_t mailbox_id)
 {
 	const struct imap_shares *sh = shares;

@@ -23,12 +23,13 @@ static enum err no_owners(void *shares, struct arena *a, uint64_t **out, size_t 
 	return ERR_OK;
 }
 
-static enum err inherits_nothing(void *shares, uint64_t owner, uint64_t parent, uint64_t mailbox_id)
+static enum err inherits_nothing(void *shares, uint64_t owner, uint64_t parent, const uint64_t *mailbox_ids, size_t count)
 {
 	(void)shares;
 	(void)owner;
 	(void)parent;
-	(void)mailbox_id;
+	(void)mailbox_ids;
+	(void)count;
 	return ERR_OK;
 }
 

@@ -2,6 +2,7 @@
 import contextlib
 import imaplib
 import re
+import time
 
 import harness
 from admin import ask
@@ -220,6 +221,40 @@ def test_an_owner_who_is_removed_leaves_nobody_behind():
         assert line, "no BYE"
     with session(i, "bob") as bob:
         assert not [n for n in names(bob) if "gone@" in n]
+
+
+def spend(s, name, grantee):
+    """All changes of grants that the account may make now; nothing is changed by them."""
+    for _ in range(100):
+        s.send(b"".join(f"q SETACL {name} {grantee} +l\r\n".encode() for _ in range(100)))
+        if any([b"[INUSE]" in s.readline() for _ in range(100)]):
+            return
+    raise AssertionError("there is no end to it")
+
+
+def test_what_is_made_below_a_shared_mailbox_is_counted_and_shared_or_not_made():
+    i = instance()
+    ask(i, "POST", "/api/v1/users", {"address": "busy@example.org", "password": PASSWORD}, expect=201)
+    with session(i, "alice") as alice, session(i, "bob") as bob, session(i, "busy") as busy:
+        data(alice.create("Tree"))
+        data(alice.setacl("Tree", "busy@example.org", "lrkxa"))
+        data(alice.setacl("Tree", "bob@example.org", "lr"))
+        data(busy.create("Own"))
+        data(busy.setacl("Own", "bob@example.org", "lr"))
+        for top in ("Shared/alice@example.org/Tree", "Own"):
+            made, answer = [], ["OK"]
+            while answer[0] == "OK" and len(made) < 20:  # there may be room for one more by now
+                spend(busy, top, "bob@example.org")
+                made.append(f"{top}/{len(made)}/a/b")
+                answer = busy.create(made[-1])
+            assert code(answer) == "INUSE", answer
+            assert f"{top}/{len(made) - 1}" not in names(busy, '""', top + "/*"), "only a part of it is there"
+            # another name below what is there costs nothing where nothing is shared
+            data(busy.create(f"Plain{len(top)}/a/b"))
+            time.sleep(0.5)
+            data(busy.create(made[-1]))
+            seen = names(bob, '""', (top if "/" in top else "Shared/busy@example.org/Own") + "/*")
+            assert len(seen) == 3 * len(made), seen
 
 
 harness.run(globals())

@@ -224,12 +224,12 @@ static enum err share_change(void *shares, const struct imap_grant_change *chang
 	return (enum err)(change->grant.rights % 9);
 }
 
-static enum err share_inherit(void *shares, uint64_t owner, uint64_t parent, uint64_t mailbox_id)
+static enum err share_inherit(void *shares, uint64_t owner, uint64_t parent, const uint64_t *mailbox_ids, size_t count)
 {
 	(void)shares;
 	(void)owner;
 	(void)parent;
-	return mailbox_id % 8 == 7 ? ERR_STATE : ERR_OK;
+	return mailbox_ids[count - 1] % 8 == 7 ? ERR_STATE : ERR_OK;
 }
 
 static void share_forget(void *shares, uint64_t owner, uint64_t mailbox_id)

@@ -183,6 +183,7 @@ static void what_can_not_be_granted_is_refused(void **state)
 		set(f->d, f->ann, i, f->bob, READ);
 	assert_int_equal(directory_grant_set(f->d, &(struct grant){ f->ann, 0, f->bob, READ }, &why), ERR_LIMIT);
 	assert_int_equal(directory_commit(f->d, NULL), ERR_OK);
+	assert_int_equal(directory_grants_inherit(f->d, f->ann, 1, GRANTS_PER_OWNER_MAX + 1, &why), ERR_LIMIT);
 	assert_int_equal(count(f->d, f->ann), GRANTS_PER_OWNER_MAX);
 }
 
