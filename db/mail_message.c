@@ -264,10 +264,10 @@ enum err db_message_first_unseen(struct db *db, uint64_t mailbox, uint32_t first
 }
 
 enum err db_message_flag(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t keep, uint64_t set, uint64_t unchanged_since,
-			 uint64_t modseq)
+			 uint64_t absent, uint64_t modseq)
 {
 	static const char sql[] = "UPDATE message SET flags = (flags & ?4) | ?5, modseq = ?6"
-				  " WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags <> ((flags & ?4) | ?5) AND modseq <= ?7";
+				  " WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags <> ((flags & ?4) | ?5) AND (modseq <= ?7 OR (?8 <> 0 AND flags & ?8 = 0))";
 	struct sqlite3_stmt *s = db_stmt(db, sql);
 
 	bind_range(s, mailbox, first, last);
@@ -275,6 +275,7 @@ enum err db_message_flag(struct db *db, uint64_t mailbox, uint32_t first, uint32
 	stmt_int(s, 5, (int64_t)set);
 	stmt_int(s, 6, (int64_t)modseq);
 	stmt_int(s, 7, unchanged_since > INT64_MAX ? INT64_MAX : (int64_t)unchanged_since);
+	stmt_int(s, 8, (int64_t)absent);
 	return stmt_run(db, s);
 }
 

@@ -62,9 +62,10 @@ enum err db_message_scan_changed(struct db *db, uint64_t mailbox, uint32_t first
 /* The first without \Seen in first..last. ERR_NOT_FOUND. */
 enum err db_message_first_unseen(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint32_t *uid_out) MUST_CHECK;
 
-/* flags = (flags & keep) | set, with the modseq, where that changes something and the old modseq is at most `unchanged_since`. */
+/* flags = (flags & keep) | set, with the modseq, where that changes something and the old modseq is at most `unchanged_since`, or the flags have none of
+ * `absent` (0: that lets nothing through). */
 enum err db_message_flag(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last, uint64_t keep, uint64_t set, uint64_t unchanged_since,
-			 uint64_t modseq) MUST_CHECK;
+			 uint64_t absent, uint64_t modseq) MUST_CHECK;
 enum err db_message_remove(struct db *db, uint64_t mailbox, uint32_t first, uint32_t last) MUST_CHECK;
 /* All rows of a mailbox to an empty one; they keep their UIDs. */
 enum err db_message_move_all(struct db *db, uint64_t from, uint64_t to, uint64_t modseq, int64_t saved_ms) MUST_CHECK;

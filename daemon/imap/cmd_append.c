@@ -88,6 +88,11 @@ enum err imap_append_file(struct imap_session *s, struct append_result *out)
 	return e;
 }
 
+bool imap_append_tells_uids(const struct imap_session *s)
+{
+	return imap_has(s, CAP_UIDPLUS) && (s->append->rights & RIGHT_READ);
+}
+
 enum step imap_append_failed(struct imap_session *s, struct out *out, enum err e)
 {
 	if (e == ERR_NOT_FOUND)
@@ -111,6 +116,7 @@ static void tell_name(struct imap_session *s, struct span written, struct out *o
 enum step imap_run_append(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	const size_t count = s->append->count;
+	const bool tells_uids = imap_append_tells_uids(s);
 	const struct span written = s->append->written;
 	struct append_result result = { 0, 0 };
 	enum err e = imap_append_file(s, &result);
@@ -119,7 +125,7 @@ enum step imap_run_append(struct imap_session *s, const union imap_args *args, s
 	if (e)
 		return imap_append_failed(s, out, e);
 	tell_name(s, written, out);
-	if (!imap_has(s, CAP_UIDPLUS))
+	if (!tells_uids)
 		return imap_finish(s, out, IMAP_OK, SPAN("Done"));
 	if (count == 1)
 		return imap_finish(s, out, IMAP_OK, arena_printf(&s->run.arena, "[APPENDUID %u %u] Done", result.uid_validity, result.uid));

@@ -10,6 +10,7 @@
 struct copying {
 	struct uid_set set;
 	bool is_move;
+	bool is_blind; /* the target may not be read: UIDs would tell of it (RFC 4315 3) */
 	uint32_t uid_validity;
 	struct uid_pair *pairs;
 	size_t count;
@@ -18,17 +19,18 @@ struct copying {
 
 static enum step copied(struct imap_session *s, const struct copying *c, struct out *out)
 {
+	const bool tells_uids = imap_has(s, CAP_UIDPLUS) && !c->is_blind;
 	struct span text = SPAN("Done"), uids = SPAN("Done");
 
 	if (!c->count)
 		return imap_finish(s, out, IMAP_OK, SPAN("Nothing to do"));
-	if (imap_has(s, CAP_UIDPLUS))
+	if (tells_uids)
 		uids = reply_copyuid(&s->run.arena, c->uid_validity, c->pairs, c->count);
 	if (!c->is_move)
 		return imap_finish(s, out, IMAP_OK, uids);
-	if (imap_has(s, CAP_UIDPLUS))
-		reply_ok_code(out, uids); /* RFC 6851 4.3: before the EXPUNGEs */
-	s->run.tell_modseq = s->enabled & ENABLED_CONDSTORE;
+	if (tells_uids)
+		reply_ok_code(out, uids);                /* RFC 6851 4.3: before the EXPUNGEs */
+	s->run.tell_modseq = imap_has(s, CAP_CONDSTORE); /* RFC 6851 4.4: to everybody, whatever is enabled */
 	if (c->lowest_uid)
 		text = imap_limit_text(s, out, c->lowest_uid, s->run.tell_modseq);
 	return imap_finish(s, out, IMAP_OK, text);
@@ -73,6 +75,7 @@ static enum err copy_set(struct imap_session *s, struct copying *c, struct span 
 
 	if (e || !c->set.count)
 		return e;
+	c->is_blind = !(target.rights & RIGHT_READ);
 	if (!is_within)
 		return copy_to(s, c, &target, has_room ? &room : NULL);
 	e = s->service->view_copy(s->view, &c->set, target.mailbox.id, c->is_move, imap_rights_flags(target.rights), has_room ? &room : NULL, &s->run.arena, &c->uid_validity, &c->pairs,

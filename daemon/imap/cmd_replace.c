@@ -57,6 +57,7 @@ bool imap_replace_begin(struct imap_session *s)
 
 enum step imap_run_replace(struct imap_session *s, const union imap_args *args, struct out *out)
 {
+	const bool tells_uids = imap_append_tells_uids(s);
 	struct append_result result = { 0, 0 };
 	enum err e = imap_append_file(s, &result);
 
@@ -65,7 +66,7 @@ enum step imap_run_replace(struct imap_session *s, const union imap_args *args, 
 		return imap_finish(s, out, IMAP_NO, SPAN("[EXPUNGEISSUED] The message no longer exists"));
 	if (e)
 		return imap_append_failed(s, out, e);
-	if (imap_has(s, CAP_UIDPLUS)) /* RFC 8508 3.4: before EXPUNGE */
+	if (tells_uids) /* RFC 8508 3.4: before EXPUNGE */
 		reply_ok_code(out, arena_printf(&s->run.arena, "[APPENDUID %u %u] The new message is there", result.uid_validity, result.uid));
 	s->run.tell_modseq = s->enabled & ENABLED_CONDSTORE;
 	return imap_finish(s, out, IMAP_OK, SPAN("Done"));

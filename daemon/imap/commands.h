@@ -115,6 +115,8 @@ void imap_append_feed(struct imap_session *s, struct span bytes);
 /* All is there: filed, whole or not at all, and dropped. */
 enum err imap_append_file(struct imap_session *s, struct append_result *out) MUST_CHECK;
 enum step imap_append_failed(struct imap_session *s, struct out *out, enum err e);
+/* Not of a mailbox that the client may not read: it would hear about it (RFC 4315 3). Before imap_append_file(). */
+bool imap_append_tells_uids(const struct imap_session *s);
 void imap_append_drop(struct imap_session *s); /* harmless without one */
 
 #endif

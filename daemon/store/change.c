@@ -33,7 +33,8 @@ struct storing {
 	struct view *v;
 	const struct uid_set *set;
 	uint64_t keep, add;       /* flags = (flags & keep) | add */
-	uint64_t since;           /* only messages that are not newer */
+	uint64_t since;           /* only messages that are not newer, */
+	uint64_t absent;          /* or that have none of these: what is not there has no modseq to be newer (RFC 7162 3.1.3) */
 	struct changed_list rows; /* all messages of the set that are not newer, with the flags they have then */
 	size_t newer;
 	struct db_mailbox_delta delta;
@@ -80,7 +81,7 @@ static bool store_one(void *arg, const struct db_message_row *row)
 	const uint32_t before = s->looked_at;
 
 	s->looked_at = row->message.uid;
-	if (view_row_modseq(row) > s->since) {
+	if (view_row_modseq(row) > s->since && (!s->absent || (was & s->absent))) {
 		s->newer++;
 		return true;
 	}
@@ -107,7 +108,7 @@ static enum err store_ranges(struct db *db, struct storing *s, bool is_writing)
 		uint32_t first = s->set->ranges[i].first, last = s->set->ranges[i].last < view_last_known(v) ? s->set->ranges[i].last : view_last_known(v);
 
 		s->looked_at = 0;
-		e = is_writing ? db_message_flag(db, v->state->id, first, last, s->keep, s->add, s->since, s->modseq)
+		e = is_writing ? db_message_flag(db, v->state->id, first, last, s->keep, s->add, s->since, s->absent, s->modseq)
 			       : view_scan(v, db, (struct uid_range){ first, last }, 0, DB_ROW_THIN, store_one, s);
 	}
 	return !e && s->rows.failed ? ERR_LIMIT : e;
@@ -136,7 +137,7 @@ static enum err write_viewers(struct db *db, struct storing *s)
 	for (size_t i = 0; !e && i < s->seen.count; i++)
 		e = db_seen_set(db, id, v->viewer, s->seen.ranges[i].first, s->seen.ranges[i].last, s->add & seen, s->modseq);
 	for (size_t i = 0; !e && i < s->shared.count; i++)
-		e = db_message_flag(db, id, s->shared.ranges[i].first, s->shared.ranges[i].last, s->keep | seen, s->add & ~seen, UINT64_MAX, s->modseq);
+		e = db_message_flag(db, id, s->shared.ranges[i].first, s->shared.ranges[i].last, s->keep | seen, s->add & ~seen, UINT64_MAX, 0, s->modseq);
 	return e;
 }
 
@@ -189,13 +190,16 @@ static bool own_room(struct view *v)
 static enum err store_changed(struct view *v, const struct uid_set *set, uint64_t since, enum flag_change how, uint64_t flags, struct arena *a,
 			      struct view_flags_changed **rows_out, size_t *count_out, size_t *newer_out)
 {
+	const uint64_t concerned = flags & v->allowed;
 	struct storing s = {
 		.v = v,
 		.set = set,
 		.since = since,
 		.keep = ~v->allowed | (how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags
 											   : 0),
-		.add = how == FLAGS_REMOVE ? 0 : flags & v->allowed,
+		.add = how == FLAGS_REMOVE ? 0 : concerned,
+		/* UNCHANGEDSINCE 0 asks for what is not there; a system flag always is. */
+		.absent = since == 0 && how != FLAGS_REPLACE && !(concerned & FLAG_SYSTEM) ? concerned : 0,
 		.rows = { .map = v->map, .arena = a },
 	};
 	enum err e;

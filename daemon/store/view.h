@@ -92,7 +92,8 @@ enum flag_change { FLAGS_REPLACE,
 enum err view_store(struct view *v, const struct uid_set *set, enum flag_change how, uint64_t flags, struct arena *a,
 		    struct view_flags_changed **rows_out, size_t *count_out) MUST_CHECK;
 
-/* The same for those whose modseq is not above `since` (UNCHANGEDSINCE, judged within the commit). `modified`: all others of the set that
+/* The same for those whose modseq is not above `since` (UNCHANGEDSINCE, judged within the commit); with 0, and keywords alone to be set or taken away,
+ * for those that have none of them. `modified`: all others of the set that
  * the view holds, in the arena; *gone_out: some of these are there no more (RFC 7162 3.1.3). */
 enum err view_store_unchanged(struct view *v, const struct uid_set *set, uint64_t since, enum flag_change how, uint64_t flags, struct arena *a,
 			      struct view_flags_changed **rows_out, size_t *count_out, struct uid_set *modified, bool *gone_out) MUST_CHECK;

@@ -245,9 +245,10 @@ def append(w, c):
         filed(w, c, b, flags, token)
     got, _ = c.ok(text, literals)
     told = code(got, "APPENDUID")
-    expect(told, "APPEND without APPENDUID", got)
-    expect(b.uidvalidity in (None, int(told[0])), "APPENDUID names", told[0], "for", b.uidvalidity)
-    expect(read_set(told[1]) == list(range(first, b.uidnext)), "APPENDUID", told[1], "and not", first, "to", b.uidnext - 1)
+    expect(bool(told) == c.may(b, "r"), "APPENDUID where it may be told:", c.may(b, "r"), got)  # RFC 4315 3
+    if told:
+        expect(b.uidvalidity in (None, int(told[0])), "APPENDUID names", told[0], "for", b.uidvalidity)
+        expect(read_set(told[1]) == list(range(first, b.uidnext)), "APPENDUID", told[1], "and not", first, "to", b.uidnext - 1)
     if c.box is b:
         expect(c.picture.uids[-count:] == list(range(first, b.uidnext)), "a message that the session filed itself isn't told to it")
 
@@ -269,7 +270,7 @@ def replace(w, c):
     c.box.remove(uid)
     text, untagged = c.ok(f'{by}REPLACE {what} "{c.name(b)}" {flag_list(flags)} {{{len(body)}}}', [body])
     told = code(text, "APPENDUID") or next((code(u[3:].decode(), "APPENDUID") for u in untagged if u.startswith(b"OK [APPENDUID")), None)
-    expect(told and read_set(told[1]) == [new], "REPLACE says", text, untagged, "and not UID", new)
+    expect(read_set(told[1]) == [new] if told else not c.may(b, "r"), "REPLACE says", text, untagged, "and not UID", new)
     expect(uid not in c.picture.uids, "REPLACE doesn't tell that UID", uid, "is gone")
     return True
 
@@ -326,17 +327,19 @@ def copy_or_move(w, c, verb):
         for u in alive:
             source.remove(u)
     text, untagged = c.ok(f'{by}{verb} {numbers} "{c.name(target)}"')
-    check_copyuid(text, untagged, target, alive, first)
+    check_copyuid(c, text, untagged, target, alive, first)
     if verb == "MOVE":
+        expect(not alive or code(text, "HIGHESTMODSEQ"), "MOVE without HIGHESTMODSEQ", text)  # RFC 6851 4.4
         left = [u for u in alive if u in c.picture.uids]
         expect(not left, "MOVE doesn't tell that", left, "are gone")
     return True
 
 
-def check_copyuid(text, untagged, target, uids, first):
+def check_copyuid(c, text, untagged, target, uids, first):
     told = code(text, "COPYUID") or next((code(u[3:].decode(), "COPYUID") for u in untagged if u.startswith(b"OK [COPYUID")), None)
-    expect(told or not uids, "no COPYUID", text, untagged)
-    if not uids:
+    may_know = uids and c.may(target, "r")  # RFC 4315 3
+    expect(bool(told) == bool(may_know), "COPYUID where it may be told:", may_know, text, untagged)
+    if not may_know:
         return
     expect(target.uidvalidity in (None, int(told[0])), "COPYUID names", told[0], "for", target.uidvalidity)
     expect(read_set(told[1]) == uids, "COPYUID of", told[1], "and not", uids)
@@ -357,7 +360,7 @@ def doubtful_copy(w, c, command, verb, target, copied):
 
     state, text, untagged = c.run_late(command, happened)
     if state == "OK":
-        check_copyuid(text, untagged, target, [u for u, _ in copied], first)
+        check_copyuid(c, text, untagged, target, [u for u, _ in copied], first)
     else:
         expect(state == "NO", command, state, text)
     return True
@@ -393,9 +396,12 @@ def store(w, c):
     b, old = c.box, {}
     alive = [u for u in uids if u in b.messages]
     changed, kept, unsure = [], [], []
+    tests_keywords = since == 0 and kind and not any(flag.startswith("\\") for flag in flags)  # what is not there has no modseq (RFC 7162 3.1.3)
     for u in alive:
         modseq, low = b.messages[u].modseq[c.account], b.messages[u].low[c.account]
-        if since is None or (modseq is not None and modseq <= since):
+        if tests_keywords:
+            (kept if c.flags(u) & flags else changed).append(u)
+        elif since is None or (modseq is not None and modseq <= since):
             changed.append(u)
         elif (modseq is not None and modseq > since) or low >= since:
             kept.append(u)
