@@ -267,45 +267,6 @@ static void add_item(union imap_args *args, enum fetch_kind kind, bool in_front)
 	args->fetch.count++;
 }
 
-struct choosing {
-	struct uid_set set;
-	size_t room;
-	struct arena *arena;
-};
-
-static bool choose(void *arg, const struct message_row *row)
-{
-	struct choosing *c = arg;
-	struct uid_range *more;
-
-	if (c->set.count == c->room) {
-		c->room = c->room ? c->room * 2 : 64;
-		more = arena_array(c->arena, c->room, sizeof *more);
-		if (!more)
-			return false;
-		if (c->set.count)
-			memcpy(more, c->set.ranges, c->set.count * sizeof *more);
-		c->set.ranges = more;
-	}
-	c->set.ranges[c->set.count++] = (struct uid_range){ row->uid, row->uid };
-	return true;
-}
-
-/* PARTIAL counts the messages that CHANGEDSINCE leaves (RFC 9394 3.4): so which they are has to be known first. */
-static enum err choose_changed(struct imap_session *s, const struct uid_set *set, struct uid_set *out)
-{
-	struct choosing c = { .arena = &s->run.arena };
-	uint32_t after = 0;
-	bool end = false;
-	enum err e = ERR_OK;
-
-	while (!e && !end && !c.arena->failed)
-		e = s->service->view_read_since(s->view, set, s->run.args.fetch.since, after, WANT_FLAGS, choose, &c, &after, &end);
-	*out = c.set;
-	return e ? e : c.arena->failed ? ERR_LIMIT
-				       : ERR_OK;
-}
-
 static enum err find_vanished(struct imap_session *s, struct uid_set *out)
 {
 	struct uid_set known;
@@ -324,11 +285,10 @@ static enum err resolve(struct imap_session *s, struct fetch_work *w, bool by_ui
 		e = find_vanished(s, &w->vanished);
 	if (!e && (args->fetch.has_since || asks_for(args, FETCH_MODSEQ)))
 		imap_condstore_on(s, out);
-	if (!e && args->fetch.has_since && args->fetch.partial.given)
-		e = choose_changed(s, &set, &set);
 	/* A client that knows no MESSAGELIMIT would take what is not told for expunged. */
 	if (!e && (s->enabled & ENABLED_UIDONLY) && !args->fetch.partial.given)
 		(void)imap_set_limit(s, &set, &w->lowest_uid);
+	/* PARTIAL first, then CHANGEDSINCE of those (RFC 9394 3.4). */
 	return e ? e : fetch_slice(s, &set, &args->fetch.partial, &w->slice);
 }
 

@@ -186,13 +186,17 @@ static const struct {
 	{ SPAN("SAVEDATE"), { .kind = FETCH_SAVEDATE }, CAP_SAVEDATE },
 };
 
-/* "PREVIEW" [SP "(" "LAZY" ")"] (RFC 8970 3.1); another "(" is of the modifiers */
+/* "PREVIEW" [SP "(" "LAZY" *(SP "LAZY") ")"] (RFC 8970 6); another "(" is of the modifiers */
 static enum err parse_preview(struct imap_parser *p, struct fetch_item *item)
 {
 	item->kind = FETCH_PREVIEW;
 	if (!span_istarts(p->rest, SPAN(" (LAZY")))
 		return ERR_OK;
-	p->rest = span_skip(p->rest, sizeof " (LAZY" - 1);
+	p->rest = span_skip(p->rest, sizeof " (" - 1);
+	do
+		if (!parse_word(p, SPAN("LAZY")))
+			return ERR_SYNTAX;
+	while (parse_char(p, ' '));
 	return parse_expect(p, ')');
 }
 
