@@ -26,9 +26,10 @@ struct imap_set {
 	bool saved;
 };
 
-/* PARTIAL (RFC 9394): "1:100", or from the end "-1:-100"; first and last are positions from 1, in order. */
+/* PARTIAL (RFC 9394): "1:100", or from the end "-1:-100"; first and last are positions from 1, in order; `turned`: written
+ * the other way round. */
 struct imap_partial {
-	bool given, from_end;
+	bool given, from_end, turned;
 	uint32_t first, last;
 };
 

@@ -48,8 +48,8 @@ enum step imap_run_starttls(struct imap_session *s, const union imap_args *args,
 enum step imap_run_compress(struct imap_session *s, const union imap_args *args, struct out *out)
 {
 	(void)args;
-	if (s->compressed)
-		return imap_finish(s, out, IMAP_NO, SPAN("[COMPRESSIONACTIVE] DEFLATE is on already"));
+	if (s->compressed) /* RFC 4978 3: NO is for another layer's compression, which there is not */
+		return imap_finish(s, out, IMAP_BAD, SPAN("[COMPRESSIONACTIVE] DEFLATE is on already"));
 	s->compressed = true;
 	s->run.then = STEP_COMPRESS;
 	return imap_finish(s, out, IMAP_OK, SPAN("DEFLATE begins"));

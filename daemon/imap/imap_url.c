@@ -7,7 +7,7 @@
  * isection     = ";SECTION=" enc-section
  * ipartial     = ";PARTIAL=" number ["." nz-number]
  * behind them, of a URL that names a user: [";EXPIRE=" date-time] ";URLAUTH=" access [":" mechanism ":" 32*HEXDIG]
- * access       = "submit+" enc-user / "user+" enc-user / "authuser" / "anonymous"
+ * access       = "submit+" enc-user / "user+" enc-user / "authuser" / "anonymous" / "stream"    ; those that are registered (RFC 5593 6)
  *
  * No search is known here.
  */
@@ -85,6 +85,15 @@ static enum err take_number(struct span *rest, bool may_be_0, uint32_t *out)
 	return ERR_OK;
 }
 
+/* [":" *DIGIT] (RFC 3986 3.2.3) */
+static bool is_port(struct span text)
+{
+	for (size_t i = 1; i < text.len; i++)
+		if (!ascii_is_digit(text.ptr[i]))
+			return false;
+	return true;
+}
+
 static enum err parse_server(struct span *rest, struct arena *a, struct imap_url *out)
 {
 	struct span server = cut(rest, "/"), user = { server.ptr, 0 };
@@ -99,13 +108,13 @@ static enum err parse_server(struct span *rest, struct arena *a, struct imap_url
 
 		user = cut(&info, ";");
 		server = span_skip(server, at);
-		if (!user.len || (info.len && !take(&info, SPAN(";AUTH="))))
+		if (!user.len || (info.len && (!take(&info, SPAN(";AUTH=")) || !info.len)))
 			return ERR_SYNTAX;
 	}
 	e = decode(user, a, &out->user);
 	out->host = cut(&server, ":");
-	return e ? e : out->host.len ? ERR_OK
-				     : ERR_SYNTAX;
+	return e ? e : out->host.len && is_port(server) ? ERR_OK
+							: ERR_SYNTAX;
 }
 
 /* Names may hold "/", so the mailbox ends at its first ";", and the "/" before iuid is not of it. */
@@ -171,6 +180,8 @@ static enum err parse_access(struct span access, struct arena *a, struct imap_ur
 		out->access = URL_ACCESS_ANONYMOUS;
 	else if (span_iequals(access, SPAN("authuser")))
 		out->access = URL_ACCESS_AUTHUSER;
+	else if (span_iequals(access, SPAN("stream")))
+		out->access = URL_ACCESS_STREAM;
 	else if (take(&access, SPAN("user+")))
 		out->access = URL_ACCESS_USER;
 	else if (take(&access, SPAN("submit+")))

@@ -9,6 +9,7 @@ enum imap_url_access {
 	URL_ACCESS_NONE, /* no URLAUTH */
 	URL_ACCESS_ANONYMOUS,
 	URL_ACCESS_AUTHUSER,
+	URL_ACCESS_STREAM, /* a server that plays what it names (RFC 5593 6.2) */
 	URL_ACCESS_USER,   /* `access_user` */
 	URL_ACCESS_SUBMIT, /* a server that takes in mail, on behalf of `access_user` */
 };

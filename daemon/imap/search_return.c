@@ -3,7 +3,7 @@
 
 #include "daemon/imap/commands.h"
 
-/* nz-number ":" nz-number, or both with "-": positions from the end (RFC 9394 4); 500:400 is 400:500. */
+/* nz-number ":" nz-number, or both with "-": positions from the end (RFC 9394 4); 500:400 is 400:500, and told as it came. */
 static enum err parse_partial(struct imap_parser *p, struct imap_partial *out)
 {
 	enum err e;
@@ -21,7 +21,8 @@ static enum err parse_partial(struct imap_parser *p, struct imap_partial *out)
 	if (e)
 		return e;
 	out->given = true;
-	if (out->first > out->last) {
+	out->turned = out->first > out->last;
+	if (out->turned) {
 		uint32_t first = out->last;
 
 		out->last = out->first;

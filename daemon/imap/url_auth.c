@@ -26,7 +26,8 @@ bool url_auth_is_open(const struct imap_session *s, const struct imap_url *url)
 	case URL_ACCESS_ANONYMOUS:
 	case URL_ACCESS_AUTHUSER: return true; /* nobody is in without a login */
 	case URL_ACCESS_USER: return !s->service->find_login(s->ctx, url->access_user, url->host, &account_id) && account_id == s->account_id;
-	case URL_ACCESS_SUBMIT: /* no login here is a server's that takes in mail for others */
+	case URL_ACCESS_SUBMIT: /* no login here is a server's that takes in mail for others, or plays it */
+	case URL_ACCESS_STREAM:
 	case URL_ACCESS_NONE: return false;
 	}
 	return false;

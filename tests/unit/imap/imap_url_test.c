@@ -70,6 +70,7 @@ static void with_leave(void **state)
 	is(url.rump, "imap://joe@h/INBOX/;UID=20;URLAUTH=user+fred@h");
 	assert_int_equal(good("imap://joe@h/INBOX/;UID=20/;PARTIAL=1.2;URLAUTH=AuthUser").access, URL_ACCESS_AUTHUSER);
 	assert_int_equal(good("imap://joe@h/INBOX/;UID=20/;SECTION=TEXT;URLAUTH=anonymous").access, URL_ACCESS_ANONYMOUS);
+	assert_int_equal(good("imap://joe@h:/INBOX/;UID=20;URLAUTH=Stream").access, URL_ACCESS_STREAM);
 	assert_int_equal(good("imap://joe@h/INBOX/;UID=20").access, URL_ACCESS_NONE);
 }
 
@@ -134,6 +135,10 @@ static void with_odd_leave(void **state)
 	static const char *const bad[] = {
 		"imap://a@h/INBOX/;UID=1;URLAUTH=",
 		"imap://a@h/INBOX/;UID=1;URLAUTH=nobody",
+		"imap://a@h/INBOX/;UID=1;URLAUTH=stream+a",
+		"imap://a@h:imap/INBOX/;UID=1;URLAUTH=anonymous",
+		"imap://a@h:14:3/INBOX/;UID=1;URLAUTH=anonymous",
+		"imap://a;AUTH=@h/INBOX/;UID=1;URLAUTH=anonymous",
 		"imap://a@h/INBOX/;UID=1;URLAUTH=user+",
 		"imap://a@h/INBOX/;UID=1;URLAUTH=user+a b",
 		"imap://a@h/INBOX/;UID=1;URLAUTH=user+%0A",
