@@ -7,7 +7,7 @@
 #include "daemon/imap/reply.h"
 #include "daemon/imap/table.h"
 
-/* seq-number = nz-number / "*"; uniqueid = nz-number */
+/* seq-number = nz-number / "*", of UID REPLACE too (RFC 8508 5) */
 enum err imap_parse_replace(struct imap_parser *p, union imap_args *out)
 {
 	enum err e = parse_expect(p, ' ');
@@ -30,27 +30,29 @@ static struct span refusal(const struct imap_session *s)
 	return (s->at.rights & rights) == rights ? SPAN("") : SPAN("[NOPERM] Messages may not be removed from this mailbox");
 }
 
+/* The UID of what is meant; 0: there is no such message. */
+static uint32_t meant(const struct imap_session *s)
+{
+	const uint32_t count = s->service->view_count(s->view), number = s->run.args.append.number;
+	uint32_t sequence = number ? number : count;
+
+	if (number && (s->run.command->law & BY_UID) && !s->service->view_sequence_of(s->view, number, &sequence))
+		return 0;
+	return sequence && sequence <= count ? s->service->view_uid_of(s->view, sequence) : 0;
+}
+
 bool imap_replace_begin(struct imap_session *s)
 {
-	uint32_t number = s->run.args.append.number, sequence;
 	const struct span why = refusal(s);
+	const bool by_uid = s->run.command->law & BY_UID;
 
-	if (why.len) {
+	s->append->replaced = why.len ? 0 : meant(s);
+	if (s->append->replaced)
+		return true;
+	if (why.len)
 		imap_append_refuse(s, IMAP_NO, why);
-	} else if (s->run.command->law & BY_UID) {
-		if (number && s->service->view_sequence_of(s->view, number, &sequence)) {
-			s->append->replaced = number;
-			return true;
-		}
-		imap_append_refuse(s, number ? IMAP_NO : IMAP_BAD, number ? SPAN("[NONEXISTENT] No such message") : SPAN("The arguments are not right"));
-	} else {
-		number = number ? number : s->service->view_count(s->view);
-		if (number && number <= s->service->view_count(s->view)) {
-			s->append->replaced = s->service->view_uid_of(s->view, number);
-			return true;
-		}
-		imap_append_refuse(s, IMAP_BAD, SPAN("No such message"));
-	}
+	else
+		imap_append_refuse(s, by_uid ? IMAP_NO : IMAP_BAD, by_uid ? SPAN("[NONEXISTENT] No such message") : SPAN("No such message"));
 	imap_append_drop(s);
 	return false;
 }
