@@ -19,13 +19,16 @@ static void label_numbers(const struct fetch_item *item, struct buf *label)
 		buf_add_char(label, '.');
 }
 
+/* A name that is not ASCII goes as a literal: it may not be quoted to who has not said UTF8 (RFC 6855 3). */
 static void label_field(struct span name, struct buf *label)
 {
 	bool atom = name.len > 0;
 
 	for (size_t i = 0; i < name.len; i++)
 		atom = atom && parse_is_atom_char(name.ptr[i]);
-	if (atom) {
+	if (!span_is_ascii(name))
+		buf_addf(label, "{%zu}\r\n", name.len);
+	if (atom || !span_is_ascii(name)) {
 		buf_add(label, name);
 		return;
 	}
