@@ -194,7 +194,7 @@ static enum err store_changed(struct view *v, const struct uid_set *set, uint64_
 	struct storing s = {
 		.v = v,
 		.set = set,
-		.since = since,
+		.since = since == 0 && how == FLAGS_REMOVE && !concerned ? UINT64_MAX : since, /* a keyword that no message has */
 		.keep = ~v->allowed | (how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags
 											   : 0),
 		.add = how == FLAGS_REMOVE ? 0 : concerned,
