@@ -341,14 +341,14 @@ class Lab:
         self.instance.start()
         return self.instance
 
-    def settle(self, seconds=8, emptied=True):
-        """Waits until the daemon has died or rests; emptied: because it has nothing left to do."""
+    def settle(self, seconds=8):
+        """Waits until the daemon has died or rests, because it has nothing left to do or something was made to fail."""
         seen = [-1, 0]
 
         def rests():
             count = self.control.get("count")
             seen[:] = [count, seen[1] + 1 if count == seen[0] else 0]
-            return self.died() or (seen[1] >= 30 and not (emptied and queue_rows(self.data)))  # 0.3 s: longer than a lazy write waits
+            return self.died() or (seen[1] >= 30 and (self.control.get("hits") > 0 or not queue_rows(self.data)))  # 0.3 s: longer than a lazy write waits
         wait(rests, seconds, "the daemon rests", self.instance)
 
     def check(self):
