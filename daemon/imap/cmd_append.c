@@ -67,19 +67,24 @@ void imap_append_drop(struct imap_session *s)
 	drop(s, false);
 }
 
+/* A message may be long on its way: what the owner withdrew meanwhile is withdrawn. */
+static bool may_insert_still(const struct imap_session *s, const struct imap_append *ap)
+{
+	return ap->owner == s->account_id || (s->service->share_rights(s->shares, ap->owner, ap->mailbox_id) & RIGHT_INSERT);
+}
+
 enum err imap_append_file(struct imap_session *s, struct append_result *out)
 {
 	struct imap_append *ap = s->append;
 	const struct store_room *room = ap->has_room ? &ap->room : NULL;
 	struct new_message *messages = arena_array(&s->run.arena, ap->count, sizeof *messages);
 	size_t n = 0;
-	enum err e;
+	enum err e = !messages ? ERR_TEMP : may_insert_still(s, ap) ? ERR_OK
+								    : ERR_DENIED;
 
-	if (!messages)
-		e = ERR_TEMP;
 	for (struct append_message *m = ap->first; messages && m; m = m->next)
 		messages[n++] = m->filed;
-	if (messages)
+	if (!e)
 		e = ap->replaced ? s->service->view_replace(s->view, ap->replaced, ap->mailbox_id, messages, room, out)
 				 : s->service->append_all(ap->store, ap->mailbox_id, messages, n, room, out);
 	if (!e)
