@@ -26,10 +26,9 @@ struct imap_set {
 	bool saved;
 };
 
-/* PARTIAL (RFC 9394): "1:100", or from the end "-1:-100"; first and last are positions from 1, in order; `turned`: written
- * the other way round. */
+/* PARTIAL (RFC 9394): "1:100", or from the end "-1:-100"; first and last are positions from 1, in order. */
 struct imap_partial {
-	bool given, from_end, turned;
+	bool given, from_end;
 	uint32_t first, last;
 };
 

@@ -172,17 +172,16 @@ static void tell_one(struct imap_session *s, const struct search_found *f, bool 
 	reply_number(out, number_of(s, f, sequence));
 }
 
-/* RFC 9394 3.1: the original range. */
 static void tell_partial_range(const struct imap_partial *p, struct out *out)
 {
 	struct span minus = p->from_end ? SPAN("-") : SPAN("");
 
 	reply_add(out, SPAN(" PARTIAL ("));
 	reply_add(out, minus);
-	reply_number(out, p->turned ? p->last : p->first);
+	reply_number(out, p->first);
 	reply_add(out, SPAN(":"));
 	reply_add(out, minus);
-	reply_number(out, p->turned ? p->first : p->last);
+	reply_number(out, p->last);
 	reply_add(out, SPAN(" "));
 }
 

@@ -3,7 +3,7 @@
 
 #include "daemon/imap/commands.h"
 
-/* nz-number ":" nz-number, or both with "-": positions from the end (RFC 9394 4); 500:400 is 400:500, and told as it came. */
+/* nz-number ":" nz-number, or both with "-": positions from the end (RFC 9394 4); 500:400 is 400:500. */
 static enum err parse_partial(struct imap_parser *p, struct imap_partial *out)
 {
 	enum err e;
@@ -21,8 +21,7 @@ static enum err parse_partial(struct imap_parser *p, struct imap_partial *out)
 	if (e)
 		return e;
 	out->given = true;
-	out->turned = out->first > out->last;
-	if (out->turned) {
+	if (out->first > out->last) {
 		uint32_t first = out->last;
 
 		out->last = out->first;
