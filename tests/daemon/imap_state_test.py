@@ -84,22 +84,22 @@ def test_two_hundred_idle_sessions_hear_of_ten_thousand_expunges():
     p = daemon()
     with Client(p, "bob", tls=False) as c, Client(p, "carol", select="INBOX", tls=False) as other:
         fill(c, MESSAGES)
+        other.append(b"Subject: seen all the time\r\n\r\nx\r\n")
         idle = [Listener(p, "bob") for _ in range(IDLE)]
         c.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)")
         hear(idle, lambda l: l.heard[b" FETCH "] == MESSAGES, 60)
         began = time.monotonic()
         gone = c.ok("EXPUNGE").numbers("EXPUNGE")
         assert len(gone) == MESSAGES and gone == list(range(MESSAGES, 0, -1)), gone[:5]
-        slowest = 0.0
+        waits = []
         finished = threading.Event()
 
         def neighbour():
-            nonlocal slowest
             while not finished.is_set():
                 start = time.monotonic()
                 other.ok("NOOP")
                 other.ok("FETCH 1:* FLAGS")
-                slowest = max(slowest, time.monotonic() - start)
+                waits.append(time.monotonic() - start)
                 finished.wait(0.01)
 
         thread = threading.Thread(target=neighbour)
@@ -108,8 +108,8 @@ def test_two_hundred_idle_sessions_hear_of_ten_thousand_expunges():
         took = time.monotonic() - began
         finished.set()
         thread.join()
-        print(f"# heard in {took:.1f} s; a neighbour waited {slowest * 1000:.0f} ms at most; the daemon's peak is {memory(p, 'VmHWM') >> 20} MiB")
-        assert slowest < PROMPT, slowest
+        print(f"# heard in {took:.1f} s; a neighbour waited {max(waits, default=0) * 1000:.0f} ms at most in {len(waits)} looks; the daemon's peak is {memory(p, 'VmHWM') >> 20} MiB")
+        assert waits and max(waits) < PROMPT, waits
         if not harness.SANITIZED:
             assert memory(p, "VmHWM") < MEMORY_MAX, memory(p, "VmHWM") >> 20
         for l in idle:
@@ -216,8 +216,8 @@ def test_a_reader_fetches_while_the_owner_expunges_and_the_other_way():
             assert picture == left, (picture[:20], left[:20])
 
 
-def longest_wait_beside(c, other, command):
-    """How long the command took, and the longest wait for an APPEND of another session of the account while it ran."""
+def waits_beside(c, other, command):
+    """How long the command took, and how long each APPEND of another session of the account waited while it ran."""
     waits = []
     finished = threading.Event()
 
@@ -234,7 +234,7 @@ def longest_wait_beside(c, other, command):
     took = time.monotonic() - start
     finished.set()
     thread.join()
-    return took, max(waits)
+    return took, waits
 
 
 def test_a_great_expunge_does_not_stop_the_account():
@@ -243,9 +243,10 @@ def test_a_great_expunge_does_not_stop_the_account():
         for command in ("EXPUNGE", "UID EXPUNGE 1:*", "CLOSE"):
             fill(c, 8 * MESSAGES)
             c.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)")
-            took, longest = longest_wait_beside(c, other, command)
-            print(f"# {command} took {took * 1000:.0f} ms; an APPEND beside it {longest * 1000:.0f} ms at most")
-            assert longest < max(took / 3, 0.05 * SLOW), (command, took, longest)
+            took, waits = waits_beside(c, other, command)
+            print(f"# {command} took {took * 1000:.0f} ms; {len(waits)} APPENDs beside it, {max(waits) * 1000:.0f} ms at most")
+            # One could begin before it and one would end behind it: those between them went on while it worked.
+            assert len(waits) > 3, (command, took, waits)
             if command == "CLOSE":
                 c.ok("SELECT INBOX")
             assert c.ok("SEARCH RETURN (COUNT) ALL").find("ESEARCH")[0].endswith(b"COUNT 0")

@@ -152,14 +152,14 @@ static void partial_counts_what_is_there(void **state)
 
 	(void)state;
 	expect_slice(set, (struct imap_partial){ .given = false }, (struct uid_range[]){ { 10, 20 }, { 60, 70 }, { 100, 100 } }, 3);
-	expect_slice(set, (struct imap_partial){ true, false, false, 1, 1 }, (struct uid_range[]){ { 10, 10 } }, 1);
-	expect_slice(set, (struct imap_partial){ true, false, false, 2, 4 }, (struct uid_range[]){ { 20, 20 }, { 60, 70 } }, 2);
-	expect_slice(set, (struct imap_partial){ true, false, false, 5, 500 }, (struct uid_range[]){ { 100, 100 } }, 1);
-	expect_slice(set, (struct imap_partial){ true, false, false, 6, 500 }, NULL, 0);
-	expect_slice(set, (struct imap_partial){ true, true, false, 1, 2 }, (struct uid_range[]){ { 70, 70 }, { 100, 100 } }, 2);
-	expect_slice(set, (struct imap_partial){ true, true, false, 4, UINT32_MAX }, (struct uid_range[]){ { 10, 20 } }, 1);
-	expect_slice(set, (struct imap_partial){ true, true, false, 6, 7 }, NULL, 0);
-	expect_slice((struct uid_set){ ranges, 0 }, (struct imap_partial){ true, true, false, 1, 2 }, NULL, 0);
+	expect_slice(set, (struct imap_partial){ true, false, 1, 1 }, (struct uid_range[]){ { 10, 10 } }, 1);
+	expect_slice(set, (struct imap_partial){ true, false, 2, 4 }, (struct uid_range[]){ { 20, 20 }, { 60, 70 } }, 2);
+	expect_slice(set, (struct imap_partial){ true, false, 5, 500 }, (struct uid_range[]){ { 100, 100 } }, 1);
+	expect_slice(set, (struct imap_partial){ true, false, 6, 500 }, NULL, 0);
+	expect_slice(set, (struct imap_partial){ true, true, 1, 2 }, (struct uid_range[]){ { 70, 70 }, { 100, 100 } }, 2);
+	expect_slice(set, (struct imap_partial){ true, true, 4, UINT32_MAX }, (struct uid_range[]){ { 10, 20 } }, 1);
+	expect_slice(set, (struct imap_partial){ true, true, 6, 7 }, NULL, 0);
+	expect_slice((struct uid_set){ ranges, 0 }, (struct imap_partial){ true, true, 1, 2 }, NULL, 0);
 }
 
 int main(void)
