@@ -73,14 +73,12 @@ bool envelope_list(struct span envelope, enum envelope_item item, struct span *o
 	return out->ptr != NULL;
 }
 
-/* Quotes and escapes off. */
-static struct span plain(struct span s, struct arena *a)
+/* Quotes and escapes of a quoted string off. */
+static struct span unquoted(struct span s, struct arena *a)
 {
 	char *to;
 	size_t len = 0;
 
-	if (!s.len || s.ptr[0] != '"')
-		return s;
 	s = span_make(s.ptr + 1, s.len - 2);
 	if (!memchr(s.ptr, '\\', s.len))
 		return s;
@@ -101,11 +99,14 @@ bool envelope_next(struct span *list, struct arena *a, struct envelope_address *
 		return false;
 	for (int i = 0; i < 4; i++) {
 		struct span *to[] = { &out->name, &route, &out->mailbox, &out->host };
+		bool is_quoted;
 
 		skip(&address, ' ');
+		is_quoted = address.len && address.ptr[0] == '"'; /* a literal may begin with a quote of its own */
 		if (!cut_string(&address, to[i]))
 			return false;
-		*to[i] = plain(*to[i], a);
+		if (is_quoted)
+			*to[i] = unquoted(*to[i], a);
 	}
 	return true;
 }
